@@ -1,0 +1,100 @@
+"""The facts of a catalog entry, and the options its factory takes."""
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from registry.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures that must come out exactly: parameters, and GFLOPs (2 x multiply-adds) at 224 x 224, batch 1."""
+
+    params: int
+    gflops: float | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a person wants to know of an entry before choosing it."""
+
+    summary: str  # one line
+    group: str = "community"  # where it belongs in a table: founding, family, baseline, community
+    origin: str = ""  # what it was published as
+    paper: str = ""
+    licence: str = "MIT"  # of this implementation, and of published weights where they differ
+    published: Mapping[str, Published] = field(default_factory=dict)  # spec -> its figures
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Option:
+    """One keyword option of a factory: its default, what it accepts, what it is for."""
+
+    name: str
+    default: Any
+    annotation: Any
+    help: str = ""
+
+    def check(self, value: Any) -> Any:
+        """The value as the factory takes it (a list becomes a tuple), or an OptionError."""
+        if isinstance(value, list):
+            value = tuple(value)
+        if not _fits(value, self.annotation):
+            raise OptionError(f"{self.name}={value!r} is not accepted; {self.name} takes {self.accepted}")
+        return value
+
+    @property
+    def accepted(self) -> str:
+        return _name(self.annotation)
+
+
+def options_of(factory: Callable[..., Any]) -> dict[str, Option]:
+    """The keyword-only parameters of a callable, as options; `Annotated[int, "text"]` carries the help text."""
+    options = {}
+    for parameter in inspect.signature(factory, eval_str=True).parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            annotation, help_text = parameter.annotation, ""
+            if get_origin(annotation) is Annotated:
+                annotation, *notes = get_args(annotation)
+                help_text = next((note for note in notes if isinstance(note, str)), "")
+            options[parameter.name] = Option(parameter.name, parameter.default, annotation, help_text)
+    return options
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if annotation in (Any, inspect.Parameter.empty):
+        return True
+    if origin is Literal:
+        return any(value == arg and type(value) is type(arg) for arg in args)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, arg) for arg in args)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        if len(args) == 2 and args[1] is Ellipsis:
+            return all(_fits(item, args[0]) for item in value)
+        return len(value) == len(args) and all(map(_fits, value, args))
+    if annotation is None or annotation is types.NoneType:
+        return value is None
+    if annotation is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if annotation is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, origin or annotation)
+
+
+def _name(annotation: Any) -> str:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(str(arg) for arg in args)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_name(arg) for arg in args)
+    if origin is tuple:
+        return f"a tuple of {_name(args[0])}"
+    plain = {int: "a whole number", float: "a number", bool: "True or False", str: "text", types.NoneType: "None"}
+    return plain.get(annotation, getattr(annotation, "__name__", str(annotation)))

@@ -1,0 +1,17 @@
+"""`zoo`, `registry` and `benchmarks` are common words: make sure that the three we import are our own."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def check(file: str) -> None:
+    """Raise ImportError, naming the culprit, where a neighbour is found in another folder than the caller's."""
+    home = Path(file).resolve().parent.parent
+    for name in ("zoo", "registry", "benchmarks"):
+        spec = find_spec(name)
+        where = Path(spec.origin).resolve().parent if spec and spec.origin else None
+        if where and where != home / name:
+            raise ImportError(
+                f"pairzoo's package {name!r} is shadowed by {where}; it belongs in {home / name}."
+                f" Uninstall or rename the other package, or start Python from another folder"
+            )

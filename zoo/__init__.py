@@ -1,0 +1,29 @@
+"""A zoo of interchangeable networks for paired images: (bg, fg_bg) -> (mask, depth).
+
+>>> import zoo
+>>> model = zoo.build("u2net", in_ch=6).eval()
+>>> mask, depth = model(bg, fg_bg)  # doctest: +SKIP
+"""
+
+try:
+    from registry.neighbours import check as _check
+except ImportError as error:
+    import registry
+
+    raise ImportError(
+        f"pairzoo's package 'registry' is shadowed by {registry.__file__}. Uninstall or rename the other package, or"
+        " start Python from another folder"
+    ) from error
+
+_check(__file__)
+
+from zoo.architectures import architectures  # noqa: E402  (the check comes first: a foreign registry has no Catalog)
+from zoo.contract import InputError, Interface, Prediction  # noqa: E402
+from zoo.factory import build  # noqa: E402
+from zoo.model import PairModel  # noqa: E402
+from zoo.version import __version__  # noqa: E402
+
+names = architectures.names
+
+__distribution__ = "pairzoo"
+__all__ = ["InputError", "Interface", "PairModel", "Prediction", "__version__", "build", "names"]

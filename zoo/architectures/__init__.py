@@ -1,0 +1,11 @@
+"""The architectures, one file each. A file that registers a class here is found without a line anywhere else."""
+
+from collections.abc import Callable
+
+from registry import Catalog
+from zoo.model import PairModel
+
+Architecture = Callable[..., PairModel]  # (face: Interface, *, options) -> PairModel
+
+architectures: Catalog[Architecture] = Catalog("architecture", package=__name__, group="zoo.architectures")
+register = architectures.register

@@ -1,0 +1,148 @@
+"""What every network of the zoo takes and gives; the names and ranges mean the same everywhere.
+
+Axes: b batch, c channels, h w pixels.
+
+bg, fg_bg   (b, c, h, w) float in [0, 1]: the scene, and the same scene with an object in it
+mask        (b, 1, h, w) logits: sigmoid(mask) is the probability of object
+depth       (b, 1, h, w) logits: sigmoid(depth) is relative depth, 0 nearest, 1 farthest or sky;
+            (1/near - 1/z) / (1/near - 1/far) where near and far are known
+
+Values are the caller's: nothing looks at them, because looking would cost a pass over every image (and, on a GPU, a
+wait). Ranks, sizes, channels and dtypes are checked, since those are known without touching a pixel.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, NamedTuple, cast
+
+from torch import Tensor
+
+from registry import OptionError, ZooError, nearest
+
+Task = Literal["mask", "depth"]
+Link = Literal["logit", "identity"]
+TASKS: tuple[Task, ...] = ("mask", "depth")
+SMALLEST = 8  # pixels; below, a replicated border would be most of the picture
+
+
+class InputError(ZooError, ValueError):
+    """Images that do not fit the network."""
+
+
+class Prediction(NamedTuple):
+    """Logits of both tasks, (b, 1, h, w) each; None for a task the network was built without."""
+
+    mask: Tensor | None
+    depth: Tensor | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interface:
+    """What goes in and what comes out: the options every architecture has, checked and completed.
+
+    >>> Interface(in_ch=3, tasks="mask")
+    Interface(in_ch=3, tasks=('mask',), plate=False, link=('logit',))
+    """
+
+    in_ch: Annotated[int, "channels of both images together; an odd number means fg_bg alone"] = 6
+    tasks: Annotated[tuple[Task, ...], "mask, depth or both; one alone drops the other's decoder"] = TASKS
+    plate: Annotated[bool | None, "whether the network sees bg; None: yes if in_ch is even"] = None
+    link: Annotated[
+        tuple[Link, ...], "per task: what the head's number is; identity takes raw values in [0, 1] to logits"
+    ] = ("logit",)
+
+    def __post_init__(self) -> None:
+        _require(isinstance(self.in_ch, int) and self.in_ch >= 1, "in_ch", self.in_ch, "a whole number from 1 up")
+        given = (self.tasks,) if isinstance(self.tasks, str) else tuple(self.tasks)
+        for task in given:
+            if task not in TASKS:
+                raise OptionError(f"tasks={self.tasks!r} is not accepted; {nearest(str(task), TASKS)}")
+        _require(0 < len(given) == len(set(given)), "tasks", self.tasks, "mask, depth, or both, once each")
+        tasks = tuple(task for task in TASKS if task in given)
+        plate = self.in_ch % 2 == 0 if self.plate is None else self.plate
+        _require(isinstance(plate, bool), "plate", plate, "True, False or None")
+        if plate and self.in_ch % 2:
+            raise OptionError(
+                f"in_ch={self.in_ch} cannot be split over two images; in_ch counts bg and fg_bg together (6 = two RGB"
+                " images). Give an even number, or plate=False for fg_bg alone"
+            )
+        object.__setattr__(self, "tasks", tasks)
+        object.__setattr__(self, "plate", plate)
+        object.__setattr__(self, "link", self._links(self.link, given, tasks))
+
+    @staticmethod
+    def _links(link: Any, given: tuple[str, ...], tasks: tuple[Task, ...]) -> tuple[Link, ...]:
+        """One link per task: from one word for all, a tuple in the order tasks were given in, or a mapping."""
+        if isinstance(link, str):
+            link = (link,)
+        if isinstance(link, Mapping):
+            by_task = dict.fromkeys(given, "logit") | dict(link)
+        else:
+            link = tuple(link) * len(given) if len(link) == 1 else tuple(link)
+            _require(len(link) == len(given), "link", link, f"one word, or one for each of {', '.join(given)}")
+            by_task = dict(zip(given, link, strict=True))
+        fits = set(by_task) == set(given) and set(by_task.values()) <= {"logit", "identity"}
+        _require(fits, "link", link, f"logit or identity, for {' and '.join(given)}")
+        return cast("tuple[Link, ...]", tuple(by_task[task] for task in tasks))
+
+    @property
+    def images(self) -> int:
+        """How many images the network sees: 2, or 1 without the plate."""
+        return 2 if self.plate else 1
+
+    @property
+    def image_ch(self) -> int:
+        """Channels of one image."""
+        return self.in_ch // self.images
+
+    def options(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def require_plate(self, who: str) -> None:
+        if not self.plate:
+            raise OptionError(
+                f"{who} compares fg_bg with its plate, so it needs bg; in_ch={self.in_ch}, plate={self.plate} leaves"
+                " bg out. Give an even in_ch and no plate=False"
+            )
+
+
+def _require(holds: bool, option: str, value: Any, accepted: str) -> None:
+    if not holds:
+        raise OptionError(f"{option}={value!r} is not accepted; {option} takes {accepted}")
+
+
+def check_images(bg: Tensor | None, fg_bg: Tensor, face: Interface) -> None:
+    """Raise InputError unless the images fit. Shapes and dtypes only: a few microseconds, and nothing in a graph."""
+    _check_image("fg_bg", fg_bg, face)
+    if not face.plate:
+        return
+    if bg is None:
+        raise InputError(
+            f"bg is None, and this network was built to see the plate (in_ch={face.in_ch}); pass bg, or build it with"
+            f" in_ch={face.image_ch}, plate=False"
+        )
+    _check_image("bg", bg, face)
+    if bg.shape != fg_bg.shape:
+        raise InputError(f"bg is {_shape(bg)} and fg_bg is {_shape(fg_bg)}; both must have the same b, c, h and w")
+
+
+def _check_image(name: str, image: Tensor, face: Interface) -> None:
+    if not isinstance(image, Tensor):
+        raise InputError(f"{name} is a {type(image).__name__}; pass a float tensor (b, c, h, w) with values in [0, 1]")
+    if image.dim() != 4:
+        hint = f"; add the batch axis: {name}[None]" if image.dim() == 3 else ""
+        raise InputError(f"{name} is {_shape(image)}; expected four axes (b, c, h, w){hint}")
+    if not image.is_floating_point():
+        raise InputError(f"{name} is {image.dtype}; expected floats in [0, 1], for 8-bit images {name}.float() / 255")
+    if image.shape[1] != face.image_ch:
+        of = f"in_ch={face.in_ch}, two images" if face.plate else f"in_ch={face.in_ch}, fg_bg alone"
+        raise InputError(
+            f"{name} is {_shape(image)} with {image.shape[1]} channels; this network was built for {face.image_ch} per"
+            f" image ({of})"
+        )
+    if image.shape[2] < SMALLEST or image.shape[3] < SMALLEST:
+        raise InputError(f"{name} is {_shape(image)}; height and width must be {SMALLEST} pixels or more")
+
+
+def _shape(image: Tensor) -> str:
+    return " x ".join(map(str, image.shape)) or "a single number"

@@ -1,0 +1,67 @@
+"""From a spec to a model: the name is looked up, the options are checked, the defaults are filled in."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from inspect import Parameter
+from os import PathLike
+from typing import Any
+
+from registry import Entry, Option, OptionError, Spec, nearest, options_of
+from zoo.architectures import Architecture, architectures
+from zoo.contract import Interface
+from zoo.model import PairModel
+
+INTERFACE = options_of(Interface)
+
+
+def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **options: Any) -> PairModel:
+    """A network by name, with every option given in the spec, as a keyword, or by default.
+
+    >>> model = build("u2net", in_ch=6)
+    >>> model = build("unet(depth=4)", tasks=("mask",), in_ch=3)
+
+    weights: a file to load: one of ours, an official U2-Net, a founding system's or a classic U-Net checkpoint.
+    What was copied, inflated and left fresh is in `model.loaded` and, unless all was copied, in a warning.
+    """
+    entry, resolved = resolve(spec, options)
+    face = Interface(**{name: value for name, value in resolved.items() if name in INTERFACE})
+    model = entry.factory(face, **{name: value for name, value in resolved.items() if name not in INTERFACE})
+    model.spec = Spec(entry.name, face.options() | {n: v for n, v in resolved.items() if n not in INTERFACE})
+    if weights is not None:
+        from zoo.weights import load_into  # here: only those who load weights need the converters
+
+        load_into(model, weights)
+    return model
+
+
+def resolve(spec: str | Spec, options: Mapping[str, Any] | None = None) -> tuple[Entry[Architecture], dict[str, Any]]:
+    """The catalog entry and all its options, checked; interface options first, each in the order of declaration."""
+    parsed = Spec.parse(spec) if isinstance(spec, str) else spec
+    entry = architectures.get(parsed.name)
+    given: dict[str, Any] = dict(parsed.options)
+    for name, value in (options or {}).items():
+        if name in given and given[name] != value:
+            raise OptionError(f"{name} is given twice: {given[name]!r} in the spec and {value!r} as a keyword")
+        given[name] = value
+    known = all_options(entry)
+    for name in given:
+        if name not in known:
+            raise OptionError(f"{entry.name} has no option {name!r}; {nearest(name, known)}")
+    if given.get("plate") is False:
+        given.setdefault("in_ch", 3)  # without the plate, one RGB image is what people mean
+    face = Interface(**{name: given[name] for name in INTERFACE if name in given})
+    resolved = face.options()
+    for name, option in entry.options.items():
+        if name not in given and option.default is Parameter.empty:
+            raise OptionError(f"{entry.name} needs {name}; it takes {option.accepted}")
+        resolved[name] = option.check(given[name]) if name in given else option.default
+    return entry, resolved
+
+
+def all_options(entry: Entry[Architecture]) -> dict[str, Option]:
+    """The options of the interface and of the architecture itself, by name."""
+    own = dict(entry.options)
+    clash = [field.name for field in fields(Interface) if field.name in own]
+    if clash:
+        raise OptionError(f"{entry.name} declares {clash[0]}, which every architecture has already; rename its option")
+    return INTERFACE | own

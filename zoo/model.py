@@ -1,0 +1,129 @@
+"""The base every architecture extends: it checks, normalises, pads, calls the network, crops, and names the outputs.
+
+An architecture writes `logits`; one that is deeply supervised writes `all_logits` too. Inside, images are
+already normalised and their sides are multiples of `stride`, at least two strides long.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from registry import OptionError, Spec
+from zoo.contract import Interface, Prediction, check_images
+
+CLAMP = 1e-4  # identity links: raw outputs are held this far inside (0, 1) before their logit is taken
+
+
+class PairModel(nn.Module):
+    """Two images in, two maps of logits out: `mask, depth = model(bg, fg_bg)`."""
+
+    spec: Spec  # name and every resolved option; set by the factory, kept in files and records
+
+    def __init__(self, face: Interface, *, stride: int = 1):
+        super().__init__()
+        self.face = face
+        self.stride = stride
+        self.normalise = Normalise(face)
+
+    @property
+    def min_size(self) -> int:
+        """The smallest height and width that is computed without padding; the smallest that an export takes."""
+        return max(2 * self.stride, 8)
+
+    def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
+        """The final logits, (b, 1, h, w) for each of `self.face.tasks`. bg is None for a network without a plate."""
+        raise NotImplementedError(f"{type(self).__name__} must define logits(bg, fg_bg)")
+
+    def all_logits(self, bg: Tensor | None, fg_bg: Tensor) -> list[dict[str, Tensor]]:
+        """Every output a deep-supervised loss may use, the final one first."""
+        return [self.logits(bg, fg_bg)]
+
+    def forward(self, bg: Tensor | None, fg_bg: Tensor, sides: bool = False) -> Prediction | tuple[Prediction, ...]:
+        face = self.face
+        check_images(bg, fg_bg, face)
+        h, w = fg_bg.shape[-2:]
+        plate = None if bg is None or not face.plate else self._fit(self.normalise(bg, 0))
+        scene = self._fit(self.normalise(fg_bg, -1))
+        outputs = self.all_logits(plate, scene) if sides else [self.logits(plate, scene)]
+        predictions = tuple(self._prediction(output, h, w) for output in outputs)
+        return predictions if sides else predictions[0]
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, bg: Tensor | None, fg_bg: Tensor, sides: Literal[False] = False) -> Prediction: ...
+        @overload
+        def __call__(self, bg: Tensor | None, fg_bg: Tensor, sides: Literal[True]) -> tuple[Prediction, ...]: ...
+        def __call__(self, bg: Tensor | None, fg_bg: Tensor, sides: bool = False) -> Any: ...
+
+    def _fit(self, image: Tensor) -> Tensor:
+        """Replicate the right and bottom border up to a multiple of the stride, at least two strides."""
+        h, w = image.shape[-2:]
+        right, bottom = _missing(w, self.stride), _missing(h, self.stride)
+        if not torch.compiler.is_exporting() and right == 0 and bottom == 0:
+            return image  # an export pads always, by nothing where nothing is missing: one graph for every size
+        return F.pad(image, (0, right, 0, bottom), mode="replicate")
+
+    def _prediction(self, logits: dict[str, Tensor], h: int, w: int) -> Prediction:
+        maps: dict[str, Tensor | None] = {"mask": None, "depth": None}
+        for task, link in zip(self.face.tasks, self.face.link, strict=True):
+            value = logits[task]
+            if value.shape[-2:] != (h, w):
+                value = value[..., :h, :w]
+            maps[task] = value if link == "logit" else torch.logit(value.clamp(CLAMP, 1 - CLAMP))
+        return Prediction(**maps)
+
+
+def _missing(size: int, stride: int) -> int:
+    """Pixels to add to a side.
+
+    >>> [_missing(size, 32) for size in (8, 64, 65, 96)]
+    [56, 0, 31, 0]
+    """
+    if torch.compiler.is_exporting():
+        return int(torch.sym_max(2 * stride, (size + stride - 1) // stride * stride) - size)
+    return max(2 * stride, (size + stride - 1) // stride * stride) - size
+
+
+class Normalise(nn.Module):
+    """(x - mean) / std with one row of statistics per image (bg, fg_bg), saved with the weights; nothing at identity.
+
+    Whether there is anything to do is decided when the statistics change, not when an image passes.
+    """
+
+    mean: Tensor  # (images, c)
+    std: Tensor
+
+    def __init__(self, face: Interface):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(face.images, face.image_ch))
+        self.register_buffer("std", torch.ones(face.images, face.image_ch))
+        self.active = False
+
+    def set(self, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor) -> None:
+        """Take the statistics of one image (c,) for both, or (2, c) for bg and fg_bg."""
+        rows = [torch.as_tensor(row, dtype=torch.float32) for row in (mean, std)]
+        if any(not row.isfinite().all() for row in rows) or not (rows[1] > 0).all():
+            raise OptionError(f"normalisation takes finite means and positive deviations, not {mean!r} and {std!r}")
+        for buffer, row in zip((self.mean, self.std), rows, strict=True):
+            try:
+                buffer.copy_(row.expand_as(buffer))
+            except RuntimeError:
+                raise OptionError(
+                    f"normalisation of shape {tuple(row.shape)} does not fit; this network takes"
+                    f" ({buffer.shape[1]},) or {tuple(buffer.shape)}"
+                ) from None
+        self.active = bool((rows[0] != 0).any() or (rows[1] != 1).any())
+
+    def forward(self, image: Tensor, row: int) -> Tensor:
+        if not self.active:
+            return image
+        return (image - self.mean[row, :, None, None]) / self.std[row, :, None, None]
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        if not self.mean.is_meta:
+            self.active = bool((self.mean != 0).any() or (self.std != 1).any())
