@@ -2,7 +2,7 @@
 
 from registry.card import Card, Option, Published, options_of
 from registry.catalog import Catalog, Entry
-from registry.errors import DuplicateNameError, OptionError, SpecError, UnknownNameError, ZooError, nearest
+from registry.errors import DuplicateNameError, OptionError, SpecError, UnknownNameError, ZooError, either, nearest
 from registry.neighbours import check as _check
 from registry.spec import Spec, Value, split
 
@@ -19,6 +19,7 @@ __all__ = [
     "UnknownNameError",
     "Value",
     "ZooError",
+    "either",
     "nearest",
     "options_of",
     "split",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from registry.errors import OptionError
+from registry.errors import OptionError, either
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Option:
 
     def check(self, value: Any) -> Any:
         """The value as the factory takes it (a list becomes a tuple), or an OptionError."""
-        if isinstance(value, list):
-            value = tuple(value)
+        value = _tuples(value)
         if not _fits(value, self.annotation):
             raise OptionError(f"{self.name}={value!r} is not accepted; {self.name} takes {self.accepted}")
         return value
@@ -65,10 +64,16 @@ def options_of(factory: Callable[..., Any]) -> dict[str, Option]:
     return options
 
 
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, (tuple, list)) else value
+
+
 def _fits(value: Any, annotation: Any) -> bool:
     origin, args = get_origin(annotation), get_args(annotation)
     if annotation in (Any, inspect.Parameter.empty):
         return True
+    if origin is Annotated:
+        return _fits(value, args[0])
     if origin is Literal:
         return any(value == arg and type(value) is type(arg) for arg in args)
     if origin in (Union, types.UnionType):
@@ -79,22 +84,29 @@ def _fits(value: Any, annotation: Any) -> bool:
         if len(args) == 2 and args[1] is Ellipsis:
             return all(_fits(item, args[0]) for item in value)
         return len(value) == len(args) and all(map(_fits, value, args))
-    if annotation is None or annotation is types.NoneType:
+    if annotation is None:
         return value is None
     if annotation is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if annotation is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, origin or annotation)
+    kind = origin or annotation
+    return isinstance(value, kind) if isinstance(kind, type) else True  # a type variable, say, cannot be checked
 
 
 def _name(annotation: Any) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _name(args[0])
     if origin is Literal:
-        return " or ".join(str(arg) for arg in args)
+        return either(map(str, args))
     if origin in (Union, types.UnionType):
-        return " or ".join(_name(arg) for arg in args)
+        return either(map(_name, args))
+    if origin is tuple and len(args) == 2 and args[1] is Ellipsis:
+        return f"a tuple, each item {_name(args[0])}"
     if origin is tuple:
-        return f"a tuple of {_name(args[0])}"
+        return f"a tuple ({', '.join(map(_name, args))})"
+    if annotation in (Any, inspect.Parameter.empty):
+        return "anything"
     plain = {int: "a whole number", float: "a number", bool: "True or False", str: "text", types.NoneType: "None"}
     return plain.get(annotation, getattr(annotation, "__name__", str(annotation)))

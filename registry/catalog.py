@@ -1,41 +1,60 @@
 """A catalog: names, and what each one builds.
 
 Entries arrive by the `register` decorator: from the modules of the catalog's own package, which are imported when the
-catalog is first asked for something, and from installed distributions that declare an entry point of its group.
+catalog is first asked for something, and from installed distributions that declare an entry point of its group (the
+entry point names the module, or the factory in it; loading it must register).
 """
 
 import importlib
 import inspect
 import pkgutil
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cached_property
-from importlib import metadata
-from threading import RLock
+from functools import cached_property, partial
+from importlib.metadata import EntryPoint
+from threading import Lock, RLock
 from typing import Any, Generic, TypeVar
 
+from registry import plugins
 from registry.card import Card, Option, options_of
-from registry.errors import DuplicateNameError, UnknownNameError, nearest
-from registry.spec import Spec, split
+from registry.errors import DuplicateNameError, SpecError, UnknownNameError, nearest
+from registry.spec import NAME, Spec, split
 
 T = TypeVar("T", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Entry(Generic[T]):
-    """One registered factory with its card and the place it was registered from."""
+    """One registered factory with its card."""
 
     name: str
     factory: T
     card: Card
-    origin: str  # module.qualname (file:line)
     aliases: tuple[str, ...] = ()
 
     @cached_property
     def options(self) -> dict[str, Option]:
         return options_of(self.factory)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Module and qualified name of the factory; the same after a reload."""
+        factory: Any = self.factory
+        while isinstance(factory, partial):
+            factory = factory.func
+        return factory.__module__, getattr(factory, "__qualname__", type(factory).__qualname__)
+
+    @cached_property
+    def origin(self) -> str:
+        """Where it was registered from: module.qualname (file:line)."""
+        where = ".".join(self.place)
+        try:
+            return f"{where} ({inspect.getsourcefile(self.factory)}:{inspect.getsourcelines(self.factory)[1]})"
+        except (OSError, TypeError):  # a class typed at a prompt has no source file
+            return where
 
 
 class Catalog(Generic[T]):
@@ -52,35 +71,47 @@ class Catalog(Generic[T]):
         self._entries: dict[str, Entry[T]] = {}
         self._aliases: dict[str, str] = {}
         self._loaded = False
-        self._lock = RLock()
+        self._loading = RLock()  # held while modules are imported
+        self._entering = Lock()  # held for a moment, never during an import, which may itself wait for a module
 
     def register(self, name: str, card: Card, *, aliases: Iterable[str] = ()) -> Callable[[T], T]:
         """A decorator that enters a factory under a name. The same place may register again (reload, notebook)."""
+        others = (aliases,) if isinstance(aliases, str) else tuple(aliases)
+        for claimed in (name, *others):
+            if not NAME.fullmatch(claimed):
+                raise SpecError(f"{self.kind} name {claimed!r}: a name has letters, digits and _ . + - / : ~")
 
         def enter(factory: T) -> T:
-            entry = Entry(name, factory, card, _origin(factory), tuple(aliases))
-            with self._lock:
-                for claimed in (name, *entry.aliases):
-                    holder = self._entries.get(self._aliases.get(claimed, claimed))
-                    if holder and (holder.name != name or _place(holder.factory) != _place(factory)):
-                        raise DuplicateNameError(
-                            f"{self.kind} {claimed!r} is registered twice: by {holder.origin} and by {entry.origin};"
-                            " rename one of them"
-                        )
-                self._entries[name] = entry
-                self._aliases.update(dict.fromkeys(entry.aliases, name))
+            self._enter(Entry(name, factory, card, others))
             return factory
 
         return enter
 
+    def _enter(self, entry: Entry[T]) -> None:
+        with self._entering:
+            for claimed in (entry.name, *entry.aliases):
+                holder = self._entries.get(self._aliases.get(claimed, claimed))
+                if holder and (holder.name != entry.name or holder.place != entry.place):
+                    raise DuplicateNameError(
+                        f"{self.kind} {claimed!r} is registered twice: by {holder.origin} and by {entry.origin};"
+                        " rename one of them"
+                    )
+            self._aliases = {alias: name for alias, name in self._aliases.items() if name != entry.name}
+            self._aliases.update(dict.fromkeys(entry.aliases, entry.name))
+            self._entries[entry.name] = entry
+
     def get(self, name: str) -> Entry[T]:
         """The entry of a name or alias; an unknown one is an error that names its neighbours."""
         self.load()
+        if not isinstance(name, str):
+            raise UnknownNameError(f"{self.kind} names are text; {name!r} is not")
         entry = self._entries.get(self._aliases.get(name, name))
         if entry is None:
-            broken = "".join(f"; plug-in {plugin} could not be loaded: {why}" for plugin, why in self.broken.items())
             hint = nearest(name, [*self._entries, *self._aliases])
-            raise UnknownNameError(f"no {self.kind} is called {name!r}; {hint}{broken}")
+            broken = "; ".join(f"{plugin}: {why}" for plugin, why in self.broken.items())
+            raise UnknownNameError(
+                f"no {self.kind} is called {name!r}; {hint}" + (f"\nplug-ins left out: {broken}" if broken else "")
+            )
         return entry
 
     def names(self, pattern: str = "*") -> list[str]:
@@ -95,9 +126,8 @@ class Catalog(Generic[T]):
             is_pattern = any(char in part.name for char in "*?[")
             names = self.names(part.name) if is_pattern else [self.get(part.name).name]
             if not names:
-                raise UnknownNameError(
-                    f"no {self.kind} matches {part.name!r}; {nearest(part.name.strip('*'), self.names())}"
-                )
+                hint = nearest(part.name.strip("*"), self.names())
+                raise UnknownNameError(f"no {self.kind} matches {part.name!r}; {hint}")
             chosen.update(dict.fromkeys(Spec(name, part.options) for name in names))
         return list(chosen)
 
@@ -113,16 +143,16 @@ class Catalog(Generic[T]):
 
     def load(self) -> None:
         """Import what registers entries; once, and on first use, so that `import zoo` stays light."""
-        with self._lock:
+        with self._loading:
             if self._loaded:
                 return
             self._loaded = True  # set first: a module that asks for names while it is imported must not recurse
             try:
                 self._load_package()
+                self._load_plugins()
             except BaseException:
                 self._loaded = False
                 raise
-            self._load_plugins()
 
     def _load_package(self) -> None:
         if self.package:
@@ -130,26 +160,37 @@ class Catalog(Generic[T]):
                 importlib.import_module(f"{self.package}.{module.name}")
 
     def _load_plugins(self) -> None:
-        for point in sorted(metadata.entry_points(group=self.group) if self.group else (), key=lambda p: p.name):
-            source = f"{point.name} ({point.dist.name if point.dist else 'unknown distribution'}: {point.value})"
-            before = dict(self._entries), dict(self._aliases)
+        for source, point in plugins.find(self.group) if self.group else ():
+            entries, aliases, modules = dict(self._entries), dict(self._aliases), set(sys.modules)
             try:
-                point.load()
-                if point.name not in self._entries and len(self._entries) == len(before[0]):
-                    raise LookupError(f"it registers no {self.kind}")
-            except Exception as error:  # whatever a plug-in raises, the others must still load
-                self._entries, self._aliases = before
-                self.broken[source] = f"{type(error).__name__}: {error}"
+                if isinstance(point, Exception):
+                    raise point
+                self._load_plugin(point)
+            except (Exception, SystemExit) as error:  # whatever a plug-in raises, the others must still load
+                with self._entering:
+                    self._entries, self._aliases = entries, aliases
+                self._forget(point, modules)
+                self.broken[source] = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 warnings.warn(f"{self.kind} plug-in {source} left out: {self.broken[source]}", stacklevel=2)
 
+    def _load_plugin(self, point: EntryPoint) -> None:
+        before = set(self._entries)
+        point.load()
+        root = _root(point.module)  # a module imported earlier, by another entry point, registered then
+        own = [entry for entry in self._entries.values() if entry.name not in before or _root(entry.place[0]) == root]
+        if not own:
+            raise LookupError(f"it registers no {self.kind}")
+        for entry in own:
+            _ = entry.options  # an annotation that cannot be read shows here, with the plug-in's name
 
-def _place(factory: Callable[..., Any]) -> tuple[str, str]:
-    return factory.__module__, factory.__qualname__
+    @staticmethod
+    def _forget(point: EntryPoint | Exception, known: set[str]) -> None:
+        """Drop the modules that a failed plug-in brought in, so that importing them again registers again."""
+        if isinstance(point, EntryPoint) and (match := point.pattern.match(point.value)):
+            for module in set(sys.modules) - known:
+                if _root(module) == _root(match["module"]):
+                    del sys.modules[module]
 
 
-def _origin(factory: Callable[..., Any]) -> str:
-    where = ".".join(_place(factory))
-    try:
-        return f"{where} ({inspect.getsourcefile(factory)}:{inspect.getsourcelines(factory)[1]})"
-    except (OSError, TypeError):  # a class typed at a prompt has no source file
-        return where
+def _root(module: str) -> str:
+    return module.partition(".")[0]

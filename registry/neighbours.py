@@ -9,9 +9,10 @@ def check(file: str) -> None:
     home = Path(file).resolve().parent.parent
     for name in ("zoo", "registry", "benchmarks"):
         spec = find_spec(name)
-        where = Path(spec.origin).resolve().parent if spec and spec.origin else None
-        if where and where != home / name:
+        origin = Path(spec.origin).resolve() if spec and spec.origin else None
+        if origin and origin != home / name / "__init__.py":
+            culprit = origin.parent if origin.name == "__init__.py" else origin
             raise ImportError(
-                f"pairzoo's package {name!r} is shadowed by {where}; it belongs in {home / name}."
+                f"pairzoo's package {name!r} is shadowed by {culprit}; it belongs in {home / name}."
                 f" Uninstall or rename the other package, or start Python from another folder"
             )

@@ -8,31 +8,42 @@ Spec(name='unet', options={'depth': 4, 'fusion': 'siamese'})
 Printing and parsing are inverse: a string that would read as something else is printed in quotes.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Any, NoReturn, Union
 
 from registry.errors import SpecError
 
 Value = Union[str, int, float, bool, None, tuple["Value", ...]]
 
-WORD = re.compile(r"[A-Za-z0-9_.+\-/:~*?\[\]!]+")
+NAME = re.compile(r"[A-Za-z0-9_.+\-/:~]+")
+WORD = re.compile(r"[A-Za-z0-9_.+\-/:~*?\[\]!]+")  # a name, or a pattern of names
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 INT = re.compile(r"[+-]?[0-9]+")
 FLOAT = re.compile(r"[+-]?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|inf|nan)")
+CODE = re.compile(r"u([0-9A-Fa-f]{4})|U(000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})")  # up to U+10FFFF, Unicode's last
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
 CONSTANTS: dict[str, Value] = {"true": True, "false": False, "none": None}
 SPACE = " \t\n\r"
 DEEPEST = 20  # nested tuples; more is a typing accident, and would exhaust Python's own stack
+WIDTH = 100  # columns of the text that an error shows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spec:
-    """A name and the options given with it."""
+    """A name and the options given with it; equal to another if both print the same, in any order of options."""
 
     name: str
     options: Mapping[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not WORD.fullmatch(self.name):
+            raise SpecError(f"{self.name!r} is no name; a name has letters, digits and _ . + - / : ~")
+        for key in self.options:
+            if not KEY.fullmatch(key):
+                raise SpecError(f"{key!r} is no option; an option has letters, digits and _, and starts with no digit")
+        object.__setattr__(self, "options", {key: _plain(value) for key, value in self.options.items()})
 
     @classmethod
     def parse(cls, text: str) -> "Spec":
@@ -48,8 +59,15 @@ class Spec:
             return self.name
         return f"{self.name}({', '.join(f'{key}={_print(value)}' for key, value in self.options.items())})"
 
+    def __eq__(self, other: object) -> bool:
+        return self._key == other._key if isinstance(other, Spec) else NotImplemented
+
     def __hash__(self) -> int:
-        return hash(str(self))
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, frozenset[tuple[str, str]]]:
+        return self.name, frozenset((key, _print(value)) for key, value in self.options.items())
 
 
 def split(text: str) -> list[str]:
@@ -67,25 +85,46 @@ def split(text: str) -> list[str]:
     return parts
 
 
-def _print(value: Value) -> str:
+def _plain(value: Any, depth: int = 0) -> Value:
+    """The value as one of Python's own types: a list becomes a tuple, a subclass of a number or text its base."""
     if isinstance(value, (tuple, list)):
-        inner = ", ".join(_print(item) for item in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, str):
-        plain = WORD.fullmatch(value) and isinstance(_meaning(value), str)
-        return value if plain else json.dumps(value)
-    if value is None or isinstance(value, (bool, int, float)):
-        return repr(value)
+        if depth == DEEPEST:
+            raise SpecError(f"a spec cannot hold more than {DEEPEST} tuples inside each other")
+        return tuple(_plain(item, depth + 1) for item in value)
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            plain = kind.__str__(value) if kind is str else kind(value)
+            _print(plain)  # an integer may have more digits than Python prints
+            return plain
     raise SpecError(f"a spec cannot hold {value!r}: it holds text, numbers, True, False, None and tuples of them")
 
 
-def _meaning(word: str) -> Value:
-    """What a bare word stands for."""
-    if word.lower() in CONSTANTS:
-        return CONSTANTS[word.lower()]
-    if INT.fullmatch(word):
-        return int(word)
-    return float(word) if FLOAT.fullmatch(word) else word
+def _print(value: Value) -> str:
+    if isinstance(value, tuple):
+        inner = ", ".join(map(_print, value))
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, str):
+        return value if WORD.fullmatch(value) and _is_text(value) else f'"{"".join(map(_escape, value))}"'
+    try:
+        return repr(value)
+    except ValueError as error:
+        raise SpecError(f"a spec cannot hold a number that Python does not print: {error}") from None
+
+
+def _escape(char: str) -> str:
+    """Printable characters stay, so that a spec is one readable line; the rest, lone surrogates too, become codes."""
+    if char in '"\\':
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return named.get(char) or (f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}")
+
+
+def _is_text(word: str) -> bool:
+    return not (word.lower() in CONSTANTS or INT.fullmatch(word) or FLOAT.fullmatch(word))
 
 
 class _Reader:
@@ -94,9 +133,14 @@ class _Reader:
     def __init__(self, text: str):
         self.text, self.at = text, 0
 
-    def fail(self, expected: str) -> None:
-        line = self.text.translate({ord(space): " " for space in SPACE})
-        raise SpecError(f"{line}\n{' ' * self.at}^ {expected}")
+    def fail(self, expected: str) -> NoReturn:
+        if not self.text.strip(SPACE):
+            raise SpecError(f"the text is empty; {expected}")
+        start = max(0, self.at - WIDTH // 2)
+        line = "".join(char if char.isprintable() else " " for char in self.text[start : start + WIDTH])
+        line = f"…{line[1:]}" if start else line
+        line = f"{line[:-1]}…" if start + WIDTH < len(self.text) else line
+        raise SpecError(f"{line}\n{' ' * (self.at - start)}^ {expected}")
 
     def peek(self) -> str:
         while self.at < len(self.text) and self.text[self.at] in SPACE:
@@ -113,7 +157,6 @@ class _Reader:
         found = pattern.match(self.text, self.at)
         if found is None:
             self.fail(expected)
-        assert found is not None
         self.at = found.end()
         return found.group()
 
@@ -133,22 +176,29 @@ class _Reader:
             key = self.match(KEY, "expected an option, as in depth=4, or )")
             if key in options:
                 self.at = start
-                self.fail(f"{key} is given twice")
+                self.fail("this option is given twice")
             if not self.take("="):
-                self.fail(f"expected = and a value for {key}")
+                self.fail("expected = and a value")
             options[key] = self.value(0)
         return options
 
     def value(self, depth: int) -> Value:
-        char = self.peek()
+        char, start = self.peek(), self.at
         if char == "(":
             if depth == DEEPEST:
                 self.fail(f"more than {DEEPEST} tuples inside each other")
             self.at += 1
             return self.tuple(depth + 1)
-        if char == '"':
-            return self.quoted()
-        return _meaning(self.match(WORD, 'expected a value: a word, "text", a number, True, False, None or (a, b)'))
+        if char in ('"', "'"):
+            return self.quoted(char)
+        word = self.match(WORD, 'expected a value: a word, "text", a number, True, False, None or (a, b)')
+        if _is_text(word):
+            return word
+        try:
+            return CONSTANTS[word.lower()] if word.lower() in CONSTANTS else _number(word)
+        except ValueError:
+            self.at = start
+            self.fail("this number has more digits than Python reads")
 
     def tuple(self, depth: int) -> Value:
         items: list[Value] = []
@@ -160,9 +210,29 @@ class _Reader:
             comma = self.take(",")
         return items[0] if len(items) == 1 and not comma else tuple(items)  # (a) is a, as in Python
 
-    def quoted(self) -> str:
-        try:
-            value, self.at = json.JSONDecoder(strict=False).raw_decode(self.text, self.at)
-        except json.JSONDecodeError:
-            self.fail('this text has no closing " or a broken escape')
-        return str(value)
+    def quoted(self, quote: str) -> str:
+        start, chars = self.at, []
+        self.at += 1
+        while (char := self.text[self.at : self.at + 1]) != quote:
+            if not char:
+                self.at = start
+                self.fail(f"this text has no closing {quote}")
+            chars.append(self.escaped() if char == "\\" else char)
+            self.at += 1
+        self.at += 1
+        return "".join(chars)
+
+    def escaped(self) -> str:
+        """The character that an escape stands for; the cursor ends on the escape's last character."""
+        if code := CODE.match(self.text, self.at + 1):
+            self.at = code.end() - 1
+            return chr(int(code[1] or code[2], 16))
+        char = ESCAPES.get(self.text[self.at + 1 : self.at + 2])
+        if char is None:
+            self.fail(r"expected an escape: \\ \" \' \n \r \t \u0000 or \U00000000")
+        self.at += 1
+        return char
+
+
+def _number(word: str) -> Value:
+    return int(word) if INT.fullmatch(word) else float(word)

@@ -17,13 +17,28 @@ except ImportError as error:
 
 _check(__file__)
 
+from registry import ZooError  # noqa: E402
 from zoo.architectures import architectures  # noqa: E402  (the check comes first: a foreign registry has no Catalog)
 from zoo.contract import InputError, Interface, Prediction  # noqa: E402
 from zoo.factory import build  # noqa: E402
 from zoo.model import PairModel  # noqa: E402
 from zoo.version import __version__  # noqa: E402
+from zoo.weights import load, save  # noqa: E402
+from zoo.wrap import wrap  # noqa: E402
 
 names = architectures.names
 
 __distribution__ = "pairzoo"
-__all__ = ["InputError", "Interface", "PairModel", "Prediction", "__version__", "build", "names"]
+__all__ = [
+    "InputError",
+    "Interface",
+    "PairModel",
+    "Prediction",
+    "ZooError",
+    "__version__",
+    "build",
+    "load",
+    "names",
+    "save",
+    "wrap",
+]

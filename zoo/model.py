@@ -12,7 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from registry import OptionError, Spec
-from zoo.contract import Interface, Prediction, check_images
+from zoo.contract import SMALLEST, Interface, Prediction, check_images
+
+if TYPE_CHECKING:
+    from zoo.weights.report import LoadReport
 
 CLAMP = 1e-4  # identity links: raw outputs are held this far inside (0, 1) before their logit is taken
 
@@ -21,17 +24,16 @@ class PairModel(nn.Module):
     """Two images in, two maps of logits out: `mask, depth = model(bg, fg_bg)`."""
 
     spec: Spec  # name and every resolved option; set by the factory, kept in files and records
+    loaded: "LoadReport | None" = None  # what zoo.build(weights=...) or zoo.load took from a file
 
-    def __init__(self, face: Interface, *, stride: int = 1):
+    def __init__(self, face: Interface, *, stride: int = 1, smallest: int = 0):
         super().__init__()
         self.face = face
         self.stride = stride
+        least = max(2 * stride, smallest, SMALLEST)
+        self.min_size = least + missing(least, stride, least)  # computed without padding from here up
+        self.min_export_size = self.min_size  # the smallest side of an export that leaves the size open
         self.normalise = Normalise(face)
-
-    @property
-    def min_size(self) -> int:
-        """The smallest height and width that is computed without padding; the smallest that an export takes."""
-        return max(2 * self.stride, 8)
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
         """The final logits, (b, 1, h, w) for each of `self.face.tasks`. bg is None for a network without a plate."""
@@ -62,30 +64,45 @@ class PairModel(nn.Module):
     def _fit(self, image: Tensor) -> Tensor:
         """Replicate the right and bottom border up to a multiple of the stride, at least two strides."""
         h, w = image.shape[-2:]
-        right, bottom = _missing(w, self.stride), _missing(h, self.stride)
-        if not torch.compiler.is_exporting() and right == 0 and bottom == 0:
-            return image  # an export pads always, by nothing where nothing is missing: one graph for every size
-        return F.pad(image, (0, right, 0, bottom), mode="replicate")
+        if _is_open(h, w):
+            padded = [(size + self.stride - 1) // self.stride * self.stride for size in (h, w)]
+            return _take(image, *(torch.arange(n, device=image.device) for n in padded))
+        right, bottom = missing(w, self.stride, self.min_size), missing(h, self.stride, self.min_size)
+        return F.pad(image, (0, right, 0, bottom), mode="replicate") if right or bottom else image
 
     def _prediction(self, logits: dict[str, Tensor], h: int, w: int) -> Prediction:
         maps: dict[str, Tensor | None] = {"mask": None, "depth": None}
         for task, link in zip(self.face.tasks, self.face.link, strict=True):
             value = logits[task]
-            if value.shape[-2:] != (h, w):
+            if _is_open(h, w):
+                value = _take(value, *(torch.arange(n, device=value.device) for n in (h, w)))
+            elif value.shape[-2:] != (h, w):
                 value = value[..., :h, :w]
             maps[task] = value if link == "logit" else torch.logit(value.clamp(CLAMP, 1 - CLAMP))
         return Prediction(**maps)
 
 
-def _missing(size: int, stride: int) -> int:
+def missing(size: int, stride: int, smallest: int) -> int:
     """Pixels to add to a side.
 
-    >>> [_missing(size, 32) for size in (8, 64, 65, 96)]
+    >>> [missing(size, 32, 64) for size in (8, 64, 65, 96)]
     [56, 0, 31, 0]
     """
-    if torch.compiler.is_exporting():
-        return int(torch.sym_max(2 * stride, (size + stride - 1) // stride * stride) - size)
-    return max(2 * stride, (size + stride - 1) // stride * stride) - size
+    return max(smallest, (size + stride - 1) // stride * stride) - size
+
+
+def _is_open(h: int, w: int) -> bool:
+    """Whether an export leaves a size open, for every size from `min_size` up.
+
+    Then borders are padded and cropped by index: a slice or a pad would compare the sizes, and tie the graph to one case.
+    """
+    return isinstance(h, torch.SymInt) or isinstance(w, torch.SymInt)
+
+
+def _take(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The rows and columns of (b, c, h, w); beyond the border, the border."""
+    h, w = x.shape[-2:]
+    return x[..., rows.clamp(max=h - 1)[:, None], columns.clamp(max=w - 1)]
 
 
 class Normalise(nn.Module):

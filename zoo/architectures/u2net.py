@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from registry import Card, Published
 from zoo.architectures import register
 from zoo.blocks.conv import ConvBNReLU, conv
-from zoo.blocks.fusion import Fusion, PairEncoder
+from zoo.blocks.fusion import Fusion, FusionKind, PairEncoder, stem_channels
 from zoo.blocks.upsample import resize
 from zoo.contract import Interface
 from zoo.model import PairModel
@@ -23,9 +23,9 @@ LICENCE = "MIT; the authors' weights: Apache-2.0"
 class Nested(PairModel):
     """What u2net and u2netp share; `encoder` and `decoder` are the widths of the stages, finest first."""
 
-    def __init__(self, face: Interface, fusion: Fusion, encoder: Sequence[Widths], decoder: Sequence[Widths]):
+    def __init__(self, face: Interface, fusion: FusionKind, encoder: Sequence[Widths], decoder: Sequence[Widths]):
         super().__init__(face, stride=32)
-        self.encoder = PairEncoder(face, fusion, lambda in_ch: Encoder(in_ch, encoder))
+        self.encoder = PairEncoder(face, fusion, Encoder(stem_channels(face, fusion), encoder))
         self.decoders = nn.ModuleDict({task: Decoder(self.encoder.channels, decoder) for task in face.tasks})
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:

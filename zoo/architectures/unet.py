@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from registry import Card, Published
 from zoo.architectures import register
 from zoo.blocks.conv import conv, double_conv
-from zoo.blocks.fusion import Fusion, PairEncoder
+from zoo.blocks.fusion import Fusion, PairEncoder, stem_channels
 from zoo.blocks.upsample import resize
 from zoo.contract import Interface
 from zoo.model import PairModel
@@ -39,7 +39,7 @@ class UNet(PairModel):
     ):
         super().__init__(face, stride=2**depth)
         widths = (64, 128, 256, 512)[:depth]
-        self.encoder = PairEncoder(face, fusion, lambda in_ch: Encoder(in_ch, widths))
+        self.encoder = PairEncoder(face, fusion, Encoder(stem_channels(face, fusion), widths))
         self.decoders = nn.ModuleDict({task: Decoder(widths) for task in face.tasks})
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:

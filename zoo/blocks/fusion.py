@@ -5,7 +5,7 @@ difference  cat(bg, fg_bg, |fg_bg - bg|) enters the stem
 siamese     one encoder sees each image; at every scale a 1 x 1 convolution joins cat(f, |f - f_bg|)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal, cast
 
 import torch
@@ -13,34 +13,32 @@ from torch import Tensor, nn
 
 from zoo.contract import Interface
 
+FusionKind = Literal["concat", "difference", "siamese"]
 Fusion = Annotated[
-    Literal["concat", "difference", "siamese"],
+    FusionKind,
     "how the pair is joined: stacked, stacked with |fg_bg - bg|, or one shared encoder for both images",
 ]
+
+
+def stem_channels(face: Interface, fusion: FusionKind) -> int:
+    """The channels that the first layer of an encoder takes."""
+    if fusion != "concat":
+        face.require_plate(f"fusion={fusion}")
+    return {"concat": face.images, "difference": 3, "siamese": 1}[fusion] * face.image_ch
 
 
 class PairEncoder(nn.Module):
     """An encoder, image -> features of several scales, fed with a pair of images.
 
-    make: builds the encoder for a number of input channels; it must have `channels`, the widths of its features.
+    net: takes `stem_channels(face, fusion)` channels; its `channels` are the widths of its features.
     composite_first: stack cat(fg_bg, bg), as one founding system did.
     """
 
-    def __init__(
-        self,
-        face: Interface,
-        fusion: Literal["concat", "difference", "siamese"],
-        make: Callable[[int], nn.Module],
-        *,
-        composite_first: bool = False,
-    ):
+    def __init__(self, face: Interface, fusion: FusionKind, net: nn.Module, *, composite_first: bool = False):
         super().__init__()
-        if fusion != "concat":
-            face.require_plate(f"fusion={fusion}")
         self.fusion, self.composite_first = fusion, composite_first
-        images = {"concat": face.images, "difference": 3, "siamese": 1}[fusion]
-        self.net = make(images * face.image_ch)
-        self.channels = cast("Sequence[int]", self.net.channels)
+        self.net = net
+        self.channels = cast("Sequence[int]", net.channels)
         self.join = nn.ModuleList(Join(c) for c in self.channels) if fusion == "siamese" else None
 
     def forward(self, bg: Tensor | None, fg_bg: Tensor) -> list[Tensor]:

@@ -1,0 +1,75 @@
+"""What a measurement was made on, in a form that goes into every record."""
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+HERE = Path(__file__).resolve()
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """The facts that decide a speed, and the commit that was measured."""
+    facts: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": device.type,
+        "device_name": cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(device),
+        "cpu": cpu_name(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,  # of the minute before
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **commit(),
+    }
+    if device.type == "cuda":
+        facts |= {
+            "driver": _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").partition("\n")[0],
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),
+            "memory_bytes": torch.cuda.get_device_properties(device).total_memory,
+        }
+    return facts
+
+
+def headline(facts: dict[str, Any]) -> str:
+    """The machine in one line, for the foot of a table."""
+    threads = f", {facts['threads']} threads" if facts["device"] == "cpu" else ""
+    return f"{facts['device_name']}{threads}, torch {facts['torch']}"
+
+
+def cpu_name() -> str:
+    """What the processor calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    fallback = _output("sysctl", "-n", "machdep.cpu.brand_string") if sys.platform == "darwin" else ""
+    return next(named, fallback or platform.processor() or platform.machine())
+
+
+def commit() -> dict[str, Any]:
+    """The commit this file belongs to and whether tracked files differ from it; None outside a checkout of ours."""
+    folder = str(HERE.parent)
+    if not _output("git", "-C", folder, "ls-files", HERE.name):  # installed, or inside somebody else's checkout
+        return {"commit": None, "dirty": None}
+    return {
+        "commit": _output("git", "-C", folder, "rev-parse", "HEAD"),
+        "dirty": bool(_output("git", "-C", folder, "status", "--porcelain", "--untracked-files=no")),
+    }
+
+
+def _output(*command: str) -> str:
+    """What a command prints, or nothing where it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

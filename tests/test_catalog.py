@@ -1,0 +1,331 @@
+"""Catalogs: what is registered is found, what clashes is refused with both places, what is unknown has a hint."""
+
+import importlib
+import re
+import sys
+import threading
+import time
+from functools import partial
+
+import pytest
+
+from registry import Card, Catalog, DuplicateNameError, Entry, Spec, SpecError, UnknownNameError, ZooError, nearest
+
+CARD = Card("a thing")
+
+
+def make(*, depth: int = 3) -> int:
+    return depth
+
+
+def make_other() -> int:
+    return 0
+
+
+def make_third() -> int:
+    return 1
+
+
+@pytest.fixture
+def catalog():
+    catalog = Catalog("shape")
+    for name in ("u2net", "unet", "resunet", "plain_cnn"):
+        catalog.register(name, CARD, aliases=(f"{name}_alias",))(make)
+    return catalog
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A function that writes a package `shapes_N` with given modules and returns its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+    known = set(sys.modules)
+
+    def write(**modules):
+        name = f"shapes_{len(list(tmp_path.iterdir()))}"
+        (tmp_path / name).mkdir()
+        head = f"from registry import Card, Catalog\ncatalog = Catalog('shape', package='{name}')\n"
+        (tmp_path / name / "__init__.py").write_text(head)
+        for module, body in modules.items():
+            (tmp_path / name / f"{module}.py").write_text(f"from {name} import catalog, Card\n{body}\n")
+        importlib.invalidate_caches()
+        return name
+
+    yield write
+    for name in set(sys.modules) - known:
+        del sys.modules[name]
+
+
+def registering(name, function="make"):
+    return f"@catalog.register({name!r}, Card('one'))\ndef {function}(*, size: int = 1): return size\n"
+
+
+def test_register_returns_the_factory_itself(catalog):
+    assert catalog.register("new", CARD)(make_other) is make_other
+    assert catalog.get("new").factory is make_other
+    assert catalog.get("new").card is CARD
+
+
+def test_names_are_in_alphabetical_order_whatever_the_order_of_registration(catalog):
+    assert catalog.names() == ["plain_cnn", "resunet", "u2net", "unet"]
+    assert [entry.name for entry in catalog] == catalog.names()
+    assert len(catalog) == 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*unet*", ["resunet", "unet"]),
+        ("u?net", ["u2net"]),
+        ("[pr]*", ["plain_cnn", "resunet"]),
+        ("unet", ["unet"]),
+        ("UNET", []),
+        ("*_alias", []),
+        ("", []),
+    ],
+)
+def test_names_of_a_pattern(catalog, pattern, names):
+    assert catalog.names(pattern) == names
+
+
+def test_an_alias_leads_to_its_entry(catalog):
+    assert catalog.get("unet_alias") is catalog.get("unet")
+    assert catalog.get("unet").aliases == ("unet_alias",)
+    assert "unet_alias" in catalog
+    assert "unet" in catalog
+    assert "vnet" not in catalog
+    assert 3 not in catalog
+
+
+def test_one_alias_may_be_given_as_a_word():
+    catalog = Catalog("shape")
+    catalog.register("unet", CARD, aliases="plain")(make)
+    assert catalog.get("plain").aliases == ("plain",)
+    assert "p" not in catalog
+
+
+def test_entry_knows_its_options_and_where_it_comes_from(catalog):
+    entry = catalog.get("unet")
+    assert entry.options["depth"].default == 3
+    line = make.__code__.co_firstlineno
+    assert entry.origin == f"{__name__}.make ({__file__}:{line})"
+    assert Entry("typed", eval("lambda: 0"), CARD).origin == f"{__name__}.<lambda>"  # no source file
+
+
+@pytest.mark.parametrize(
+    ("name", "aliases", "claimed"),
+    [
+        ("unet", (), "unet"),  # a name that is a name
+        ("unet_alias", (), "unet_alias"),  # a name that is an alias
+        ("new", ("unet",), "unet"),  # an alias that is a name
+        ("new", ("fine", "unet_alias"), "unet_alias"),  # an alias that is an alias
+    ],
+)
+def test_a_duplicate_names_both_places_and_changes_nothing(catalog, name, aliases, claimed):
+    with pytest.raises(DuplicateNameError) as caught:
+        catalog.register(name, CARD, aliases=aliases)(make_other)
+    places = [
+        rf"{__name__}\.{f.__name__} \(.*test_catalog\.py:{f.__code__.co_firstlineno}\)" for f in (make, make_other)
+    ]
+    expected = f"shape '{claimed}' is registered twice: by {places[0]} and by {places[1]}; rename one of them"
+    assert re.fullmatch(expected, str(caught.value))
+    assert catalog.names() == ["plain_cnn", "resunet", "u2net", "unet"]
+    assert "fine" not in catalog
+    assert catalog.get("unet").factory is make
+
+
+def test_a_second_name_from_the_same_place_may_not_take_the_first_ones_alias(catalog):
+    with pytest.raises(DuplicateNameError, match="'unet_alias' is registered twice"):
+        catalog.register("vnet", CARD, aliases=("unet_alias",))(make)
+
+
+def test_the_same_place_may_register_again_and_the_newest_counts(catalog):
+    def version(number):
+        def factory() -> int:
+            return number
+
+        return factory
+
+    catalog.register("new", CARD, aliases=("old_alias", "kept"))(version(1))
+    catalog.register("new", Card("second"), aliases=("kept", "new_alias"))(version(2))
+    entry = catalog.get("new")
+    assert (entry.factory(), entry.card.summary) == (2, "second")
+    assert catalog.get("kept") is catalog.get("new_alias") is entry
+    assert "old_alias" not in catalog
+    catalog.register("other", CARD, aliases=("old_alias",))(make_other)  # free again
+    assert catalog.get("old_alias").name == "other"
+
+
+def test_partials_are_told_apart_by_their_function(catalog):
+    catalog.register("small", CARD)(partial(make, depth=1))
+    catalog.register("small", CARD)(partial(make, depth=2))
+    assert catalog.get("small").factory() == 2
+    assert catalog.get("small").options["depth"].default == 2
+    with pytest.raises(DuplicateNameError):
+        catalog.register("small", CARD)(partial(make_other))
+
+
+@pytest.mark.parametrize("name", ["", "two words", "unet*", "a(b)", "a,b", 'quo"te', "größe", "line\n"])
+def test_a_name_that_a_spec_could_not_hold_is_refused(name):
+    catalog = Catalog("shape")
+    with pytest.raises(SpecError, match="a name has letters, digits and _"):
+        catalog.register(name, CARD)
+    with pytest.raises(SpecError, match="a name has letters, digits and _"):
+        catalog.register("fine", CARD, aliases=(name,))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("u2nett", "no shape is called 'u2nett'; did you mean u2net, unet or resunet?"),
+        ("UNet", "no shape is called 'UNet'; did you mean unet, u2net or resunet?"),
+        ("cnn", "no shape is called 'cnn'; did you mean plain_cnn or plain_cnn_alias?"),
+        (None, "shape names are text; None is not"),
+        (["unet"], "shape names are text; ['unet'] is not"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_its_neighbours(catalog, name, message):
+    with pytest.raises(UnknownNameError) as caught:
+        catalog.get(name)
+    assert str(caught.value) == message
+    assert isinstance(caught.value, ZooError)
+    assert isinstance(caught.value, LookupError)
+
+
+def test_a_name_near_nothing_is_answered_with_all():
+    catalog = Catalog("shape")
+    with pytest.raises(UnknownNameError, match=r"^no shape is called 'x'; known: none$"):
+        catalog.get("x")
+    catalog.register("unet", CARD, aliases="plain")(make)
+    with pytest.raises(UnknownNameError, match=r"^no shape is called 'zzz'; known: plain, unet$"):
+        catalog.get("zzz")
+
+
+def test_nearest_ignores_case_on_both_sides():
+    assert nearest("dpt", ["DPT", "unet"]) == "did you mean DPT?"
+    assert nearest("", ["a", "b"]) == "known: a, b"
+
+
+@pytest.mark.parametrize(
+    ("text", "specs"),
+    [
+        ("unet", ["unet"]),
+        ("unet, u2net", ["unet", "u2net"]),  # in the order given
+        ("*net", ["resunet", "u2net", "unet"]),  # a pattern in alphabetical order
+        ("unet*(depth=4), unet", ["unet(depth=4)", "unet"]),
+        ("unet, *unet, unet", ["unet", "resunet"]),  # none twice
+        ("unet(a=1, b=2), unet(b=2, a=1)", ["unet(a=1, b=2)"]),
+        ("unet(a=1), unet(a=1.0), unet(a=True)", ["unet(a=1)", "unet(a=1.0)", "unet(a=True)"]),
+        ("unet_alias(a=1), unet(a=1)", ["unet(a=1)"]),
+    ],
+)
+def test_select(catalog, text, specs):
+    assert [str(spec) for spec in catalog.select(text)] == specs
+    assert all(isinstance(spec, Spec) for spec in catalog.select(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("v*", UnknownNameError, "no shape matches 'v*'; known: plain_cnn, resunet, u2net, unet"),
+        ("*cnm*", UnknownNameError, "no shape matches '*cnm*'; known"),
+        ("*plain_cnm*", UnknownNameError, "no shape matches '*plain_cnm*'; did you mean plain_cnn?"),
+        ("unet, unett", UnknownNameError, "no shape is called 'unett'; did you mean unet"),
+        ("unet,", SpecError, "unet,\n     ^ expected a name"),
+        ("", SpecError, "the text is empty; expected a name"),
+    ],
+)
+def test_select_refuses(catalog, text, error, message):
+    with pytest.raises(error) as caught:
+        catalog.select(text)
+    assert str(caught.value).startswith(message)
+
+
+def test_the_package_is_imported_on_first_use_and_once(package):
+    name = package(a=registering("one") + "\nruns = globals().get('runs', 0) + 1", b=registering("two"))
+    catalog = importlib.import_module(name).catalog
+    assert f"{name}.a" not in sys.modules
+    assert catalog.names() == ["one", "two"]
+    assert catalog.get("one").options["size"].accepted == "a whole number"
+    assert (len(catalog), "two" in catalog, [e.name for e in catalog]) == (2, True, ["one", "two"])
+    assert sys.modules[f"{name}.a"].runs == 1
+
+
+@pytest.mark.parametrize(
+    "use",
+    [len, list, lambda c: "one" in c, lambda c: c.get("one"), lambda c: c.names(), lambda c: c.select("*")],
+    ids=["len", "iter", "in", "get", "names", "select"],
+)
+def test_every_question_loads(package, use):
+    assert use(importlib.import_module(package(a=registering("one"))).catalog)
+
+
+def test_a_module_may_ask_for_names_while_it_is_imported(package):
+    name = package(a=registering("one"), b=registering("two") + "seen = catalog.names()")
+    catalog = importlib.import_module(name).catalog
+    assert catalog.names() == ["one", "two"]
+    assert sys.modules[f"{name}.b"].seen == ["one", "two"]
+
+
+def test_a_module_that_fails_raises_each_time_until_it_is_put_right(package, tmp_path):
+    name = package(a=registering("one"), b=registering("two") + "1 / 0")
+    catalog = importlib.import_module(name).catalog
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            catalog.names()
+    (tmp_path / name / "b.py").write_text(f"from {name} import catalog, Card\n{registering('two')}  # mended\n")
+    importlib.invalidate_caches()
+    assert catalog.names() == ["one", "two"]
+
+
+def test_two_modules_that_claim_one_name_are_both_named(package):
+    name = package(a=registering("one"), b=registering("one"))
+    with pytest.raises(
+        DuplicateNameError, match=rf"{name}\.a\.make \(.*a\.py:2\) and by {name}\.b\.make \(.*b\.py:2\)"
+    ):
+        importlib.import_module(name).catalog.names()
+
+
+def test_reloading_a_module_replaces_its_entries(package, tmp_path):
+    name = package(a=registering("one"))
+    catalog = importlib.import_module(name).catalog
+    assert catalog.get("one").factory() == 1
+    text = (tmp_path / name / "a.py").read_text().replace("size: int = 1", "size: int = 22")
+    (tmp_path / name / "a.py").write_text(text)
+    importlib.reload(sys.modules[f"{name}.a"])
+    assert catalog.get("one").factory() == 22
+    assert catalog.names() == ["one"]
+
+
+def test_threads_that_ask_at_once_all_see_everything(package):
+    name = package(
+        a=registering("one"), b="import time; time.sleep(0.1)\n" + registering("two"), c=registering("three")
+    )
+    catalog = importlib.import_module(name).catalog
+    barrier, answers = threading.Barrier(8), []
+
+    def ask():
+        barrier.wait()
+        answers.append(catalog.names())
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert answers == [["one", "three", "two"]] * 8
+
+
+def test_a_thread_that_imports_a_module_itself_does_not_block_the_loading(package):
+    name = package(a="import time; started = True; time.sleep(0.3)\n" + registering("one"))
+    catalog = importlib.import_module(name).catalog
+    importer = threading.Thread(target=importlib.import_module, args=(f"{name}.a",), daemon=True)
+    importer.start()
+    while not hasattr(sys.modules.get(f"{name}.a"), "started"):
+        time.sleep(0.01)
+    asker = threading.Thread(target=catalog.names, daemon=True)  # waits for the module, which waits to register
+    asker.start()
+    for thread in (importer, asker):
+        thread.join(10)
+    assert not importer.is_alive()
+    assert not asker.is_alive()
+    assert catalog.names() == ["one"]

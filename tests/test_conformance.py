@@ -1,0 +1,197 @@
+"""What every architecture must do, whatever it is: driven by the catalog, so a new entry is tested as it is registered."""
+
+import copy
+from functools import lru_cache
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.export import Dim
+
+import zoo
+from zoo.architectures import architectures
+
+NAMES = zoo.names()
+FOUNDING = [entry.name for entry in architectures if entry.card.group == "founding"]
+SIDE = st.integers(8, 97)
+TASKS = st.sampled_from([("mask",), ("depth",), ("mask", "depth")])
+
+
+@lru_cache(maxsize=2)
+def default(name):
+    """A default model with batch norms that are not at their start, so that eval mode is put to the test."""
+    torch.manual_seed(0)
+    model = zoo.build(name)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            torch.nn.init.uniform_(module.running_var, 0.8, 1.2)
+    return model.eval()
+
+
+def images(model, b=1, h=64, w=64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    c = model.face.image_ch
+    bg, fg_bg = (torch.rand(b, c, h, w, generator=generator) for _ in range(2))
+    return (bg if model.face.plate else None), fg_bg
+
+
+def given_maps(predictions):
+    return [value for prediction in predictions for value in prediction if value is not None]
+
+
+@st.composite
+def options(draw, name):
+    """Any combination of options that the entry has."""
+    entry = architectures.get(name)
+    needs_plate = entry.card.group == "baseline"
+    chosen = {"in_ch": draw(st.sampled_from([6, 8] if needs_plate else [3, 6, 8])), "tasks": draw(TASKS)}
+    for option in ("fusion", "decoders", "depth"):
+        if option in entry.options:
+            values = entry.options[option].annotation.__args__
+            alone = option == "fusion" and chosen["in_ch"] == 3  # one image: nothing to fuse
+            chosen[option] = "concat" if alone else draw(st.sampled_from(values))
+    return chosen
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=4)
+@given(data=st.data(), b=st.integers(1, 3), h=SIDE, w=SIDE, sides=st.booleans())
+def test_outputs_have_the_contracts_shape(name, data, b, h, w, sides):
+    chosen = data.draw(options(name))
+    model = zoo.build(name, **chosen).eval()
+    with torch.no_grad():
+        out = model(*images(model, b, h, w), sides=sides)
+    assert isinstance(out, tuple if sides else zoo.Prediction)
+    for prediction in out if sides else [out]:
+        for task, value in zip(("mask", "depth"), prediction, strict=True):
+            if task not in chosen["tasks"]:
+                assert value is None
+            else:
+                assert value.shape == (b, 1, h, w)
+                assert value.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_final_output_comes_first_and_train_mode_gives_as_many(name):
+    model = default(name)
+    pair = images(model, b=2, h=72, w=65)
+    with torch.no_grad():
+        final, sides = model(*pair), model(*pair, sides=True)
+        training = copy.deepcopy(model).train()(*pair, sides=True)
+    for one, other in zip(final, sides[0], strict=True):
+        assert torch.equal(one, other)
+    assert [type(side) for side in sides] == [type(side) for side in training] == [zoo.Prediction] * len(sides)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_reaches_every_parameter(name):
+    model = copy.deepcopy(default(name))
+    for module in list(model.modules()):
+        for key, child in module.named_children():
+            if isinstance(child, torch.nn.ReLU):  # at so small a size one may be dead by chance
+                setattr(module, key, torch.nn.LeakyReLU(0.1))
+    maps = given_maps(model(*images(model, b=2, h=model.min_size, w=model.min_size + 13), sides=True))
+    torch.manual_seed(1)
+    sum((value * torch.randn_like(value)).sum() for value in maps).backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None, f"{key} is no part of any output"
+        assert parameter.grad.isfinite().all(), key
+        assert parameter.grad.abs().max() > 0, f"{key} gets no gradient"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_trains_from_64_pixels_and_batch_2(name):
+    model = copy.deepcopy(default(name)).train()
+    maps = given_maps(model(*images(model, b=2), sides=True))
+    assert all(value.shape == (2, 1, 64, 64) and value.isfinite().all() for value in maps)
+    sum(value.mean() for value in maps).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=1)
+@given(h=SIDE, w=SIDE)
+def test_batch_mates_do_not_matter_in_eval(name, h, w):
+    model = default(name)
+    bg, fg_bg = images(model, 3, h, w)
+    with torch.no_grad():
+        together, alone = model(bg, fg_bg), model(bg[1:2], fg_bg[1:2])
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one[1:2], other, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_copies_and_state_dicts_compute_the_same(name):
+    model = default(name)
+    model.normalise.set((0.4,) * model.face.image_ch, (0.2,) * model.face.image_ch)
+    pair = images(model, h=40, w=40)
+    try:
+        twin = zoo.build(str(model.spec)).eval()
+        twin.load_state_dict(model.state_dict())
+        with torch.no_grad():
+            first, second, third = model(*pair), copy.deepcopy(model)(*pair), twin(*pair)
+    finally:
+        model.normalise.set((0.0,) * model.face.image_ch, (1.0,) * model.face.image_ch)
+    for one, two, three in zip(first, second, third, strict=True):
+        assert torch.equal(one, two)
+        assert torch.equal(one, three)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bf16_autocast(name):
+    model = default(name)
+    pair = images(model, h=72, w=64)
+    with torch.no_grad():
+        exact = model(*pair)
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = model(*pair)
+    for one, other in zip(exact, rough, strict=True):
+        assert other.isfinite().all()
+        assert (one - other.float()).abs().max() <= 0.15 * one.abs().max() + 0.05
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_channels_last(name):
+    model = default(name)
+    bg, fg_bg = images(model, h=72, w=64)
+    last = copy.deepcopy(model).to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        plain = model(bg, fg_bg)
+        other = last(*(image.contiguous(memory_format=torch.channels_last) for image in (bg, fg_bg)))
+    for one, two in zip(plain, other, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_exports_with_any_size_from_its_smallest(name):
+    model = default(name)
+    least = model.min_export_size
+    h, w = Dim("h", min=least, max=1024), Dim("w", min=least, max=1024)
+    program = torch.export.export(
+        model,
+        images(model, h=least + 16, w=least + 40),
+        dynamic_shapes=({2: h, 3: w}, {2: h, 3: w}),
+        prefer_deferred_runtime_asserts_over_guards=True,  # what the solver cannot prove is checked when it runs
+    )
+    for size in ((least, least), (least + 5, least + 33)):
+        pair = images(model, 1, *size, seed=1)
+        with torch.no_grad():
+            for one, two in zip(model(*pair), program.module()(*pair), strict=True):
+                torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FOUNDING)
+def test_compiles_without_a_break(name):
+    torch.compiler.reset()
+    model = default(name)
+    compiled = torch.compile(copy.deepcopy(model), fullgraph=True)
+    pair = images(model, h=72, w=64)
+    with torch.no_grad():
+        for one, two in zip(model(*pair), compiled(*pair), strict=True):
+            torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
+        for one, two in zip(model(*pair, sides=True), compiled(*pair, sides=True), strict=True):
+            torch.testing.assert_close(one.mask, two.mask, rtol=1e-3, atol=1e-3)

@@ -1,0 +1,185 @@
+"""Encoders of two libraries behind every decoder: pairs that work, pairs that refuse, and pretrained stems."""
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+import zoo
+from registry import OptionError
+from zoo.architectures import architectures
+from zoo.architectures.smp_family import Family
+from zoo.blocks.prune import drop_unused
+
+FAMILIES = [entry for entry in architectures if entry.card.group == "family"]
+PAIRS = [  # a decoder each with an encoder of another kind: CNN, ConvNeXt, EfficientNet, MobileNetV4, Swin, MiT, ViT
+    ("encoder_unet", "convnextv2_atto"),
+    ("encoder_unet", "swin_tiny_patch4_window7_224"),
+    ("unetplusplus", "efficientnet-b0"),
+    ("manet", "mit_b0"),
+    ("linknet", "mobilenetv4_conv_small"),
+    ("fpn", "tu-resnet18"),
+    ("pspnet", "efficientnet-b0"),
+    ("pan", "mobilenetv4_conv_small"),
+    ("deeplabv3", "mobilenet_v2"),
+    ("deeplabv3plus", "efficientnet_b0"),
+    ("upernet", "convnextv2_atto"),
+    ("segformer", "mit_b0"),
+    ("dpt", "deit3_small_patch16_224"),
+    ("densedepth", "efficientnet_b0"),
+    ("resnet18_unet", "convnextv2_atto"),
+]
+
+
+def check_pair(decoder, encoder, **options):
+    model = zoo.build(decoder, encoder=encoder, **options).eval()
+    images = torch.rand(2, 2, 3, 45, 101)
+    predictions = model(*images)
+    assert all(value.shape == (2, 1, 45, 101) and value.isfinite().all() for value in predictions)
+    torch.manual_seed(0)
+    sum((value * torch.randn_like(value)).sum() for value in predictions).backward()
+    idle = [name for name, parameter in model.named_parameters() if parameter.grad is None]
+    assert not idle
+    return model
+
+
+@pytest.mark.parametrize(("decoder", "encoder"), PAIRS)
+def test_pairs_across_both_libraries(decoder, encoder):
+    check_pair(decoder, encoder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fusion", ["concat", "difference", "siamese"])
+@pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.name)
+def test_encoders_that_a_refusal_names_do_work(entry, fusion):
+    for encoder in entry.factory.encoders:
+        check_pair(entry.name, encoder, fusion=fusion)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "encoder"),
+    [
+        ("unetplusplus", "mit_b0"),
+        ("fpn", "vit_tiny_patch16_224"),
+        ("dpt", "resnet34"),
+        ("dpt", "vit_small_patch14_dinov2"),
+        ("deeplabv3", "densenet121"),
+        ("densedepth", "vit_tiny_patch16_224"),
+        ("resnet18_unet", "vit_tiny_patch16_224"),
+    ],
+)
+def test_pairs_that_do_not_work_refuse_in_one_line(decoder, encoder):
+    with pytest.raises(OptionError, match="encoders that work: ") as caught:
+        zoo.build(decoder, encoder=encoder)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_encoder_names_its_neighbours():
+    with pytest.raises(OptionError, match="did you mean resnet34"):
+        zoo.build("fpn", encoder="resnet43")
+
+
+def test_layers_nobody_uses_are_gone():
+    model = zoo.build("pspnet", encoder="resnet18", tasks="mask")
+    names = [name for name, _ in model.named_parameters()]
+    assert any("layer2" in name for name in names)
+    assert not any("layer3" in name or "layer4" in name for name in names)
+    before = sum(p.numel() for p in model.parameters())
+    drop_unused(model)
+    assert sum(p.numel() for p in model.parameters()) == before
+
+
+@pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.name)
+def test_split_decoders_have_their_own_weights_and_shared_ones_do_not(entry):
+    assert issubclass(entry.factory, Family)
+    split, shared = (zoo.build(entry.name, decoders=kind) for kind in ("split", "shared"))
+    pairs = zip(split.decoders["mask"].parameters(), split.decoders["depth"].parameters(), strict=True)
+    drawn = [(one, two) for one, two in pairs if one.dim() > 1]  # the rest starts at 0 or 1
+    assert drawn
+    assert not any(torch.equal(one, two) for one, two in drawn)
+    assert list(shared.decoders) == ["shared"]
+    assert sum(p.numel() for p in shared.parameters()) < sum(p.numel() for p in split.parameters())
+
+
+# --- pretrained weights from a local file --------------------------------------------------------------------------
+
+MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Files as the libraries publish them, with weights of our own making: {timm name: (path, original network)}."""
+    folder = tmp_path_factory.mktemp("weights")
+    made = {}
+    for name in ("resnet18", "convnextv2_atto", "densenet169", "mobilenetv4_conv_small"):
+        torch.manual_seed(3)
+        original = timm.create_model(name, num_classes=10).eval()
+        path = folder / f"{name}.safetensors"
+        save_file(original.state_dict(), path)
+        made[name] = str(path), original.state_dict(), name
+    return made
+
+
+@pytest.mark.parametrize("fusion", ["concat", "difference", "siamese"])
+@pytest.mark.parametrize(
+    ("decoder", "encoder"),
+    [
+        ("encoder_unet", "resnet18"),
+        ("encoder_unet", "tu-resnet18"),
+        ("fpn", "convnextv2_atto"),
+        ("densedepth", "densenet169"),
+        ("linknet", "mobilenetv4_conv_small"),
+    ],
+)
+def test_an_inflated_stem_answers_x_x_as_the_original_answers_x(files, decoder, encoder, fusion):
+    path, state, name = files[encoder.removeprefix("tu-")]
+    x = torch.rand(2, 3, 64, 96)
+    model = zoo.build(decoder, encoder=encoder, encoder_weights=path, fusion=fusion).eval()
+    single = zoo.build(decoder, encoder=encoder, in_ch=3).eval()  # the same encoder, fed with one image, not inflated
+    flat = {key.replace(".", "_"): value for key, value in state.items()}
+    net = single.encoder.net
+    for key, parameter in {**dict(net.named_parameters()), **dict(net.named_buffers())}.items():
+        bare = key.removeprefix("encoder.").removeprefix("model.").replace(".", "_")
+        parameter.data.copy_(flat[bare])
+    with torch.no_grad():
+        normal = (x - MEAN[:, None, None]) / STD[:, None, None]
+        expected = single.encoder(None, normal)
+        plate, scene = model.normalise(x, 0), model.normalise(x, -1)
+        for ours, theirs in zip(model.encoder(plate, scene), expected, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_grey_and_more_than_three_channels(files):
+    path, state, _ = files["resnet18"]
+    for image_ch, expected in ((1, state["conv1.weight"].sum(1, keepdim=True)), (4, state["conv1.weight"])):
+        model = zoo.build("fpn", in_ch=2 * image_ch, encoder_weights=path)
+        weight = model.encoder.net.encoder.conv1.weight
+        assert weight.shape[1] == 2 * image_ch
+        torch.testing.assert_close(2 * weight[:, : min(image_ch, 3)], expected)
+        assert model(*torch.rand(2, 1, image_ch, 64, 64)).mask.isfinite().all()
+
+
+def test_resnet18_unet_takes_all_but_the_stem(files):
+    path, state, _ = files["resnet18"]
+    model = zoo.build("resnet18_unet", encoder_weights=path)
+    torch.testing.assert_close(model.encoder.net.layer4[1].conv2.weight.data, state["layer4.1.conv2.weight"])
+    assert model.encoder.net.conv1.weight.shape == (64, 6, 3, 3)
+    assert model.normalise.active
+
+
+def test_a_file_of_another_encoder_is_refused(files):
+    with pytest.raises(zoo.ZooError, match="does not hold the encoder resnet34"):
+        zoo.build("fpn", encoder="resnet34", encoder_weights=files["resnet18"][0])
+
+
+def test_nothing_is_fetched_unless_asked(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no network in tests")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # or it would try again for 40 s
+    zoo.build("fpn", encoder="tu-resnet18")
+    with pytest.raises(zoo.ZooError, match="could not be fetched"):
+        zoo.build("fpn", encoder="tu-resnet18", encoder_weights="imagenet")
+    with pytest.raises(OptionError, match="no published weights 'imagnet'"):
+        zoo.build("fpn", encoder="resnet34", encoder_weights="imagnet")

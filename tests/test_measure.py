@@ -1,0 +1,219 @@
+"""Timing: warm-up, rounds, intervals, and that an error ends one cell only."""
+
+import math
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import intervals, measure
+from benchmarks.measure import Cell, drift, images, interleave, visit, warm_up
+from zoo.factory import build
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that stands still unless a call moves it."""
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return now
+
+
+def taking(clock: list[float], *seconds: float) -> Cell:
+    """A cell whose calls take these times, the last one for ever."""
+    times = list(seconds)
+
+    def call() -> None:
+        clock[0] += times.pop(0) if len(times) > 1 else times[0]
+
+    return Cell("planted", call, CPU)
+
+
+def test_warm_up_ends_when_the_calls_have_settled(clock: list[float]) -> None:
+    cell = taking(clock, 9, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1)
+    warm_up(cell, seconds=1000)
+    assert cell.warm is not None
+    assert cell.warm.settled
+    assert cell.warm.calls == 10  # with 9, the last quarters are (2, 1) and (1, 1); with 10, (1, 1) and (1, 1)
+
+
+def test_warm_up_has_a_floor_and_a_cap(clock: list[float]) -> None:
+    steady = taking(clock, 0.01)
+    warm_up(steady, seconds=1000)
+    assert steady.warm is not None
+    assert steady.warm.calls == measure.FLOOR
+    assert steady.samples == 10  # 0.1 s of them
+    slow = taking(clock, 3.0)
+    warm_up(slow, seconds=2)
+    assert slow.warm is not None
+    assert (slow.warm.calls, slow.warm.settled, slow.warm.drift) == (1, False, None)
+    assert (slow.samples, slow.discard) == (1, 0)
+
+
+def test_drift_compares_the_last_two_quarters() -> None:
+    assert drift([1.0] * 7) is None
+    assert drift([100, 100, 7, 7, 2, 2, 1, 1]) == 1.0
+    assert drift([5, 5, 5, 5, 1, 1, 2, 2]) == 0.5
+
+
+def test_sample_is_in_milliseconds(clock: list[float]) -> None:
+    assert measure.sample(taking(clock, 0.25).call, CPU) == pytest.approx(250)
+
+
+def test_a_visit_discards_the_call_after_the_others_had_the_caches(clock: list[float]) -> None:
+    cell = taking(clock, 0.4, 0.1)
+    cell.samples = 3
+    visit(cell)
+    assert cell.rounds == [pytest.approx([100, 100, 100])]
+    assert cell.spent == pytest.approx(0.7)
+
+
+def test_rounds_are_shuffled_and_visit_every_cell_once(clock: list[float]) -> None:
+    visits: list[str] = []
+
+    def cell(name: str) -> Cell:
+        def call() -> None:
+            clock[0] += 1
+            visits.append(name)
+
+        return Cell(name, call, CPU, discard=0)
+
+    cells = [cell(name) for name in "abcd"]
+    yielded = list(interleave(cells, seconds=4 * 20, within=0))
+    rounds = [visits[i : i + 4] for i in range(0, len(visits), 4)]
+    assert all(sorted(names) == list("abcd") for names in rounds)
+    assert len(set(map(tuple, rounds))) > 5
+    assert len(rounds) == 20  # each cell used its quarter of 80 s
+    assert len(yielded) == 80
+    assert all(len(each.rounds) == 20 and each.finished for each in cells)
+
+
+def test_each_cell_gets_its_rounds_however_slow_it_is(clock: list[float]) -> None:
+    slow, fast = taking(clock, 100.0), taking(clock, 0.5, 0.6, 0.4)
+    list(interleave([slow, fast], seconds=10, min_rounds=3, within=0))
+    assert len(slow.rounds) == 3
+    assert len(fast.rounds) == 7  # a visit is 0.8 s after the first: 7 of them pass 5 s
+
+
+def test_a_cell_ends_early_when_its_median_is_known(clock: list[float]) -> None:
+    cell = taking(clock, 0.01)
+    list(interleave([cell], seconds=1e6, within=0.01))
+    assert len(cell.rounds) == intervals.FEW
+
+
+def test_an_error_ends_one_cell_only(clock: list[float]) -> None:
+    def fail() -> None:
+        raise RuntimeError("no kernel for this\nand a long story")
+
+    at_once, later, fine = Cell("a", fail, CPU), taking(clock, 0.1), taking(clock, 0.1)
+    warm_up(at_once, seconds=1)
+    calls = Counter[str]()
+    good = later.call
+
+    def sometimes() -> None:
+        calls["n"] += 1
+        fail() if calls["n"] > 3 else good()
+
+    later.call = sometimes
+    finished = [cell for cell in interleave([at_once, later, fine], seconds=1, within=0) if cell.finished]
+    assert at_once.failed == "failed: RuntimeError: no kernel for this"
+    assert later.failed == at_once.failed
+    assert fine.failed is None
+    assert len(fine.rounds) >= 3
+    assert sorted(map(id, finished)) == sorted(map(id, [at_once, later, fine])), "each is reported once"
+
+
+def test_ctrl_c_is_not_an_error_of_a_cell() -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(interleave([Cell("a", stop, CPU)], seconds=1))
+
+
+def test_what_remains_is_estimated(clock: list[float]) -> None:
+    slow, fast = taking(clock, 10.0), taking(clock, 1.0)
+    for cell in (slow, fast):
+        warm_up(cell, seconds=1)
+    assert measure.remaining([slow, fast], seconds=20, min_rounds=3) == pytest.approx(30 + 10)
+    visit(slow)
+    assert measure.remaining([slow, fast], seconds=20, min_rounds=3) == pytest.approx(20 + 10)
+
+
+def test_summary_by_hand() -> None:
+    summary = intervals.summarise([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    assert (summary.median, summary.rounds, summary.samples) == (3.5, 2, 6)
+    assert summary.p5 == pytest.approx(1.25)  # a twentieth of the way over five gaps
+    assert summary.p95 == pytest.approx(5.75)
+
+
+def test_intervals_are_over_rounds_not_samples() -> None:
+    """A thousand equal samples in each of eight different rounds say nothing about the spread between rounds."""
+    rounds = [[float(level)] * 1000 for level in range(1, 9)]
+    found = intervals.interval(rounds)
+    assert found.high - found.low > 3
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(1)
+    for n, least in ((3, 0.92), (5, 0.92), (12, 0.90), (30, 0.92)):
+        found = [intervals.interval(list(rng.normal(10, 1, n))) for _ in range(200)]
+        assert np.mean([one.low <= 10 <= one.high for one in found]) >= least, n
+
+
+def test_one_round_says_nothing_about_the_next() -> None:
+    found = intervals.interval([[1.0, 1.1]])
+    assert (found.low, found.high) == (0.0, math.inf)
+
+
+@given(st.lists(st.lists(st.floats(0.01, 1e4), min_size=2, max_size=2), min_size=1, max_size=12))
+def test_a_median_lies_in_its_interval(rounds: list[list[float]]) -> None:
+    summary = intervals.summarise(rounds)
+    assert summary.low <= summary.median <= summary.high
+    assert summary.p5 <= summary.median <= summary.p95
+
+
+def test_ratio_finds_a_planted_slowdown_and_nothing_in_a_twin() -> None:
+    rng = np.random.default_rng(0)
+    drifting = np.linspace(1, 3, 40)  # a machine that slows down threefold slows both
+    base, twin, slow = ((factor * drifting * rng.normal(1, 0.01, 40))[:, None].tolist() for factor in (1, 1, 1.03))
+    assert intervals.ratio(slow, base).low > 1.01
+    assert intervals.ratio(twin, base).low < 1 < intervals.ratio(twin, base).high
+
+
+def test_a_network_is_measured_in_the_layout_of_its_cell() -> None:
+    model = build("plain_cnn").train()
+    seen: list[bool] = []
+    model.stem_bg.register_forward_hook(
+        lambda module, inputs, out: seen.append(out.is_contiguous(memory_format=torch.channels_last))
+    )
+    cells = [measure.prepare(model, images(3, 16, 24, CPU), layout, layout) for layout in measure.FORMATS]
+    for cell in (*cells, *cells):  # back and forth: the network is shared
+        visit(cell)
+    assert [cell.failed for cell in cells] == [None, None]
+    assert seen == [False, False, True, True] * 2
+    assert not model.training
+
+
+def test_images_are_the_same_everywhere_and_two() -> None:
+    bg, fg_bg = images(3, 8, 12, CPU, batch=2)
+    assert bg.shape == fg_bg.shape == (2, 3, 8, 12)
+    assert bg.min() >= 0
+    assert bg.max() <= 1
+    assert not torch.equal(bg, fg_bg)
+    assert torch.equal(bg, images(3, 8, 12, CPU, batch=2)[0])
+
+
+def test_float32_is_float32_and_is_put_back() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    with pytest.raises(ZeroDivisionError), measure.exact_float32():
+        assert not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cuda.matmul.allow_tf32
+        1 / 0  # noqa: B018
+    assert torch.backends.cudnn.allow_tf32 == before

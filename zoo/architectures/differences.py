@@ -1,0 +1,83 @@
+"""The rows that are no networks: what a threshold on the difference of the two images achieves.
+
+Any comparison that lacks them flatters every network in it.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from registry import Card
+from zoo.architectures import register
+from zoo.blocks.register import register_plate
+from zoo.contract import Interface
+from zoo.model import PairModel
+
+
+class Difference(PairModel):
+    """mask = scale * |difference| + offset; depth = a plane over the pixel's position. Five numbers in all."""
+
+    def __init__(self, face: Interface, name: str, *, stride: int = 1):
+        face.require_plate(name)
+        super().__init__(face, stride=stride)
+        if "mask" in face.tasks:
+            self.threshold = nn.Parameter(torch.tensor([40.0, -4.0]))  # scale, offset: even odds at a change of 0.1
+        if "depth" in face.tasks:
+            self.plane = nn.Parameter(torch.tensor([0.0, 0.0, -1.0]))  # constant, x, y: the lower, the nearer
+
+    def difference(self, bg: Tensor, fg_bg: Tensor) -> Tensor:
+        """How much each pixel changed, (b, 1, h, w)."""
+        return (fg_bg - bg).abs().mean(1, keepdim=True)
+
+    def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
+        assert bg is not None  # the interface was checked
+        outputs = {}
+        if "mask" in self.face.tasks:
+            scale, offset = self.threshold
+            outputs["mask"] = scale * self.difference(bg, fg_bg) + offset
+        if "depth" in self.face.tasks:
+            outputs["depth"] = self._plane(fg_bg)
+        return outputs
+
+    def _plane(self, image: Tensor) -> Tensor:
+        """(b, 1, h, w) over positions from -1 (left, top) to 1 (right, bottom)."""
+        b, _, h, w = image.shape
+        constant, by_x, by_y = self.plane
+        x = torch.arange(w, device=image.device, dtype=image.dtype) * (2 / (w - 1)) - 1
+        y = torch.arange(h, device=image.device, dtype=image.dtype) * (2 / (h - 1)) - 1
+        return (constant + by_x * x + by_y * y[:, None]).expand(b, 1, h, w)
+
+
+@register(
+    "frame_difference",
+    Card(
+        summary="no network: a threshold on |fg_bg - bg|, a plane for depth",
+        group="baseline",
+        notes=("five learnable numbers: scale and offset of the difference, three of the plane",),
+    ),
+)
+class FrameDifference(Difference):
+    def __init__(self, face: Interface):
+        super().__init__(face, "frame_difference")
+
+
+@register(
+    "aligned_difference",
+    Card(
+        summary="no network: plate registered, gain fitted, difference blurred",
+        group="baseline",
+        notes=(
+            "per image: small shift and turn registered, gain and offset of each channel fitted, both robustly",
+            "the same five learnable numbers as frame_difference",
+        ),
+    ),
+)
+class AlignedDifference(Difference):
+    def __init__(self, face: Interface):
+        super().__init__(face, "aligned_difference", stride=4)
+
+    def difference(self, bg: Tensor, fg_bg: Tensor) -> Tensor:
+        with torch.autocast(bg.device.type, enabled=False):  # normal equations need all the digits
+            aligned = register_plate(bg.detach().float(), fg_bg.detach().float())  # nothing in it is learned
+        change = (fg_bg - aligned.to(fg_bg.dtype)).abs().mean(1, keepdim=True)
+        return F.avg_pool2d(F.pad(change, (1, 1, 1, 1), mode="replicate"), 3, 1)

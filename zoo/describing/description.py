@@ -1,0 +1,172 @@
+"""Everything there is to know of one network at one image size, gathered without computing an image."""
+
+import copy
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from registry import Card, OptionError, Spec
+from zoo.contract import SMALLEST
+from zoo.describing.diagram import draw
+from zoo.describing.memory import training_bytes
+from zoo.describing.receptive import Extent, has_lost_buffers, receptive_field
+from zoo.describing.stages import Flow, Stage, count, flow
+from zoo.describing.text import write
+from zoo.describing.trace import Trace, trace
+from zoo.factory import all_options, build, resolve
+from zoo.model import PairModel
+
+LARGEST = 16384  # pixels; a slip of the finger beyond
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One option: what it is in this network, and what else it could be."""
+
+    name: str
+    value: Any
+    default: Any
+    accepted: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A module and what is inside."""
+
+    name: str  # within its parent
+    kind: str  # the class
+    params: int
+    children: tuple["Layer", ...]
+
+
+@dataclass(frozen=True)
+class Description:
+    """A network at a size: `print(description)`, `description.to_dict()`, `description.svg()`."""
+
+    name: str
+    aliases: tuple[str, ...]
+    spec: Spec  # with every option
+    card: Card
+    options: tuple[Choice, ...]
+    size: tuple[int, int]  # h, w
+    params: int
+    trainable: int
+    weight_bytes: int  # of parameters and buffers, as a file of them holds
+    stride: int
+    min_size: int  # the smallest side that is computed without padding, and that an export takes
+    training_bytes: int  # activations that a training step keeps for one sample
+    inference_bytes: int  # the most that is alive at once in a forward pass of one sample, without the weights
+    receptive_field: dict[str, tuple[Extent, Extent]]  # task -> down, across
+    flow: Flow
+    tree: Layer
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The shape walk-through: modules in call order, opened to a readable depth."""
+        return self.flow.stages
+
+    def text(self, *, tree: bool = False) -> str:
+        """For reading, at most 100 columns; tree: with every layer."""
+        return write(self, tree=tree)
+
+    def svg(self) -> str:
+        """The data flow as a picture: left to right as it is computed, from top to bottom as resolution falls."""
+        return draw(self.flow, self.size, title=f"{self.spec.name} at {self.size[0]} x {self.size[1]}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines: numbers, text, lists and dictionaries only."""
+        facts = asdict(self) | {"spec": str(self.spec)}
+        facts |= asdict(self.flow) | {"outside_stages": self.flow.rest}
+        del facts["flow"], facts["rest"]
+        return _plain(facts)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def describe(spec: str | Spec, size: int | tuple[int, int] = 224, **options: Any) -> Description:
+    """What a network is and costs, by name and options, for images of a size (one number, or height and width).
+
+    >>> describe("unet", 64).receptive_field["mask"][0]
+    Extent(pixels=64, side=64, borders=2)
+    """
+    h, w = image_size(size)
+    entry, resolved = resolve(spec, options)
+    known = all_options(entry)
+    model, whole = _built(Spec(entry.name, resolved))
+    model, passed = _traced(model, whole, (h, w))
+    return Description(
+        name=entry.name,
+        aliases=entry.aliases,
+        spec=Spec(entry.name, resolved),
+        card=entry.card,
+        options=tuple(
+            Choice(name, value, known[name].default, known[name].accepted, known[name].help)
+            for name, value in resolved.items()
+        ),
+        size=(h, w),
+        params=count(model),
+        trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        weight_bytes=sum(t.numel() * t.element_size() for t in model.state_dict().values()),
+        stride=model.stride,
+        min_size=model.min_size,
+        training_bytes=training_bytes(model, (h, w)),
+        inference_bytes=passed.peak_bytes,
+        receptive_field=receptive_field(whole or model, (h, w)),
+        flow=flow(passed, (h, w)),
+        tree=_layer(type(model).__name__, model),
+    )
+
+
+def image_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width, checked; one number stands for both."""
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2 or not all(isinstance(side, int) and SMALLEST <= side <= LARGEST for side in sides):
+        raise OptionError(
+            f"size={size!r} is not accepted; size takes pixels from {SMALLEST} to {LARGEST}: 224, or (h, w)"
+        )
+    return sides[0], sides[1]
+
+
+def _built(spec: Spec) -> tuple[PairModel, PairModel | None]:
+    """The network on the meta device, where it costs no memory, and one with values where those are asked for.
+
+    What a network is does not depend on its weights: none are read, none downloaded.
+    """
+    bare = Spec(spec.name, {name: None if name == "encoder_weights" else value for name, value in spec.options.items()})
+    try:
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that drawing weights does nothing here
+            model = build(bare)
+        return model, build(bare) if has_lost_buffers(model) else None
+    except Exception:  # some encoders read values while they are built, and say so in as many ways
+        whole = build(bare)
+        return copy.deepcopy(whole).to("meta"), whole
+
+
+def _traced(model: PairModel, whole: PairModel | None, size: tuple[int, int]) -> tuple[PairModel, Trace]:
+    """The trace, and the network it could be taken of: on the meta device if possible, else with values."""
+    try:
+        return model, trace(model, size)
+    except (RuntimeError, NotImplementedError):  # a network that reads values while it runs
+        model = whole or build(model.spec)
+        return model, trace(model, size)
+
+
+def _layer(name: str, module: nn.Module) -> Layer:
+    children = tuple(_layer(*child) for child in module.named_children())
+    return Layer(name, type(module).__name__, count(module), children)
+
+
+def _plain(value: Any) -> Any:
+    """The same in lists, dictionaries, text and numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, type(None))) else str(value)

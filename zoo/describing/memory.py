@@ -1,0 +1,42 @@
+"""How much a training step keeps."""
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from zoo.describing.trace import blank_images
+from zoo.model import PairModel
+
+
+def training_bytes(model: PairModel, size: tuple[int, int]) -> int:
+    """What autograd keeps from the forward to the backward pass for one sample, beside weights and buffers.
+
+    On the meta device nothing is computed for it. A batch norm over one value refuses to train, so
+    one sample is what a third adds to two, from the same fixed part: A(1) = 2 A(2) - A(3).
+    """
+    return 2 * kept_bytes(model, size, 2) - kept_bytes(model, size, 3)
+
+
+def kept_bytes(model: PairModel, size: tuple[int, int], batch: int) -> int:
+    """The storages that autograd keeps for a batch, each counted once."""
+    own = {_place(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    kept: dict[int, torch.UntypedStorage] = {}  # held, so that no place is used twice
+
+    def keep(tensor: Tensor) -> Tensor:
+        if _place(tensor) not in own:
+            kept[_place(tensor)] = tensor.untyped_storage()
+        return tensor
+
+    was_training = model.training
+    model.train()
+    try:
+        images = blank_images(model, size, batch)
+        with torch.enable_grad(), images[1].device, saved_tensors_hooks(keep, lambda tensor: tensor):
+            model(*images)
+    finally:
+        model.train(was_training)
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+def _place(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata

@@ -1,0 +1,213 @@
+"""The receptive field, measured: how far from the centre a pixel of the input can still change the centre's output.
+
+The gradient of the centre output reaches exactly the pixels that matter, provided that nothing cancels or dies on the
+way. So the network is run with other arithmetic of the same reach: every convolution averages (positive weights),
+norms pass their input on, max pooling becomes average pooling, and images are so faint that no activation saturates.
+Double precision, because the rim of a deep network's field weighs some 1e-100 of its centre.
+
+A convolution whose weights are all alike is one average over the channels, one box, and one ramp over the outputs:
+the width of a network costs next to nothing. A strip, as narrow as the network takes, gives the extent along it.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from zoo.model import PairModel
+
+FAINT = 1e-20  # brightness of the images: far below every activation's bend, far above the smallest double
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Pixels along one side of the image, and how many of its two borders they touch."""
+
+    pixels: int
+    side: int
+    borders: int
+
+    def __str__(self) -> str:
+        if self.pixels == 0:
+            return "none"
+        if self.borders == 2:
+            return f"all of {self.side}"
+        return f"{'at least ' * self.borders}{self.pixels} px"
+
+
+def receptive_field(model: PairModel, size: tuple[int, int]) -> dict[str, tuple[Extent, Extent]]:
+    """For each task, the extent of the centre's receptive field down and across, for images of a size.
+
+    model: with its weights anywhere, the meta device included; its buffers beside batch norms' must hold their values.
+    """
+    model = _averaging(model)
+    down = _along(model, size[0], vertical=True)
+    across = _along(model, size[1], vertical=False)
+    return {task: (down[task], across[task]) for task in down}
+
+
+def has_lost_buffers(model: nn.Module) -> bool:
+    """Whether a buffer that the measurement reads lies on the meta device, so that the model must be built anew."""
+    return any(
+        buffer.is_meta
+        for name, buffer in model.named_buffers()
+        if not name.startswith("normalise.") and name.rpartition(".")[2] not in STATISTICS
+    )
+
+
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+def _averaging(model: PairModel) -> PairModel:
+    """A copy whose weights are one positive number each, spread over their shape without memory."""
+    model = copy.deepcopy(model).eval()
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            value = 0.0 if name.endswith("bias") else 1.0
+            spread = torch.full((), value, dtype=torch.float64).expand(parameter.shape)
+            module.register_parameter(name, nn.Parameter(spread, requires_grad=False))
+        for name, buffer in module.named_buffers(recurse=False):
+            blank = torch.zeros(buffer.shape, dtype=buffer.dtype) if buffer.is_meta else buffer.cpu()
+            setattr(module, name, blank.double() if blank.is_floating_point() else blank)
+    model.normalise.active = False
+    return model
+
+
+def _along(model: PairModel, side: int, *, vertical: bool) -> dict[str, Extent]:
+    """The extent along one side, from a strip that is as narrow as the network takes."""
+    shape = (side, model.min_size) if vertical else (model.min_size, side)
+    face, random = model.face, torch.Generator().manual_seed(0)
+    bg, fg_bg = (torch.rand(1, face.image_ch, *shape, generator=random, dtype=torch.float64) for _ in range(2))
+    # fg_bg is everywhere the brighter one: no |fg_bg - bg| changes its sign between pixels
+    bg, fg_bg = (FAINT * bg).requires_grad_(), (FAINT * (1 + fg_bg)).requires_grad_()
+    with torch.enable_grad(), Averaging():
+        prediction = model(bg if face.plate else None, fg_bg)
+    extents = {}
+    for task, output in zip(prediction._fields, prediction, strict=True):
+        if output is not None:
+            centre = output[0, 0, shape[0] // 2, shape[1] // 2]
+            extents[task] = _extent(centre, [bg, fg_bg], side, vertical)
+    return extents
+
+
+def _extent(centre: Tensor, leaves: list[Tensor], side: int, vertical: bool) -> Extent:
+    if not centre.requires_grad:  # a plane over the position depends on no pixel
+        return Extent(0, side, 0)
+    gradients = torch.autograd.grad(centre, leaves, retain_graph=True, allow_unused=True)
+    reached = torch.zeros(side, dtype=torch.bool)
+    for gradient in gradients:
+        if gradient is not None:
+            reached |= (gradient != 0).any(1).any(2 if vertical else 1)[0]
+    at = reached.nonzero()[:, 0].tolist()
+    return Extent(at[-1] - at[0] + 1, side, (at[0] == 0) + (at[-1] == side - 1)) if at else Extent(0, side, 0)
+
+
+class Averaging(TorchFunctionMode):
+    """Replaces what could cancel, die or stop a gradient by something positive of the same reach."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return REPLACED.get(func, func)(*args, **(kwargs or {}))
+
+
+def _conv2d(
+    x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:
+    y = F.conv2d(_means(x, groups), _box(weight), None, stride, padding, dilation)
+    return _spread(y, x, groups, weight.shape[0] // groups)
+
+
+def _conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    y = F.conv_transpose2d(_means(x, groups), _box(weight), None, stride, padding, output_padding, 1, dilation)
+    return _spread(y, x, groups, weight.shape[1])
+
+
+def _means(x: Tensor, groups: int) -> Tensor:
+    """(b, c, h, w) or (c, h, w) -> (b * groups, 1, h, w), the mean of each group's channels."""
+    *batch, c, h, w = x.shape
+    return x.reshape(*batch, groups, c // groups, h, w).mean(-3).reshape(-1, 1, h, w)
+
+
+def _box(weight: Tensor) -> Tensor:
+    kh, kw = weight.shape[2:]
+    return weight.new_full((1, 1, kh, kw), 1 / (kh * kw))
+
+
+def _spread(y: Tensor, x: Tensor, groups: int, outputs: int) -> Tensor:
+    """(b * groups, 1, h, w) -> x's batch, (groups * outputs, h, w).
+
+    Each output has another weight: alike, they could cancel where a network compares its channels.
+    """
+    batch, size = x.shape[:-3], y.shape[-2:]
+    y = y.reshape(*batch, groups, 1, *size).expand(*batch, groups, outputs, *size)
+    return y.flatten(-4, -3) * _ramp(groups * outputs)[:, None, None]
+
+
+def _ramp(n: int) -> Tensor:
+    return torch.linspace(0.5, 1.5, n, dtype=torch.float64)
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
+    return x.mean(-1, keepdim=True) * _ramp(weight.shape[0])
+
+
+def _same(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    return x
+
+
+def _layer_norm(x: Tensor, normalized_shape: Any, *args: Any, **kwargs: Any) -> Tensor:
+    return x if len(normalized_shape) == 1 else x + x.mean(tuple(range(-len(normalized_shape), 0)), keepdim=True)
+
+
+def _instance_norm(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Statistics over the whole image: every pixel matters a little."""
+    return x + x.mean(tuple(range(2, x.dim())), keepdim=True) if x.dim() > 2 else x
+
+
+def _max_pool2d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    if return_indices or dilation not in (1, (1, 1), [1, 1]):  # no average pooling does this
+        pool = F.max_pool2d_with_indices if return_indices else F.max_pool2d
+        return pool(x, kernel_size, stride, padding, dilation, ceil_mode)
+    return F.avg_pool2d(x, kernel_size, stride, padding, ceil_mode)
+
+
+def _adaptive_max_pool2d(x: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+    return F.adaptive_avg_pool2d(x, output_size)
+
+
+REPLACED: dict[Any, Callable[..., Any]] = {
+    F.conv2d: _conv2d,
+    F.conv_transpose2d: _conv_transpose2d,
+    F.linear: _linear,
+    F.batch_norm: _same,
+    F.layer_norm: _layer_norm,
+    F.rms_norm: _same,
+    F.group_norm: lambda x, *args, **kwargs: _instance_norm(x),
+    F.instance_norm: _instance_norm,
+    F.max_pool2d: _max_pool2d,
+    torch.max_pool2d: _max_pool2d,
+    F.adaptive_max_pool2d: _adaptive_max_pool2d,
+    Tensor.detach: _same,  # what is not learned still matters
+    Tensor.float: lambda x, *args, **kwargs: x.double(),  # a rim of 1e-100 is nothing in single precision
+}

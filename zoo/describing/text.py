@@ -1,0 +1,125 @@
+"""A description as plain text, at most 100 columns wide."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from registry import Spec
+
+if TYPE_CHECKING:
+    from zoo.describing.description import Description, Layer
+    from zoo.describing.receptive import Extent
+
+WIDTH = 100
+NAME = 18  # columns of the first column of facts
+
+
+def write(about: Description, *, tree: bool = False) -> str:
+    """The sections one below the other."""
+    card = about.card
+    also = f" (also {', '.join(about.aliases)})" if about.aliases else ""
+    facts = {
+        "published as": card.origin,
+        "paper": card.paper,
+        "licence": card.licence,
+        "group": card.group,
+        "spec": str(about.spec),
+    }
+    lines = [*_wrap(f"{about.name}{also}: {card.summary}", 0), ""]
+    lines += _facts(facts.items())
+    lines += _facts(("note", note) for note in card.notes)
+    if card.published:
+        figures = [_figures(spec, p.params, p.gflops) for spec, p in card.published.items()]
+        lines += _facts((("published" if i == 0 else "", text) for i, text in enumerate(figures)), keep_empty=True)
+    lines += ["", "Options", *_options(about), "", f"At {_by(about.size)} (height x width)", *_facts(_costs(about))]
+    lines += ["", "Walk, in call order (channels x height x width)", *_walk(about)]
+    if tree:
+        lines += ["", "Layers", *_tree(about.tree, 1)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _figures(spec: str, params: int, gflops: float | None) -> str:
+    return f"{spec}: {params:,} parameters" + (f", {gflops:g} GFLOPs at 224 x 224" if gflops is not None else "")
+
+
+def _costs(about: Description) -> list[tuple[str, str]]:
+    trainable = "all trainable" if about.trainable == about.params else f"{about.trainable:,} trainable"
+    fields = {task: _field(*extents) for task, extents in about.receptive_field.items()}
+    return [
+        ("parameters", f"{about.params:,} ({trainable}), {megabytes(about.weight_bytes)} as a file"),
+        ("stride", f"{about.stride} (smallest side computed without padding, and for an export: {about.min_size} px)"),
+        ("training keeps", f"{megabytes(about.training_bytes)} of activations for one sample in float32"),
+        ("inference peak", f"{megabytes(about.inference_bytes)} alive at once, one sample in float32, without weights"),
+        ("receptive field", ", ".join(f"{task} {text}" for task, text in fields.items())),
+    ]
+
+
+def _field(down: Extent, across: Extent) -> str:
+    return str(down) if str(down) == str(across) else f"{down} down and {across} across"
+
+
+def megabytes(size: int) -> str:
+    """
+    >>> megabytes(24_980_000), megabytes(900)
+    ('25.0 MB', '0.9 kB')
+    """
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
+
+
+def _options(about: Description) -> Iterator[str]:
+    names = max(len(choice.name) for choice in about.options)
+    for choice in about.options:
+        value = _value(choice.value)
+        default = _value(choice.default)
+        # plate and link complete themselves: their declared default says less than what came of it
+        changed = f" (default {default})" if choice.default != choice.value else ""
+        yield from _wrap(f"{choice.name:<{names}}  {value}{changed}", 2, 4 + names)
+        yield from _wrap(f"{choice.help}; takes {choice.accepted}".removeprefix("; "), 4 + names)
+
+
+def _value(value: Any) -> str:
+    """As one types it in a spec."""
+    return str(Spec("x", {"x": value}))[4:-1]
+
+
+def _walk(about: Description) -> Iterator[str]:
+    rows = [(s.name, s.kind, _by(s.shape) or "-", f"{s.params:,}") for s in about.stages]
+    heads = ("module", "class", "output", "parameters")
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(4)]
+    widths[0] = min(widths[0], WIDTH - 2 - sum(widths[1:]) - 6)
+    for name, kind, shape, params in (heads, *rows):
+        short = name if len(name) <= widths[0] else "..." + name[3 - widths[0] :]
+        yield f"  {short:<{widths[0]}}  {kind:<{widths[1]}}  {shape:>{widths[2]}}  {params:>{widths[3]}}"
+    if about.flow.rest:
+        yield f"  {'(outside these)':<{sum(widths[:3]) + 4}}  {about.flow.rest:>{widths[3]},}"
+
+
+def _tree(layer: Layer, depth: int) -> Iterator[str]:
+    left = f"{'  ' * depth}{layer.name}: {layer.kind}"
+    right = f"{layer.params:,}" if layer.params else ""
+    yield f"{left[: WIDTH - 2 - len(right)]:<{WIDTH - 2 - len(right)}}  {right}"
+    for child in layer.children:
+        yield from _tree(child, depth + 1)
+
+
+def _facts(rows: Iterable[tuple[str, str]], *, keep_empty: bool = False) -> list[str]:
+    return [
+        line for name, text in rows if text or keep_empty for line in _wrap(f"{name:<{NAME - 2}}  {text}", 2, NAME + 2)
+    ]
+
+
+def _wrap(text: str, indent: int, below: int | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent if below is None else below),
+        drop_whitespace=True,
+        replace_whitespace=False,
+    )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,20 @@
+"""Weights: our own files, and other people's checkpoints under the names they were saved with."""
+
+from zoo.weights.files import WeightsError, read_state
+from zoo.weights.load import load_into
+from zoo.weights.own import load, save
+from zoo.weights.report import LoadReport
+from zoo.weights.stem import IMAGENET_MEAN, IMAGENET_STD, imagenet_statistics, inflate_stem
+
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "LoadReport",
+    "WeightsError",
+    "imagenet_statistics",
+    "inflate_stem",
+    "load",
+    "load_into",
+    "read_state",
+    "save",
+]

@@ -1,0 +1,167 @@
+"""Reading weights that may be anything, and writing ours so that a failure leaves nothing behind."""
+
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from registry import ZooError
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts put the weights inside their file
+DEEPEST = 4  # wrappers inside wrappers
+PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
+
+
+class WeightsError(ZooError):
+    """A file of weights that cannot be read, written, or used for this network."""
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """The named tensors of a file, and the text a safetensors file carries beside them."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_ours(self) -> bool:
+        return self.metadata.get("format") == "pairzoo"
+
+
+def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
+    """The named tensors of a .pth, .pt, .bin or .safetensors file, on the CPU; no code in it is ever run.
+
+    A dictionary around them (`state_dict`, `model_state_dict`, `model`) is opened; prefixes of DataParallel and
+    torch.compile are taken off. Anything else is a WeightsError of one line.
+    """
+    return read(path).tensors
+
+
+def read(path: str | PathLike[str]) -> WeightsFile:
+    """Like `read_state`, with the file's metadata; the kind of file is known from its content, not from its name."""
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(64)
+    except FileNotFoundError:
+        raise WeightsError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise WeightsError(f"{path} is a folder; give a file of weights (.pth, .pt, .bin or .safetensors)") from None
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}") from None
+    if not start:
+        raise WeightsError(f"{path} is empty (0 bytes); copy or download it again")
+    if start[8:9] == b"{":
+        return _read_safetensors(path)
+    if start.startswith((b"PK\x03\x04", b"\x80")):
+        return WeightsFile(path, _plain_names(_state(_unpickle(path), path)))
+    raise WeightsError(f"{path} {_what(start)}; accepted are PyTorch (.pth, .pt, .bin) and safetensors files")
+
+
+def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """A safetensors file, whole or not at all: written beside the target, then moved onto it."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    target = Path(os.path.realpath(path))  # a link keeps pointing where it pointed
+    temporary = target.with_name(f".{target.name}.{token_hex(4)}.tmp")
+    try:
+        temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode  # what this user's new files get; safetensors makes its files private
+        save_file(tensors, temporary, metadata)
+        temporary.chmod(mode)
+        os.replace(temporary, target)
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error).removeprefix("Error while serializing: ")
+        if not target.parent.is_dir():
+            reason = f"{path.parent} is not a folder that exists"
+        raise WeightsError(f"{path} could not be written: {reason}; what was there before is untouched") from None
+    finally:
+        if target.parent.is_dir():
+            temporary.unlink(missing_ok=True)
+
+
+def _read_safetensors(path: Path) -> WeightsFile:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as opened:
+            metadata = dict(opened.metadata() or {})
+            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (it is not a mapping)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path} is cut short or damaged: {_line(error)}; copy or download it again") from None
+    file = WeightsFile(path, tensors, metadata)
+    return file if file.is_ours else WeightsFile(path, _plain_names(tensors), metadata)
+
+
+def _unpickle(path: Path) -> Any:
+    try:
+        with path.open("rb") as stream:  # open, because torch takes a path's ending for its content
+            return torch.load(stream, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        wanted = re.search(r"Unsupported (?:global|class|operand)\S* (?:GLOBAL )?(\S+)", str(error))
+        if wanted is None and "nsupported" not in str(error):
+            raise WeightsError(f"{path} is cut short or damaged: {_line(error)}; copy or download it again") from None
+        code = f" ({wanted[1]})" if wanted else ""
+        raise WeightsError(
+            f"{path} holds Python code{code} beside its weights, and loading it would run that code; if you trust it,"
+            " load it yourself and torch.save its state_dict()"
+        ) from None
+    except Exception as error:  # a damaged file can break the reader anywhere
+        raise WeightsError(f"{path} is cut short or damaged: {_line(error)}; copy or download it again") from None
+
+
+def _state(found: Any, path: Path) -> dict[str, Tensor]:
+    """The dictionary of named tensors in what was unpickled."""
+    for _ in range(DEEPEST):
+        if not isinstance(found, Mapping):
+            break
+        inner = next((found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)), None)
+        if inner is None:
+            break
+        found = inner
+    if not isinstance(found, Mapping):
+        raise WeightsError(f"{path} holds a {type(found).__name__}, not named tensors; torch.save a state_dict()")
+    tensors = {k: v.detach() for k, v in found.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    if not tensors:
+        keys = ", ".join(map(str, list(found)[:4])) or "nothing"
+        raise WeightsError(
+            f"{path} holds no named tensors (it holds: {keys}); accepted is a state_dict, or one under"
+            f" {', '.join(WRAPPERS)}"
+        )
+    return tensors
+
+
+def _plain_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without the prefixes that wrappers put before every name, or torch.compile before a part's."""
+    plain = {}
+    for key, value in tensors.items():
+        while key.startswith(PREFIXES):
+            key = key.split(".", 1)[1]
+        plain[key.replace("._orig_mod.", ".")] = value
+    return plain
+
+
+def _what(start: bytes) -> str:
+    """What a file that is no weights seems to be, from its first bytes."""
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        return "is a web page, so the download gave a page instead of the file"
+    if text.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not the file itself (git lfs pull fetches it)"
+    return "is not a file of weights, or only a piece of one"
+
+
+def _line(error: BaseException) -> str:
+    """The first line of an error, shortened: some of torch's run over pages."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:120] if lines else type(error).__name__

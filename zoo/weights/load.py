@@ -1,0 +1,138 @@
+"""Filling a network from a file of any origin: match by name, widen first layers, say what happened."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from os import PathLike
+
+from torch import Tensor
+
+from registry import Spec, ZooError
+from zoo.contract import Interface, Link, Task
+from zoo.model import PairModel
+from zoo.weights.files import WeightsError, WeightsFile, read
+from zoo.weights.foreign import Naming, recognise
+from zoo.weights.own import spec_of
+from zoo.weights.plan import COUNTER, Plan, is_minor
+from zoo.weights.report import LoadReport
+from zoo.weights.stem import imagenet_statistics
+
+STATISTICS = ("normalise.mean", "normalise.std")
+UNKNOWN_INPUTS = (
+    "if it was trained on normalised inputs, the file lacks their statistics: model.normalise.set(mean, std)"
+)
+
+
+def load_into(model: PairModel, path: str | PathLike[str]) -> LoadReport:
+    """Fill a network that `zoo.build` made from a file: one of ours, or one in a naming that `foreign` knows.
+
+    What the file has no weights for stays as it is. The report is kept as `model.loaded`, and is a warning too unless
+    everything was copied and nothing else changed. A file that does not fit is refused, and then nothing is changed.
+    """
+    file = read(path)
+    naming = None if file.is_ours else recognise(file.tensors)
+    if naming is not None:
+        title, plan = naming.title, _foreign(model, file, naming)
+    else:
+        title, plan = ("pairzoo" if file.is_ours else "the network's own names"), _same_names(model, file)
+    _apply(plan, model)
+    report = LoadReport(
+        file.path,
+        title,
+        copied=tuple(key for key in plan.tensors if key not in plan.inflated and not key.endswith(COUNTER)),
+        inflated=tuple(plan.inflated),
+        fresh=tuple(key for key in model.state_dict() if key not in plan.tensors and not is_minor(key)),
+        unused=tuple(plan.unused),
+        notes=tuple(plan.notes),
+    )
+    model.loaded = report
+    if not report.is_plain:
+        warnings.warn(str(report), stacklevel=3)
+    return report
+
+
+def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> Plan:
+    """The plan for a file whose naming we know."""
+    name, likely = model.spec.name, f"zoo.build({str(naming.likely(file.tensors))!r}, weights=...)"
+    if naming.refusal:
+        raise WeightsError(f"{file.path} looks like {naming.title}: {naming.refusal}")
+    if name not in naming.networks:
+        other = "; elsewhere it can be the encoder: encoder_weights=FILE" if naming.encoder_only else ""
+        raise WeightsError(f"{file.path} looks like {naming.title}, not like {name}; load it with {likely}{other}")
+    task: Task = "mask" if "mask" in model.face.tasks else "depth"  # where a file with one output goes
+    plan = Plan(model)
+    for key, value in file.tensors.items():
+        if not key.startswith(naming.ignored):
+            ours = naming.ours(key, task)
+            if ours in naming.stems:
+                plan.place_stem(key, value, ours, may_differ=naming.encoder_only)
+            else:
+                plan.place(key, value, ours)
+    plan.check(f"{file.path} ({naming.title})", f"most likely it is for {likely}")
+    advice = naming.advice(model.spec)
+    if advice:
+        plan.notes.append(advice)
+    if naming.has_one_output and task == "depth":
+        plan.notes.append("its one output serves depth")
+    plan.link(dict.fromkeys(naming.raw, "identity"))
+    plan.is_imagenet = naming.inputs == "imagenet"
+    if plan.is_imagenet:
+        plan.notes.append("images are normalised with ImageNet's mean and deviation, as in its training")
+    elif naming.inputs == "unknown":
+        plan.notes.append(UNKNOWN_INPUTS)
+    return plan
+
+
+def _same_names(model: PairModel, file: WeightsFile) -> Plan:
+    """The plan for a file with the network's own names: one of ours, or a plain state_dict."""
+    links: Mapping[Task, Link] = {}
+    if file.is_ours:
+        spec = spec_of(file)
+        if spec.name != model.spec.name:
+            raise WeightsError(f"{file.path} holds {spec.name}, not {model.spec.name}; zoo.load takes it")
+        links = _links(spec)
+    plan = Plan(model)
+    for key, value in file.tensors.items():
+        if key in STATISTICS:
+            _place_statistics(plan, key, value)
+        elif key in plan.own and plan.is_stem(key, value):
+            plan.place_stem(key, value, key)
+        else:
+            plan.place(key, value, key)
+    if len(plan.unused) > len(plan.tensors):  # a few equal names are chance
+        raise WeightsError(
+            f"{file.path} has names that are neither {model.spec.name}'s nor of a system known here"
+            f" ({', '.join(plan.unused[:3])}, ...); load it in its own code, or wrap that network with zoo.wrap"
+        )
+    plan.check(str(file.path), "zoo.load builds what a file of ours was saved from")
+    plan.link(links)
+    return plan
+
+
+def _links(spec: Spec) -> Mapping[Task, Link]:
+    """What the heads of a saved network meant, per task."""
+    options = {name: spec.options[name] for name in ("in_ch", "tasks", "plate", "link") if name in spec.options}
+    try:
+        face = Interface(**options)  # type: ignore[arg-type]  # checked there
+    except ZooError as error:
+        raise WeightsError(f"the file's spec does not fit this version: {error}") from None
+    return dict(zip(face.tasks, face.link, strict=True))
+
+
+def _place_statistics(plan: Plan, key: str, value: Tensor) -> None:
+    """Normalisation has a row per image: one row serves both images, of two the composite's is the last."""
+    own = plan.own[key]
+    if value.dim() == 2 and value.shape[1] == own.shape[1]:
+        plan.tensors[key] = value if len(value) == len(own) else value[-1:].expand_as(own)
+    elif not bool((value == (key == STATISTICS[1])).all()):  # mean 0 and deviation 1 say nothing
+        plan.unused.append(key)
+
+
+def _apply(plan: Plan, model: PairModel) -> None:
+    model.load_state_dict(plan.tensors, strict=False)
+    if plan.is_imagenet:
+        model.normalise.set(*imagenet_statistics(model.face.image_ch))
+    if plan.links:
+        link = tuple(plan.links.get(task, now) for task, now in zip(model.face.tasks, model.face.link, strict=True))
+        model.face = replace(model.face, link=link)
+        model.spec = Spec(model.spec.name, dict(model.spec.options) | {"link": link})

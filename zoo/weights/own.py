@@ -1,0 +1,155 @@
+"""Our own files: safetensors with the spec, every resolved option of it, in the metadata."""
+
+from os import PathLike
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from registry import Spec, ZooError
+from zoo.model import PairModel
+from zoo.version import __version__
+from zoo.weights.files import WeightsError, WeightsFile, read, write
+from zoo.weights.plan import listed
+from zoo.weights.report import LoadReport
+
+SCHEMA = 1
+ENCODER_WEIGHTS = "encoder_weights"  # what the encoder started from; the file holds what became of it
+
+
+def save(model: PairModel, path: str | PathLike[str]) -> Path:
+    """Write a network's weights and spec to `path`, a .safetensors file; whole, or not at all.
+
+    Tensors keep their dtype, and are read back on the CPU.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise WeightsError(f"zoo.save writes safetensors; name the file {path.with_suffix('.safetensors').name}")
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder; give a file in it, as {path / 'model.safetensors'}")
+    _require_rebuildable(model)
+    if any(value.is_meta for value in model.state_dict().values()):
+        raise WeightsError(f"this {model.spec.name} was built on the meta device, so it has no weights to save")
+    metadata = {"format": "pairzoo", "schema": str(SCHEMA), "version": __version__, "spec": str(model.spec)}
+    write(path, _separate(model.state_dict()), metadata)
+    return path
+
+
+def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel:
+    """The network a file was saved from, on the CPU, each tensor in the dtype it was saved in.
+
+    spec: what you expect the file to hold, with every option not given at its default; another is refused.
+    Nothing is downloaded: where the spec names `encoder_weights`, the file's own weights take their place.
+    """
+    from zoo.factory import build, resolve  # here: the architectures import this package
+
+    file = read(path)
+    if not file.is_ours:
+        raise WeightsError(
+            f"{file.path} was not written by zoo.save, so it does not say which network it is for;"
+            " use zoo.build(name, weights=...)"
+        )
+    stored = spec_of(file)
+    if not _is_known(stored):
+        raise WeightsError(
+            f"{file.path} holds {stored.name!r}, which no catalog entry here is called; install its plug-in"
+        )
+    offline = {name: value for name, value in stored.options.items() if name != ENCODER_WEIGHTS}
+    try:
+        if spec is not None:
+            entry, expected = resolve(spec)
+            _expect(file.path, stored, Spec(entry.name, expected))
+        model = build(Spec(stored.name, offline))
+    except WeightsError:
+        raise
+    except ZooError as error:
+        raise WeightsError(f"{file.path}, saved by version {file.metadata.get('version')}: {error}") from None
+    _fill(model, file)
+    if ENCODER_WEIGHTS in stored.options:
+        model.spec = Spec(
+            model.spec.name, dict(model.spec.options) | {ENCODER_WEIGHTS: stored.options[ENCODER_WEIGHTS]}
+        )
+    model.loaded = LoadReport(file.path, "pairzoo", copied=tuple(file.tensors))
+    return model
+
+
+def spec_of(file: WeightsFile) -> Spec:
+    """The spec in one of our files, or why it cannot be read."""
+    schema = file.metadata.get("schema", "")
+    if not schema.isdecimal() or int(schema) > SCHEMA:
+        raise WeightsError(
+            f"{file.path} has schema {schema or 'none'}, this version ({__version__}) reads up to {SCHEMA};"
+            f" it was written by pairzoo {file.metadata.get('version', 'unknown')}: upgrade to that"
+        )
+    try:
+        return Spec.parse(file.metadata.get("spec", ""))
+    except ZooError:
+        raise WeightsError(f"{file.path} says it is ours, but its spec is {file.metadata.get('spec')!r}") from None
+
+
+def _require_rebuildable(model: PairModel) -> None:
+    from zoo.factory import resolve  # here: the architectures import this package
+
+    try:
+        if hasattr(model, "spec"):
+            resolve(model.spec)
+            return
+    except ZooError:  # a spec that only its maker understands, as zoo.wrap's
+        pass
+    raise WeightsError(
+        f"this {type(model).__name__} was not made by zoo.build, so no file could rebuild it;"
+        " torch.save its state_dict() instead"
+    )
+
+
+def _is_known(spec: Spec) -> bool:
+    from zoo.architectures import architectures  # here: the architectures import this package
+
+    return spec.name in architectures
+
+
+def _expect(path: Path, stored: Spec, expected: Spec) -> None:
+    """Raise WeightsError, naming what differs, unless the file's spec is the expected one."""
+    if stored.name != expected.name:
+        raise WeightsError(f"{path} holds {stored.name}, not {expected.name}; zoo.load(path) without a spec takes it")
+    options = {name: value for name, value in expected.options.items() if name != ENCODER_WEIGHTS}
+    different = [
+        f"{name} is {stored.options[name]!r} in the file and {value!r} in the spec"
+        for name, value in options.items()
+        if name in stored.options and stored.options[name] != value
+    ]
+    if different:
+        raise WeightsError(f"{path} holds another {stored.name}: {'; '.join(different)}")
+
+
+def _fill(model: PairModel, file: WeightsFile) -> None:
+    """Copy every tensor, strictly, after giving each of the model's the dtype of the file's."""
+    own = model.state_dict()
+    missing = [key for key in own if key not in file.tensors]
+    surplus = [key for key in file.tensors if key not in own]
+    unfit = [
+        f"{key} is {tuple(file.tensors[key].shape)} in the file and {tuple(value.shape)} in the network"
+        for key, value in own.items()
+        if key in file.tensors and file.tensors[key].shape != value.shape
+    ]
+    kinds = (("missing", missing), ("unexpected", surplus), ("of another shape", unfit))
+    wrong = [f"{len(names)} {kind} ({listed(names)})" for kind, names in kinds if names]
+    if wrong:
+        raise WeightsError(f"{file.path}: its tensors do not fit its own spec {model.spec.name}: {', '.join(wrong)}")
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        tensor.data = tensor.data.to(file.tensors[name].dtype)
+    model.load_state_dict(file.tensors)
+
+
+def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Contiguous tensors on the CPU that share no memory: what safetensors can write."""
+    seen: set[int] = set()
+    separate = {}
+    for key, value in state.items():
+        tensor = value.detach().cpu().contiguous()
+        start = tensor.untyped_storage().data_ptr()
+        if start in seen or (tensor.numel() and tensor.untyped_storage().nbytes() != tensor.nbytes):
+            tensor = tensor.clone(memory_format=torch.contiguous_format)
+        seen.add(tensor.untyped_storage().data_ptr())
+        separate[key] = tensor
+    return separate

@@ -1,0 +1,105 @@
+"""What loading a file will do to a network; nothing in the network changes before the plan is complete."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from zoo.contract import Link, Task
+from zoo.model import PairModel
+from zoo.weights.files import WeightsError
+from zoo.weights.stem import fit_stem
+
+SHOWN = 3  # tensors named in an error
+COUNTER = "num_batches_tracked"  # of batch norms: older files lack it, and no output depends on it
+
+
+class Plan:
+    """Tensors of a file, each with its place in a network.
+
+    tensors: our name -> value. unused: the file's names without a place. unfit: why some cannot take theirs.
+    """
+
+    def __init__(self, model: PairModel):
+        self.face = model.face
+        self.spec = model.spec
+        self.own = model.state_dict()
+        self.tensors: dict[str, Tensor] = {}
+        self.inflated: list[str] = []
+        self.unused: list[str] = []
+        self.unfit: list[str] = []
+        self.notes: list[str] = []
+        self.links: dict[Task, Link] = {}
+        self.is_imagenet = False
+
+    def place(self, key: str, value: Tensor, ours: str | None) -> None:
+        """A tensor that must fit as it is."""
+        if ours is None or ours not in self.own:
+            self.unused.append(key)
+        elif value.shape != self.own[ours].shape:
+            self.unfit.append(f"{key} is {_shape(value)} and the network's {_shape(self.own[ours])}")
+        else:
+            self.tensors[ours] = value
+
+    def place_stem(self, key: str, value: Tensor, ours: str, *, may_differ: bool = False) -> None:
+        """A first layer, widened where the network sees more; may_differ: leave out one that is of another kind."""
+        if ours not in self.own or _beside_channels(value) != _beside_channels(self.own[ours]):
+            if may_differ and ours in self.own:
+                self.unused.append(key)
+                self.notes.append(
+                    f"its first layer is {_shape(value)}, the network's {_shape(self.own[ours])}: left fresh"
+                )
+            else:
+                self.place(key, value, ours)
+            return
+        try:
+            fitted = fit_stem(value.float(), self.own[ours].shape[1], self.face.image_ch)
+        except WeightsError as error:
+            self.unfit.append(f"{key}: {error}")
+            return
+        if fitted.shape == value.shape and fitted.equal(value.float()):
+            fitted = value
+        else:
+            self.inflated.append(ours)
+        self.tensors[ours] = fitted
+
+    def is_stem(self, ours: str, value: Tensor) -> bool:
+        """Whether a tensor of the same name differs from the network's as a first layer for other images would."""
+        own = self.own[ours]
+        image_ch = self.face.image_ch
+        widths = (image_ch, 2 * image_ch, 3 * image_ch)
+        is_conv = own.dim() == 4 and own.shape != value.shape
+        return is_conv and own.shape[1] in widths and _beside_channels(value) == _beside_channels(own)
+
+    def check(self, file: str, hint: str) -> None:
+        """Raise WeightsError where something does not fit, or nothing does."""
+        if self.unfit:
+            raise WeightsError(f"{file} does not fit this {self.spec.name}: {listed(self.unfit)}; {hint}")
+        if all(map(is_minor, self.tensors)):
+            raise WeightsError(f"{file} holds nothing that fits {self.spec}; {hint}")
+
+    def link(self, links: Mapping[Task, Link]) -> None:
+        """Take over what the file's heads mean, for the tasks whose decoders it fills."""
+        for task, now in zip(self.face.tasks, self.face.link, strict=True):
+            filled = any(f".{task}." in f".{key}" for key in self.tensors)
+            if filled and links.get(task, now) != now:
+                self.links[task] = links[task]
+                self.notes.append(f"link={links[task]} is set for {task}, as it was trained")
+
+
+def is_minor(key: str) -> bool:
+    """Whether no weight is lost without it: counters of batch norms, and the statistics of images."""
+    return key.endswith(COUNTER) or key.startswith("normalise.")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    more = len(names) - SHOWN
+    return "; ".join(names[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _beside_channels(value: Tensor) -> tuple[int, ...]:
+    return (*value.shape[:1], *value.shape[2:]) if value.dim() == 4 else ()
+
+
+def _shape(value: Tensor) -> str:
+    return " x ".join(map(str, value.shape)) or "a number"
