@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import cost, machine, measure, results
+from benchmarks import cost, intervals, machine, measure, results
 from benchmarks.command import Tick
 from benchmarks.measure import Cell, Layout
 from registry import OptionError, Spec, ZooError
@@ -89,7 +89,9 @@ class Contest:
         try:
             entrant.cost = asdict(cost.count(model, *self.size))
         except ZooError as error:
-            entrant.cost = asdict(cost.weigh(model)) | {"failed": f"not counted: {results.one_line(error)}"}
+            entrant.cost = asdict(cost.weigh(model)) | {
+                "failed": f"not counted: {results.one_line(error.__cause__ or error)}"
+            }
         try:
             model.to(self.device)
         except Exception as error:  # out of memory, or an operator the device lacks
@@ -106,9 +108,10 @@ class Contest:
     def _keep(self, entrant: Entrant, layout: Layout, status: str) -> None:
         cell = entrant.cells.get(layout)
         measured = bool(cell and cell.rounds and not cell.failed)
-        summary = asdict(measure.summarise(cell.rounds)) if cell and measured else {}
+        summary = asdict(intervals.summarise(cell.rounds)) if cell and measured else {}
         record = self.common | {
             "status": status,
+            "load": machine.load(),
             "model": str(entrant.asked),
             "group": entrant.group,
             "spec": entrant.spec,

@@ -20,13 +20,13 @@ from registry import ZooError
 from zoo.model import PairModel
 
 # Operations that allocate or move numbers and compute none; views and factories are recognised by their schema.
-MOVES = frozenset(
-    "alias_copy cat channel_shuffle clone constant_pad_nd copy copy_ detach embedding empty_like expand_copy fill_ flip"
-    " full_like gather index index_select lift_fresh lift_fresh_copy masked_fill masked_fill_ native_channel_shuffle"
-    " new_empty new_empty_strided new_full new_ones new_zeros ones_like pixel_shuffle pixel_unshuffle reflection_pad2d"
-    " repeat replication_pad2d roll select_scatter slice_scatter stack tril triu zero_ zeros_like _reshape_alias"
-    " _to_copy _unsafe_view".split()  # noqa: SIM905 (as a list it fills a screen)
-)
+ALLOCATE = "empty_like full_like new_empty new_empty_strided new_full new_ones new_zeros ones_like zeros_like"
+FILL = "constant_pad_nd fill_ masked_fill masked_fill_ reflection_pad2d replication_pad2d tril triu zero_"
+COPY = "alias_copy cat clone copy copy_ detach expand_copy lift_fresh lift_fresh_copy repeat stack _to_copy"
+PICK = "_unsafe_index embedding flip gather index index_select roll select_scatter slice_scatter"
+SHAPE = "_reshape_alias _unsafe_view as_strided_"
+SHUFFLE = "channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle"
+MOVES = frozenset(f"{ALLOCATE} {FILL} {COPY} {PICK} {SHAPE} {SHUFFLE}".split())
 
 
 class CountError(ZooError, RuntimeError):
@@ -108,11 +108,11 @@ def _tensors(model: nn.Module) -> Iterator[Tensor]:
         yield from (value for value in vars(module).values() if isinstance(value, Tensor))
 
 
-class _Listing(TorchDispatchMode):
+class _Listing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Names the operations that the counter has no formula for."""
 
     def __init__(self, counter: FlopCounterMode):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counted = counter.flop_registry
         self.calls: Counter[str] = Counter()
 

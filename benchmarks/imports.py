@@ -1,7 +1,7 @@
 """What `import zoo` costs over `import torch`: `python -m benchmarks.imports`.
 
-Fresh processes, in shuffled pairs. Exit code 1 where the difference's 95 % interval lies above 0.3 s, or where a library
-is loaded that should wait until it is needed.
+Fresh processes, in shuffled pairs. Exit code 1 where the difference's 95 % interval lies above 0.3 s, or where
+a library is loaded that should wait until it is needed.
 """
 
 import argparse
@@ -31,14 +31,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(pairs: int) -> int:
     """Measure and show; 1 where the import is dear or loads what it should not."""
+    from benchmarks.intervals import interval
     from benchmarks.leaderboard import print_table
-    from benchmarks.measure import interval
 
     loaded = output(LISTED).split()
     seconds: dict[str, list[float]] = {name: [] for name in STATEMENTS}
     shuffle = random.Random(0).shuffle
     with progress() as tick:
-        for name, statement in STATEMENTS.items():
+        for statement in STATEMENTS.values():
             tick(f"{statement}, once, so that files are cached", 0, pairs)
             output(TIMED.format(statement))
         for i in range(pairs):

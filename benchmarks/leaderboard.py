@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.intervals import ratio
 from benchmarks.machine import headline
-from benchmarks.measure import ratio
 from benchmarks.results import Record
 
 GROUPS = ("founding", "family", "baseline", "community")  # the order of the table
 LAYOUTS = ("contiguous", "channels_last")
 MEASURES = ("median", "low", "high", "p5", "p95", "rounds", "samples")
+BUSY = 1.25  # load per core above which others were at work too
 WIDTH = 100  # columns, where there is no terminal to ask
 MISSING = "-"
 
@@ -75,12 +76,14 @@ def table(chosen: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     return head, body
 
 
-def notes(chosen: Sequence[Row], record: Record) -> list[str]:
+def notes(chosen: Sequence[Row], records: Sequence[Record]) -> list[str]:
     """What the table was measured on, how to read it, and what failed."""
-    height, width = record["size"]
+    record = records[0]
+    (height, width), machine = record["size"], record["machine"]
+    load = max(record["load"] or 0 for record in records)
     lines = [
         f"{height} x {width} pixels, batch {record['batch']}, {record['precision']}, {record['engine']};"
-        f" {headline(record['machine'])}.",
+        f" {headline(machine)}.",
         "Latency: median (5th to 95th percentile); lower is better everywhere. GFLOPs = 2 x GMACs of convolutions,"
         " products and attention; what else computes is named in the CSV.",
     ]
@@ -88,6 +91,10 @@ def notes(chosen: Sequence[Row], record: Record) -> list[str]:
         lines.append("* the faster layout: the 95 % interval of the ratio excludes 1. No star: a tie.")
     if any(row.stopped for row in chosen):
         lines.append("~ stopped early, from the rounds there were.")
+    if load > BUSY * machine["cores"]:
+        lines.append(
+            f"The machine was busy: load {load:.1f} on {machine['cores']} cores. Measure again when it is not."
+        )
     return lines + [f"{row.model}: {problem}" for row in chosen for problem in row.problems]
 
 
@@ -98,7 +105,7 @@ def show(records: Sequence[Record], *, title: str = "") -> None:
         return
     head, body = table(chosen)
     ends = [i for i, row in enumerate(chosen[:-1]) if row.group != chosen[i + 1].group]
-    print_table(head, body, ends=ends, title=title, notes=notes(chosen, records[0]))
+    print_table(head, body, ends=ends, title=title, notes=notes(chosen, records))
 
 
 def print_table(
@@ -120,7 +127,9 @@ def print_table(
         console = Console(highlight=False, width=max(console.width, WIDTH))
     grid = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(head):
-        grid.add_column(Text(name), justify="right" if i else "left", no_wrap=i > 0, overflow="fold")
+        grid.add_column(
+            Text("\n".join(name.rsplit(" ", 1))), justify="right" if i else "left", no_wrap=i > 0, overflow="fold"
+        )
     for i, texts in enumerate(body):
         grid.add_row(*(Text(text, style="bold" if text.endswith("*") else "") for text in texts), end_section=i in ends)
     console.print(grid)
@@ -136,7 +145,7 @@ def markdown(records: Sequence[Record]) -> str:
     for row, texts in zip(chosen, body, strict=True):
         cells = [row.group, f"`{row.model}`", *texts[1:]]
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |")
-    return "\n".join([*lines, "", *(f"- {_plain(note)}" for note in notes(chosen, records[0]))]) + "\n"
+    return "\n".join([*lines, "", *(f"- {_plain(note)}" for note in notes(chosen, records))]) + "\n"
 
 
 def to_csv(records: Sequence[Record]) -> str:

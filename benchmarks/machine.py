@@ -22,7 +22,6 @@ def describe(device: torch.device) -> dict[str, Any]:
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,  # of the minute before
         "torch": torch.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -32,15 +31,20 @@ def describe(device: torch.device) -> dict[str, Any]:
         facts |= {
             "driver": _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").partition("\n")[0],
             "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
             "memory_bytes": torch.cuda.get_device_properties(device).total_memory,
         }
     return facts
 
 
+def load() -> float | None:
+    """Processes that wanted a core, on average over the last minute; None where the system does not tell."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
 def headline(facts: dict[str, Any]) -> str:
     """The machine in one line, for the foot of a table."""
-    threads = f", {facts['threads']} threads" if facts["device"] == "cpu" else ""
+    threads = f", {facts['threads']} thread{'s' * (facts['threads'] > 1)}" if facts["device"] == "cpu" else ""
     return f"{facts['device_name']}{threads}, torch {facts['torch']}"
 
 

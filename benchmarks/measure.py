@@ -1,23 +1,21 @@
 """Latency: synchronised calls, warmed up, and interleaved in shuffled rounds so that a drifting machine drifts for all.
 
 A cell is one thing that is measured: a network in one layout, say. Round after round every cell is visited once, in a
-new order; a visit takes a few samples. Intervals are bootstrapped over rounds: the samples of one visit resemble each
-other too much to count as independent.
+new order; a visit takes a few samples.
 """
 
 import contextlib
-import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.intervals import FEW, Rounds, interval
 from benchmarks.results import one_line
 from zoo.model import PairModel
 
@@ -27,11 +25,7 @@ DRIFT = 0.05  # warm-up ends when the last two quarters of its calls differ by l
 FLOOR = 8  # calls of warm-up before drift means anything: two in a quarter
 MOST = 50  # samples in one visit
 VISIT = 0.1  # seconds of samples in one visit, at least one sample
-FEW = 6  # rounds from which the range of n medians covers the true one with 95 %: 1 - 2 / 2^n
-RESAMPLES = 1000
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # 97.5 % points of Student's t, for n values
-
-Rounds = list[list[float]]  # milliseconds, a row per round
+LONG = 0.5  # seconds of a call beside which cold caches and rebuilt kernels do not show
 
 
 @dataclass
@@ -54,29 +48,11 @@ class Cell:
     enter: Callable[[], object] | None = None  # brings the cell's state about at the start of a visit, untimed
     warm: WarmUp | None = None
     samples: int = 1  # in each visit
+    discard: int = 1  # calls in each visit that do not count: others had the caches since the last one
     rounds: Rounds = field(default_factory=list)
     spent: float = 0.0  # seconds, warm-up aside
     finished: bool = False
     failed: str | None = None
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A median and its 95 % bootstrap interval."""
-
-    median: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Summary(Interval):
-    """Milliseconds: the median with its interval, and the 5th and 95th percentile of the samples."""
-
-    p5: float
-    p95: float
-    rounds: int
-    samples: int
 
 
 def prepare(model: PairModel, images: tuple[Tensor, Tensor], layout: Layout, name: str) -> Cell:
@@ -91,8 +67,7 @@ def prepare(model: PairModel, images: tuple[Tensor, Tensor], layout: Layout, nam
         with torch.inference_mode():
             return model(bg, fg_bg)
 
-    # nn.Module.to takes memory_format, its annotation does not
-    return Cell(name, call, fg_bg.device, enter=lambda: model.to(memory_format=FORMATS[layout]))  # type: ignore[call-overload]
+    return Cell(name, call, fg_bg.device, enter=lambda: model.to(memory_format=FORMATS[layout]))
 
 
 def images(channels: int, height: int, width: int, device: torch.device, batch: int = 1) -> tuple[Tensor, Tensor]:
@@ -105,7 +80,7 @@ def images(channels: int, height: int, width: int, device: torch.device, batch: 
 @contextlib.contextmanager
 def exact_float32() -> Iterator[None]:
     """float32 means float32: no TF32 in products or convolutions."""
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [backend.allow_tf32 for backend in backends]
     try:
         for backend in backends:
@@ -119,7 +94,7 @@ def exact_float32() -> Iterator[None]:
 def sample(call: Callable[[], object], device: torch.device) -> float:
     """One call in milliseconds: by the device's own events on CUDA, by the clock around finished work elsewhere."""
     if device.type == "cuda":
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
         call()
         end.record()
@@ -146,7 +121,9 @@ def warm_up(cell: Cell, *, seconds: float) -> None:
             if settled or time.perf_counter() - begun > seconds:
                 break
         cell.warm = WarmUp(len(times), time.perf_counter() - begun, moved, settled)
-        cell.samples = int(min(max(1e3 * VISIT / float(np.median(times)), 1), MOST))
+        usual = float(np.median(times)) / 1e3
+        cell.samples = int(min(max(VISIT / usual, 1), MOST))
+        cell.discard = int(usual < LONG)
 
 
 def drift(times: Sequence[float]) -> float | None:
@@ -185,12 +162,12 @@ def interleave(
 
 
 def visit(cell: Cell) -> None:
-    """One row of samples, after one call that does not count: others had the caches since the last visit."""
+    """One row of samples."""
     begun = time.perf_counter()
     with _result(cell):
         _enter(cell)
-        sample(cell.call, cell.device)
-        cell.rounds.append([sample(cell.call, cell.device) for _ in range(cell.samples)])
+        row = [sample(cell.call, cell.device) for _ in range(cell.discard + cell.samples)]
+        cell.rounds.append(row[cell.discard :])
     cell.spent += time.perf_counter() - begun
 
 
@@ -200,53 +177,16 @@ def remaining(cells: Sequence[Cell], *, seconds: float, min_rounds: int) -> floa
     total = 0.0
     for cell in cells:
         if cell.warm and not cell.finished:
-            each = cell.warm.seconds / cell.warm.calls * (1 + cell.samples)
+            each = cell.warm.seconds / cell.warm.calls * (cell.discard + cell.samples)
             total += max(share - cell.spent, (min_rounds - len(cell.rounds)) * each, 0)
     return total
 
 
-def summarise(rounds: Rounds) -> Summary:
-    """Median, its interval over rounds, and the spread of all samples.
-
-    >>> summarise([[1.0, 2.0], [2.0, 3.0]]).median
-    2.0
-    """
-    rows = np.array(rounds)
-    middle = interval(rows)
-    p5, p95 = np.percentile(rows, (5, 95))
-    return Summary(middle.median, middle.low, middle.high, float(p5), float(p95), len(rows), rows.size)
-
-
-def ratio(a: Rounds, b: Rounds) -> Interval:
-    """How long a takes, in units of b, paired by round: the rounds that both have."""
-    pairs = [(np.median(one), np.median(other)) for one, other in zip(a, b, strict=False)]
-    return interval([one / other for one, other in pairs])
-
-
-def interval(values: Sequence[float] | NDArray[np.float64]) -> Interval:
-    """The median of positive values (rounds,) or (rounds, samples) and its 95 % interval, bootstrapped over rounds.
-
-    Below six rounds a bootstrap cannot reach beyond the few medians there are, so the interval is as wide as Student's
-    t makes it; one round says nothing about the next, and its interval is all numbers.
-    """
-    rows = np.array(values, dtype=float).reshape(len(values), -1)
-    n, middle = len(rows), float(np.median(rows))
-    if n == 1:
-        return Interval(middle, 0.0, math.inf)
-    draws = np.random.default_rng(0).integers(n, size=(RESAMPLES, n))
-    medians = np.median(rows[draws].reshape(RESAMPLES, -1), axis=1)
-    low, high = (float(edge) for edge in np.percentile(medians, (2.5, 97.5)))
-    if n < FEW:
-        half = STUDENT[n] * float(np.std(np.median(rows, axis=1), ddof=1)) / math.sqrt(n)
-        low, high = max(min(low, middle - half), 0.0), max(high, middle + half)
-    return Interval(middle, low, high)
-
-
 def _known(rounds: Rounds, within: float) -> bool:
-    if len(rounds) < FEW:
+    if within == 0 or len(rounds) < FEW:
         return False
-    found = interval(np.array(rounds))
-    return found.high - found.low <= 2 * within * found.median
+    found = interval(np.median(rounds, axis=1).tolist())
+    return found.high - found.low < 2 * within * found.median
 
 
 def _enter(cell: Cell) -> None:

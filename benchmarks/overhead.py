@@ -55,7 +55,7 @@ def pair(spec: str, height: int, width: int, seconds: float, tick: Tick) -> tupl
     import torch
     from torch import Tensor, nn
 
-    from benchmarks import measure
+    from benchmarks import intervals, measure
     from benchmarks.leaderboard import milliseconds
     from registry import ZooError
     from zoo.factory import build
@@ -84,14 +84,14 @@ def pair(spec: str, height: int, width: int, seconds: float, tick: Tick) -> tupl
     ]
     for cell in cells:
         measure.warm_up(cell, seconds=seconds / 8)
-    for _ in measure.interleave(cells, seconds=seconds, min_rounds=measure.FEW, within=0):
+    for _ in measure.interleave(cells, seconds=seconds, min_rounds=intervals.FEW, within=0):
         used = sum(cell.spent for cell in cells)
         tick(f"{spec} at {height} x {width}", min(used, seconds), seconds)
     for cell in cells:
         if cell.failed:
             raise ZooError(f"{spec}, {cell.name}: {cell.failed}")
-    medians = [milliseconds(measure.summarise(cell.rounds).median) for cell in cells]
-    found = measure.ratio(cells[0].rounds, cells[1].rounds)
+    medians = [milliseconds(intervals.summarise(cell.rounds).median) for cell in cells]
+    found = intervals.ratio(cells[0].rounds, cells[1].rounds)
     texts = [spec, f"{height} x {width}", *medians, f"{found.median:.4f}", f"{found.low:.4f} - {found.high:.4f}"]
     return texts, found.low > LIMIT
 

@@ -22,7 +22,7 @@ class ResultsError(ZooError, OSError):
 
 def append(path: Path, record: Record) -> None:
     """Add one record as one line, in one write, and wait until it is on the disk; on failure the file is as before."""
-    line = json.dumps({"schema": SCHEMA, **record}, ensure_ascii=False, allow_nan=False) + "\n"
+    line = json.dumps({"schema": SCHEMA, **record}, allow_nan=False) + "\n"
     with _named(path), _opened(path) as file:
         before = os.fstat(file).st_size
         if before and not _ends_line(path):
@@ -42,7 +42,7 @@ def append(path: Path, record: Record) -> None:
 def read(path: Path) -> list[dict[str, Any]]:
     """All whole records of a file, oldest first; a line torn by a crash is passed over, a foreign one is an error."""
     with _named(path):
-        lines = path.read_bytes().decode(errors="replace").splitlines()
+        lines = path.read_bytes().decode(errors="replace").split("\n")
     records = []
     for number, line in enumerate(lines, start=1):
         try:

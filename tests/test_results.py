@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import machine, results
@@ -20,7 +20,7 @@ values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(max_examples=30)
 @given(st.lists(st.dictionaries(st.text(min_size=1).filter(lambda key: key != "schema"), values), max_size=3))
 def test_records_come_back_as_they_went(tmp_path: Path, records: list[dict]) -> None:
     path = tmp_path / "r.jsonl"
@@ -120,7 +120,9 @@ def test_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted((record["who"], record["n"]) for record in read(path)) == [(w, n) for w in range(4) for n in range(20)]
+    assert sorted((record["who"], record["n"]) for record in read(path)) == [
+        (w, n) for w in range(4) for n in range(20)
+    ]
 
 
 def test_an_error_becomes_one_short_line() -> None:

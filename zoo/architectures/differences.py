@@ -77,7 +77,8 @@ class AlignedDifference(Difference):
         super().__init__(face, "aligned_difference", stride=4)
 
     def difference(self, bg: Tensor, fg_bg: Tensor) -> Tensor:
-        with torch.autocast(bg.device.type, enabled=False):  # normal equations need all the digits
+        kind = "cpu" if bg.is_meta else bg.device.type  # autocast does not know the device on which costs are counted
+        with torch.autocast(kind, enabled=False):  # normal equations need all the digits
             aligned = register_plate(bg.detach().float(), fg_bg.detach().float())  # nothing in it is learned
         change = (fg_bg - aligned.to(fg_bg.dtype)).abs().mean(1, keepdim=True)
         return F.avg_pool2d(F.pad(change, (1, 1, 1, 1), mode="replicate"), 3, 1)
