@@ -1,4 +1,4 @@
-"""What every architecture must do, whatever it is: driven by the catalog, so a new entry is tested as it is registered."""
+"""What every architecture must do: driven by the catalog, so a new entry is tested as soon as it is registered."""
 
 import copy
 from functools import lru_cache

@@ -108,7 +108,7 @@ MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.2
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Files as the libraries publish them, with weights of our own making: {timm name: (path, original network)}."""
+    """Files as the libraries publish them, with weights of our own making: {timm name: (path, state)}."""
     folder = tmp_path_factory.mktemp("weights")
     made = {}
     for name in ("resnet18", "convnextv2_atto", "densenet169", "mobilenetv4_conv_small"):
@@ -116,7 +116,7 @@ def files(tmp_path_factory):
         original = timm.create_model(name, num_classes=10).eval()
         path = folder / f"{name}.safetensors"
         save_file(original.state_dict(), path)
-        made[name] = str(path), original.state_dict(), name
+        made[name] = str(path), original.state_dict()
     return made
 
 
@@ -132,7 +132,7 @@ def files(tmp_path_factory):
     ],
 )
 def test_an_inflated_stem_answers_x_x_as_the_original_answers_x(files, decoder, encoder, fusion):
-    path, state, name = files[encoder.removeprefix("tu-")]
+    path, state = files[encoder.removeprefix("tu-")]
     x = torch.rand(2, 3, 64, 96)
     model = zoo.build(decoder, encoder=encoder, encoder_weights=path, fusion=fusion).eval()
     single = zoo.build(decoder, encoder=encoder, in_ch=3).eval()  # the same encoder, fed with one image, not inflated
@@ -150,7 +150,7 @@ def test_an_inflated_stem_answers_x_x_as_the_original_answers_x(files, decoder, 
 
 
 def test_grey_and_more_than_three_channels(files):
-    path, state, _ = files["resnet18"]
+    path, state = files["resnet18"]
     for image_ch, expected in ((1, state["conv1.weight"].sum(1, keepdim=True)), (4, state["conv1.weight"])):
         model = zoo.build("fpn", in_ch=2 * image_ch, encoder_weights=path)
         weight = model.encoder.net.encoder.conv1.weight
@@ -160,7 +160,7 @@ def test_grey_and_more_than_three_channels(files):
 
 
 def test_resnet18_unet_takes_all_but_the_stem(files):
-    path, state, _ = files["resnet18"]
+    path, state = files["resnet18"]
     model = zoo.build("resnet18_unet", encoder_weights=path)
     torch.testing.assert_close(model.encoder.net.layer4[1].conv2.weight.data, state["layer4.1.conv2.weight"])
     assert model.encoder.net.conv1.weight.shape == (64, 6, 3, 3)

@@ -7,10 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
-from registry import OptionError, ZooError
-from zoo import InputError, Interface, PairModel, Prediction
+from registry import OptionError
+from zoo import Interface, PairModel, Prediction
 from zoo.model import CLAMP
 
 TASKS = ("mask", "depth")
@@ -33,19 +32,6 @@ class Deep(Probe):
     def all_logits(self, bg, fg_bg):
         final = self.logits(bg, fg_bg)
         return [final, *({task: value + n for task, value in final.items()} for n in (1, 2))]
-
-
-class Small(PairModel):
-    """A network that can be compiled and exported: down by a stride of 4, and back."""
-
-    def __init__(self, face, smallest=0):
-        super().__init__(face, stride=4, smallest=smallest)
-        self.down = nn.Conv2d(face.in_ch, 8, 4, stride=4)
-        self.up = nn.ConvTranspose2d(8, len(face.tasks), 4, stride=4)
-
-    def logits(self, bg, fg_bg):
-        x = self.up(self.down(fg_bg if bg is None else torch.cat([bg, fg_bg], 1)).relu())
-        return dict(zip(self.face.tasks, x.split(1, 1), strict=True))
 
 
 def pair(h=16, w=16, c=3, b=1):
@@ -144,77 +130,6 @@ def test_an_architecture_without_logits_is_told_what_to_define():
         PairModel(Interface())(*pair())
 
 
-# Wrong calls: each message says what arrived, and what to do.
-
-GOOD = torch.rand(2, 3, 16, 16)
-WRONG = {
-    "list": (GOOD, [1, 2], "fg_bg is a list; pass a float tensor (b, c, h, w) with values in [0, 1]"),
-    "numpy": (GOOD.numpy(), GOOD, "bg is a ndarray; pass a float tensor"),
-    "none": (GOOD, None, "fg_bg is a NoneType; pass a float tensor"),
-    "no plate": (None, GOOD, "bg is None, and this network was built to see the plate (in_ch=6); pass bg, or build"),
-    "3-D": (GOOD, GOOD[0], "fg_bg is 3 x 16 x 16; expected four axes (b, c, h, w); add the batch axis: fg_bg[None]"),
-    "3-D plate": (GOOD[0], GOOD, "bg is 3 x 16 x 16; expected four axes (b, c, h, w); add the batch axis: bg[None]"),
-    "2-D": (GOOD, GOOD[0, 0], "fg_bg is 16 x 16; expected four axes (b, c, h, w)"),
-    "5-D": (GOOD, GOOD[None], "fg_bg is 1 x 2 x 3 x 16 x 16; expected four axes"),
-    "0-D": (GOOD, torch.tensor(1.0), "fg_bg is a single number; expected four axes"),
-    "uint8": (
-        GOOD,
-        GOOD.byte(),
-        "fg_bg is torch.uint8; expected floats in [0, 1], for 8-bit images fg_bg.float() / 255",
-    ),
-    "uint8 plate": (
-        GOOD.byte(),
-        GOOD,
-        "bg is torch.uint8; expected floats in [0, 1], for 8-bit images bg.float() / 255",
-    ),
-    "long": (GOOD, GOOD.long(), "fg_bg is torch.int64; expected floats"),
-    "bool": (GOOD, GOOD > 0, "fg_bg is torch.bool; expected floats"),
-    "complex": (GOOD, GOOD + 0j, "fg_bg is torch.complex64; expected floats"),
-    "RGBA": (GOOD, torch.rand(2, 4, 16, 16), "fg_bg is 2 x 4 x 16 x 16 with 4 channels; this network was built for 3"),
-    "grey plate": (GOOD[:, :1], GOOD, "bg is 2 x 1 x 16 x 16 with 1 channels; this network was built for 3 per image"),
-    "stacked": (
-        GOOD,
-        torch.cat([GOOD, GOOD], 1),
-        "fg_bg is 2 x 6 x 16 x 16 with 6 channels; this network was built fo",
-    ),
-    "channels last": (GOOD, GOOD.permute(0, 2, 3, 1), "fg_bg is 2 x 16 x 16 x 3 with 16 channels; this network was"),
-    "low": (GOOD, torch.rand(2, 3, 7, 16), "fg_bg is 2 x 3 x 7 x 16; height and width must be 8 pixels or more"),
-    "narrow": (GOOD, torch.rand(2, 3, 16, 7), "fg_bg is 2 x 3 x 16 x 7; height and width must be 8 pixels or more"),
-    "height": (GOOD, torch.rand(2, 3, 17, 16), "bg is 2 x 3 x 16 x 16 and fg_bg is 2 x 3 x 17 x 16; both must have th"),
-    "width": (torch.rand(2, 3, 16, 17), GOOD, "bg is 2 x 3 x 16 x 17 and fg_bg is 2 x 3 x 16 x 16; both must have th"),
-    "batch": (GOOD[:1], GOOD, "bg is 1 x 3 x 16 x 16 and fg_bg is 2 x 3 x 16 x 16; both must have the same b, c, h a"),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-@pytest.mark.parametrize("sides", [False, True])
-def test_wrong_images(case, sides):
-    bg, fg_bg, message = WRONG[case]
-    with pytest.raises(InputError, match=re.escape(message)) as caught:
-        Probe(Interface())(bg, fg_bg, sides=sides)
-    assert isinstance(caught.value, ZooError)
-    assert "\n" not in str(caught.value)
-
-
-def test_wrong_channels_without_a_plate():
-    with pytest.raises(InputError, match=re.escape("built for 3 per image (in_ch=3, fg_bg alone)")):
-        Probe(Interface(in_ch=3))(None, torch.rand(1, 6, 16, 16))
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
-def test_any_float_is_taken_and_kept(dtype):
-    mask, _ = Probe(Interface(), stride=8)(*(image.to(dtype) for image in pair(9, 9)))
-    assert mask.dtype == dtype
-
-
-def test_values_are_the_callers():
-    fg_bg = torch.full((1, 3, 8, 8), torch.nan)
-    assert Probe(Interface())(fg_bg, fg_bg).mask.isnan().all()
-
-
-# Normalisation
-
-
 def test_each_image_may_have_its_own_statistics():
     model = Probe(Interface(in_ch=4))
     bg, fg_bg = pair(8, 8, c=2)
@@ -288,58 +203,3 @@ def test_identity_statistics_cost_nothing_and_come_and_go_with_the_weights():
 
     other.normalise.set([0.0] * 3, [1.0] * 3)
     assert not other.normalise.active
-
-
-def test_weights_may_be_loaded_on_the_meta_device_first():
-    with torch.device("meta"):
-        model = Small(Interface())
-    source = Small(Interface())
-    source.normalise.set([0.5] * 3, [0.25] * 3)
-    model.load_state_dict(source.state_dict(), assign=True)
-    assert model.normalise.active
-    bg, fg_bg = pair(9, 10)
-    assert torch.equal(model(bg, fg_bg).mask, source(bg, fg_bg).mask)
-
-
-# Graphs
-
-
-@pytest.mark.parametrize("sides", [False, True])
-@pytest.mark.parametrize("face", [Interface(), Interface(in_ch=3, tasks="depth", link="identity")], ids=["pair", "one"])
-def test_compiles_to_one_graph(face, sides):
-    model = Small(face).eval()
-    model.normalise.set([0.5] * 3, [0.25] * 3)
-    compiled = torch.compile(model, fullgraph=True, backend="eager")
-    for h, w in ((16, 16), (17, 23)):
-        bg, fg_bg = pair(h, w)
-        expected, got = model(bg, fg_bg, sides=sides), compiled(bg, fg_bg, sides=sides)
-        assert type(got) is type(expected)
-        torch.testing.assert_close(got, expected)
-    torch.compiler.reset()
-
-
-@pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize("example", [(17, 22), (16, 16)], ids=["padded", "whole"])
-@pytest.mark.parametrize("face", [Interface(), Interface(in_ch=3, tasks="mask", link="identity")], ids=["pair", "one"])
-def test_exports_with_any_batch_height_and_width(face, example, strict):
-    model = Small(face).eval()
-    model.normalise.set([0.5] * 3, [0.25] * 3)
-    least = model.min_size
-    axes = {0: torch.export.Dim("b"), 2: torch.export.Dim("h", min=least), 3: torch.export.Dim("w", min=least)}
-
-    def inputs(h, w, b):
-        bg, fg_bg = pair(h, w, b=b)
-        return bg if face.plate else None, fg_bg
-
-    shapes = (axes if face.plate else None, axes)
-    program = torch.export.export(model, inputs(*example, 2), dynamic_shapes=shapes, strict=strict).module()
-    for size in ((8, 8, 1), (9, 31, 3), (64, 16, 2)):  # whole, padded and half padded, whatever the example was
-        images = inputs(*size)
-        torch.testing.assert_close(program(*images), model(*images))
-
-
-def test_an_export_below_the_smallest_size_is_refused():
-    model = Small(Interface(), smallest=16).eval()
-    axes = {2: torch.export.Dim("h", min=8)}
-    with pytest.raises(Exception, match=r"Not all values of h = L\['bg'\]\.size\(\)\[2\] .* satisfy"):
-        torch.export.export(model, pair(33, 32), dynamic_shapes=(axes, axes))

@@ -136,6 +136,14 @@ def test_a_broken_entry_point_does_not_spoil_a_sound_one_of_the_same_module(shel
     assert shelf.catalog.names() == ["one"]
 
 
+def test_plugins_are_looked_for_once(shelf):
+    shelf.plugin("broken", "1 / 0")
+    assert len(shelf.load()) == 1
+    shelf.plugin("late")
+    assert shelf.load() == []  # not reported again
+    assert shelf.catalog.names() == []
+
+
 def test_an_interrupt_is_no_broken_plugin(shelf):
     shelf.plugin("outside", "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):

@@ -18,7 +18,7 @@ except ImportError as error:
 _check(__file__)
 
 from registry import ZooError  # noqa: E402
-from zoo.architectures import architectures  # noqa: E402  (the check comes first: a foreign registry has no Catalog)
+from zoo.architectures import architectures as _architectures  # noqa: E402  (the check comes first)
 from zoo.contract import InputError, Interface, Prediction  # noqa: E402
 from zoo.factory import build  # noqa: E402
 from zoo.model import PairModel  # noqa: E402
@@ -26,7 +26,7 @@ from zoo.version import __version__  # noqa: E402
 from zoo.weights import load, save  # noqa: E402
 from zoo.wrap import wrap  # noqa: E402
 
-names = architectures.names
+names = _architectures.names
 
 __distribution__ = "pairzoo"
 __all__ = [

@@ -11,7 +11,7 @@ Values are the caller's: nothing looks at them, because looking would cost a pas
 wait). Ranks, sizes, channels and dtypes are checked, since those are known without touching a pixel.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
@@ -52,7 +52,9 @@ class Interface:
     ] = ("logit",)
 
     def __post_init__(self) -> None:
-        _require(isinstance(self.in_ch, int) and self.in_ch >= 1, "in_ch", self.in_ch, "a whole number from 1 up")
+        whole = isinstance(self.in_ch, int) and not isinstance(self.in_ch, bool) and self.in_ch >= 1
+        _require(whole, "in_ch", self.in_ch, "a whole number from 1 up")
+        _require(isinstance(self.tasks, str | Iterable), "tasks", self.tasks, "mask, depth, or both")
         given = (self.tasks,) if isinstance(self.tasks, str) else tuple(self.tasks)
         for task in given:
             if task not in TASKS:
@@ -73,6 +75,7 @@ class Interface:
     @staticmethod
     def _links(link: Any, given: tuple[str, ...], tasks: tuple[Task, ...]) -> tuple[Link, ...]:
         """One link per task: from one word for all, a tuple in the order tasks were given in, or a mapping."""
+        _require(isinstance(link, str | Iterable), "link", link, f"logit or identity, for {' and '.join(given)}")
         if isinstance(link, str):
             link = (link,)
         if isinstance(link, Mapping):

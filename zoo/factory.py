@@ -36,6 +36,8 @@ def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **opt
 
 def resolve(spec: str | Spec, options: Mapping[str, Any] | None = None) -> tuple[Entry[Architecture], dict[str, Any]]:
     """The catalog entry and all its options, checked; interface options first, each in the order of declaration."""
+    if not isinstance(spec, str | Spec):
+        raise OptionError(f"build takes a name or a spec, as 'unet(depth=4)', and not {spec!r}")
     parsed = Spec.parse(spec) if isinstance(spec, str) else spec
     entry = architectures.get(parsed.name)
     given: dict[str, Any] = dict(parsed.options)

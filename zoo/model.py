@@ -64,20 +64,15 @@ class PairModel(nn.Module):
     def _fit(self, image: Tensor) -> Tensor:
         """Replicate the right and bottom border up to a multiple of the stride, at least two strides."""
         h, w = image.shape[-2:]
-        if _is_open(h, w):
-            padded = [(size + self.stride - 1) // self.stride * self.stride for size in (h, w)]
-            return _take(image, *(torch.arange(n, device=image.device) for n in padded))
-        right, bottom = missing(w, self.stride, self.min_size), missing(h, self.stride, self.min_size)
-        return F.pad(image, (0, right, 0, bottom), mode="replicate") if right or bottom else image
+        right, bottom = (missing(size, self.stride, self.min_size) for size in (w, h))
+        if not torch.compiler.is_exporting() and right == 0 and bottom == 0:
+            return image  # an export pads always, by nothing where nothing is missing: one graph for every size
+        return F.pad(image, (0, right, 0, bottom), mode="replicate")
 
     def _prediction(self, logits: dict[str, Tensor], h: int, w: int) -> Prediction:
         maps: dict[str, Tensor | None] = {"mask": None, "depth": None}
         for task, link in zip(self.face.tasks, self.face.link, strict=True):
-            value = logits[task]
-            if _is_open(h, w):
-                value = _take(value, *(torch.arange(n, device=value.device) for n in (h, w)))
-            elif value.shape[-2:] != (h, w):
-                value = value[..., :h, :w]
+            value = crop(logits[task], h, w)
             maps[task] = value if link == "logit" else torch.logit(value.clamp(CLAMP, 1 - CLAMP))
         return Prediction(**maps)
 
@@ -88,21 +83,15 @@ def missing(size: int, stride: int, smallest: int) -> int:
     >>> [missing(size, 32, 64) for size in (8, 64, 65, 96)]
     [56, 0, 31, 0]
     """
-    return max(smallest, (size + stride - 1) // stride * stride) - size
+    padded = (size + stride - 1) // stride * stride
+    return (padded if padded >= smallest else smallest) - size  # max() asks for >, which no Dim(min=smallest) settles
 
 
-def _is_open(h: int, w: int) -> bool:
-    """Whether an export leaves a size open, for every size from `min_size` up.
-
-    Then borders are padded and cropped by index: a slice or a pad would compare the sizes, and tie the graph to one case.
-    """
-    return isinstance(h, torch.SymInt) or isinstance(w, torch.SymInt)
-
-
-def _take(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The rows and columns of (b, c, h, w); beyond the border, the border."""
-    h, w = x.shape[-2:]
-    return x[..., rows.clamp(max=h - 1)[:, None], columns.clamp(max=w - 1)]
+def crop(x: Tensor, h: int, w: int) -> Tensor:
+    """The top left h x w."""
+    if torch.compiler.is_exporting():  # a slice compares the sizes, and would tie the graph to one case
+        return F.pad(x, (0, w - x.shape[-1], 0, h - x.shape[-2]))
+    return x if x.shape[-2:] == (h, w) else x[..., :h, :w]
 
 
 class Normalise(nn.Module):
@@ -125,14 +114,15 @@ class Normalise(nn.Module):
         rows = [torch.as_tensor(row, dtype=torch.float32) for row in (mean, std)]
         if any(not row.isfinite().all() for row in rows) or not (rows[1] > 0).all():
             raise OptionError(f"normalisation takes finite means and positive deviations, not {mean!r} and {std!r}")
-        for buffer, row in zip((self.mean, self.std), rows, strict=True):
-            try:
-                buffer.copy_(row.expand_as(buffer))
-            except RuntimeError:
-                raise OptionError(
-                    f"normalisation of shape {tuple(row.shape)} does not fit; this network takes"
-                    f" ({buffer.shape[1]},) or {tuple(buffer.shape)}"
-                ) from None
+        try:
+            rows = [row.expand_as(self.mean) for row in rows]  # both, before either is taken
+        except RuntimeError:
+            raise OptionError(
+                f"normalisation of shapes {' and '.join(str(tuple(row.shape)) for row in rows)} does not fit; this"
+                f" network takes ({self.mean.shape[1]},) or {tuple(self.mean.shape)}"
+            ) from None
+        self.mean.copy_(rows[0])
+        self.std.copy_(rows[1])
         self.active = bool((rows[0] != 0).any() or (rows[1] != 1).any())
 
     def forward(self, image: Tensor, row: int) -> Tensor:

@@ -139,14 +139,15 @@ def _built(spec: Spec) -> tuple[PairModel, PairModel | None]:
     What a network is does not depend on its weights: none are read, none downloaded.
     """
     bare = Spec(spec.name, {name: None if name == "encoder_weights" else value for name, value in spec.options.items()})
-    try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that drawing weights does nothing here
-            model = build(bare)
-        return model, build(bare) if has_lost_buffers(model) else None
-    except Exception:  # some encoders read values while they are built, and say so in as many ways
-        whole = build(bare)
-        return copy.deepcopy(whole).to("meta"), whole
+    with torch.random.fork_rng(devices=[]):  # whoever draws numbers after this gets those they would have got
+        try:
+            with torch.device("meta"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that drawing weights does nothing here
+                model = build(bare)
+            return model, build(bare) if has_lost_buffers(model) else None
+        except Exception:  # some encoders read values while they are built, and say so in as many ways
+            whole = build(bare)
+            return copy.deepcopy(whole).to("meta"), whole
 
 
 def _traced(model: PairModel, whole: PairModel | None, size: tuple[int, int]) -> tuple[PairModel, Trace]:

@@ -109,7 +109,7 @@ def _name(path: str) -> list[str]:
     """A module's path on two lines at most, cut at a dot; what does not fit is left out in front.
 
     >>> _name("decoders.mask.stages.0"), _name("stem_bg")
-    (['decoders.mask', 'stages.0'], ['stem_bg'])
+    (['decoders', 'mask.stages.0'], ['stem_bg'])
     """
     if len(path) <= LETTERS:
         return [path]

@@ -29,19 +29,24 @@ def connect(plan: Layout) -> list[Line]:
     pairs = [(by_key[key], box) for box in plan.boxes for key in box.sources]
     pairs.sort(key=lambda pair: (pair[1].column - pair[0].column, abs(pair[1].y - pair[0].y)))
     tracks = _tracks(plan.boxes)
-    lines: list[Line] = []
-    for source, target in pairs:
-        ways = [Line(source, target, way) for way in _ways(source, target, plan.channels, tracks, len(lines))]
-        lines.append(min(ways, key=lambda line: _cost(line, plan.boxes, lines)))
-    return lines
+    lines: dict[int, Line] = {}
+    for place in [*range(len(pairs))] * 2:  # the second time round, each makes way for those that came after it
+        source, target = pairs[place]
+        others = [line for other, line in lines.items() if other != place]
+        ways = [Line(source, target, way) for way in _ways(source, target, plan.channels, tracks, place)]
+        lines[place] = min(ways, key=lambda line: _cost(line, plan.boxes, others))
+    return list(lines.values())
 
 
 def _tracks(boxes: list[Box]) -> dict[tuple[str, int], float]:
-    """Where a box's lines run upright: (its key, the gutter) -> x. Gutter n lies left of column n."""
+    """Where a box's lines run upright: (its key, the gutter) -> x. Gutter n lies left of column n.
+
+    What leaves has its tracks on the left, what enters on the right, so that their ends do not meet.
+    """
     users: dict[int, list[Box]] = {}
-    for box in sorted(boxes, key=lambda box: box.lane):
-        users.setdefault(box.column, []).append(box)
-        users.setdefault(box.column + 1, []).append(box)
+    for leaves in (1, 0):
+        for box in sorted(boxes, key=lambda box: box.lane):
+            users.setdefault(box.column + leaves, []).append(box)
     return {
         (box.key, gutter): MARGIN + gutter * PITCH + GUTTER * ((place + 0.5) / len(members) - 0.5)
         for gutter, members in users.items()
