@@ -22,6 +22,7 @@ def tiny(tmp_path, monkeypatch):
     """The architecture that CONTRIBUTING adds, as a file of its own."""
     (tmp_path / "tiny_from_contributing.py").write_text(blocks("CONTRIBUTING.md")[0])
     monkeypatch.syspath_prepend(tmp_path)
+    architectures.load()
     before = dict(architectures._entries)
     __import__("tiny_from_contributing")
     yield "tiny"

@@ -20,6 +20,7 @@ _check(__file__)
 from registry import ZooError  # noqa: E402
 from zoo.architectures import architectures as _architectures  # noqa: E402  (the check comes first)
 from zoo.contract import InputError, Interface, Prediction  # noqa: E402
+from zoo.describing import Description, describe  # noqa: E402
 from zoo.factory import build  # noqa: E402
 from zoo.model import PairModel  # noqa: E402
 from zoo.version import __version__  # noqa: E402
@@ -30,6 +31,7 @@ names = _architectures.names
 
 __distribution__ = "pairzoo"
 __all__ = [
+    "Description",
     "InputError",
     "Interface",
     "PairModel",
@@ -37,6 +39,7 @@ __all__ = [
     "ZooError",
     "__version__",
     "build",
+    "describe",
     "load",
     "names",
     "save",
