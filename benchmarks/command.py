@@ -1,18 +1,13 @@
-"""What the benchmark commands share: exit codes, argument types and progress. It imports nothing that is slow."""
+"""What the benchmark commands share: exit codes and argument types. It imports nothing that is slow."""
 
 import argparse
 import math
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from registry import ZooError
 
 INTERRUPTED = 130  # the shell's 128 + SIGINT
-PAUSE = 10.0  # seconds between two lines of progress where there is no terminal
-
-Tick = Callable[[str, float, float], None]  # what is being done, how much of it is done, how much there is
 
 
 def guarded(run: Callable[[], int]) -> int:
@@ -59,34 +54,3 @@ def at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return whole
-
-
-@contextmanager
-def progress() -> Iterator[Tick]:
-    """A function that shows how far things are: a bar on a terminal, a line now and then elsewhere; on stderr."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lines()
-        return
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()
-    with Progress(*columns, console=console, transient=True) as bars:
-        bar = bars.add_task("")
-        yield lambda label, done, total: bars.update(bar, description=escape(label), completed=done, total=total)
-
-
-def lines() -> Tick:
-    """Progress as plain lines: one for each kind of work, then one every ten seconds."""
-    last: tuple[str, float] = "", -math.inf
-
-    def tick(label: str, done: float, total: float) -> None:
-        nonlocal last
-        kind, now = label.partition(" ")[0], time.monotonic()
-        if kind != last[0] or now - last[1] >= PAUSE:
-            last = kind, now
-            print(f"[{done / max(total, 1e-9):4.0%}] {label}", file=sys.stderr, flush=True)
-
-    return tick

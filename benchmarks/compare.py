@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.command import INTERRUPTED, at_least, guarded, positive, progress, size
+from benchmarks.command import INTERRUPTED, at_least, guarded, positive, size
 from registry import ZooError  # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
 
 
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     from benchmarks import leaderboard, results
     from benchmarks.contest import Contest, choose, enter
+    from zoo.progress import progress
 
     if args.threads:
         torch.set_num_threads(args.threads)

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from benchmarks import cost, intervals, machine, measure, results
-from benchmarks.command import Tick
 from benchmarks.measure import Cell, Layout
 from registry import OptionError, Spec, ZooError
 from zoo.architectures import architectures
 from zoo.factory import build, resolve
+from zoo.progress import Tick
 
 
 @dataclass

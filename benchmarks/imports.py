@@ -9,7 +9,7 @@ import random
 import subprocess
 import sys
 
-from benchmarks.command import at_least, guarded, progress
+from benchmarks.command import at_least, guarded
 from registry import ZooError
 
 LIMIT = 0.3  # seconds
@@ -33,6 +33,7 @@ def run(pairs: int) -> int:
     """Measure and show; 1 where the import is dear or loads what it should not."""
     from benchmarks.intervals import interval
     from benchmarks.leaderboard import print_table
+    from zoo.progress import progress
 
     loaded = output(LISTED).split()
     seconds: dict[str, list[float]] = {name: [] for name in STATEMENTS}

@@ -6,8 +6,12 @@ very same layers; both in shuffled order, round by round. Exit code 1 where the 
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from benchmarks.command import Tick, at_least, guarded, positive, progress, size
+from benchmarks.command import at_least, guarded, positive, size
+
+if TYPE_CHECKING:
+    from zoo.progress import Tick
 
 LIMIT = 1.02
 
@@ -30,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
 
     from benchmarks import leaderboard, machine
     from zoo.architectures import architectures
+    from zoo.progress import progress
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -50,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if dear else 0
 
 
-def pair(spec: str, height: int, width: int, seconds: float, tick: Tick) -> tuple[list[str], bool]:
+def pair(spec: str, height: int, width: int, seconds: float, tick: "Tick") -> tuple[list[str], bool]:
     """The row of one network at one size, and whether its interval lies above the limit."""
     import torch
     from torch import Tensor, nn

@@ -3,12 +3,12 @@
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from registry import ZooError
+from zoo import files
 
 SCHEMA = 1  # raised when a field changes its meaning
 START = f'{{"schema": {SCHEMA}'  # how every record begins; tells a torn one from a line that was never ours
@@ -64,18 +64,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 def write_text(path: Path, text: str) -> None:
     """Replace a file's text: the old file or the new one is there at any moment, never a part of one."""
     with _named(path):
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(draft, 0o644)  # mkstemp's 0o600 is for secrets
-            os.replace(draft, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(draft)
-            raise
+        files.write_text(path, text)
 
 
 def prepare(folder: Path) -> Path:

@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-import zoo.commands.describe
 from registry import DuplicateNameError
 from zoo import __main__
 from zoo.__main__ import main
@@ -120,7 +119,7 @@ def test_a_full_disk_leaves_the_old_picture_and_no_other(
 
     picture = tmp_path / "a.svg"
     picture.write_text("old")
-    monkeypatch.setattr(zoo.commands.describe.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     assert main(["describe", "frame_difference", "--size", "32", "--svg", str(picture)]) == 2
     assert capsys.readouterr().err == f"error: {picture}: No space left on device\n"
     assert picture.read_text() == "old"

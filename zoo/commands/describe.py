@@ -1,14 +1,13 @@
 """what one network is and costs: card, options, parameters, memory, receptive field, shapes, picture"""
 
 import json
-import os
 import sys
-import tempfile
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from zoo.contract import SMALLEST
 from zoo.describing import LARGEST, describe, image_size
+from zoo.files import write_text
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -41,24 +40,3 @@ def _size(text: str) -> tuple[int, int]:
         raise ArgumentTypeError(
             f"{text!r} is no size; give pixels, {SMALLEST} to {LARGEST}, as 224 or as 224x320 (height x width)"
         ) from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """The whole file or none: written beside its place, then moved there."""
-    temporary = ""
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
-        ) as file:
-            temporary = file.name
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # temporary files are private, results are not
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from None  # the name that was asked for
-        raise

@@ -58,7 +58,8 @@ class Description:
     trainable: int
     weight_bytes: int  # of parameters and buffers, as a file of them holds
     stride: int
-    min_size: int  # the smallest side that is computed without padding, and that an export takes
+    min_size: int  # the smallest side that is computed without padding
+    min_export_size: int  # the smallest side of an export that leaves the size open
     training_bytes: int  # activations that a training step keeps for one sample
     inference_bytes: int  # the most that is alive at once in a forward pass of one sample, without the weights
     receptive_field: dict[str, tuple[Extent, Extent]]  # task -> down, across
@@ -115,6 +116,7 @@ def describe(spec: str | Spec, size: int | tuple[int, int] = 224, **options: Any
         weight_bytes=sum(t.numel() * t.element_size() for t in model.state_dict().values()),
         stride=model.stride,
         min_size=model.min_size,
+        min_export_size=model.min_export_size,
         training_bytes=training_bytes(model, (h, w)),
         inference_bytes=passed.peak_bytes,
         receptive_field=receptive_field(whole or model, (h, w)),

@@ -49,7 +49,8 @@ def _costs(about: Description) -> list[tuple[str, str]]:
     fields = {task: _field(*extents) for task, extents in about.receptive_field.items()}
     return [
         ("parameters", f"{about.params:,} ({trainable}), {megabytes(about.weight_bytes)} as a file"),
-        ("stride", f"{about.stride} (smallest side computed without padding, and for an export: {about.min_size} px)"),
+        ("stride", f"{about.stride}; smallest side computed without padding {about.min_size} px"),
+        ("export", f"with open height and width: from {about.min_export_size} px"),
         ("training keeps", f"{megabytes(about.training_bytes)} of activations for one sample in float32"),
         ("inference peak", f"{megabytes(about.inference_bytes)} alive at once, one sample in float32, without weights"),
         ("receptive field", ", ".join(f"{task} {text}" for task, text in fields.items())),

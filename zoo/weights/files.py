@@ -1,19 +1,18 @@
 """Reading weights that may be anything, and writing ours so that a failure leaves nothing behind."""
 
-import os
 import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from registry import ZooError
+from zoo.files import replacing
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts put the weights inside their file
 DEEPEST = 4  # wrappers inside wrappers
@@ -68,26 +67,18 @@ def read(path: str | PathLike[str]) -> WeightsFile:
 
 
 def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A safetensors file, whole or not at all: written beside the target, then moved onto it."""
+    """A safetensors file, whole or not at all."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    target = Path(os.path.realpath(path))  # a link keeps pointing where it pointed
-    temporary = target.with_name(f".{target.name}.{token_hex(4)}.tmp")
     try:
-        temporary.touch(exist_ok=False)
-        mode = temporary.stat().st_mode  # what this user's new files get; safetensors makes its files private
-        save_file(tensors, temporary, metadata)
-        temporary.chmod(mode)
-        os.replace(temporary, target)
+        with replacing(path) as draft:
+            save_file(tensors, draft, metadata)
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).removeprefix("Error while serializing: ")
-        if not target.parent.is_dir():
+        if not path.absolute().parent.is_dir():
             reason = f"{path.parent} is not a folder that exists"
         raise WeightsError(f"{path} could not be written: {reason}; what was there before is untouched") from None
-    finally:
-        if target.parent.is_dir():
-            temporary.unlink(missing_ok=True)
 
 
 def _read_safetensors(path: Path) -> WeightsFile:

@@ -1,0 +1,36 @@
+"""Writing files so that a failure leaves nothing behind: beside their place, then moved there."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new empty file beside `path`, to be filled; at the end it takes the place of `path`, at any failure it goes.
+
+    What stood there before is there until then. An OSError names `path`, not its neighbour.
+    """
+    target = Path(os.path.realpath(path))  # a link keeps pointing where it pointed
+    draft = target.with_name(f".{target.name[:100]}.{token_hex(4)}.part")
+    try:
+        draft.touch(exist_ok=False)
+        mode = draft.stat().st_mode  # what this user's new files get; some libraries make theirs private
+        yield draft
+        draft.chmod(mode)
+        with open(draft, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file's text, whole or not at all."""
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="")

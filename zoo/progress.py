@@ -1,0 +1,42 @@
+"""How far long work is: a bar on a terminal, a line now and then elsewhere; on stderr, so that output stays clean."""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+PAUSE = 10.0  # seconds between two lines where there is no terminal
+
+Tick = Callable[[str, float, float], None]  # what is being done, how much of it is done, how much there is
+
+
+@contextmanager
+def progress() -> Iterator[Tick]:
+    """A function that shows how far things are."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lines()
+        return
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()
+    with Progress(*columns, console=console, transient=True) as bars:
+        bar = bars.add_task("")
+        yield lambda label, done, total: bars.update(bar, description=escape(label), completed=done, total=total)
+
+
+def lines() -> Tick:
+    """Progress as plain lines: one for each kind of work, then one every ten seconds."""
+    last: tuple[str, float] = "", -math.inf
+
+    def tick(label: str, done: float, total: float) -> None:
+        nonlocal last
+        kind, now = label.partition(" ")[0], time.monotonic()
+        if kind != last[0] or now - last[1] >= PAUSE:
+            last = kind, now
+            print(f"[{done / max(total, 1e-9):4.0%}] {label}", file=sys.stderr, flush=True)
+
+    return tick
