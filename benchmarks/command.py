@@ -1,37 +1,11 @@
-"""What the benchmark commands share: exit codes and argument types. It imports nothing that is slow."""
+"""What the benchmark commands share: argument types. It imports nothing that is slow."""
 
-import argparse
 import math
-import sys
+import os
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 
-from registry import ZooError
-
-INTERRUPTED = 130  # the shell's 128 + SIGINT
-
-
-def guarded(run: Callable[[], int]) -> int:
-    """The exit code of a command: its own, 2 after an error that is told in a line or two, 130 after Ctrl-C."""
-    try:
-        return run()
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return INTERRUPTED
-    except (ZooError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-def size(text: str) -> tuple[int, int]:
-    """Height and width.
-
-    >>> size("224"), size("224x320")
-    ((224, 224), (224, 320))
-    """
-    sides = text.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and int(side) >= 8 for side in sides):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; give 224, or height x width as 224x320, from 8 up")
-    return int(sides[0]), int(sides[-1])
+MOST = 1_000_000  # of anything that is counted; a slip of the finger beyond
 
 
 def positive(text: str) -> float:
@@ -41,16 +15,22 @@ def positive(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not accepted; give a number above 0")
+        raise ArgumentTypeError(f"{text[:40]!r} is not accepted; give a number above 0")
     return value
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """A whole number from `least` up."""
+def at_least(least: int, *, most: int = MOST) -> Callable[[str], int]:
+    """A whole number from `least` to `most`."""
 
     def whole(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not accepted; give a whole number from {least} up")
+        is_number = text.isascii() and text.isdigit() and len(text) < 20
+        if not is_number or not least <= int(text) <= most:
+            raise ArgumentTypeError(f"{text[:40]!r} is not accepted; give a whole number from {least} to {most}")
         return int(text)
 
     return whole
+
+
+def threads(text: str) -> int:
+    """Threads on the CPU: more than a few for each core only stand in line, and very many cannot be started."""
+    return at_least(1, most=4 * (os.cpu_count() or 1))(text)

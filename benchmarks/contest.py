@@ -10,23 +10,10 @@ from typing import Any
 import torch
 
 from benchmarks import cost, intervals, machine, measure, results
+from benchmarks.entrants import Entrant
 from benchmarks.measure import Cell, Layout
-from registry import OptionError, Spec, ZooError
-from zoo.architectures import architectures
-from zoo.factory import build, resolve
+from registry import OptionError, ZooError
 from zoo.progress import Tick
-
-
-@dataclass
-class Entrant:
-    """A network in the comparison: what was asked for, what it costs, and a cell for each layout."""
-
-    asked: Spec
-    group: str
-    spec: str  # with every option
-    cost: dict[str, Any] = field(default_factory=dict)
-    failed: str | None = None
-    cells: dict[Layout, Cell] = field(default_factory=dict)
 
 
 @dataclass
@@ -81,7 +68,7 @@ class Contest:
 
     def _prepare(self, entrant: Entrant) -> None:
         try:
-            model = build(entrant.spec).eval()
+            model = entrant.make().eval()
         except Exception as error:
             entrant.failed = f"failed to build: {results.one_line(error)}"
             self._keep(entrant, self.layouts[0], "failed")
@@ -94,13 +81,15 @@ class Contest:
             }
         try:
             model.to(self.device)
+            pair = measure.images(model.face.image_ch, *self.size, self.device)
+            cells = {
+                layout: measure.prepare(model, pair, layout, f"{entrant.asked}, {layout}") for layout in self.layouts
+            }
         except Exception as error:  # out of memory, or an operator the device lacks
             entrant.failed = f"failed on {self.device}: {results.one_line(error)}"
             self._keep(entrant, self.layouts[0], "failed")
             return
-        pair = measure.images(model.face.image_ch, *self.size, self.device)
-        for layout in self.layouts:
-            entrant.cells[layout] = measure.prepare(model, pair, layout, f"{entrant.asked}, {layout}")
+        entrant.cells = cells
 
     def _left(self, cells: Sequence[Cell]) -> float:
         return measure.remaining(cells, seconds=self.seconds, min_rounds=self.rounds)
@@ -124,15 +113,6 @@ class Contest:
         }
         self.records.append(record)
         results.append(self.path, record)
-
-
-def enter(text: str) -> list[Entrant]:
-    """The entrants of a list of names, patterns and specs; a wrong option is found here, before anything is built."""
-    entrants = []
-    for asked in architectures.select(text):
-        entry, options = resolve(asked)
-        entrants.append(Entrant(asked, entry.card.group, str(Spec(entry.name, options))))
-    return entrants
 
 
 def choose(device: str) -> torch.device:

@@ -4,13 +4,13 @@ Fresh processes, in shuffled pairs. Exit code 1 where the difference's 95 % inte
 a library is loaded that should wait until it is needed.
 """
 
-import argparse
 import random
 import subprocess
 import sys
 
-from benchmarks.command import at_least, guarded
+from benchmarks.command import at_least
 from registry import ZooError
+from registry.commandline import Parser, guarded
 
 LIMIT = 0.3  # seconds
 HEAVY = ("timm", "segmentation_models_pytorch", "kornia", "torchvision", "rich")
@@ -21,12 +21,11 @@ LISTED = f"import sys; import zoo; print(*(name for name in {HEAVY} if name in s
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.imports", description="What `import zoo` costs.")
+    parser = Parser(prog="python -m benchmarks.imports", description="What `import zoo` costs.")
     parser.add_argument(
         "--pairs", type=at_least(6), default=10, help="pairs of fresh processes, from 6 up; default: 10"
     )
-    args = parser.parse_args(argv)
-    return guarded(lambda: run(args.pairs))
+    return guarded(lambda: run(parser.parse_args(argv).pairs))
 
 
 def run(pairs: int) -> int:

@@ -9,12 +9,13 @@ from typing import Any
 from benchmarks.intervals import ratio
 from benchmarks.machine import headline
 from benchmarks.results import Record
+from zoo.architectures import rank
 
-GROUPS = ("founding", "family", "baseline", "community")  # the order of the table
 LAYOUTS = ("contiguous", "channels_last")
 MEASURES = ("median", "low", "high", "p5", "p95", "rounds", "samples")
 BUSY = 1.25  # load per core above which others were at work too
-WIDTH = 100  # columns, where there is no terminal to ask
+WIDTH = 100  # columns; fewer on a narrower terminal
+NAME = 24  # columns of names that stand on one line however narrow it is
 MISSING = "-"
 
 
@@ -55,7 +56,7 @@ def rows(records: Iterable[Record]) -> list[Row]:
             row.stopped.add(layout)
     for key, by_layout in raw.items():
         found[key].fastest = _fastest(by_layout)
-    return sorted(found.values(), key=lambda row: (_rank(row.group), row.best, row.model))
+    return sorted(found.values(), key=lambda row: (rank(row.group), row.best, row.model))
 
 
 def table(chosen: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -119,19 +120,28 @@ def print_table(
     """Print a table with a left column of names and right columns of numbers; a rule after each row in `ends`."""
     from rich import box  # here: only those who look at a table wait for it
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=max(console.width, WIDTH))
     grid = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(head):
+        title_lines = name.rsplit(" ", 1)
+        least = max(map(len, (*title_lines, *(texts[i] for texts in body))))
         grid.add_column(
-            Text("\n".join(name.rsplit(" ", 1))), justify="right" if i else "left", no_wrap=i > 0, overflow="fold"
+            Text("\n".join(title_lines)),
+            justify="right" if i else "left",
+            no_wrap=i > 0,
+            overflow="fold",
+            min_width=least if i else min(least, NAME),
         )
     for i, texts in enumerate(body):
         grid.add_row(*(Text(text, style="bold" if text.endswith("*") else "") for text in texts), end_section=i in ends)
+    console = Console(highlight=False)
+    width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    unlimited = Console(width=10_000)
+    least = Measurement.get(unlimited, unlimited.options, grid).minimum  # narrower, numbers would be cut
+    console.width = max(width, least)
     console.print(grid)
     for note in notes:
         console.print(Text(note))
@@ -203,7 +213,3 @@ def _scaled(value: int | None, unit: float, digits: int) -> str:
 
 def _plain(note: str) -> str:
     return note.replace("*", "\\*").replace("|", "\\|").replace("~", "\\~")
-
-
-def _rank(group: str) -> int:
-    return GROUPS.index(group) if group in GROUPS else len(GROUPS)

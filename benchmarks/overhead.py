@@ -8,7 +8,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.command import at_least, guarded, positive, size
+from benchmarks.command import positive, threads
+from registry.commandline import Parser, guarded, sides
 
 if TYPE_CHECKING:
     from zoo.progress import Tick
@@ -18,14 +19,13 @@ LIMIT = 1.02
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description="What the contract costs.")
+    parser = Parser(prog="python -m benchmarks.overhead", description="What the contract costs.")
     add = parser.add_argument
     add("--models", help='names, patterns and specs, as in "u2net*, unet(depth=4)"; default: the founding networks')
-    add("--sizes", type=size, nargs="+", default=[(64, 64), (224, 224)], help="pixels; default: 64 224")
+    add("--sizes", type=sides, nargs="+", default=[(64, 64), (224, 224)], help="pixels; default: 64 224")
     add("--seconds", type=positive, default=8.0, help="time for each network at each size; default: 8")
-    add("--threads", type=at_least(1), help="threads on the CPU; default: what torch chooses")
-    args = parser.parse_args(argv)
-    return guarded(lambda: run(args))
+    add("--threads", type=threads, help="threads on the CPU; default: what torch chooses")
+    return guarded(lambda: run(parser.parse_args(argv)))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,6 +13,8 @@ from zoo import files
 SCHEMA = 1  # raised when a field changes its meaning
 START = f'{{"schema": {SCHEMA}'  # how every record begins; tells a torn one from a line that was never ours
 
+LONGEST = 200  # characters of an error in a record
+
 Record = Mapping[str, Any]
 
 
@@ -70,18 +72,24 @@ def write_text(path: Path, text: str) -> None:
 def prepare(folder: Path) -> Path:
     """Make the folder and prove that it takes a file, before minutes are spent on what goes into it."""
     with _named(folder):
+        if folder.exists() and not folder.is_dir():
+            raise ResultsError(f"{folder} is a file; give a folder with --out")
         folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / ".probe"
-    write_text(probe, " " * 65536)  # bytes: about what a run writes
-    with _named(probe):
+        probe = folder / ".probe"
+        files.write_text(probe, " " * 65536)  # bytes: about what a run writes
         probe.unlink()
     return folder
 
 
 def one_line(error: BaseException) -> str:
-    """An error as a record keeps it: its type and the first line of its message."""
+    """An error as a record keeps it: its type and the first line of its message, whole words only where it is long."""
     text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}"[:200] if text else type(error).__name__
+    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if len(line) <= LONGEST:
+        return line
+    start = line[: LONGEST - 3]
+    words = start.rpartition(" ")[0]
+    return f"{words if len(words) > LONGEST / 2 else start}..."
 
 
 @contextlib.contextmanager

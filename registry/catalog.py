@@ -6,6 +6,7 @@ entry point names the module, or the factory in it; loading it must register).
 """
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import sys
@@ -20,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from registry import plugins
 from registry.card import Card, Option, options_of
-from registry.errors import DuplicateNameError, SpecError, UnknownNameError, nearest
+from registry.errors import DuplicateNameError, SpecError, UnknownNameError, ZooError, nearest
 from registry.spec import NAME, Spec, split
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -103,8 +104,7 @@ class Catalog(Generic[T]):
     def get(self, name: str) -> Entry[T]:
         """The entry of a name or alias; an unknown one is an error that names its neighbours."""
         self.load()
-        if not isinstance(name, str):
-            raise UnknownNameError(f"{self.kind} names are text; {name!r} is not")
+        self._require_text(name)
         entry = self._entries.get(self._aliases.get(name, name))
         if entry is None:
             hint = nearest(name, [*self._entries, *self._aliases])
@@ -115,9 +115,18 @@ class Catalog(Generic[T]):
         return entry
 
     def names(self, pattern: str = "*") -> list[str]:
-        """The names that match a pattern such as `*unet*`, in alphabetical order."""
+        """The names that match a pattern such as `*unet*`, or have an alias that does, in alphabetical order.
+
+        Upper and lower case are the same here.
+        """
         self.load()
-        return sorted(name for name in self._entries if fnmatchcase(name, pattern))
+        self._require_text(pattern)
+        called = [(name, name) for name in self._entries] + list(self._aliases.items())
+        return sorted({name for call, name in called if fnmatchcase(call.lower(), pattern.lower())})
+
+    def _require_text(self, name: object) -> None:
+        if not isinstance(name, str):
+            raise UnknownNameError(f"{self.kind} names are text; {name!r} is not")
 
     def select(self, text: str) -> list[Spec]:
         """The specs of a list such as `u2net*, unet(depth=4)`: patterns spread out, names checked, none twice."""
@@ -157,7 +166,17 @@ class Catalog(Generic[T]):
     def _load_package(self) -> None:
         if self.package:
             for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
-                importlib.import_module(f"{self.package}.{module.name}")
+                self._load_module(f"{self.package}.{module.name}")
+
+    def _load_module(self, name: str) -> None:
+        try:
+            importlib.import_module(name)
+        except ZooError:
+            raise
+        except Exception as error:  # a file that somebody is just writing may raise anything
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            file = getattr(importlib.util.find_spec(name), "origin", name)
+            raise ZooError(f"the {self.kind} file {file} cannot be imported: {reason}") from error
 
     def _load_plugins(self) -> None:
         for source, point in plugins.find(self.group) if self.group else ():

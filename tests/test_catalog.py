@@ -49,13 +49,40 @@ def test_names_are_in_alphabetical_order_whatever_the_order_of_registration(cata
         ("u?net", ["u2net"]),
         ("[pr]*", ["plain_cnn", "resunet"]),
         ("unet", ["unet"]),
-        ("UNET", []),
-        ("*_alias", []),
+        ("UNET", ["unet"]),
+        ("U2*", ["u2net"]),
+        ("unet_alias", ["unet"]),
+        ("*_alias", ["plain_cnn", "resunet", "u2net", "unet"]),
         ("", []),
     ],
 )
 def test_names_of_a_pattern(catalog, pattern, names):
     assert catalog.names(pattern) == names
+
+
+@pytest.mark.parametrize("pattern", [3, None, ["unet"]])
+def test_a_pattern_is_text(catalog, pattern):
+    with pytest.raises(UnknownNameError, match=re.escape(f"shape names are text; {pattern!r} is not")):
+        catalog.names(pattern)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("import not_installed_anywhere", "ModuleNotFoundError: No module named 'not_installed_anywhere'"),
+        ("def broken(:", "SyntaxError: invalid syntax (broken.py, line 1)"),
+    ],
+)
+def test_a_broken_file_of_the_package_is_named(tmp_path, monkeypatch, text, why):
+    package = tmp_path / f"shelf_{len(text)}"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "broken.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ZooError) as caught:
+        Catalog("shape", package=package.name).names()
+    assert str(caught.value) == f"the shape file {package / 'broken.py'} cannot be imported: {why}"
+    assert isinstance(caught.value.__cause__, (ImportError, SyntaxError))
 
 
 def test_an_alias_leads_to_its_entry(catalog):

@@ -138,7 +138,9 @@ def test_a_full_disk_leaves_the_old_picture_and_no_other(
         (["describe", "unet", "--size=-64"], "argument --size: '-64' is no size"),
         (["describe"], "the following arguments are required: NAME_OR_SPEC; see zoo describe --help"),
         (["list", "*nothing*"], "no architecture matches '*nothing*'"),
-        (["list", "--sjon"], "unrecognized arguments: --sjon"),
+        (["list", "--sjon"], "unrecognized arguments: --sjon; see zoo list --help"),
+        (["list", "unet(depth=4)"], 'list takes names and patterns, without options; for those: zoo describe "unet(d'),
+        (["describe", "unet", "--size", "8193"], "argument --size: '8193' is no size; give pixels, 8 to 8192"),
         (["lsit"], "invalid choice: 'lsit'"),
     ],
 )

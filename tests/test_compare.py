@@ -14,11 +14,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import compare, imports, measure, overhead, results
-from benchmarks.contest import Contest, enter
-from registry import Card, Entry
+from benchmarks import compare, imports, leaderboard, measure, overhead, results
+from benchmarks.contest import Contest
+from benchmarks.entrants import enter
+from registry import Card, Entry, commandline
 from zoo.architectures import architectures
 from zoo.contract import Interface
+from zoo.data.claim import claimed
 from zoo.model import PairModel
 
 
@@ -138,19 +140,59 @@ def test_wrong_calls_end_in_a_line_or_two(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert compare.main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: ")
+    assert error.startswith("error:")
     assert says in error
-    assert len(error.splitlines()) <= 2
+    assert len(error.splitlines()) <= 3  # a broken spec stands on a line of its own, with its caret below
 
 
 @pytest.mark.parametrize(
-    "given", ["--size=7", "--size=1x2x3", "--size=a", "--seconds=0", "--seconds=nan", "--rounds=0"]
+    "given",
+    ["--size=7", "--size=100000", "--size=a", "--seconds=0", "--seconds=nan", "--rounds=0", "--threads=999999"],
 )
 def test_wrong_numbers_say_what_is_accepted(given: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        compare.main([given])
-    assert caught.value.code == 2
-    assert "; give" in capsys.readouterr().err
+    assert compare.main([given]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: argument {given.partition('=')[0]}: ")
+    assert "; give" in error
+    assert error.count("\n") == 1
+
+
+def test_a_name_alone_is_told_where_names_go(capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare.main(["u2net"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: unrecognized arguments: u2net; networks are given as in --models ")
+    assert error.count("\n") == 1
+
+
+def test_tables_are_written_before_they_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(leaderboard, "show", gone)
+    monkeypatch.setattr(commandline, "_drop_output", lambda: None)  # it would close this process's own
+    assert command(tmp_path, "test_tiny") == 141
+    assert sorted(os.listdir(tmp_path)) == ["compare.csv", "compare.jsonl", "compare.md"]
+
+
+def test_images_that_do_not_fit_are_the_networks_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise RuntimeError("can't allocate memory")
+
+    monkeypatch.setattr(measure, "images", full)
+    assert command(tmp_path, "test_tiny") == 1
+    assert "test_tiny: failed on cpu: RuntimeError: can't allocate memory\n" in capsys.readouterr().out
+
+
+def test_two_comparisons_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with claimed(tmp_path):
+        assert command(tmp_path, "test_tiny") == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path} is being filled by another process (process {os.getpid()}")
+    assert error.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+    assert command(tmp_path, "test_tiny") == 0, "and it is free again"
 
 
 def test_no_room_for_a_record_still_shows_what_was_measured(
@@ -174,7 +216,7 @@ def test_no_room_is_found_before_anything_is_measured(
     monkeypatch.setattr(os, "fsync", full)
     monkeypatch.setattr(Contest, "run", lambda *_: pytest.fail("it was measured all the same"))
     assert command(tmp_path, "test_tiny") == 2
-    assert "No space left" in capsys.readouterr().err
+    assert f"results cannot be kept in {tmp_path}: No space left" in capsys.readouterr().err
     assert os.listdir(tmp_path) == []
 
 

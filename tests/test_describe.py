@@ -84,12 +84,12 @@ def check_picture(about: Description) -> None:
 
 
 def test_options_tell_value_default_and_what_is_accepted() -> None:
-    choices = {choice.name: choice for choice in describe("unet(depth=4)", 64, tasks="mask").options}
+    choices = {choice.name: choice for choice in describe("unet(depth=4, width=64)", 64, tasks="mask").options}
     assert (choices["depth"].value, choices["depth"].default, choices["depth"].accepted) == (4, 3, "3 or 4")
     assert choices["depth"].help == "how often the resolution is halved"
     assert choices["tasks"].value == ("mask",)
-    assert str(describe("unet(depth=4)", 64, tasks="mask").spec) == (
-        "unet(in_ch=6, tasks=(mask,), plate=True, link=(logit,), fusion=concat, depth=4)"
+    assert str(describe("unet(depth=4, width=64)", 64, tasks="mask").spec) == (
+        "unet(in_ch=6, tasks=(mask,), plate=True, link=(logit,), fusion=concat, depth=4, width=64)"
     )
 
 
@@ -113,3 +113,15 @@ def test_wrong_names_and_options_are_the_registrys_own_errors() -> None:
         describe("unett")
     with pytest.raises(OptionError, match="no option"):
         describe("unet", deph=4)
+
+
+def test_a_network_too_large_for_this_machine_is_one_line() -> None:
+    with pytest.raises(OptionError, match=r"^unet\(in_ch=999999999.* cannot be described at 64 x 64: ") as caught:
+        describe("unet(in_ch=999999999)", 64)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_export_says_from_which_size_up() -> None:
+    about = describe("pan", 64)
+    assert about.min_export_size > about.min_size
+    assert f"with open height and width: from {about.min_export_size} px" in about.text()

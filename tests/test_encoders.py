@@ -1,5 +1,7 @@
 """Encoders of two libraries behind every decoder: pairs that work, pairs that refuse, and pretrained stems."""
 
+from pathlib import Path
+
 import pytest
 import timm
 import torch
@@ -72,6 +74,38 @@ def test_pairs_that_do_not_work_refuse_in_one_line(decoder, encoder):
     with pytest.raises(OptionError, match="encoders that work: ") as caught:
         zoo.build(decoder, encoder=encoder)
     assert "\n" not in str(caught.value)
+
+
+ELSEWHERE = [(entry.name, {}) for entry in FAMILIES if entry.name not in ("dpt", "fpn")] + [
+    ("densedepth", {"encoder": "resnet18"}),
+    ("resnet18_unet", {"encoder": "resnet34"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("dpt", {}), ("fpn", {}), *(pytest.param(*case, marks=pytest.mark.slow) for case in ELSEWHERE)],
+)
+def test_built_without_memory_and_in_inference_mode_they_are_the_same(name, options):
+    usual = {key: value.shape for key, value in zoo.build(name, **options).state_dict().items()}
+    with torch.device("meta"):
+        bare = zoo.build(name, **options)
+    assert {key: value.shape for key, value in bare.state_dict().items()} == usual
+    assert all(value.is_meta for value in bare.state_dict().values())
+    with torch.inference_mode():
+        model = zoo.build(name, **options)
+    assert {key: value.shape for key, value in model.state_dict().items()} == usual
+    assert not any(value.is_inference() for value in model.state_dict().values())
+
+
+def test_a_default_device_is_no_fault_of_the_encoder():
+    torch.set_default_device("meta")
+    try:
+        assert all(value.is_meta for value in zoo.build("fpn").parameters())
+        with pytest.raises(OptionError, match=r"cannot be built on the meta device .* build it on the CPU"):
+            zoo.build("fpn", encoder="mit_b0")  # reads its drop rates while it is built
+    finally:
+        torch.set_default_device(None)
 
 
 def test_an_unknown_encoder_names_its_neighbours():
@@ -165,6 +199,13 @@ def test_resnet18_unet_takes_all_but_the_stem(files):
     torch.testing.assert_close(model.encoder.net.layer4[1].conv2.weight.data, state["layer4.1.conv2.weight"])
     assert model.encoder.net.conv1.weight.shape == (64, 6, 3, 3)
     assert model.normalise.active
+
+
+def test_the_file_may_be_a_path(files):
+    path, _ = files["resnet18"]
+    model = zoo.build("resnet18_unet", encoder_weights=Path(path))
+    assert model.normalise.active
+    assert model.spec.options["encoder_weights"] == path
 
 
 def test_a_file_of_another_encoder_is_refused(files):

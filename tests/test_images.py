@@ -20,7 +20,7 @@ GOOD = torch.rand(2, 3, 16, 16)
 WRONG = {
     "list": (GOOD, [1, 2], "fg_bg is a list; pass a float tensor (b, c, h, w) with values in [0, 1]"),
     "numpy": (GOOD.numpy(), GOOD, "bg is a ndarray; pass a float tensor"),
-    "none": (GOOD, None, "fg_bg is a NoneType; pass a float tensor"),
+    "none": (GOOD, None, "fg_bg is missing; this network is called as model(bg, fg_bg)"),
     "no plate": (None, GOOD, "bg is None, and this network was built to see the plate (in_ch=6); pass bg, or build"),
     "3-D": (GOOD, GOOD[0], "fg_bg is 3 x 16 x 16; expected four axes (b, c, h, w); add the batch axis: fg_bg[None]"),
     "3-D plate": (GOOD[0], GOOD, "bg is 3 x 16 x 16; expected four axes (b, c, h, w); add the batch axis: bg[None]"),
@@ -52,6 +52,7 @@ WRONG = {
     "narrow": (GOOD, torch.rand(2, 3, 16, 7), "fg_bg is 2 x 3 x 16 x 7; height and width must be 8 pixels or more"),
     "height": (GOOD, torch.rand(2, 3, 17, 16), "bg is 2 x 3 x 16 x 16 and fg_bg is 2 x 3 x 17 x 16; both must have th"),
     "width": (torch.rand(2, 3, 16, 17), GOOD, "bg is 2 x 3 x 16 x 17 and fg_bg is 2 x 3 x 16 x 16; both must have th"),
+    "dtypes": (GOOD.half(), GOOD, "bg is torch.float16 and fg_bg is torch.float32; both must have the same dtype"),
     "batch": (GOOD[:1], GOOD, "bg is 1 x 3 x 16 x 16 and fg_bg is 2 x 3 x 16 x 16; both must have the same b, c, h a"),
 }
 
@@ -75,6 +76,21 @@ def test_wrong_channels_without_a_plate():
 def test_any_float_is_taken_and_kept(dtype):
     mask, _ = Probe(Interface(), stride=8)(*torch.rand(2, 1, 3, 9, 9, dtype=dtype))
     assert mask.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("in_ch", "call"),
+    [(6, "model(bg, fg_bg)"), (3, "model(None, fg_bg)")],
+)
+def test_one_image_alone_is_told_how_to_call(in_ch, call):
+    with pytest.raises(InputError, match=re.escape(f"fg_bg is missing; this network is called as {call}")):
+        Probe(Interface(in_ch=in_ch))(GOOD)
+
+
+@pytest.mark.parametrize("sides", [GOOD, 1, None])
+def test_sides_are_yes_or_no(sides):
+    with pytest.raises(InputError, match=f"sides is a {type(sides).__name__}; it takes True or False"):
+        Probe(Interface())(GOOD, GOOD, sides)
 
 
 def test_values_are_the_callers():

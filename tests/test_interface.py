@@ -24,6 +24,7 @@ DEFAULT = {"in_ch": 6, "tasks": ("mask", "depth"), "plate": True, "link": ("logi
         ({"plate": None}, {}),
         ({"tasks": "depth"}, {"tasks": ("depth",), "link": ("logit",)}),
         ({"tasks": ("mask",)}, {"tasks": ("mask",), "link": ("logit",)}),
+        ({"tasks": "mask, depth"}, {}),
         ({"tasks": ["depth", "mask"]}, {}),  # the order is always mask, depth
         ({"link": "identity"}, {"link": ("identity", "identity")}),
         ({"link": ("identity",)}, {"link": ("identity", "identity")}),
@@ -63,6 +64,9 @@ def test_accepted(given, resolved):
         ({"plate": 1}, "plate=1 is not accepted"),
         ({"in_ch": 3, "plate": True}, "in_ch=3 cannot be split over two images; in_ch counts bg and fg_bg together"),
         ({"link": "sigmoid"}, "is not accepted; link takes logit or identity, for mask and depth"),
+        ({"link": ("logit", "identiy")}, "link takes logit or identity, for mask and depth; did you mean identity?"),
+        ({"link": 3}, "link=3 is not accepted; link takes logit or identity, for mask and depth"),
+        ({"tasks": 3}, "tasks=3 is not accepted; tasks takes mask, depth, or both"),
         ({"link": ("logit", "no")}, "link=('logit', 'no') is not accepted; link takes logit or identity"),
         ({"link": ("logit",) * 3}, "link=('logit', 'logit', 'logit') is not accepted; link takes one word, or one for"),
         ({"link": ()}, "link=() is not accepted; link takes one word, or one for each of mask, depth"),

@@ -1,6 +1,7 @@
 """Records to tables: what is marked, how rows are sorted, and what fits."""
 
 import csv
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -65,6 +66,22 @@ def test_the_terminal_table_fits_in_100_columns(capsys: pytest.CaptureFixture[st
     assert any(line.strip().startswith("aligned_difference ") and "320.632" in line for line in lines), (
         "no line is broken"
     )
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100, 200])
+def test_names_and_numbers_stay_whole_at_any_width(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    rounds = [[1234.0 + n] for n in range(6)]
+    layouts = ("contiguous", "channels_last")
+    leaderboard.show([record("aligned_difference", layout, rounds) for layout in layouts])
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    row = next(line for line in lines if line.strip().startswith("aligned_difference "))
+    assert "1236 (1234-1239)" in row
+    assert max(map(len, lines)) <= 100
 
 
 def test_the_csv_survives_commas_and_quotes() -> None:

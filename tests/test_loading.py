@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from registry import DuplicateNameError
+from registry import DuplicateNameError, ZooError
 
 
 @pytest.fixture
@@ -65,8 +65,9 @@ def test_a_module_that_fails_raises_each_time_until_it_is_put_right(package, tmp
     name = package(a=registering("one"), b=registering("two") + "1 / 0")
     catalog = importlib.import_module(name).catalog
     for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(ZooError, match=r"/b\.py cannot be imported: ZeroDivisionError: division by zero") as caught:
             catalog.names()
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
     (tmp_path / name / "b.py").write_text(f"from {name} import catalog, Card\n{registering('two')}  # mended\n")
     importlib.invalidate_caches()
     assert catalog.names() == ["one", "two"]

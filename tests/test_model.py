@@ -125,6 +125,24 @@ def test_an_identity_link_turns_a_raw_output_into_its_logit():
     assert torch.equal(depth, torch.zeros(1, 1, 8, 8))  # the other task keeps its logits
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_an_identity_link_stays_finite_in_short_floats(dtype, autocast):
+    fg_bg = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0, 1.0, 1.0, 1.0]).expand(1, 3, 8, 8)
+    model = Probe(Interface(link="identity", tasks="mask"))
+    with torch.autocast("cpu", dtype, enabled=autocast):
+        mask, _ = model(fg_bg.to(dtype), fg_bg.to(dtype))
+    assert mask.dtype == dtype
+    expected = torch.tensor([-9.21, -9.21, 0, 9.21, 9.21, 9.21, 9.21, 9.21]).expand(1, 1, 8, 8)
+    torch.testing.assert_close(mask.float(), expected, rtol=5e-3, atol=0)  # as fine as the dtype is
+
+
+@pytest.mark.parametrize("stride", [0, -1, 2.5, True, None])
+def test_strides_are_whole_numbers_from_1_up(stride):
+    with pytest.raises(OptionError, match=f"stride={stride} is not accepted; stride takes a whole number from 1 up"):
+        Probe(Interface(), stride=stride)
+
+
 def test_an_architecture_without_logits_is_told_what_to_define():
     with pytest.raises(NotImplementedError, match=r"PairModel must define logits\(bg, fg_bg\)"):
         PairModel(Interface())(*pair())

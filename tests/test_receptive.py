@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from small_networks import Mask, conv
 from torch import Tensor, nn
 
-from zoo.describing import describe
-from zoo.describing.receptive import receptive_field
+from zoo.describing import describe, receptive
+from zoo.describing.receptive import Extent, receptive_field
 
 
 def field_of(net: nn.Module, size: tuple[int, int] = (64, 64), stride: int = 1) -> tuple[str, str]:
@@ -70,6 +70,18 @@ def test_what_looks_at_the_whole_image_sees_all_of_it(net: nn.Module) -> None:
 def test_a_field_that_meets_one_border_is_a_lower_bound() -> None:
     # 47 px around pixel 24 of 48: 1..47, which touches the lower border only.
     assert field_of(conv(47, 6, 1), (48, 64)) == ("at least 47 px", "47 px")
+
+
+def test_a_long_side_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = nn.Sequential(nn.MaxPool2d(4), conv(3, 6, 6), conv(1, 6, 1), nn.Upsample(scale_factor=4))
+    sizes = (400, 403)
+    whole = receptive_field(Mask(net, stride=4), sizes)
+    gate = receptive_field(Mask(Gate()), sizes)["mask"][0]
+    monkeypatch.setattr(receptive, "LONGEST", 64)
+    assert receptive_field(Mask(net, stride=4), sizes) == whole
+    assert str(gate) == "all of 400"
+    assert str(receptive_field(Mask(Gate()), sizes)["mask"][0]) == "at least 64 px"
+    assert receptive_field(Mask(Gate()), (64, 60))["mask"] == (Extent(64, 64, 2), Extent(60, 60, 2))
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU6(), nn.Hardsigmoid(), nn.Hardswish(), nn.Tanh(), nn.GELU()])

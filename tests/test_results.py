@@ -102,9 +102,9 @@ def test_a_folder_is_proved_before_it_is_needed(tmp_path: Path) -> None:
     assert os.listdir(folder) == []
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(ResultsError, match="file"):
+    with pytest.raises(ResultsError, match=f"^{file} is a file; give a folder with --out$"):
         prepare(file)
-    with pytest.raises(ResultsError, match="inside"):
+    with pytest.raises(ResultsError, match=f"kept in {file / 'inside'}: Not a directory"):
         prepare(file / "inside")
 
 
@@ -129,6 +129,11 @@ def test_an_error_becomes_one_short_line() -> None:
     assert results.one_line(RuntimeError("first\nsecond")) == "RuntimeError: first"
     assert results.one_line(KeyboardInterrupt()) == "KeyboardInterrupt"
     assert len(results.one_line(ValueError("x" * 999))) == 200
+    assert results.one_line(ValueError("x" * 999)).endswith("xxx...")
+    words = results.one_line(ValueError("seven letters " * 99))
+    assert words.endswith((" seven...", " letters..."))
+    assert 180 < len(words) <= 200
+    assert results.one_line(ValueError("y" * 188)) == "ValueError: " + "y" * 188  # 200: all of it
 
 
 def test_the_machine_is_described_in_json() -> None:

@@ -107,6 +107,32 @@ def test_loading_never_fetches_encoder_weights(tmp_path, monkeypatch):
     assert load(path, "resnet18_unet").spec == model.spec  # what the encoder started from is not what the network is
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda model: torch.compile(model, backend="eager"),
+        torch.nn.DataParallel,
+        torch.optim.swa_utils.AveragedModel,
+        lambda model: torch.nn.DataParallel(torch.compile(model, backend="eager")),
+    ],
+    ids=["compile", "data parallel", "average", "both"],
+)
+def test_networks_in_the_wrappers_of_training_are_saved_without_them(tmp_path, around):
+    model = tiny()
+    back = load(save(around(model), tmp_path / "m.safetensors")).eval()
+    assert back.spec == model.spec
+    assert_same(prediction(back), prediction(model))
+
+
+def test_loading_in_inference_mode_leaves_a_network_that_trains(tmp_path):
+    path = save(tiny().half(), tmp_path / "m.safetensors")
+    with torch.inference_mode():
+        networks = [load(path), zoo.build("u2netp", weights=path)]
+    for network in networks:
+        network.float()(*pair()).mask.sum().backward()
+        assert network.normalise.mean.is_inference() is False
+
+
 def test_an_expected_spec_is_compared(tmp_path):
     path = save(zoo.build("unet(depth=4)", tasks=("mask",)), tmp_path / "m.safetensors")
     assert load(path, "unet(depth=4, tasks=(mask,))").face.tasks == ("mask",)

@@ -3,6 +3,7 @@
 import os
 import pickle
 import resource
+import stat
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import zoo
+from zoo.files import replacing
 from zoo.weights import WeightsError, load, load_into, read_state, save
 
 
@@ -178,6 +180,48 @@ def test_files_get_the_usual_mode_and_links_stay(tmp_path):
     save(tiny(), tmp_path / "link.safetensors")
     assert (tmp_path / "link.safetensors").is_symlink()
     assert (tmp_path / "real.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe.safetensors"
+    os.mkfifo(pipe)
+    (tmp_path / "link.safetensors").symlink_to(pipe)
+    for path in (pipe, tmp_path / "link.safetensors"):
+        with pytest.raises(OSError, match="it is not a regular file") as caught, replacing(path):
+            raise AssertionError("nothing may be written")
+        assert caught.value.filename == str(path)
+        assert "could not be written: it is not a regular file" in message(save, tiny(), path)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert only(tmp_path) == ["link.safetensors", "pipe.safetensors"]
+
+
+def test_what_is_no_path_is_refused(tmp_path):
+    model = tiny()
+    for wrong in (3, {}, None, model, b"w.pth"):
+        for call in (load, lambda path: load_into(model, path), lambda path: save(model, path)):
+            assert "is no path; give the path of" in message(call, wrong)
+    assert "zoo.save(model, 'model.safetensors')" in message(save, model, "")
+    assert "is no path" in message(load, "")
+    assert "is no path" in message(zoo.build, "u2netp", weights=3)
+    for wrong in ("b.safetensors", None, torch.nn.Conv2d(6, 2, 1)):
+        text = message(save, wrong, tmp_path / "m.safetensors")
+        assert text == f"zoo.save(model, path) takes a network of the zoo first, and not a {type(wrong).__name__}"
+    assert only(tmp_path) == []
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_numbers_that_are_not_finite_are_noted(tmp_path, value):
+    model = tiny()
+    model.decoders["mask"].fuse.bias.data.fill_(value)
+    path = save(model, tmp_path / "m.safetensors")
+    torch.save(model.state_dict(), tmp_path / "m.pth")
+    calls = (lambda: load(path), lambda: zoo.build("u2netp", weights=path))
+    for call in (*calls, lambda: zoo.build("u2netp", weights=tmp_path / "m.pth")):
+        with pytest.warns(UserWarning, match=r"not every number is finite in decoders\.mask\.fuse\.bias:") as caught:
+            loaded = call().loaded
+        assert [str(warning.message) for warning in caught] == [str(loaded)]
+        assert caught[0].filename == __file__
+        assert len(loaded.notes) == 1
 
 
 def test_networks_that_no_file_could_rebuild_are_not_saved(tmp_path):

@@ -24,6 +24,20 @@ class Named(nn.Module):
         return {"disparity": x[:, 3:4], "segmentation": x[:, :1], "features": x}
 
 
+class PlateLast(nn.Module):
+    def forward(self, fg_bg, bg):
+        return fg_bg[:, :1], bg[:, :1]
+
+
+class Returning(nn.Module):
+    def __init__(self, what):
+        super().__init__()
+        self.what = what
+
+    def forward(self, x):
+        return self.what
+
+
 class HalfSize(nn.Module):
     def __init__(self):
         super().__init__()
@@ -56,8 +70,40 @@ def test_a_dict_by_its_keys():
     assert (mask.unique(), depth.unique()) == (0.25, 0.75)
 
 
+def test_maps_follow_the_tasks_in_the_callers_order():
+    for tasks in (("depth", "mask"), "depth, mask"):
+        mask, depth = zoo.wrap(Stacked(), tasks=tasks)(BG, FG_BG)
+        assert (mask.unique(), depth.unique()) == (0.75, 0.25)
+        mask, depth = zoo.wrap(Named(), tasks=tasks, outputs=("disparity", "segmentation"))(BG, FG_BG)
+        assert (mask.unique(), depth.unique()) == (0.25, 0.75)
+        mask, depth = zoo.wrap(Stacked(), tasks=tasks, outputs="mask,depth")(BG, FG_BG)
+        assert (mask.unique(), depth.unique()) == (0.25, 0.75)
+    keyed = zoo.wrap(Returning({"mask": BG[:, :1], "depth": FG_BG[:, :1]}), tasks=("depth", "mask"))(BG, FG_BG)
+    assert (keyed.mask.unique(), keyed.depth.unique()) == (0.25, 0.75)
+
+
+def test_arguments_called_as_the_images_take_them_by_name():
+    assert zoo.wrap(PlateLast())(BG, FG_BG).mask.unique() == 0.75
+    assert zoo.wrap(PlateLast()).spec.options["order"] == "fg_bg,bg"
+    assert zoo.wrap(PlateLast(), order=("bg", "fg_bg"))(BG, FG_BG).mask.unique() == 0.25  # what is said outright counts
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated")
+def test_torchscript():
+    scripted, traced = torch.jit.script(PlateLast()), torch.jit.trace(Stacked(), torch.cat([BG, FG_BG], 1))
+    assert zoo.wrap(scripted)(BG, FG_BG).mask.unique() == 0.75
+    assert zoo.wrap(traced)(BG, FG_BG).mask.unique() == 0.25
+
+
+def test_wrapped_in_inference_mode_takes_statistics_later():
+    with torch.inference_mode():
+        model = zoo.wrap(Stacked())
+    model.normalise.set([0.25] * 3, [0.5] * 3)
+    assert model(BG, FG_BG).mask.unique() == 0
+
+
 def test_one_task_and_one_image():
-    model = zoo.wrap(nn.Conv2d(3, 1, 1), order="fg_bg", in_ch=3, tasks="depth")
+    model = zoo.wrap(nn.Conv2d(3, 1, 1), order="fg_bg", tasks="depth")
     mask, depth = model(None, FG_BG)
     assert mask is None
     assert depth.shape == (2, 1, 20, 30)
@@ -83,7 +129,19 @@ def test_other_sizes_are_padded_and_resized_and_trained():
     [
         (lambda: zoo.wrap(Stacked(), order="fg,bg"), "order takes bg,fg_bg"),
         (lambda: zoo.wrap(Stacked), "pass an instance"),
-        (lambda: zoo.wrap(Stacked(), outputs="mask"), "names 1 maps"),
+        (lambda: zoo.wrap(Stacked(), order=3), "order=3 is not accepted; order takes bg,fg_bg"),
+        (lambda: zoo.wrap(Stacked(), outputs="mask"), "outputs takes a name for each of mask, depth, none twice"),
+        (lambda: zoo.wrap(Stacked(), outputs=("mask", "mask")), "a name for each of mask, depth, none twice"),
+        (lambda: zoo.wrap(Stacked(), outputs=7), "outputs takes what the module returns"),
+        (lambda: zoo.wrap(Stacked(), outputs="mask,dept")(BG, FG_BG), "takes mask and depth .* not mask,dept"),
+        (lambda: zoo.wrap(Separate(), outputs="mask,dept")(BG, FG_BG), "takes mask and depth .* not mask,dept"),
+        (lambda: zoo.wrap(Stacked(), inputs="seperate"), "inputs='seperate' is not accepted; did you mean separate?"),
+        (lambda: zoo.wrap(Stacked(), in_ch=0), "in_ch=0 is not accepted"),
+        (lambda: zoo.wrap(Stacked(), stride=0), "stride=0 is not accepted; stride takes a whole number from 1 up"),
+        (lambda: zoo.wrap(Returning(3))(BG, FG_BG), "returns a int; expected a map for each of mask, depth"),
+        (lambda: zoo.wrap(Returning((3, 4)))(BG, FG_BG), "mask is a int; expected a float tensor"),
+        (lambda: zoo.wrap(Returning({"mask": [1], "depth": [2]}))(BG, FG_BG), "mask is a list; expected a float"),
+        (lambda: zoo.wrap(Returning(torch.ones(2, 2, 20, 30).int()))(BG, FG_BG), "mask is torch.int32; expected a"),
         (lambda: zoo.wrap(Named())(BG, FG_BG), "returns disparity, segmentation, features, and not mask"),
         (lambda: zoo.wrap(nn.Conv2d(6, 3, 1))(BG, FG_BG), r"returns \(2, 3, 20, 30\)"),
         (lambda: zoo.wrap(nn.Flatten())(BG, FG_BG), r"expected \(b, 2, h, w\)"),
@@ -94,3 +152,14 @@ def test_other_sizes_are_padded_and_resized_and_trained():
 def test_what_does_not_fit_is_said(wrong, message):
     with pytest.raises(zoo.ZooError, match=message):
         wrong()
+
+
+@pytest.mark.parametrize("call", [zoo.build, zoo.describe])
+@pytest.mark.parametrize(
+    ("thing", "kind"),
+    [(Stacked(), "a Stacked; zoo.wrap gives a network"), (Stacked, "the class Stacked"), (None, "a NoneType")],
+)
+def test_a_network_is_no_name_and_is_not_printed(call, thing, kind):
+    with pytest.raises(zoo.ZooError, match=f"takes a name or a spec, as .*, and not {kind}") as caught:
+        call(thing)
+    assert len(str(caught.value)) < 150

@@ -18,6 +18,7 @@ except ImportError as error:
 _check(__file__)
 
 from registry import ZooError  # noqa: E402
+from zoo import data  # noqa: E402
 from zoo.architectures import architectures as _architectures  # noqa: E402  (the check comes first)
 from zoo.contract import InputError, Interface, Prediction  # noqa: E402
 from zoo.describing import Description, describe  # noqa: E402
@@ -39,6 +40,7 @@ __all__ = [
     "ZooError",
     "__version__",
     "build",
+    "data",
     "describe",
     "load",
     "names",

@@ -8,7 +8,8 @@ depth       (b, 1, h, w) logits: sigmoid(depth) is relative depth, 0 nearest, 1 
             (1/near - 1/z) / (1/near - 1/far) where near and far are known
 
 Values are the caller's: nothing looks at them, because looking would cost a pass over every image (and, on a GPU, a
-wait). Ranks, sizes, channels and dtypes are checked, since those are known without touching a pixel.
+wait). Axes, sizes, channels and dtypes are checked, since those are known without touching a pixel: any floating
+dtype, the same for both images. That it is the dtype of the network's weights (or autocast's) is the caller's part.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,7 @@ from registry import OptionError, ZooError, nearest
 Task = Literal["mask", "depth"]
 Link = Literal["logit", "identity"]
 TASKS: tuple[Task, ...] = ("mask", "depth")
+LINKS: tuple[Link, ...] = ("logit", "identity")
 SMALLEST = 8  # pixels; below, a replicated border would be most of the picture
 
 
@@ -34,6 +36,22 @@ class Prediction(NamedTuple):
 
     mask: Tensor | None
     depth: Tensor | None
+
+
+class Sample(NamedTuple):
+    """One example, or a batch of them with a leading b and a tuple of metas.
+
+    bg, fg_bg (c, h, w) in [0, 1]; mask (1, h, w) in [0, 1], 1 is object; depth (1, h, w) in [0, 1] as in the contract;
+    valid (1, h, w), 1 where the maps hold true pixels, 0 where geometry left none; meta: where it came from, and
+    near and far in metres where they are known.
+    """
+
+    bg: Tensor
+    fg_bg: Tensor
+    mask: Tensor
+    depth: Tensor
+    valid: Tensor
+    meta: dict[str, Any] | tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,17 +70,15 @@ class Interface:
     ] = ("logit",)
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.in_ch, int) and not isinstance(self.in_ch, bool) and self.in_ch >= 1
-        _require(whole, "in_ch", self.in_ch, "a whole number from 1 up")
-        _require(isinstance(self.tasks, str | Iterable), "tasks", self.tasks, "mask, depth, or both")
-        given = (self.tasks,) if isinstance(self.tasks, str) else tuple(self.tasks)
+        require(is_count(self.in_ch), "in_ch", self.in_ch, "a whole number from 1 up")
+        given = words("tasks", self.tasks, "mask, depth, or both")
         for task in given:
             if task not in TASKS:
                 raise OptionError(f"tasks={self.tasks!r} is not accepted; {nearest(str(task), TASKS)}")
-        _require(0 < len(given) == len(set(given)), "tasks", self.tasks, "mask, depth, or both, once each")
+        require(0 < len(given) == len(set(given)), "tasks", self.tasks, "mask, depth, or both, once each")
         tasks = tuple(task for task in TASKS if task in given)
         plate = self.in_ch % 2 == 0 if self.plate is None else self.plate
-        _require(isinstance(plate, bool), "plate", plate, "True, False or None")
+        require(isinstance(plate, bool), "plate", plate, "True, False or None")
         if plate and self.in_ch % 2:
             raise OptionError(
                 f"in_ch={self.in_ch} cannot be split over two images; in_ch counts bg and fg_bg together (6 = two RGB"
@@ -75,17 +91,17 @@ class Interface:
     @staticmethod
     def _links(link: Any, given: tuple[str, ...], tasks: tuple[Task, ...]) -> tuple[Link, ...]:
         """One link per task: from one word for all, a tuple in the order tasks were given in, or a mapping."""
-        _require(isinstance(link, str | Iterable), "link", link, f"logit or identity, for {' and '.join(given)}")
-        if isinstance(link, str):
-            link = (link,)
+        accepted = f"logit or identity, for {' and '.join(given)}"
         if isinstance(link, Mapping):
             by_task = dict.fromkeys(given, "logit") | dict(link)
         else:
-            link = tuple(link) * len(given) if len(link) == 1 else tuple(link)
-            _require(len(link) == len(given), "link", link, f"one word, or one for each of {', '.join(given)}")
-            by_task = dict(zip(given, link, strict=True))
-        fits = set(by_task) == set(given) and set(by_task.values()) <= {"logit", "identity"}
-        _require(fits, "link", link, f"logit or identity, for {' and '.join(given)}")
+            each = words("link", link, accepted)
+            each = each * len(given) if len(each) == 1 else each
+            require(len(each) == len(given), "link", link, f"one word, or one for each of {', '.join(given)}")
+            by_task = dict(zip(given, each, strict=True))
+        require(set(by_task) == set(given), "link", link, accepted)
+        for word in by_task.values():
+            require(word in LINKS, "link", link, f"{accepted}; {nearest(str(word), LINKS)}")
         return cast("tuple[Link, ...]", tuple(by_task[task] for task in tasks))
 
     @property
@@ -109,9 +125,20 @@ class Interface:
             )
 
 
-def _require(holds: bool, option: str, value: Any, accepted: str) -> None:
+def require(holds: bool, option: str, value: Any, accepted: str) -> None:
     if not holds:
         raise OptionError(f"{option}={value!r} is not accepted; {option} takes {accepted}")
+
+
+def is_count(value: Any) -> bool:
+    """Whether it is a whole number from 1 up."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def words(option: str, value: Any, accepted: str) -> tuple[Any, ...]:
+    """The items of an option that is one word, words with commas between them, or a tuple of words."""
+    require(isinstance(value, Iterable), option, value, accepted)
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
 
 
 def check_images(bg: Tensor | None, fg_bg: Tensor, face: Interface) -> None:
@@ -127,6 +154,8 @@ def check_images(bg: Tensor | None, fg_bg: Tensor, face: Interface) -> None:
     _check_image("bg", bg, face)
     if bg.shape != fg_bg.shape:
         raise InputError(f"bg is {_shape(bg)} and fg_bg is {_shape(fg_bg)}; both must have the same b, c, h and w")
+    if bg.dtype != fg_bg.dtype:
+        raise InputError(f"bg is {bg.dtype} and fg_bg is {fg_bg.dtype}; both must have the same dtype")
 
 
 def _check_image(name: str, image: Tensor, face: Interface) -> None:

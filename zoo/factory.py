@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from inspect import Parameter
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any
+
+import torch
+from torch import nn
 
 from registry import Entry, Option, OptionError, Spec, nearest, options_of
 from zoo.architectures import Architecture, architectures
@@ -25,8 +28,10 @@ def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **opt
     """
     entry, resolved = resolve(spec, options)
     face = Interface(**{name: value for name, value in resolved.items() if name in INTERFACE})
-    model = entry.factory(face, **{name: value for name, value in resolved.items() if name not in INTERFACE})
-    model.spec = Spec(entry.name, face.options() | {n: v for n, v in resolved.items() if n not in INTERFACE})
+    own = {name: value for name, value in resolved.items() if name not in INTERFACE}
+    with torch.inference_mode(False):  # weights that are made in inference mode can never be trained
+        model = entry.factory(face, **own)
+    model.spec = Spec(entry.name, face.options() | own)
     if weights is not None:
         from zoo.weights import load_into  # here: only those who load weights need the converters
 
@@ -37,7 +42,9 @@ def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **opt
 def resolve(spec: str | Spec, options: Mapping[str, Any] | None = None) -> tuple[Entry[Architecture], dict[str, Any]]:
     """The catalog entry and all its options, checked; interface options first, each in the order of declaration."""
     if not isinstance(spec, str | Spec):
-        raise OptionError(f"build takes a name or a spec, as 'unet(depth=4)', and not {spec!r}")
+        kind = f"the class {spec.__name__}" if isinstance(spec, type) else f"a {type(spec).__name__}"
+        hint = "; zoo.wrap gives a network of your own the contract" if isinstance(spec, nn.Module) else ""
+        raise OptionError(f"build takes a name or a spec, as 'unet(depth=4)', and not {kind}{hint}")
     parsed = Spec.parse(spec) if isinstance(spec, str) else spec
     entry = architectures.get(parsed.name)
     given: dict[str, Any] = dict(parsed.options)
@@ -45,6 +52,7 @@ def resolve(spec: str | Spec, options: Mapping[str, Any] | None = None) -> tuple
         if name in given and given[name] != value:
             raise OptionError(f"{name} is given twice: {given[name]!r} in the spec and {value!r} as a keyword")
         given[name] = value
+    given = {name: fspath(value) if isinstance(value, PathLike) else value for name, value in given.items()}
     known = all_options(entry)
     for name in given:
         if name not in known:

@@ -1,6 +1,7 @@
 """Writing files so that a failure leaves nothing behind: beside their place, then moved there."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     What stood there before is there until then. An OSError names `path`, not its neighbour.
     """
+    if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe must not become a file, nor a folder
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     target = Path(os.path.realpath(path))  # a link keeps pointing where it pointed
     draft = target.with_name(f".{target.name[:100]}.{token_hex(4)}.part")
     try:

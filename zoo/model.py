@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from registry import OptionError, Spec
-from zoo.contract import SMALLEST, Interface, Prediction, check_images
+from zoo.contract import SMALLEST, InputError, Interface, Prediction, check_images, is_count, require
 
 if TYPE_CHECKING:
     from zoo.weights.report import LoadReport
@@ -28,6 +28,7 @@ class PairModel(nn.Module):
 
     def __init__(self, face: Interface, *, stride: int = 1, smallest: int = 0):
         super().__init__()
+        require(is_count(stride), "stride", stride, "a whole number from 1 up")
         self.face = face
         self.stride = stride
         least = max(2 * stride, smallest, SMALLEST)
@@ -43,8 +44,18 @@ class PairModel(nn.Module):
         """Every output a deep-supervised loss may use, the final one first."""
         return [self.logits(bg, fg_bg)]
 
-    def forward(self, bg: Tensor | None, fg_bg: Tensor, sides: bool = False) -> Prediction | tuple[Prediction, ...]:
+    def forward(
+        self, bg: Tensor | None = None, fg_bg: Tensor | None = None, sides: bool = False
+    ) -> Prediction | tuple[Prediction, ...]:
         face = self.face
+        if fg_bg is None:  # the default is there so that one image alone is answered with this line
+            raise InputError(
+                f"fg_bg is missing; this network is called as model({'bg' if face.plate else None}, fg_bg)"
+            )
+        if not isinstance(sides, bool):
+            raise InputError(
+                f"sides is a {type(sides).__name__}; it takes True or False, as model(bg, fg_bg, sides=True)"
+            )
         check_images(bg, fg_bg, face)
         h, w = fg_bg.shape[-2:]
         plate = None if bg is None or not face.plate else self._fit(self.normalise(bg, 0))
@@ -73,8 +84,14 @@ class PairModel(nn.Module):
         maps: dict[str, Tensor | None] = {"mask": None, "depth": None}
         for task, link in zip(self.face.tasks, self.face.link, strict=True):
             value = crop(logits[task], h, w)
-            maps[task] = value if link == "logit" else torch.logit(value.clamp(CLAMP, 1 - CLAMP))
+            maps[task] = value if link == "logit" else logit(value)
         return Prediction(**maps)
+
+
+def logit(value: Tensor) -> Tensor:
+    """The logit of raw values in [0, 1], finite in every dtype: below single precision 1 - CLAMP rounds to 1."""
+    wide = value.to(torch.promote_types(value.dtype, torch.float32))
+    return torch.logit(wide.clamp(CLAMP, 1 - CLAMP)).to(value.dtype)
 
 
 def missing(size: int, stride: int, smallest: int) -> int:

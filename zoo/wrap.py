@@ -8,49 +8,59 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError, Spec
-from zoo.contract import TASKS, InputError, Interface, Link, Task
+from registry import OptionError, Spec, nearest
+from zoo.contract import TASKS, InputError, Interface, Link, Task, require, words
 from zoo.model import PairModel
+
+INPUTS = ("stacked", "separate")
+ORDERS = (("bg", "fg_bg"), ("fg_bg", "bg"))
 
 
 def wrap(
     module: nn.Module,
     *,
-    order: str = "bg,fg_bg",
+    order: str | Sequence[str] | None = None,
     inputs: Literal["stacked", "separate"] | None = None,
-    outputs: str | None = None,
-    in_ch: int = 6,
-    tasks: Sequence[Task] | Task = TASKS,
+    outputs: str | Sequence[str] | None = None,
+    in_ch: int | None = None,
+    tasks: str | Sequence[Task] = TASKS,
     link: Link | Mapping[str, Link] | Sequence[Link] = "logit",
     stride: int = 1,
     name: str | None = None,
 ) -> PairModel:
     """Any nn.Module as `model(bg, fg_bg) -> Prediction(mask, depth)`.
 
-    order: how the module takes the images, "bg,fg_bg", "fg_bg,bg" or "fg_bg" alone.
+    order: how the module takes the images, "bg,fg_bg", "fg_bg,bg" or "fg_bg" alone. None: by the names of its two
+        arguments where they are bg and fg_bg, else bg,fg_bg.
     inputs: "stacked" for one tensor with both images' channels, "separate" for two arguments; None: by its signature.
     outputs: what it returns, in order, as "depth,mask", where it returns a tensor of two channels or a tuple; for a
         dict, the keys that hold the tasks in the order of `tasks`. None: the order of `tasks`, or keys of their names.
+    in_ch: channels of all it takes together. None: 6, and 3 for fg_bg alone.
     link: "identity" per task where it returns values in [0, 1] instead of logits.
     stride: its sides must be multiples of it; what is missing is replicated, at least two strides.
 
     Maps of another size than the images are resized (bilinear). The module's own normalisation stays its own.
     """
-    names = tuple(part.strip() for part in order.split(","))
-    if names not in (("bg", "fg_bg"), ("fg_bg", "bg"), ("fg_bg",)):
-        raise OptionError(f"order={order!r} is not accepted; order takes bg,fg_bg or fg_bg,bg or fg_bg")
     if not isinstance(module, nn.Module):
         raise OptionError(f"wrap takes an nn.Module, not a {type(module).__name__}; pass an instance, not the class")
-    plate = "bg" in names
+    if inputs not in (None, *INPUTS):
+        raise OptionError(f"inputs={inputs!r} is not accepted; {nearest(str(inputs), INPUTS)}")
+    arguments = _arguments(module)
+    by_name = arguments if arguments in ORDERS and inputs != "stacked" else ORDERS[0]
+    accepted = "bg,fg_bg or fg_bg,bg or fg_bg"
+    images = by_name if order is None else words("order", order, accepted)
+    require(images in (*ORDERS, ("fg_bg",)), "order", order, accepted)
+    plate = "bg" in images
+    in_ch = (6 if plate else 3) if in_ch is None else in_ch
     face = Interface(in_ch=in_ch, tasks=tasks, plate=plate, link=link)  # type: ignore[arg-type]
-    keys = tuple(part.strip() for part in outputs.split(",")) if outputs else face.tasks
-    if len(keys) != len(face.tasks):
-        raise OptionError(
-            f"outputs={outputs!r} names {len(keys)} maps; there are {len(face.tasks)} tasks: {face.tasks}"
-        )
-    separate = inputs == "separate" if inputs else plate and _arguments(module) == 2
-    model = Wrapped(module, face, names, keys, separate, stride)
-    model.spec = Spec(name or type(module).__name__, face.options() | {"order": order})
+    given = words("tasks", tasks, "mask, depth, or both")
+    keys = given if outputs is None else words("outputs", outputs, "what the module returns, as mask,depth")
+    is_one_each = len(set(keys)) == len(keys) == len(given)
+    require(is_one_each, "outputs", outputs, f"a name for each of {', '.join(given)}, none twice")
+    separate = inputs == "separate" if inputs else plate and len(arguments) == 2
+    with torch.inference_mode(False):
+        model = Wrapped(module, face, images, dict(zip(given, keys, strict=True)), separate, stride)
+    model.spec = Spec(name or type(module).__name__, face.options() | {"order": ",".join(images)})
     return model
 
 
@@ -62,7 +72,7 @@ class Wrapped(PairModel):
         module: nn.Module,
         face: Interface,
         order: tuple[str, ...],
-        keys: tuple[str, ...],
+        keys: dict[str, str],  # task, in the caller's order -> the key of a dict, or the task in that place of a tuple
         separate: bool,
         stride: int,
     ):
@@ -79,12 +89,17 @@ class Wrapped(PairModel):
         """The module's output, taken apart."""
         tasks = self.face.tasks
         if isinstance(out, Mapping):
-            absent = [key for key in self.keys if key not in out]
+            absent = [key for key in self.keys.values() if key not in out]
             if absent:
                 raise InputError(
                     f"the wrapped module returns {', '.join(map(str, out))}, and not {absent[0]}; pass outputs="
                 )
-            return dict(zip(tasks, (out[key] for key in self.keys), strict=True))
+            return {task: out[key] for task, key in self.keys.items()}
+        if set(self.keys.values()) != set(tasks):
+            raise InputError(
+                f"the wrapped module returns a {type(out).__name__}, so outputs= takes {' and '.join(tasks)} in its"
+                f" order, and not {','.join(map(str, self.keys.values()))}"
+            )
         if isinstance(out, Tensor):
             if out.dim() != 4 or out.shape[1] != len(tasks):
                 raise InputError(
@@ -95,9 +110,12 @@ class Wrapped(PairModel):
         if not isinstance(out, Sequence) or len(out) != len(tasks):
             what = f"{len(out)} things" if isinstance(out, Sequence) else f"a {type(out).__name__}"
             raise InputError(f"the wrapped module returns {what}; expected a map for each of {', '.join(tasks)}")
-        return dict(zip(self.keys, out, strict=True))
+        return dict(zip(self.keys.values(), out, strict=True))
 
-    def _fitted(self, task: str, value: Tensor, image: Tensor) -> Tensor:
+    def _fitted(self, task: str, value: Any, image: Tensor) -> Tensor:
+        if not isinstance(value, Tensor) or not value.is_floating_point():
+            kind = value.dtype if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            raise InputError(f"the wrapped module's {task} is {kind}; expected a float tensor (b, 1, h, w)")
         if value.dim() != 4 or value.shape[0] != image.shape[0] or value.shape[1] != 1:
             raise InputError(
                 f"the wrapped module's {task} is {tuple(value.shape)}; expected ({image.shape[0]}, 1, h, w)"
@@ -107,8 +125,11 @@ class Wrapped(PairModel):
         return F.interpolate(value, size=image.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def _arguments(module: nn.Module) -> int:
-    """How many arguments the module's forward cannot do without."""
+def _arguments(module: nn.Module) -> tuple[str, ...]:
+    """The arguments that the module's forward cannot do without."""
+    if isinstance(module, torch.jit.ScriptModule):  # one that was traced has no signature
+        schema: Any = module.forward.schema.arguments[1:]  # type: ignore[attr-defined]
+        return tuple(argument.name for argument in schema if not argument.has_default_value())
     needed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(module.forward).parameters.values()
-    return sum(p.kind in needed and p.default is inspect.Parameter.empty for p in parameters)
+    return tuple(p.name for p in parameters if p.kind in needed and p.default is inspect.Parameter.empty)

@@ -9,3 +9,10 @@ Architecture = Callable[..., PairModel]  # (face: Interface, *, options) -> Pair
 
 architectures: Catalog[Architecture] = Catalog("architecture", package=__name__, group="zoo.architectures")
 register = architectures.register
+
+GROUPS = ("founding", "family", "baseline", "community", "yours")  # the order of every table; others follow
+
+
+def rank(group: str) -> tuple[int, str]:
+    """Where a group stands in a table, as a key to sort by."""
+    return (GROUPS.index(group) if group in GROUPS else len(GROUPS)), group

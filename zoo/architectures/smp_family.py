@@ -18,7 +18,7 @@ from zoo.blocks.encoders import (
     Stem,
     pairing,
     pretrain,
-    resolve,
+    resolve_encoder,
 )
 from zoo.blocks.fusion import Fusion, PairEncoder
 from zoo.blocks.prune import drop_unused
@@ -51,7 +51,7 @@ class Family(PairModel):
     ):
         import segmentation_models_pytorch as smp
 
-        library, options = resolve(encoder)
+        library, options = resolve_encoder(encoder)
         stem = Stem(face, fusion, encoder_weights)
         classes = len(face.tasks) if decoders == "shared" else 1
         with pairing(f"{self.smp_class} of smp", encoder, self.encoders):

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import Card, Published
+from registry import Card, OptionError, Published
 from zoo.architectures import register
 from zoo.blocks.conv import conv, double_conv
 from zoo.blocks.fusion import Fusion, PairEncoder, stem_channels
@@ -36,9 +36,12 @@ class UNet(PairModel):
         *,
         fusion: Fusion = "concat",
         depth: Annotated[Literal[3, 4], "how often the resolution is halved"] = 3,
+        width: Annotated[int, "channels at full resolution; they double at each level"] = 64,
     ):
+        if width < 2 or width % 2:
+            raise OptionError(f"width={width} is not accepted; width takes even numbers from 2 up")
         super().__init__(face, stride=2**depth)
-        widths = (64, 128, 256, 512)[:depth]
+        widths = tuple(width * 2**level for level in range(depth))
         self.encoder = PairEncoder(face, fusion, Encoder(stem_channels(face, fusion), widths))
         self.decoders = nn.ModuleDict({task: Decoder(widths) for task in face.tasks})
 

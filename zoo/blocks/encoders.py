@@ -91,7 +91,7 @@ def features(name: str, stem: Stem) -> Features:
     """An encoder with five (or, where it starts at stride 4, four) scales, ready for the pair."""
     from segmentation_models_pytorch.encoders import get_encoder
 
-    library, options = resolve(name)
+    library, options = resolve_encoder(name)
     encoder = get_encoder(library, in_channels=stem.built_ch, depth=5, weights=None, **options)
     pretrain(encoder, library, stem)
     return Features(encoder)
@@ -99,13 +99,14 @@ def features(name: str, stem: Stem) -> Features:
 
 def pretrain(encoder: nn.Module, library: str, stem: Stem) -> None:
     """Load the weights the stem asks for, then fit the first layer and the statistics to them."""
+    encoder.to(torch.get_default_device())  # smp makes a widened first layer on the CPU, whatever the default
     if stem.weights:
         load_encoder(encoder, library, stem.weights)
         stem.learn_statistics(getattr(encoder, "model", encoder), library)
         stem.inflate(encoder)
 
 
-def resolve(name: str) -> tuple[str, dict[str, Any]]:
+def resolve_encoder(name: str) -> tuple[str, dict[str, Any]]:
     """The encoder's name as smp knows it, and the options that let a timm one take any size."""
     import timm
     from segmentation_models_pytorch.encoders import encoders
@@ -132,10 +133,15 @@ def pairing(who: str, encoder: str, work: Sequence[str] = ANY) -> Iterator[None]
     """Turn whatever goes wrong while an encoder is fitted into one line that names encoders which work."""
     try:
         yield
-    except ZooError:
+    except (ZooError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # smp and timm refuse in many ways: ValueError, RuntimeError, AttributeError, ...
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+        if torch.get_default_device().type == "meta":  # some encoders read values while they are built
+            raise OptionError(
+                f"{who} with encoder {encoder!r} cannot be built on the meta device ({reason}); build it on the CPU,"
+                " then move it: model.to('meta')"
+            ) from error
         raise OptionError(
             f"{who} does not work with encoder {encoder!r} ({reason}); encoders that work: {', '.join(work)}"
         ) from error

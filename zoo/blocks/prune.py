@@ -23,7 +23,7 @@ def drop_unused(model: PairModel) -> None:
     parameters = dict(model.named_parameters())
     device = next(iter(parameters.values())).device
     image = torch.full((1, model.face.image_ch, model.min_size, model.min_size + model.stride), 0.5, device=device)
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.enable_grad():
         maps = [value for value in model(image, image) if value is not None]
         total = torch.stack([value.sum() for value in maps]).sum()
         gradients = torch.autograd.grad(total, list(parameters.values()), allow_unused=True)

@@ -10,7 +10,8 @@ import pkgutil
 from types import ModuleType
 
 
-def commands() -> dict[str, ModuleType]:
-    """Name -> module, in alphabetical order."""
-    found = pkgutil.iter_modules(__path__)
-    return {module.name: importlib.import_module(f"{__name__}.{module.name}") for module in found}
+def commands(package: str = __name__) -> dict[str, ModuleType]:
+    """Name -> module of a package of commands, in alphabetical order."""
+    folder = importlib.import_module(package).__path__
+    found = (module for module in pkgutil.iter_modules(folder) if not module.ispkg)
+    return {module.name: importlib.import_module(f"{package}.{module.name}") for module in found}

@@ -7,10 +7,9 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from registry import Entry
-from zoo.architectures import Architecture, architectures
+from registry import Entry, OptionError
+from zoo.architectures import Architecture, architectures, rank
 
-GROUPS = ("founding", "family", "baseline")  # the order of the table; others follow
 WIDTH = 100
 
 
@@ -20,15 +19,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    names = dict.fromkeys(spec.name for spec in architectures.select(args.pattern))
-    entries = sorted(map(architectures.get, names), key=lambda entry: (_rank(entry), entry.name))
+    specs = architectures.select(args.pattern)
+    for spec in specs:
+        if spec.options:
+            raise OptionError(f'list takes names and patterns, without options; for those: zoo describe "{spec}"')
+    names = dict.fromkeys(spec.name for spec in specs)
+    entries = sorted(map(architectures.get, names), key=lambda entry: (rank(entry.card.group), entry.name))
     rows = [_row(entry) for entry in entries]
     print(json.dumps(rows, indent=2) if args.json else _table(rows), end="\n" if args.json else "")
-
-
-def _rank(entry: Entry[Architecture]) -> tuple[int, str]:
-    group = entry.card.group
-    return (GROUPS.index(group) if group in GROUPS else len(GROUPS)), group
 
 
 def _row(entry: Entry[Architecture]) -> dict[str, Any]:
@@ -61,7 +59,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         params = "" if row["params"] is None else f"{row['params']:,}"
         gflops = "" if row["gflops"] is None else f"{row['gflops']:.1f}"
         table.add_row(escape(row["name"]), escape(row["group"]), params, gflops, escape(row["summary"]))
-    is_terminal = sys.stdout.isatty()
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: closed, as in `zoo list >&-`
     width = min(WIDTH, os.get_terminal_size().columns) if is_terminal else WIDTH
     text = io.StringIO()  # printed in one piece by our own print, so that a closed pipe is met in one place
     console = Console(file=text, width=width, force_terminal=is_terminal, highlight=False)

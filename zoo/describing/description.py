@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from registry import Card, OptionError, Spec
+from registry import Card, Entry, OptionError, Spec
+from registry.commandline import LARGEST
+from zoo.architectures import Architecture
 from zoo.contract import SMALLEST
 from zoo.describing.diagram import draw
 from zoo.describing.memory import training_bytes
@@ -19,8 +21,6 @@ from zoo.describing.text import write
 from zoo.describing.trace import Trace, trace
 from zoo.factory import all_options, build, resolve
 from zoo.model import PairModel
-
-LARGEST = 16384  # pixels; a slip of the finger beyond
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,17 @@ def describe(spec: str | Spec, size: int | tuple[int, int] = 224, **options: Any
     """
     h, w = image_size(size)
     entry, resolved = resolve(spec, options)
+    try:
+        return _described(entry, resolved, (h, w))
+    except (RuntimeError, MemoryError) as error:  # of memory, mostly: options in the millions
+        why = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+        raise OptionError(f"{Spec(entry.name, resolved)} cannot be described at {h} x {w}: {why}") from error
+
+
+def _described(entry: Entry[Architecture], resolved: dict[str, Any], size: tuple[int, int]) -> Description:
     known = all_options(entry)
     model, whole = _built(Spec(entry.name, resolved))
-    model, passed = _traced(model, whole, (h, w))
+    model, passed = _traced(model, whole, size)
     return Description(
         name=entry.name,
         aliases=entry.aliases,
@@ -110,17 +118,17 @@ def describe(spec: str | Spec, size: int | tuple[int, int] = 224, **options: Any
             Choice(name, value, known[name].default, known[name].accepted, known[name].help)
             for name, value in resolved.items()
         ),
-        size=(h, w),
+        size=size,
         params=count(model),
         trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),
         weight_bytes=sum(t.numel() * t.element_size() for t in model.state_dict().values()),
         stride=model.stride,
         min_size=model.min_size,
         min_export_size=model.min_export_size,
-        training_bytes=training_bytes(model, (h, w)),
+        training_bytes=training_bytes(model, size),
         inference_bytes=passed.peak_bytes,
-        receptive_field=receptive_field(whole or model, (h, w)),
-        flow=flow(passed, (h, w)),
+        receptive_field=receptive_field(whole or model, size),
+        flow=flow(passed, size),
         tree=_layer(type(model).__name__, model),
     )
 

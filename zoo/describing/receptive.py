@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from zoo.model import PairModel
 
+LONGEST = 768  # pixels of a strip: beyond it gets slow, and few networks see farther without seeing everything
 FAINT = 1e-20  # brightness of the images: far below every activation's bend, far above the smallest double
 
 
@@ -31,13 +32,14 @@ class Extent:
     pixels: int
     side: int
     borders: int
+    is_least: bool = False  # a strip shorter than the side was looked at, and the field fills it
 
     def __str__(self) -> str:
         if self.pixels == 0:
             return "none"
         if self.borders == 2:
             return f"all of {self.side}"
-        return f"{'at least ' * self.borders}{self.pixels} px"
+        return f"{'at least ' if self.borders or self.is_least else ''}{self.pixels} px"
 
 
 def receptive_field(model: PairModel, size: tuple[int, int]) -> dict[str, tuple[Extent, Extent]]:
@@ -68,19 +70,21 @@ def _averaging(model: PairModel) -> PairModel:
     model = copy.deepcopy(model).eval()
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            value = 0.0 if name.endswith("bias") else 1.0
-            spread = torch.full((), value, dtype=torch.float64).expand(parameter.shape)
+            number = 0.0 if name.endswith("bias") else 1.0
+            spread = torch.full((), number, dtype=torch.float64).expand(parameter.shape)
             module.register_parameter(name, nn.Parameter(spread, requires_grad=False))
         for name, buffer in module.named_buffers(recurse=False):
-            blank = torch.zeros(buffer.shape, dtype=buffer.dtype) if buffer.is_meta else buffer.cpu()
-            setattr(module, name, blank.double() if blank.is_floating_point() else blank)
+            value = torch.zeros((), dtype=buffer.dtype) if buffer.is_meta else buffer.cpu()
+            setattr(module, name, (value.double() if value.is_floating_point() else value).expand(buffer.shape))
     model.normalise.active = False
     return model
 
 
 def _along(model: PairModel, side: int, *, vertical: bool) -> dict[str, Extent]:
-    """The extent along one side, from a strip that is as narrow as the network takes."""
-    shape = (side, model.min_size) if vertical else (model.min_size, side)
+    """The extent along one side, from a strip that is as narrow as the network takes and not too long."""
+    # as much is left out before the centre as behind it, in whole strides: the centre lies as it did in its cell
+    length = side - max(0, -((LONGEST - side) // (2 * model.stride))) * 2 * model.stride
+    shape = (length, model.min_size) if vertical else (model.min_size, length)
     face, random = model.face, torch.Generator().manual_seed(0)
     bg, fg_bg = (torch.rand(1, face.image_ch, *shape, generator=random, dtype=torch.float64) for _ in range(2))
     # fg_bg is everywhere the brighter one: no |fg_bg - bg| changes its sign between pixels
@@ -91,20 +95,24 @@ def _along(model: PairModel, side: int, *, vertical: bool) -> dict[str, Extent]:
     for task, output in zip(prediction._fields, prediction, strict=True):
         if output is not None:
             centre = output[0, 0, shape[0] // 2, shape[1] // 2]
-            extents[task] = _extent(centre, [bg, fg_bg], side, vertical)
+            extents[task] = _extent(centre, [bg, fg_bg], side, length, vertical)
     return extents
 
 
-def _extent(centre: Tensor, leaves: list[Tensor], side: int, vertical: bool) -> Extent:
+def _extent(centre: Tensor, leaves: list[Tensor], side: int, length: int, vertical: bool) -> Extent:
     if not centre.requires_grad:  # a plane over the position depends on no pixel
         return Extent(0, side, 0)
     gradients = torch.autograd.grad(centre, leaves, retain_graph=True, allow_unused=True)
-    reached = torch.zeros(side, dtype=torch.bool)
+    reached = torch.zeros(length, dtype=torch.bool)
     for gradient in gradients:
         if gradient is not None:
             reached |= (gradient != 0).any(1).any(2 if vertical else 1)[0]
     at = reached.nonzero()[:, 0].tolist()
-    return Extent(at[-1] - at[0] + 1, side, (at[0] == 0) + (at[-1] == side - 1)) if at else Extent(0, side, 0)
+    if not at:
+        return Extent(0, side, 0)
+    borders = (at[0] == 0) + (at[-1] == length - 1)
+    pixels = at[-1] - at[0] + 1
+    return Extent(pixels, side, borders) if length == side else Extent(pixels, side, 0, is_least=borders > 0)
 
 
 class Averaging(TorchFunctionMode):

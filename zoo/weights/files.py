@@ -1,5 +1,6 @@
 """Reading weights that may be anything, and writing ours so that a failure leaves nothing behind."""
 
+import os
 import pickle
 import re
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
 
 def read(path: str | PathLike[str]) -> WeightsFile:
     """Like `read_state`, with the file's metadata; the kind of file is known from its content, not from its name."""
-    path = Path(path)
+    path = as_path(path, "a file of weights (.pth, .pt, .bin or .safetensors)")
     try:
         with path.open("rb") as stream:
             start = stream.read(64)
@@ -64,6 +65,16 @@ def read(path: str | PathLike[str]) -> WeightsFile:
     if start.startswith((b"PK\x03\x04", b"\x80")):
         return WeightsFile(path, _plain_names(_state(_unpickle(path), path)))
     raise WeightsError(f"{path} {_what(start)}; accepted are PyTorch (.pth, .pt, .bin) and safetensors files")
+
+
+def as_path(path: object, wanted: str) -> Path:
+    """A path that somebody typed, or a WeightsError that says what was wanted."""
+    if not isinstance(path, str | os.PathLike):
+        raise WeightsError(f"a {type(path).__name__} is no path; give the path of {wanted}")
+    text = os.fspath(path)
+    if not isinstance(text, str) or not text:
+        raise WeightsError(f"{text!r} is no path; give the path of {wanted}")
+    return Path(path)
 
 
 def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

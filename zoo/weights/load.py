@@ -13,7 +13,7 @@ from zoo.model import PairModel
 from zoo.weights.files import WeightsError, WeightsFile, read
 from zoo.weights.foreign import Naming, recognise
 from zoo.weights.own import spec_of
-from zoo.weights.plan import COUNTER, Plan, is_minor
+from zoo.weights.plan import COUNTER, Plan, is_minor, notes_on
 from zoo.weights.report import LoadReport
 from zoo.weights.stem import imagenet_statistics
 
@@ -43,7 +43,7 @@ def load_into(model: PairModel, path: str | PathLike[str]) -> LoadReport:
         inflated=tuple(plan.inflated),
         fresh=tuple(key for key in model.state_dict() if key not in plan.tensors and not is_minor(key)),
         unused=tuple(plan.unused),
-        notes=tuple(plan.notes),
+        notes=(*plan.notes, *notes_on(plan.tensors)),
     )
     model.loaded = report
     if not report.is_plain:

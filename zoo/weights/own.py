@@ -1,28 +1,31 @@
 """Our own files: safetensors with the spec, every resolved option of it, in the metadata."""
 
+import warnings
 from os import PathLike
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from registry import Spec, ZooError
 from zoo.model import PairModel
 from zoo.version import __version__
-from zoo.weights.files import WeightsError, WeightsFile, read, write
-from zoo.weights.plan import listed
+from zoo.weights.files import WeightsError, WeightsFile, as_path, read, write
+from zoo.weights.plan import listed, notes_on
 from zoo.weights.report import LoadReport
 
 SCHEMA = 1
 ENCODER_WEIGHTS = "encoder_weights"  # what the encoder started from; the file holds what became of it
 
 
-def save(model: PairModel, path: str | PathLike[str]) -> Path:
+def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     """Write a network's weights and spec to `path`, a .safetensors file; whole, or not at all.
 
-    Tensors keep their dtype, and are read back on the CPU.
+    Tensors keep their dtype, and are read back on the CPU. A network inside torch.compile, DataParallel,
+    DistributedDataParallel or AveragedModel is saved as it is without them.
     """
-    path = Path(path)
+    model = _unwrapped(model)
+    path = as_path(path, "the file to write, as zoo.save(model, 'model.safetensors')")
     if path.suffix != ".safetensors":
         raise WeightsError(f"zoo.save writes safetensors; name the file {path.with_suffix('.safetensors').name}")
     if path.is_dir():
@@ -69,7 +72,9 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
         model.spec = Spec(
             model.spec.name, dict(model.spec.options) | {ENCODER_WEIGHTS: stored.options[ENCODER_WEIGHTS]}
         )
-    model.loaded = LoadReport(file.path, "pairzoo", copied=tuple(file.tensors))
+    model.loaded = LoadReport(file.path, "pairzoo", copied=tuple(file.tensors), notes=notes_on(file.tensors))
+    if not model.loaded.is_plain:
+        warnings.warn(str(model.loaded), stacklevel=2)
     return model
 
 
@@ -85,6 +90,16 @@ def spec_of(file: WeightsFile) -> Spec:
         return Spec.parse(file.metadata.get("spec", ""))
     except ZooError:
         raise WeightsError(f"{file.path} says it is ours, but its spec is {file.metadata.get('spec')!r}") from None
+
+
+def _unwrapped(model: object) -> PairModel:
+    """The network inside the modules that torch.compile, DataParallel and averages of weights put around it."""
+    inner = model
+    while isinstance(inner, nn.Module) and not isinstance(inner, PairModel):
+        inner = getattr(inner, "_orig_mod", None) or getattr(inner, "module", None)
+    if not isinstance(inner, PairModel):
+        raise WeightsError(f"zoo.save(model, path) takes a network of the zoo first, and not a {type(model).__name__}")
+    return inner
 
 
 def _require_rebuildable(model: PairModel) -> None:
@@ -136,8 +151,9 @@ def _fill(model: PairModel, file: WeightsFile) -> None:
     wrong = [f"{len(names)} {kind} ({listed(names)})" for kind, names in kinds if names]
     if wrong:
         raise WeightsError(f"{file.path}: its tensors do not fit its own spec {model.spec.name}: {', '.join(wrong)}")
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        tensor.data = tensor.data.to(file.tensors[name].dtype)
+    with torch.inference_mode(False):
+        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+            tensor.data = tensor.data.to(file.tensors[name].dtype)
     model.load_state_dict(file.tensors)
 
 

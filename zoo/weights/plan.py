@@ -86,6 +86,12 @@ class Plan:
                 self.notes.append(f"link={links[task]} is set for {task}, as it was trained")
 
 
+def notes_on(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """What must be said of a file's numbers."""
+    broken = [key for key, value in tensors.items() if value.dtype.itemsize > 1 and not value.isfinite().all()]
+    return (f"not every number is finite in {listed(broken)}: its training may have diverged",) if broken else ()
+
+
 def is_minor(key: str) -> bool:
     """Whether no weight is lost without it: counters of batch norms, and the statistics of images."""
     return key.endswith(COUNTER) or key.startswith("normalise.")

@@ -1,0 +1,136 @@
+"""Who takes part in a comparison: entries of the catalog, and networks of the user's own."""
+
+import copy
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from benchmarks.measure import Cell, Layout
+from benchmarks.results import one_line
+from registry import OptionError, Spec, split
+from zoo.architectures import architectures
+from zoo.factory import build, resolve
+from zoo.model import PairModel
+from zoo.wrap import wrap
+
+YOURS = "yours"  # the group of networks that come from no catalog
+
+
+@dataclass
+class Entrant:
+    """A network in the comparison: what was asked for, how it is built, what it costs, a cell for each layout."""
+
+    asked: Spec
+    group: str
+    spec: str  # with every option
+    make: Callable[[], PairModel]
+    cost: dict[str, Any] = field(default_factory=dict)
+    failed: str | None = None
+    cells: dict[Layout, Cell] = field(default_factory=dict)
+
+
+def enter(text: str) -> list[Entrant]:
+    """The entrants of a list such as "u2net*, unet(depth=4), my_net.py:Net"; none twice.
+
+    A wrong name or option is found here, before anything is built.
+    """
+    found: dict[Spec, Entrant] = {}
+    for part in split(text):
+        asked = Spec.parse(part)
+        for entrant in [_named(asked)] if _is_own(asked.name) else map(_listed, architectures.select(part)):
+            found.setdefault(entrant.asked, entrant)
+    return list(found.values())
+
+
+def own(name: str, network: Any, **options: Any) -> Entrant:
+    """A network of one's own, or a callable that gives one from keyword options, as an entrant.
+
+    A PairModel is taken as it is, any other nn.Module through `zoo.wrap`. A network that is there already is copied.
+
+    >>> own("mine", nn.Conv2d(6, 2, 1)).group
+    'yours'
+    """
+    asked = Spec(name, options)
+    if isinstance(network, nn.Module) and options:
+        raise OptionError(f"{name} is a network that is built already and takes no options; name its class")
+    if not callable(network):
+        raise OptionError(f"{name} is a {type(network).__name__}; give a network, its class, or a function")
+    if not isinstance(network, nn.Module):
+        try:
+            inspect.signature(network).bind(**options)
+        except TypeError as error:
+            raise OptionError(f"{asked} cannot be called: {error}; options go in brackets, as (width=8)") from None
+        except ValueError:  # a callable of C, which tells nothing; calling it will
+            pass
+    return Entrant(asked, YOURS, str(asked), partial(_made, network, asked))
+
+
+def _made(network: Any, asked: Spec) -> PairModel:
+    model = copy.deepcopy(network) if isinstance(network, nn.Module) else network(**asked.options)
+    if not isinstance(model, nn.Module):
+        raise OptionError(f"{asked} gives a {type(model).__name__}, not an nn.Module")
+    return model if isinstance(model, PairModel) else wrap(model)
+
+
+def _listed(asked: Spec) -> Entrant:
+    entry, options = resolve(asked)
+    spec = Spec(entry.name, options)
+    return Entrant(asked, entry.card.group, str(spec), partial(build, spec))
+
+
+def _is_own(name: str) -> bool:
+    """Whether a name is no name of the catalog but a place: FILE.py:NAME or MODULE:NAME."""
+    return (":" in name or name.endswith(".py")) and name not in architectures
+
+
+def _named(asked: Spec) -> Entrant:
+    place, _, name = asked.name.rpartition(":")
+    if not place or not name:
+        raise OptionError(f"{asked.name} says where and not what; give FILE.py:NAME, as my_net.py:Net")
+    module = _loaded(place)
+    try:
+        network = getattr(module, name)
+    except AttributeError:
+        raise OptionError(f"{place} has no {name}; it names {_networks(module)}") from None
+    return own(asked.name, network, **asked.options)
+
+
+def _loaded(place: str) -> ModuleType:
+    """A module by its name or its file, run anew; what lies beside a file can be imported from it."""
+    path = Path(place)
+    if path.suffix == ".py" and not path.is_file():
+        raise OptionError(f"there is no file {place}; networks of your own are given as FILE.py:NAME")
+    try:
+        if path.suffix != ".py":
+            return import_module(place)
+        if (folder := str(path.resolve().parent)) not in sys.path:
+            sys.path.append(folder)  # at the end: it hides nothing that was there
+        spec = spec_from_file_location(f"yours:{path.resolve()}", path)
+        assert spec is not None  # a .py file always has one
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their own module up
+        spec.loader.exec_module(module)
+        return module
+    except (Exception, SystemExit) as error:  # whatever a user's file does when it is run
+        raise OptionError(f"{place} cannot be imported: {one_line(error)}") from error
+
+
+def _networks(module: ModuleType) -> str:
+    """The networks and their classes that a module itself defines."""
+    found = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, nn.Module)
+        or (inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == module.__name__)
+    ]
+    return f"the networks {', '.join(found)}" if found else "no networks"

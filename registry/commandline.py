@@ -1,0 +1,88 @@
+"""What every command line of ours shares: one line for each error, exit codes, and how a size is typed.
+
+It stands on the lowest floor because it loads nothing: `--help` and typing errors do not wait for torch.
+"""
+
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from textwrap import indent
+from typing import Any, NoReturn
+
+from registry.errors import ZooError
+
+WRONG, INTERRUPTED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell has them for SIGINT and SIGPIPE
+SMALLEST, LARGEST = 8, 8192  # pixels of an image's side; a slip of the finger beyond
+
+
+class UsageError(ZooError):
+    """A command line that does not fit."""
+
+
+class Parser(ArgumentParser):
+    """Raises what is wrong instead of printing it, so that every error leaves by one door."""
+
+    stray = ""  # what to do with words that belong to no option, where there is something to say
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As its base, and an error here for what is left over: the command that got it is the one to ask for help."""
+        known, rest = super().parse_known_args(args, namespace)
+        if rest:
+            hint = f"; {self.stray}" if self.stray and not rest[0].startswith("-") else ""
+            self.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
+        return known, rest
+
+
+def guarded(run: Callable[[], int | None]) -> int:
+    """The exit code of a command: its own, none is 0; errors that a user can put right are told in a line or two."""
+    try:
+        code = run()
+        if sys.stdout is not None:  # closed from the start, as in `zoo list >&-`
+            sys.stdout.flush()
+        return code or 0
+    except BrokenPipeError:  # the reader has seen enough, as in `zoo list | head`
+        _drop_output()
+        return CLOSED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ZooError, OSError) as error:
+        print(_line(error), file=sys.stderr)
+        _drop_output()
+        return WRONG
+
+
+def sides(text: str) -> tuple[int, int]:
+    """Height and width of an image, as people type them.
+
+    >>> sides("224"), sides("224x320")
+    ((224, 224), (224, 320))
+    """
+    parts = text.lower().split("x")
+    fits = len(parts) <= 2 and all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts)
+    if not fits or not all(SMALLEST <= int(part) <= LARGEST for part in parts):
+        raise ArgumentTypeError(
+            f"{text[:40]!r} is no size; give pixels, {SMALLEST} to {LARGEST}, as 224 or as 224x320 (height x width)"
+        )
+    return int(parts[0]), int(parts[-1])
+
+
+def _line(error: Exception) -> str:
+    """The error in a line; a spec's caret keeps its place under the character it points at."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"error:\n{indent(text, '  ')}" if "\n" in text else f"error: {text}"
+
+
+def _drop_output() -> None:
+    """Let go of what stdout could not take: Python flushes once more at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,64 @@
+"""look through a data set in the founding layout, or shards, for files that training would stumble over"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("path", help="a folder or zip with bg/, fg_bg/, fg_bg_mask/, fg_bg_depth/; or shards")
+    parser.add_argument("--per-background", type=int, metavar="N", help="pictures per background, in their order")
+    parser.add_argument("--template", help='what in a picture\'s name is its background, as "{stem.split:_:3}"')
+    parser.add_argument("--manifest", metavar="FILE", help="a .csv or .jsonl with the columns bg, fg_bg, mask, depth")
+    parser.add_argument("--dirs", nargs=4, metavar=("BG", "FG_BG", "MASK", "DEPTH"), help="the folders, by other names")
+    parser.add_argument("--tasks", nargs="+", choices=("mask", "depth"), help="the maps that are there (default: both)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: Namespace) -> int:
+    """The exit code: 0 where all is well, 1 where there are problems."""
+    if any(Path(args.path).glob("*.index.json")):
+        return _check_shards(Path(args.path), args.json)
+    import json
+
+    from zoo.contract import TASKS
+    from zoo.data.checking import check
+    from zoo.data.layout import DIRS, read_layout
+    from zoo.progress import progress
+
+    layout = read_layout(
+        args.path,
+        tasks=tuple(args.tasks or TASKS),
+        per_background=args.per_background,
+        template=args.template,
+        manifest=args.manifest,
+        dirs=args.dirs or DIRS,
+    )
+    with progress() as tick:
+        findings = check(layout, workers=args.workers, tick=tick)
+    print(json.dumps({"path": args.path, **findings.record()}, indent=1) if args.json else findings.text())
+    return 1 if findings.problems else 0
+
+
+def _check_shards(folder: Path, as_json: bool) -> int:
+    """Every shard of every split against its size and digest."""
+    import json
+
+    from zoo.data.shards import INDEX, read_index, verify
+    from zoo.progress import progress
+
+    rows: list[dict[str, object]] = []
+    with progress() as tick:
+        for file in sorted(folder.glob(f"*{INDEX}")):
+            index = read_index(file)
+            for shard, problem in verify(folder, index):
+                tick(f"check {shard.name}", len(rows), len(index.shards))
+                rows.append({"shard": shard.name, "samples": shard.samples, "problem": problem})
+    wrong = [row for row in rows if row["problem"]]
+    if as_json:
+        print(json.dumps({"path": str(folder), "shards": rows}, indent=1))
+    else:
+        print(f"{folder}: {len(rows)} shards, {len(wrong)} with problems")
+        for row in wrong:
+            print(f"  {row['shard']}: {row['problem']}")
+    return 1 if wrong else 0

@@ -1,0 +1,82 @@
+"""lay cut-outs over backgrounds of your own: pictures with mask and depth, by the thousand"""
+
+from argparse import ArgumentParser, Namespace
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--bg", required=True, metavar="DIR", help="folder of background photos")
+    add("--fg", required=True, metavar="DIR", help="folder of cut-outs: PNG or WebP with an alpha channel")
+    add(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="folder to fill, or to go on filling; shards:DIR for tar shards",
+    )
+    add("--per-pair", type=int, default=20, help="placements of each object on each background; default: 20")
+    add("--flip", action="store_true", help="as many again, mirrored")
+    add("--size", default="224", help="of the pictures: 224, or height x width as 224x320")
+    add("--share", type=float, nargs=2, default=(0.2, 0.7), metavar=("MIN", "MAX"), help="object's share of the height")
+    add("--seed", type=int, default=0, help="of the placements; default: 0")
+    add("--quality", type=int, default=90, help="of JPEG, 1 to 100; default: 90")
+    add("--mask", choices=("soft", "binary"), default="soft", help="the cut-out's alpha, or where it is half or more")
+    add("--mask-format", choices=("png", "jpeg"), default="png", help="default: png, which is lossless")
+    add("--depth", default="plane", help="plane, folder:DIR, model:FILE or transformers:DIR; default: plane")
+    add("--depth-format", choices=("png", "jpeg"), default="png", help="default: png, 8 bits")
+    hold_out = ("held-out", "backgrounds", "objects", "none")
+    add("--hold-out", choices=hold_out, default="held-out", help="shards: what val and test have for themselves")
+    add("--per-shard", type=int, default=1000, help="shards: samples in each; default: 1000")
+    add("--workers", type=int, help="processes; default: one per core")
+
+
+def run(args: Namespace) -> None:
+    import sys
+    from pathlib import Path
+
+    from registry import OptionError
+    from zoo.data.compose import compose, duration
+    from zoo.data.outlets import MANIFEST
+    from zoo.data.recipe import Recipe
+    from zoo.progress import progress
+
+    if args.per_shard < 1:
+        raise OptionError(f"--per-shard {args.per_shard} is not accepted; give a whole number from 1 up")
+    sides = args.size.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise OptionError(f"--size {args.size!r} is not accepted; give pixels, as 224 or as 224x320 (height x width)")
+    recipe = Recipe(
+        per_pair=args.per_pair,
+        flip=args.flip,
+        size=(int(sides[0]), int(sides[-1])),
+        share=tuple(args.share),
+        seed=args.seed,
+        quality=args.quality,
+        mask=args.mask,
+        mask_format=args.mask_format,
+        depth=args.depth,
+        depth_format=args.depth_format,
+    )
+    shards = args.out.startswith("shards:")
+    out = Path(args.out.removeprefix("shards:"))
+    try:
+        with progress() as tick:
+            report = compose(
+                Path(args.bg),
+                Path(args.fg),
+                out,
+                recipe,
+                shards=shards,
+                hold_out=args.hold_out,
+                per_shard=args.per_shard,
+                workers=args.workers,
+                tick=tick,
+            )
+    except KeyboardInterrupt:
+        print("what is finished stays; the same command goes on", file=sys.stderr)
+        raise
+    print(
+        f"{report.made + report.found:,} samples of {report.cutouts:,} objects on {report.backgrounds:,} backgrounds"
+        f" ({report.found:,} were there already), {duration(report.seconds)}"
+    )
+    spec = str(out) if shards else f"folders(path={str(out)!r}, manifest={MANIFEST})"
+    print(f'read them with zoo.data.load("{spec}")')

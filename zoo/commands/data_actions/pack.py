@@ -1,0 +1,54 @@
+"""pack data into shards, for training at scale"""
+
+from argparse import ArgumentParser, Namespace
+
+SPLITS = ("train", "val", "test", "all")  # zoo.data.dataset's, without its imports
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "spec", help="what to pack: pairbench:hard, a folder, a zip; files are copied byte for byte where there are any"
+    )
+    add("--out", required=True, help="folder for the shards; what is there already is kept, and the rest made")
+    add("--split", nargs="+", choices=SPLITS, default=["train", "val", "test"], help="default: train val test")
+    add("--per-shard", type=int, default=1000, help="samples in a shard; default: 1000")
+    add("--samples", type=int, help="at most so many of each split; default: all")
+    add("--size", type=int, help="pixels; pictures are resized and encoded anew. Default: as they are")
+    add("--pictures", choices=("jpg", "png"), default="jpg", help="how photos are encoded, where they are no files yet")
+    add("--quality", type=int, default=95, help="of JPEG; default: 95")
+    add("--workers", type=int, default=1, help="processes; default: 1")
+
+
+def run(args: Namespace) -> None:
+    from pathlib import Path
+
+    from registry import OptionError
+    from zoo.data.packing import Plan, pack
+    from zoo.data.shards import INDEX, read_index
+    from zoo.progress import progress
+
+    for name, least, most in (("per_shard", 1, 10**6), ("samples", 1, None), ("quality", 1, 100), ("size", 8, None)):
+        value = getattr(args, name)
+        if value is not None and (value < least or (most is not None and value > most)):
+            limit = f"{least} up" if most is None else f"{least} to {most}"
+            raise OptionError(f"--{name.replace('_', '-')} {value} is not accepted; give a whole number from {limit}")
+    size = (args.size, args.size) if args.size else None
+    for split in dict.fromkeys(args.split):
+        plan = Plan(
+            spec=args.spec,
+            split=split,
+            out=args.out,
+            per_shard=args.per_shard,
+            size=size,
+            samples=args.samples,
+            pictures=args.pictures,
+            quality=args.quality,
+        )
+        with progress() as tick:
+            for done, total in pack(plan, workers=args.workers):
+                tick(f"pack {split}: {done:,} of {total:,} samples", done, total)
+        index = read_index(Path(args.out) / f"{split}{INDEX}")
+        size_mb = sum(shard.bytes for shard in index.shards) / 1e6
+        print(f"{split}: {index.samples:,} samples in {len(index.shards)} shards, {size_mb:,.1f} MB")
+    print(f"read them with zoo.data.load({args.out!r})")

@@ -1,0 +1,33 @@
+"""a contact sheet of samples: bg, fg_bg, mask and depth side by side"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="as pairbench:hard, or a folder, a zip or shards")
+    parser.add_argument("--n", type=int, default=24, help="how many samples; default: 24")
+    parser.add_argument("--start", type=int, default=0, help="index of the first one; default: 0")
+    parser.add_argument(
+        "--split", choices=("train", "val", "test", "all"), help="default: train where there is one, else all"
+    )
+    parser.add_argument("--size", type=int, default=128, help="pixels of each picture; default: 128")
+    parser.add_argument("--columns", type=int, default=2, help="samples side by side; default: 2")
+    parser.add_argument("--out", type=Path, required=True, help="the picture to write, a PNG")
+
+
+def run(args: Namespace) -> None:
+    from registry import OptionError
+    from zoo import data
+    from zoo.data.sheet import contact_sheet, write_png
+
+    for name, least in (("n", 1), ("start", 0), ("size", 8), ("columns", 1)):
+        if getattr(args, name) < least:
+            raise OptionError(f"--{name} {getattr(args, name)} is not accepted; give a whole number from {least} up")
+
+    split: Any = args.split or ("train" if args.spec.startswith("pairbench") else "all")
+    dataset = data.load(args.spec, split=split, size=args.size)
+    indices = range(args.start, min(args.start + args.n, len(dataset)))
+    write_png(args.out, contact_sheet([dataset[index] for index in indices], columns=args.columns))
+    print(f"wrote {args.out}: {len(indices)} samples of {dataset.spec}, split {dataset.split}")

@@ -1,0 +1,47 @@
+"""figures of a data set: moments, coverage, depth, and what a plain threshold achieves on it"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+SPLITS = ("train", "val", "test", "all")  # zoo.data.dataset's, without its imports
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", help="what to look at: pairbench:hard, a folder, a zip, shards")
+    parser.add_argument("--split", choices=SPLITS, help="default: test of computed data, all of files")
+    parser.add_argument("--size", type=int, help="pixels; default: as the data is")
+    parser.add_argument("--limit", type=int, help="at most so many samples; default: 500 of computed data, all files")
+    parser.add_argument("--workers", type=int, default=0, help="processes; default: this one")
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    parser.add_argument("--out", type=Path, metavar="FILE.png", help="draw mean images and histograms")
+
+
+def run(args: Namespace) -> None:
+    import json
+    import sys
+
+    from registry import OptionError
+    from zoo.data.figures import figures
+    from zoo.progress import progress
+
+    for name, least in (("size", 8), ("limit", 1), ("workers", 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise OptionError(f"--{name} {value} is not accepted; give a whole number from {least} up")
+    if args.out is not None and args.out.suffix.lower() != ".png":
+        raise OptionError(f"--out {args.out} is not accepted; the picture is a PNG, so give a name that ends in .png")
+    with progress() as tick:
+        stats, record = figures(
+            args.spec, split=args.split, size=args.size, limit=args.limit, workers=args.workers, tick=tick
+        )
+    if args.out is not None:
+        from zoo.data.stats_picture import save
+
+        save(stats, record, args.out)
+        print(f"wrote {args.out}", file=sys.stderr)
+    if args.json:
+        print(json.dumps(record, indent=2))
+    else:
+        from zoo.data.stats_text import text
+
+        print(text(record))

@@ -1,0 +1,176 @@
+"""The files of a folder or of a zip, by relative names with / between the parts; a zip is read without unpacking.
+
+A store keeps no file open, so that it may be forked and pickled: its pickle is its path.
+"""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data.dataset import DataError
+
+HEADER = 30  # bytes of a zip's local header before the name; the lengths of name and extra field stand at its end
+BIGGEST = 1 << 30  # bytes; no picture is larger, and a hostile zip may claim anything
+ENCRYPTED = 0x1  # of a member's flags
+
+
+class Store:
+    """Files by name."""
+
+    def __init__(self, path: str):
+        self.path = path
+
+    def names(self, under: str = "") -> Iterator[str]:
+        """Every file below a folder, hidden ones left out, in any order."""
+        raise NotImplementedError(f"{type(self).__name__} must define names(under)")
+
+    def folders(self) -> list[str]:
+        """The folders at the top."""
+        raise NotImplementedError(f"{type(self).__name__} must define folders()")
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes; a DataError names what cannot be read."""
+        raise NotImplementedError(f"{type(self).__name__} must define read(name)")
+
+    def __contains__(self, name: str) -> bool:
+        raise NotImplementedError(f"{type(self).__name__} must define __contains__(name)")
+
+    def label(self, name: str) -> str:
+        """The name as messages show it."""
+        return f"{self.path}/{name}"
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return open_store, (self.path,)
+
+
+class Folder(Store):
+    """Loose files."""
+
+    def names(self, under: str = "") -> Iterator[str]:
+        root = Path(self.path)
+        if not (root / under).is_dir():
+            return
+        for folder, folders, files in os.walk(root / under, onerror=_refuse, followlinks=True):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            inside = Path(folder).relative_to(root).as_posix()
+            yield from (name if inside == "." else f"{inside}/{name}" for name in files if not name.startswith("."))
+
+    def folders(self) -> list[str]:
+        return sorted(path.name for path in Path(self.path).iterdir() if path.is_dir() and path.name[0] != ".")
+
+    def read(self, name: str) -> bytes:
+        try:
+            with open(self.label(inside(name, self.path)), "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise DataError(f"{self.label(name)}: {error.strerror or error}") from None
+
+    def __contains__(self, name: str) -> bool:
+        return (Path(self.path) / inside(name, self.path)).is_file()
+
+
+class Zip(Store):
+    """The members of a zip, stored or deflated."""
+
+    def names(self, under: str = "") -> Iterator[str]:
+        start = f"{under}/" if under else ""
+        return (name for name in self._rows if name.startswith(start))
+
+    def folders(self) -> list[str]:
+        return sorted({name.split("/")[0] for name in self._rows if "/" in name})
+
+    def read(self, name: str) -> bytes:
+        if name not in self._rows:
+            raise DataError(f"{self.label(name)}: no such member")
+        offset, packed, size, crc, method, flags = map(int, self._members[self._rows[name]])
+        if flags & ENCRYPTED or method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or max(size, packed) > BIGGEST:
+            why = "encrypted" if flags & ENCRYPTED else f"method {method}, {size} bytes"
+            raise DataError(f"{self.label(name)}: {why}; stored and deflated members of up to {BIGGEST} bytes are read")
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(offset)
+                header = file.read(HEADER)
+                lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+                file.seek(lengths, os.SEEK_CUR)
+                data = file.read(packed)
+            if method == zipfile.ZIP_DEFLATED:
+                data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size + 1)
+        except (OSError, zlib.error) as error:
+            raise DataError(f"{self.label(name)}: {error}") from None
+        if len(data) != size or zlib.crc32(data) != crc:
+            raise DataError(f"{self.label(name)}: damaged or cut short inside the zip")
+        return data
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rows
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return self._index[0]
+
+    @cached_property
+    def _members(self) -> np.ndarray:
+        return self._index[1]
+
+    @cached_property
+    def _index(self) -> tuple[dict[str, int], np.ndarray]:
+        """Name -> row, and the rows: offset, packed size, size, checksum, method, flags. 48 bytes a member."""
+        try:
+            with zipfile.ZipFile(self.path) as file:
+                infos = [info for info in file.infolist() if not info.is_dir()]
+            infos = [info for info in infos if not _hidden(inside(info.filename, self.path))]
+            facts = [
+                (info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type, info.flag_bits)
+                for info in infos
+            ]
+            members = np.array(facts, np.int64).reshape(-1, 6)
+        except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, OverflowError) as error:
+            raise DataError(f"{self.path}: no readable zip ({error})") from None
+        rows = {info.filename: row for row, info in enumerate(infos)}
+        if len(rows) != len(infos):
+            twice = next(info.filename for row, info in enumerate(infos) if rows[info.filename] != row)
+            raise DataError(f"{self.path}: holds {twice} more than once; pack it again")
+        return rows, members
+
+
+def open_store(path: str) -> Store:
+    """The files at a path."""
+    if os.path.isdir(path):
+        return Folder(path)
+    try:
+        stat = os.stat(path)
+    except OSError:
+        raise DataError(f"{path}: no such folder or zip") from None
+    return _zip(path, stat.st_mtime_ns, stat.st_size)
+
+
+@cache
+def _zip(path: str, _changed: int, _size: int) -> Zip:
+    """One per process while the file stays the same, since the list of its members may be long."""
+    return Zip(path)
+
+
+def inside(name: str, where: str) -> str:
+    """The name, unless it would lead out of the folder or zip it belongs to."""
+    if leads_out(name):
+        raise DataError(f"{where}: the path {name!r} leads out of it; such files are not read")
+    return name
+
+
+def leads_out(name: str) -> bool:
+    """Whether a relative name is none: it is absolute, or goes up."""
+    parts = name.replace("\\", "/").split("/")
+    return not parts[0] or parts[0].endswith(":") or ".." in parts  # a Windows drive ends with a colon
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(f"{error.filename}: {error.strerror}") from None
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith("__MACOSX/") or any(part.startswith(".") for part in name.split("/"))

@@ -1,0 +1,116 @@
+"""Changes of what a camera records: light and paint change both pictures alike, noise and blur each on its own."""
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from registry import Card
+from zoo.contract import InputError, Sample
+from zoo.data.augment import Draw, augmentations
+
+P = Annotated[float, "share of the samples"]
+
+
+@augmentations.register("rgb_shift", Card(summary="each channel lighter or darker, alike in both pictures"))
+def rgb_shift(
+    batch: Sample, draw: Draw, *, limit: Annotated[float, "largest shift, of a range of 1"] = 0.08, p: P = 1.0
+) -> Sample:
+    shift = draw.uniform(-limit, limit, batch.bg.shape[1], 1, 1) * draw.chosen(p)
+    return batch._replace(bg=batch.bg + shift, fg_bg=batch.fg_bg + shift)
+
+
+@augmentations.register("hsv", Card(summary="hue, saturation and value shifted, alike in both pictures"))
+def hsv(
+    batch: Sample,
+    draw: Draw,
+    *,
+    hue: Annotated[float, "largest turn of the colour wheel, degrees"] = 20.0,
+    saturation: Annotated[float, "largest shift, of a range of 1"] = 0.12,
+    value: Annotated[float, "largest shift, of a range of 1"] = 0.08,
+    p: P = 1.0,
+) -> Sample:
+    from kornia.color import hsv_to_rgb, rgb_to_hsv
+
+    _need_rgb(batch, "hsv")
+    turn, paler, lighter = (draw.uniform(-most, most, 1, 1, 1) for most in (hue, saturation, value))
+    chosen = draw.chosen(p)
+
+    def change(image: Tensor) -> Tensor:
+        h, s, v = rgb_to_hsv(image).chunk(3, 1)  # hue in radians
+        h = torch.remainder(h + torch.deg2rad(turn), 2 * torch.pi)
+        s = torch.where(s > 0, s + paler, s).clamp(0, 1)  # grey has no hue that could show, so it stays grey
+        return torch.where(chosen, hsv_to_rgb(torch.cat([h, s, (v + lighter).clamp(0, 1)], 1)), image)
+
+    return batch._replace(bg=change(batch.bg), fg_bg=change(batch.fg_bg))
+
+
+@augmentations.register("noise", Card(summary="Gaussian noise, independent in both pictures"))
+def noise(
+    batch: Sample,
+    draw: Draw,
+    *,
+    std: Annotated[float, "largest standard deviation, of a range of 1"] = 0.02,
+    p: P = 1.0,
+) -> Sample:
+    strength = draw.uniform(0, std, 1, 1, 1) * draw.chosen(p)
+    bg, fg_bg = (image + strength * draw.normal(image) for image in (batch.bg, batch.fg_bg))
+    return batch._replace(bg=bg, fg_bg=fg_bg)
+
+
+@augmentations.register("blur", Card(summary="defocus, of another strength in each picture"))
+def blur(batch: Sample, draw: Draw, *, sigma: Annotated[float, "largest, in pixels"] = 1.0, p: P = 0.3) -> Sample:
+    from kornia.filters import gaussian_blur2d
+
+    if sigma == 0:
+        return batch
+    size = 2 * max(1, round(3 * sigma)) + 1
+
+    def change(image: Tensor) -> Tensor:
+        sigmas = draw.uniform(0.05, max(sigma, 0.05), 1).expand(
+            -1, 2
+        )  # pixels; the least that leaves a picture as it is
+        return torch.where(draw.chosen(p), gaussian_blur2d(image, (size, size), sigmas, "replicate"), image)
+
+    return batch._replace(bg=change(batch.bg), fg_bg=change(batch.fg_bg))
+
+
+@augmentations.register("motion", Card(summary="the camera moved while it exposed, otherwise in each picture"))
+def motion(
+    batch: Sample, draw: Draw, *, pixels: Annotated[int, "length of the streak, made odd"] = 5, p: P = 0.1
+) -> Sample:
+    from kornia.filters import motion_blur
+
+    half = pixels // 2
+    if half == 0:
+        return batch
+
+    def change(image: Tensor) -> Tensor:
+        angle = draw.uniform(0, 360)
+        streaks = motion_blur(image, 2 * half + 1, angle, torch.zeros_like(angle), "replicate")
+        return torch.where(draw.chosen(p), streaks, image)
+
+    return batch._replace(bg=change(batch.bg), fg_bg=change(batch.fg_bg))
+
+
+@augmentations.register("jpeg", Card(summary="compressed, at another quality in each picture"))
+def jpeg(
+    batch: Sample,
+    draw: Draw,
+    *,
+    quality: Annotated[tuple[float, float], "lowest and highest, 1 to 100"] = (40.0, 95.0),
+    p: P = 0.5,
+) -> Sample:
+    from kornia.enhance import jpeg_codec_differentiable
+
+    _need_rgb(batch, "jpeg")
+
+    def change(image: Tensor) -> Tensor:
+        return torch.where(draw.chosen(p), jpeg_codec_differentiable(image, draw.uniform(*quality)), image)
+
+    return batch._replace(bg=change(batch.bg), fg_bg=change(batch.fg_bg))
+
+
+def _need_rgb(batch: Sample, who: str) -> None:
+    if batch.bg.shape[1] != 3:
+        raise InputError(f"{who} works on red, green and blue; bg has {batch.bg.shape[1]} channels. Leave {who} out")

@@ -1,0 +1,50 @@
+"""Changes of geometry: all maps move together, and `valid` says where no true pixels are left."""
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from registry import Card
+from zoo.contract import Sample
+from zoo.data.augment import GEOMETRY, Draw, augmentations
+from zoo.data.warp import each, square, turning
+
+P = Annotated[float, "share of the samples"]
+
+
+@augmentations.register("flip", Card(summary="left and right change sides"))  # exact, so not by a matrix
+def flip(batch: Sample, draw: Draw, *, p: P = 0.5) -> Sample:
+    chosen = draw.chosen(p)
+    return each(lambda tensor: torch.where(chosen, tensor.flip(-1), tensor), batch)
+
+
+@augmentations.register("rotate", Card(summary="turned about the centre", group=GEOMETRY))
+def rotate(
+    batch: Sample, draw: Draw, *, degrees: Annotated[float, "largest angle, either way"] = 10.0, p: P = 1.0
+) -> Tensor:
+    h, w = batch.fg_bg.shape[-2:]
+    return _pick(draw.chosen(p), turning(draw.uniform(-degrees, degrees), h, w))
+
+
+@augmentations.register("crop", Card(summary="a part of the picture, resized to the whole", group=GEOMETRY))
+def crop(
+    batch: Sample,
+    draw: Draw,
+    *,
+    share: Annotated[float, "smallest side of the part, as a share of the picture's"] = 0.75,
+    stretch: Annotated[float, "how far height and width may scale apart, as a share"] = 0.1,
+    p: P = 1.0,
+) -> Tensor:
+    h, w = batch.fg_bg.shape[-2:]
+    side, uneven = draw.uniform(share, 1), draw.uniform(-stretch, stretch)
+    tall, wide = (side * (1 + uneven).sqrt()).clamp(max=1), (side / (1 + uneven).sqrt()).clamp(max=1)
+    top, left = draw.uniform(0, 1) * (1 - tall) * h, draw.uniform(0, 1) * (1 - wide) * w
+    zero = torch.zeros_like(tall)
+    # the part's edge goes to the picture's edge, which is half a pixel outside the first pixel's centre
+    matrix = [1 / wide, zero, (0.5 - left) / wide - 0.5, zero, 1 / tall, (0.5 - top) / tall - 0.5]
+    return _pick(draw.chosen(p), square(torch.stack(matrix, 1).view(-1, 2, 3)))
+
+
+def _pick(chosen: Tensor, matrix: Tensor) -> Tensor:
+    return torch.where(chosen[:, 0], matrix, torch.eye(3).to(matrix))

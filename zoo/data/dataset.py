@@ -1,0 +1,112 @@
+"""What every source of data gives: random access to samples and batches; and the catalog of sources."""
+
+from collections.abc import Callable, Sequence
+from inspect import Parameter
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from torch.utils.data import default_collate
+
+from registry import Catalog, Entry, OptionError, Spec, ZooError, nearest
+from zoo.contract import Sample
+
+Split = Literal["train", "val", "test", "all"]
+SPLITS = ("train", "val", "test", "all")
+
+
+class DataError(ZooError):
+    """Data that cannot be read, found or written; the message names the file."""
+
+
+class PairDataset(torch.utils.data.Dataset[Sample]):
+    """Samples by index. A source defines `__len__` and `sample`; one that makes whole batches at once, `batch` too."""
+
+    spec: Spec  # name and every option; set by `load`, kept in records
+    split: str
+    size: tuple[int, int] | None  # h, w; None: as the files are
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must define __len__")
+
+    def sample(self, index: int) -> Sample:
+        """One sample, 0 <= index < len(self)."""
+        raise NotImplementedError(f"{type(self).__name__} must define sample(index)")
+
+    def __getitem__(self, index: int) -> Sample:
+        n = len(self)
+        if not -n <= index < n:
+            raise IndexError(f"index {index} is out of range: {self.spec} has {n} samples in split {self.split}")
+        return self.sample(int(index) % n)
+
+    def batch(self, indices: Sequence[int]) -> Sample:
+        """Samples stacked, (b, ...) each; the sizes must agree."""
+        return collate([self[index] for index in indices])
+
+
+def collate(samples: Sequence[Sample]) -> Sample:
+    """Single samples as one batch."""
+    sizes = {tuple(sample.fg_bg.shape[-2:]) for sample in samples}
+    if len(sizes) > 1:
+        raise DataError(f"samples of different sizes cannot be a batch: {sorted(sizes)}; load the data with size=")
+    columns = list(zip(*samples, strict=True))[:-1]
+    bg, fg_bg, mask, depth, valid = [
+        default_collate(list(values)) for values in columns
+    ]  # in shared memory in a worker
+    metas = tuple(cast("dict[str, Any]", sample.meta) for sample in samples)
+    return Sample(bg, fg_bg, mask, depth, valid, metas)
+
+
+Source = Callable[..., PairDataset]  # (*, split, size, options) -> PairDataset; NAME:x gives x to the first option
+
+sources: Catalog[Source] = Catalog("data source", package="zoo.data.sources", group="zoo.data")
+
+
+def load(
+    spec: str | Spec, *, split: Split = "train", size: int | tuple[int, int] | None = None, **options: Any
+) -> PairDataset:
+    """A data set by name.
+
+    spec: "pairbench:hard", short for "pairbench(tier=hard)"; "folders:PATH" for "folders(path=PATH)"; or just the path
+        of a folder, a zip or shards, whose kind is then seen from what is there.
+    split: what held-out splits are for: train, val, test; "all" where the data has none.
+    size: pixels, one number or (h, w); images are resized to it. None keeps the files' size.
+    """
+    if split not in SPLITS:
+        raise OptionError(f"split={split!r} is not accepted; {nearest(str(split), SPLITS)}")
+    sides = (size, size) if isinstance(size, int) else size
+    if sides is not None and (len(sides) != 2 or not all(isinstance(side, int) and side >= 8 for side in sides)):
+        raise OptionError(f"size={size!r} is not accepted; size takes pixels from 8 up, one number or (h, w), or None")
+    entry, given = _parse(spec)
+    known = {name: option for name, option in entry.options.items() if name not in ("split", "size")}
+    for name, value in options.items():
+        if name in given and given[name] != value:
+            raise OptionError(f"{name} is given twice: {given[name]!r} in the spec and {value!r} as a keyword")
+        given[name] = value
+    for name in given:
+        if name not in known:
+            raise OptionError(f"data source {entry.name} has no option {name!r}; {nearest(name, known)}")
+    for name, option in known.items():
+        if name not in given and option.default is Parameter.empty:
+            raise OptionError(f"data source {entry.name} needs {name}, as in {entry.name}:{name.upper()}")
+    resolved = {name: option.check(given[name]) if name in given else option.default for name, option in known.items()}
+    dataset = entry.factory(split=split, size=sides, **resolved)
+    dataset.spec, dataset.split = Spec(entry.name, resolved), split
+    dataset.size = getattr(dataset, "size", sides)  # a source may have a size of its own where none is asked for
+    return dataset
+
+
+def _parse(spec: str | Spec) -> tuple[Entry[Source], dict[str, Any]]:
+    """The source and the options of a spec; a bare path is one of the source that reads what is there."""
+    if isinstance(spec, str) and Path(spec).exists():
+        path = Path(spec)
+        is_shards = path.is_dir() and any(path.glob("*.index.json"))
+        return sources.get("shards" if is_shards else "folders"), {"path": spec}
+    parsed = Spec.parse(spec) if isinstance(spec, str) else spec
+    name, colon, argument = parsed.name.partition(":")
+    entry = sources.get(name)
+    given = dict(parsed.options)
+    if colon:
+        first = next(option for option in entry.options if option not in ("split", "size"))
+        given = {first: argument, **given}
+    return entry, given

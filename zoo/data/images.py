@@ -1,0 +1,167 @@
+"""Image files as tensors and back. Whatever cannot be read rightly is a DataError that names the file.
+
+Photos may be of any mode that has one meaning as RGB; masks are grey or an alpha channel; depth is grey of 8 or 16
+bits, or floats in [0, 1]. EXIF rotation is applied, colour profiles are not. Of several pictures the first is read.
+"""
+
+import io
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from zoo.data.dataset import DataError
+
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")  # those that need no outside program
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".webp", ".tif", ".tiff")
+LOSSY = ("JPEG", "MPO", "WEBP")
+LARGEST = 1 << 26  # pixels; some kilobytes of a hostile file can ask for any number
+GREY = 32  # of 255: how far apart the channels of a grey picture may be; JPEG keeps them within 2
+WIDE = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # grey of 16 bits; I is how some formats come that hold as much
+
+
+def decode_rgb(data: bytes, name: str) -> Tensor:
+    """A photo, uint8 (3, h, w). See-through pixels have no colour, so a photo with some is refused."""
+    return rgb_of(open_image(data, name), name)
+
+
+def decode_rgba(data: bytes, name: str) -> Tensor:
+    """A cut-out, uint8 (4, h, w): colours, then alpha, which is 255 where the file has none."""
+    image = open_image(data, name)
+    if image.has_transparency_data and image.mode not in WIDE:  # those Pillow would clip, not scale
+        return _tensor(image.convert("RGBA"))
+    colours = rgb_of(image, name)
+    return torch.cat([colours, torch.full_like(colours[:1], 255)])
+
+
+def decode_mask(data: bytes, name: str) -> Tensor:
+    """A mask, float (1, h, w) in [0, 1], 1 is object: the alpha channel where anything is see-through, else the grey.
+
+    A lossless file that holds only 0 and 1 of 255 holds labels, and 1 is object.
+    """
+    return mask_of(open_image(data, name), name)
+
+
+def decode_depth(data: bytes, name: str) -> Tensor:
+    """A depth map, float (1, h, w) in [0, 1]: 255 of 8 bits, 65535 of 16 bits and 1.0 of floats are 1."""
+    return depth_of(open_image(data, name), name)
+
+
+def encode_jpeg(image: Tensor, quality: int) -> bytes:
+    """uint8 (1 or 3, h, w) as a JPEG file."""
+    return _encode(image, "JPEG", quality=quality)
+
+
+def encode_png(image: Tensor) -> bytes:
+    """uint8 (1, 3 or 4, h, w), or uint16 (1, h, w), as a PNG file."""
+    return _encode(image, "PNG")
+
+
+def open_image(data: bytes, name: str) -> Image.Image:
+    """The decoded picture, upright; its `format` is the file's."""
+    if not data:
+        raise DataError(f"{name}: the file is empty")
+    try:
+        header = Image.open(io.BytesIO(data), formats=FORMATS)
+        if header.width * header.height <= LARGEST:
+            header.load()
+            image = ImageOps.exif_transpose(header)
+            image.format = header.format
+            return image
+    except UnidentifiedImageError:
+        raise DataError(f"{name}: not an image, or damaged at its start; {', '.join(FORMATS)} are read") from None
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{name}: too large ({error})") from None
+    except Exception as error:  # damage may raise anything: OSError, SyntaxError, struct.error, zlib.error
+        raise DataError(f"{name}: damaged or cut short ({error or type(error).__name__})") from error
+    raise DataError(f"{name}: {header.width} x {header.height} pixels are too many; at most {LARGEST} are read")
+
+
+def rgb_of(image: Image.Image, name: str) -> Tensor:
+    """The photo in a decoded picture, uint8 (3, h, w)."""
+    if _see_through(image):
+        raise DataError(
+            f"{name}: a photo with see-through pixels (mode {image.mode}); lay it over a background or save it as RGB"
+        )
+    if image.mode in (*WIDE, "F"):
+        image = Image.fromarray((_values(image, name) * 255).round().astype(np.uint8))
+    return _tensor(_converted(image, "RGB", name))
+
+
+def mask_of(image: Image.Image, name: str) -> Tensor:
+    """The mask in a decoded picture, float (1, h, w) in [0, 1]."""
+    if _see_through(image):
+        return torch.from_numpy(unit(np.asarray(image.convert("RGBA").getchannel("A"))))[None]
+    grey = torch.from_numpy(_grey(image, name))[None]
+    is_8_bit = image.mode not in ("1", *WIDE, "F")
+    labels = is_8_bit and image.format not in LOSSY and round(float(grey.max()) * 255) == 1
+    return (grey > 0).float() if labels else grey
+
+
+def depth_of(image: Image.Image, name: str) -> Tensor:
+    """The depth in a decoded picture, float (1, h, w) in [0, 1]."""
+    if _see_through(image):
+        raise DataError(f"{name}: a depth map with see-through pixels (mode {image.mode}); save it as grey")
+    return torch.from_numpy(_grey(image, name))[None]
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    """8-bit values as float32 in [0, 1]; by numpy, since torch's threads cost more than they save on one picture."""
+    return np.divide(values, np.float32(255), dtype=np.float32)
+
+
+def _see_through(image: Image.Image) -> bool:
+    if not image.has_transparency_data:
+        return False
+    lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+    return float(lowest) < 255  # type: ignore[arg-type]
+
+
+def _grey(image: Image.Image, name: str) -> np.ndarray:
+    """Grey values, float32 (h, w) in [0, 1]; a picture in colours is refused: it is a colour map or a class map."""
+    if image.mode in (*WIDE, "F"):
+        return _values(image, name)
+    if image.mode not in ("1", "L"):
+        image = _converted(image, "RGB", name)
+        pairs = combinations(image.split(), 2)
+        apart = max(int(ImageChops.difference(*pair).getextrema()[1]) for pair in pairs)  # type: ignore[arg-type]
+        if apart > GREY:
+            raise DataError(
+                f"{name}: coloured (channels up to {apart} of 255 apart), and colours have no order; save it as grey"
+            )
+    return unit(np.asarray(image.convert("L")))
+
+
+def _values(image: Image.Image, name: str) -> np.ndarray:
+    """The values of a picture of 16 bits or floats, float32 (h, w) in [0, 1]."""
+    values = np.asarray(image)
+    top = 1 if image.mode == "F" else 65535
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= top):  # so that nan is refused too
+        raise DataError(f"{name}: values from {low} to {high} (mode {image.mode}); 0 to {top} are read")
+    return values.astype(np.float32) / np.float32(top)
+
+
+def _converted(image: Image.Image, mode: str, name: str) -> Image.Image:
+    try:
+        return image.convert("RGBA").convert(mode) if image.has_transparency_data else image.convert(mode)
+    except ValueError:
+        raise DataError(f"{name}: mode {image.mode} cannot be read as {mode}; save it as {mode}") from None
+
+
+def _tensor(image: Image.Image) -> Tensor:
+    """uint8 (c, h, w)."""
+    array = np.array(image)
+    return torch.from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1).copy())
+
+
+def _encode(image: Tensor, file_format: str, **options: Any) -> bytes:
+    array = image.detach().cpu().numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0).copy()).save(
+        buffer, file_format, **options
+    )
+    return buffer.getvalue()

@@ -1,0 +1,152 @@
+"""Batches from worker processes, in shared memory that is used again.
+
+torch's DataLoader takes new memory for every batch and copies the samples into it; on a large batch, getting the pages
+costs more than decoding. Here the workers write into a few blocks that they share with this process, and a block goes
+back to them when the last tensor that looks into it is gone. Whoever keeps batches gets them in memory of their own.
+"""
+
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from itertools import accumulate
+from math import prod
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader
+
+from registry import OptionError, ZooError
+from zoo.contract import Sample
+from zoo.data.dataset import PairDataset
+
+AHEAD = 2  # batches that each worker prepares
+SPARE = 2  # blocks in the hands of this process: the batch in use, and the one before it
+
+Shapes = tuple[tuple[int, ...], ...]  # (c, h, w) of each map
+Task = tuple[int | None, list[int]]  # a block, or None where none is free; and the indices of the samples
+
+
+class Loader:
+    """Batched Samples in the order given. Each iteration starts its own workers and ends them.
+
+    order: indices, such as an `Order`. workers: processes; 0 reads in this one.
+    """
+
+    def __init__(
+        self,
+        dataset: PairDataset,
+        order: Iterable[int],
+        *,
+        batch: int,
+        workers: int = 0,
+        drop_last: bool = False,
+        ahead: int = AHEAD,
+    ):
+        for name, value, least in (("batch", batch, 1), ("workers", workers, 0), ("ahead", ahead, 1)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise OptionError(f"{name}={value!r} is not accepted; {name} takes a whole number from {least} up")
+        self.dataset, self.batch, self.workers, self.ahead = dataset, batch, workers, ahead
+        self.order, self.drop_last = order, drop_last
+
+    def __len__(self) -> int:
+        count = len(cast("Sized", self.order))
+        return count // self.batch if self.drop_last else -(-count // self.batch)
+
+    def __iter__(self) -> Iterator[Sample]:
+        batches = BatchSampler(cast("Any", self.order), self.batch, self.drop_last)
+        if not self.workers:
+            return (self.dataset.batch(indices) for indices in batches)
+        return self._from_workers(batches)
+
+    def _from_workers(self, batches: Iterable[list[int]]) -> Iterator[Sample]:
+        first = next(iter(self.order), None)
+        if first is None:
+            return
+        shapes = tuple(tuple(value.shape) for value in self.dataset[first][:-1])
+        blocks = [_block(self.batch, shapes) for _ in range(self.workers * self.ahead + SPARE)]
+        free = deque(range(len(blocks)))
+        answers = DataLoader(
+            cast("Any", _Worker(self.dataset, blocks, shapes, self.batch)),
+            sampler=cast("Any", _Tasks(batches, free)),
+            batch_size=None,
+            collate_fn=_as_it_is,
+            num_workers=self.workers,
+            prefetch_factor=self.ahead,
+        )
+        for answer in answers:
+            if isinstance(answer, ZooError):
+                raise answer
+            if isinstance(answer, Sample):
+                yield answer
+                continue
+            number, count, metas = answer
+            window = blocks[number].numpy()[:]  # lives as long as a tensor made from it
+            weakref.finalize(window, free.append, number).atexit = False
+            found = _views(torch.from_numpy(window), shapes, self.batch, count, metas)
+            del window
+            yield found
+            del found
+
+
+class _Worker:
+    """The dataset of a worker: a task in, where its batch lies out."""
+
+    def __init__(self, dataset: PairDataset, blocks: Sequence[Tensor], shapes: Shapes, batch: int):
+        self.dataset, self.blocks, self.shapes, self.batch = dataset, blocks, shapes, batch
+
+    def __getitem__(self, task: Task) -> Any:
+        number, indices = task
+        try:
+            if number is None:
+                return self.dataset.batch(indices)
+            out = _views(self.blocks[number], self.shapes, self.batch, len(indices))
+            return self._fill(number, indices, out)
+        except ZooError as error:  # raised as it is; torch would wrap it into a page of traceback
+            return error
+
+    def _fill(self, number: int, indices: list[int], out: Sample) -> Any:
+        into = getattr(self.dataset, "batch_into", None)
+        if into:
+            return number, len(indices), into(indices, out)
+        made = self.dataset.batch(indices)
+        if any(place.shape != value.shape for place, value in zip(out[:-1], made[:-1], strict=True)):
+            raise OptionError(
+                f"{getattr(self.dataset, 'spec', 'the data')} has samples of several sizes, which cannot be batches"
+                " of one; load the data with size="
+            )
+        for place, value in zip(out[:-1], made[:-1], strict=True):
+            place.copy_(value)
+        return number, len(indices), made.meta
+
+
+def _block(batch: int, shapes: Shapes) -> Tensor:
+    """Memory for a batch, shared with the workers."""
+    block = torch.empty(batch * sum(map(prod, shapes)))
+    block.share_memory_()  # type: ignore[no-untyped-call]
+    return block
+
+
+def _views(block: Tensor, shapes: Shapes, batch: int, count: int, metas: tuple[dict[str, Any], ...] = ()) -> Sample:
+    """The first `count` samples of a block that has room for `batch`, (count, c, h, w) each."""
+    starts = accumulate((batch * prod(shape) for shape in shapes), initial=0)
+    bg, fg_bg, mask, depth, valid = (
+        block[start : start + count * prod(shape)].view(count, *shape)
+        for start, shape in zip(starts, shapes, strict=False)
+    )
+    return Sample(bg, fg_bg, mask, depth, valid, metas)
+
+
+class _Tasks:
+    """A task for each batch; its block is looked for when the task is handed out."""
+
+    def __init__(self, batches: Iterable[list[int]], free: deque[int]):
+        self.batches, self.free = batches, free
+
+    def __iter__(self) -> Iterator[Task]:
+        for indices in self.batches:
+            yield (self.free.popleft() if self.free else None), indices
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer

@@ -1,0 +1,68 @@
+"""The samples that could not be read, noted by every process that met one, so that they can be named at the end."""
+
+import json
+import os
+import tempfile
+import weakref
+from pathlib import Path
+from secrets import token_hex
+
+SHOWN = 3
+
+
+class Problems:
+    """Name -> reason, shared by the processes of one machine that hold a copy of this object.
+
+    A note is a line of a file in the temporary folder; the process that made the object removes it at its end.
+    """
+
+    def __init__(self) -> None:
+        self._path = str(Path(tempfile.gettempdir()) / f"pairzoo-problems-{os.getpid()}-{token_hex(8)}.jsonl")
+        self._own: dict[str, str] = {}  # of this process; also what is known where the folder cannot be written
+        weakref.finalize(self, _remove, self._path, os.getpid())
+
+    def add(self, name: str, reason: str) -> None:
+        if name in self._own:
+            return
+        self._own[name] = reason
+        line = json.dumps([name, reason]).encode() + b"\n"
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError:
+            return
+        try:
+            os.write(descriptor, line)  # one write, so that lines of two processes do not mix
+        except OSError:
+            return
+        finally:
+            os.close(descriptor)
+
+    def known(self, name: str) -> bool:
+        """Whether this process has met it; a look at no file."""
+        return name in self._own
+
+    def all(self) -> dict[str, str]:
+        try:
+            lines = Path(self._path).read_text().splitlines()
+        except OSError:
+            return dict(self._own)
+        return self._own | dict(json.loads(line) for line in lines if line.endswith("]"))
+
+
+def summary(problems: dict[str, str], total: int) -> str:
+    """What was left out, in a few lines; empty where nothing was.
+
+    >>> print(summary({"a.jpg": "the file is empty"}, 500))
+    1 of 500 samples could not be used:
+      a.jpg: the file is empty
+    """
+    if not problems:
+        return ""
+    lines = [f"{len(problems)} of {total} samples could not be used:"]
+    lines += [f"  {name}: {reason}" for name, reason in list(problems.items())[:SHOWN]]
+    return "\n".join(lines + [f"  and {len(problems) - SHOWN} more"] * (len(problems) > SHOWN))
+
+
+def _remove(path: str, owner: int) -> None:
+    if os.getpid() == owner:
+        Path(path).unlink(missing_ok=True)

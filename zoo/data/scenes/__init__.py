@@ -1,0 +1,1 @@
+"""PairBench: scenes that are computed, not downloaded, with true depth."""

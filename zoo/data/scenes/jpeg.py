@@ -1,0 +1,63 @@
+"""JPEG as arithmetic on tensors: what compression does to a picture, per sample, on any device (ITU-T T.81)."""
+
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+LUMA = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+CHROMA_CORNER = ((17, 18, 24, 47), (18, 21, 26, 66), (24, 26, 56, 99), (47, 66, 99, 99))  # the rest is 99
+
+
+def jpeg(images: Tensor, quality: Tensor) -> Tensor:
+    """(b, 3, h, w) in [0, 1] compressed at a quality (b,) from 1 to 100, with chroma at half size."""
+    h, w = images.shape[-2:]
+    padded = F.pad(images.clamp(0, 1) * 255, (0, -w % 16, 0, -h % 16), mode="replicate")
+    to_ycc = images.new_tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+    ycc = torch.einsum("ij,bjhw->bihw", to_ycc, padded)
+    luma, chroma = ycc[:, :1] - 128, F.avg_pool2d(ycc[:, 1:], 2)
+    scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100  # the IJG's scale
+    luma = _quantised(luma, _table(False, images.device), scale) + 128
+    chroma = _quantised(chroma, _table(True, images.device), scale)
+    chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
+    cb, cr = chroma[:, :1], chroma[:, 1:]
+    rgb = torch.cat([luma + 1.402 * cr, luma - 0.344136 * cb - 0.714136 * cr, luma + 1.772 * cb], 1)
+    return (rgb[..., :h, :w].clamp(0, 255).round() / 255).to(images.dtype)
+
+
+def _quantised(planes: Tensor, table: Tensor, scale: Tensor) -> Tensor:
+    """Each 8 x 8 block through the cosine transform, rounded to steps of the table, and back."""
+    steps = (table * scale[:, None, None]).round().clamp(1, 255)[:, None, None, None]  # (b, 1, 1, 1, 8, 8)
+    waves = _cosines(planes.device)
+    blocks = rearrange(planes, "b c (i y) (j x) -> b c i j y x", y=8, x=8)
+    kept = torch.round(waves @ blocks @ waves.T / steps) * steps
+    return rearrange(waves.T @ kept @ waves, "b c i j y x -> b c (i y) (j x)")
+
+
+@cache
+def _cosines(device: torch.device) -> Tensor:
+    """The orthonormal cosine transform, (8, 8): one wave per row."""
+    k = torch.arange(8, dtype=torch.float64)
+    waves = torch.cos(torch.pi * k[:, None] * (2 * k + 1) / 16) / 2
+    waves[0] /= 2**0.5
+    return waves.float().to(device)
+
+
+@cache
+def _table(is_chroma: bool, device: torch.device) -> Tensor:
+    if not is_chroma:
+        return torch.tensor(LUMA, dtype=torch.float32, device=device)
+    table = torch.full((8, 8), 99.0)
+    table[:4, :4] = torch.tensor(CHROMA_CORNER, dtype=torch.float32)
+    return table.to(device)

@@ -1,0 +1,107 @@
+"""Scene layouts: ground, walls, ceiling, boxes and cylinders, and which of them a split may see.
+
+A layout is written as tables, one row per solid, so that all scenes of a batch are traced together whatever they hold.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.data.scenes.draw import Draw
+
+LAYOUTS = {
+    "train": ("street", "room", "yard", "field"),
+    "val": ("corner",),
+    "test": ("hall", "alley"),
+}
+KINDS = ("street", "room", "yard", "field", "corner", "hall", "alley")
+WALLS, BOXES, CYLINDERS = 3, 4, 4
+GROUND, CEILING, WALL, BOX, CYLINDER, SKY = 0, 1, 2, 2 + WALLS, 2 + WALLS + BOXES, 2 + WALLS + BOXES + CYLINDERS
+SURFACES = SKY + 1
+FAR = 60.0  # metres; beyond, everything is sky
+
+
+@dataclass
+class Layout:
+    """Tables of solids, (b, n) each; a solid with no size is not there."""
+
+    kind: Tensor  # (b,) index into KINDS
+    ceiling: Tensor  # (b,) metres, infinite where there is sky
+    wall_angle: Tensor  # (b, WALLS) of the normal, radians about the vertical; 0 faces the camera
+    wall_away: Tensor  # (b, WALLS) metres from the camera along the normal; infinite: none
+    wall_height: Tensor  # (b, WALLS)
+    box_centre: Tensor  # (b, BOXES, 2) x and z
+    box_half: Tensor  # (b, BOXES, 3) half sizes
+    box_turn: Tensor  # (b, BOXES) radians
+    cylinder_centre: Tensor  # (b, CYLINDERS, 2)
+    cylinder_radius: Tensor  # (b, CYLINDERS)
+    cylinder_height: Tensor  # (b, CYLINDERS)
+    depth_range: Tensor  # (b, 2) metres in which objects may stand
+    half_width: Tensor  # (b,) metres to each side in which objects may stand
+
+    @classmethod
+    def draw(cls, draw: Draw, split: str) -> "Layout":
+        kind = draw.choice([KINDS.index(name) for name in LAYOUTS[split]])
+
+        def is_any(*names: str) -> Tensor:
+            return sum((kind == KINDS.index(name) for name in names), torch.zeros_like(kind)).bool()
+
+        none = torch.full((len(draw),), torch.inf, device=draw.device)
+        roofed = is_any("room", "hall")
+        ceiling = torch.where(roofed, draw.uniform(2.6, 4.2), none)
+        back = draw.uniform(6, 14) * torch.where(is_any("alley", "hall"), 1.7, 1.0)
+        side = torch.where(is_any("street"), draw.uniform(3.5, 6), draw.uniform(2.4, 4))
+        side = torch.where(is_any("alley"), draw.uniform(1.6, 2.4), side)
+        lean = draw.uniform(-0.12, 0.12)
+        oblique = draw.uniform(0.6, 0.95)
+        quarter = torch.pi / 2
+        corner = is_any("corner")
+        has_back = is_any("room", "yard", "hall", "corner")
+        has_sides = is_any("street", "room", "alley", "hall")
+        angle = torch.stack(
+            [
+                torch.where(corner, oblique, lean),
+                torch.where(corner, oblique - quarter, quarter + lean / 2),
+                lean / 2 - quarter,
+            ],
+            1,
+        )
+        away = torch.stack(
+            [
+                torch.where(has_back, torch.where(corner, back * 0.7, back), none),
+                torch.where(has_sides, side, torch.where(corner, back * 0.7, none)),
+                torch.where(has_sides, side * draw.uniform(0.8, 1.3), none),
+            ],
+            1,
+        )
+        height = torch.where(roofed[:, None], 10.0, draw.uniform(1.6, 7, WALLS))
+        height = torch.where(is_any("street", "alley")[:, None], height + 3, height)
+        crowd = torch.where(is_any("field", "yard", "street"), 0.75, 0.5)[:, None]
+        boxed = draw.uniform(0, 1, BOXES) < crowd
+        half = torch.stack(
+            [draw.uniform(0.2, 1.1, BOXES), draw.uniform(0.15, 1.2, BOXES), draw.uniform(0.2, 0.9, BOXES)], 2
+        )
+        reach = side.clamp(max=5)
+        centre = torch.stack([draw.uniform(-1, 1, BOXES) * reach[:, None] * 1.1, draw.uniform(4.5, 13, BOXES)], 2)
+        pillars = is_any("hall")[:, None]
+        standing = (draw.uniform(0, 1, CYLINDERS) < torch.where(is_any("field"), 0.8, 0.35)[:, None]) | pillars
+        radius = draw.uniform(0.06, 0.3, CYLINDERS)
+        rows = torch.tensor([[-1.0, 5.0], [1.0, 5.0], [-1.0, 9.0], [1.0, 9.0]], device=draw.device)
+        rows = rows * torch.stack([side * 0.75, torch.ones_like(side)], 1)[:, None]
+        free = torch.stack([draw.uniform(-1, 1, CYLINDERS) * reach[:, None], draw.uniform(4, 14, CYLINDERS)], 2)
+        return cls(
+            kind=kind,
+            ceiling=ceiling,
+            wall_angle=angle,
+            wall_away=away,
+            wall_height=height,
+            box_centre=centre,
+            box_half=half * boxed[..., None],
+            box_turn=draw.uniform(-0.8, 0.8, BOXES),
+            cylinder_centre=torch.where(pillars[..., None], rows, free),
+            cylinder_radius=radius * standing,
+            cylinder_height=torch.where(roofed[:, None], 10.0, draw.uniform(0.6, 5, CYLINDERS)),
+            depth_range=torch.stack([torch.full_like(back, 2.2), (back * 0.6).clamp(3.6, 6)], 1),
+            half_width=side * 0.62,
+        )

@@ -1,0 +1,173 @@
+"""A batch of scenes: layout, light, textures, objects, and what the camera made of them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoo.contract import Sample
+from zoo.data.scenes import textures
+from zoo.data.scenes.camera import Camera
+from zoo.data.scenes.draw import Draw
+from zoo.data.scenes.faults import Faults, displaced, photograph
+from zoo.data.scenes.layouts import FAR, GROUND, KINDS, SURFACES, Layout
+from zoo.data.scenes.objects import Figures
+from zoo.data.scenes.textures import Materials, noise, paint
+from zoo.data.scenes.trace import Hits, trace
+
+VERSION = 1  # raised whenever a picture changes
+EMPTY = 0.1  # share of scenes without an object
+SECOND = 0.3  # share of scenes with two
+NEAREST = 0.6  # metres; nothing is nearer to the camera
+
+
+@torch.no_grad()
+def render(
+    split: str,
+    tier: str,
+    indices: np.ndarray,
+    size: tuple[int, int],
+    device: torch.device | str = "cpu",
+    only: str | None = None,
+) -> Sample:
+    """Scenes of a split by index, as one batch; only: one perturbation of the hard tier, alone."""
+    h, w = size
+    draw = Draw(f"pairbench {VERSION} {split}", indices, device)
+    faults = Faults.draw(Draw(f"faults {VERSION} {split}", indices, device), tier, only)
+    camera, layout = Camera.draw(draw), Layout.draw(draw, split)
+    palette = _palette(draw)
+    materials = Materials.draw(draw, split, SURFACES, palette)
+    light = _light(draw)
+    fog, haze, ambient = draw.uniform(0.0, 0.035), palette[:, 0] * 0.4 + 0.5, draw.uniform(0.85, 1.1)
+    low, high = layout.depth_range.unbind(1)
+    away = low + (high - low) * draw.uniform(0, 1, 2).T ** 1.5
+    away = away.sort(0, descending=True).values  # the farther one is painted first
+    objects = [Figures.draw(draw, split, layout, camera, palette, size, z) for z in away]
+    count = draw.uniform(0, 1)
+    objects[1].present = count >= EMPTY
+    objects[0].present = count >= 1 - SECOND
+    leaf_seed, grain_seed = draw.seed(), draw.seed()
+
+    rays = camera.rays(h, w)
+    hits = trace(camera, layout, rays, light)
+    families = textures.SPLITS[split]
+    scene = torch.arange(len(indices), device=hits.z.device)[:, None, None]
+    footprint = _footprint(hits, camera, h, w)
+    colour = paint(materials, hits.surface, hits.u, hits.v, footprint, families, scene)  # (b, h, w, 3)
+    colour = colour * (hits.shade * ambient[:, None, None])[..., None]
+    plate = _foggy(colour, hits.z, fog[:, None, None], haze[:, None, None])
+
+    photo, z = _leaves(plate, hits, faults.leaves, leaf_seed), hits.z.flatten()
+    if (faults.shadow != 0).any():
+        for each in objects:
+            shadow = each.shadow(rays, hits, light, faults.shadow != 0)
+            photo = photo * (1 - faults.shadow[:, None, None] * shadow)[..., None]
+    pixels, mask = photo.reshape(-1, 3), torch.zeros_like(z)
+    for each in objects:
+        seen = each.stand(camera, rays, faults.reflection != 0)
+        each.stand_out(plate, seen)
+        each.disguise(faults.camouflage, materials, hits, seen)
+        look = _foggy(each.paint(seen, light, ambient, families), seen.z, fog[seen.scene], haze[seen.scene])
+        cover = seen.cover * (seen.z < z[seen.at])
+        mirror = seen.mirror * (hits.surface.flatten()[seen.at] == GROUND) * faults.reflection[seen.scene]
+        pixels[seen.at] = torch.lerp(pixels[seen.at], look, torch.maximum(cover, mirror)[:, None])
+        mask[seen.at] = torch.maximum(mask[seen.at] * (1 - cover), cover)
+        z[seen.at] = torch.where(cover > 0.5, seen.z, z[seen.at])
+    mask, z = mask.view_as(hits.z), z.view_as(hits.z)
+    plate, photo = (image.permute(0, 3, 1, 2) for image in (plate, pixels.view_as(plate)))
+
+    is_sky = z >= FAR
+    near = z.flatten(1).amin(1).clamp(min=NEAREST)
+    far = torch.where(is_sky, 0, z).flatten(1).amax(1).clamp(min=near + 0.5)
+    depth = (1 / near[:, None, None] - 1 / z) / (1 / near - 1 / far)[:, None, None]
+    depth = torch.where(is_sky, 1.0, depth.clamp(0, 1))
+    bg, fg_bg = photograph(_optics(plate), _optics(photo), faults, grain_seed)
+    return Sample(
+        bg,
+        fg_bg,
+        mask[:, None],
+        depth[:, None],
+        torch.ones_like(mask[:, None]),
+        _metas(split, tier, indices, near, far, layout, objects, faults),
+    )
+
+
+def _palette(draw: Draw) -> Tensor:
+    """Five colours that go together, (b, 5, 3): hues around one, of every brightness."""
+    hue = draw.uniform(0, 1)[:, None] + draw.uniform(-0.12, 0.12, 5) + 0.5 * draw.chance(0.25, 5)
+    saturation, value = draw.uniform(0.03, 0.5, 5), draw.uniform(0.25, 1.0, 5)
+    wheel = ((hue[..., None] + torch.tensor([0.0, 2 / 3, 1 / 3], device=hue.device)) % 1 * 6 - 3).abs() - 1
+    return value[..., None] * (1 + saturation[..., None] * (wheel.clamp(0, 1) - 1))
+
+
+def _light(draw: Draw) -> Tensor:
+    """A unit vector towards the light, (b, 3); never along the picture, so that shadows fall before or behind."""
+    height, turn = draw.uniform(0.45, 1.1), draw.uniform(-0.9, 0.9)
+    behind = torch.where(draw.chance(0.6), -1.0, 1.0)
+    flat = torch.cos(height)
+    return torch.stack([flat * torch.sin(turn), torch.sin(height), behind * flat * torch.cos(turn)], 1)
+
+
+def _footprint(hits: Hits, camera: Camera, h: int, w: int) -> Tensor:
+    """The size of a pixel on the surface, (b, h, w): flat ground far away is seen at a glancing angle."""
+    glance = torch.where(hits.surface == GROUND, hits.z / camera.height[:, None, None], 1.2)
+    return hits.z * camera.pixel(h, w)[:, None, None] * glance.clamp(1, 12).sqrt()
+
+
+def _foggy(colour: Tensor, z: Tensor, fog: Tensor, haze: Tensor) -> Tensor:
+    """Colours (..., 3) at depths (...) through fog (...) of a colour (..., 3)."""
+    thick = 1 - torch.exp(-fog * z.clamp(max=FAR / 2))
+    return torch.lerp(colour, haze.expand_as(colour), thick[..., None])
+
+
+def _optics(image: Tensor) -> Tensor:
+    """What any lens does: no edge is sharper than about a pixel."""
+    padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
+    across = 0.1 * (padded[..., :-2] + padded[..., 2:]) + 0.8 * padded[..., 1:-1]
+    return 0.1 * (across[..., :-2, :] + across[..., 2:, :]) + 0.8 * across[..., 1:-1, :]
+
+
+def _leaves(plate: Tensor, hits: Hits, strength: Tensor, seed: Tensor) -> Tensor:
+    """The plate (b, h, w, 3) with patches of it moved, as leaves do."""
+    some = strength != 0
+    if not some.any():
+        return plate.clone()
+    h, w = plate.shape[1:3]
+    side = max(h, w)
+    x = (torch.arange(w, device=plate.device) / side)[None, None].expand(int(some.sum()), h, w)
+    y = (torch.arange(h, device=plate.device) / side)[None, :, None].expand_as(x)
+    start, size = seed[some].int()[:, None, None], torch.zeros_like(x)
+    patch = ((noise(x * 3, y * 3, start, size) - 0.55) * 8).clamp(0, 1) * (hits.surface[some] != GROUND)
+    sway = torch.stack([(noise(x * 14, y * 14, start + k, size) - 0.5) * 2 for k in (1, 2)], 1)
+    away = sway * (patch * strength[some][:, None, None] * side * 1.6)[:, None]
+    moved = plate.clone()
+    moved[some] = displaced(plate[some].permute(0, 3, 1, 2), away).permute(0, 2, 3, 1)
+    return moved
+
+
+def _metas(
+    split: str,
+    tier: str,
+    indices: np.ndarray,
+    near: Tensor,
+    far: Tensor,
+    layout: Layout,
+    objects: list[Figures],
+    faults: Faults,
+) -> tuple[dict[str, Any], ...]:
+    """One dictionary per scene, of plain numbers."""
+    nears, fars, kinds = near.tolist(), far.tolist(), layout.kind.tolist()
+    count = torch.stack([each.present for each in objects]).sum(0).tolist()
+    return tuple(
+        {
+            "source": f"pairbench{VERSION}:{tier}",
+            "split": split,
+            "index": int(index),
+            "near": nears[i],
+            "far": fars[i],
+            "layout": KINDS[kinds[i]],
+            "objects": count[i],
+        }
+        for i, index in enumerate(indices)
+    )

@@ -1,0 +1,180 @@
+"""Procedural textures: families of patterns over a surface, mixed from three colours.
+
+Every family maps a place (x, y in periods of the pattern, with the size of a pixel there) to a number in [0, 1], which
+mixes two of the surface's colours; fine noise mixes in the third. Patterns fade to their mean where a pixel is larger
+than they are, so that distance does not turn them into glitter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.data.scenes.draw import Draw, lattice
+
+FAMILIES = ("clouds", "plain", "stripes", "bricks", "foliage", "spots", "waves", "planks", "checks", "marble")
+SPLITS = {
+    "train": ("clouds", "plain", "stripes", "bricks", "foliage"),
+    "val": ("spots", "waves"),
+    "test": ("planks", "checks", "marble"),
+}
+ROWS = ("family", "scale", "turn", "seed", "first", "second", "third", "fine")
+
+
+@dataclass
+class Materials:
+    """One row per surface, (b, n) each; colours (b, n, 3)."""
+
+    family: Tensor
+    scale: Tensor  # periods per metre
+    turn: Tensor  # radians
+    seed: Tensor  # int32
+    first: Tensor
+    second: Tensor
+    third: Tensor
+    fine: Tensor  # how much of the third colour, at most
+
+    @classmethod
+    def draw(cls, draw: Draw, split: str, n: int, palette: Tensor, vary: float = 1.0) -> "Materials":
+        """Colours come from the scene's palette (b, k, 3), a little off it; vary: how far a surface's own differ."""
+        k = palette.shape[1]
+
+        def colour() -> Tensor:
+            picked = palette.gather(1, draw.choice(tuple(range(k)), n)[..., None].expand(-1, -1, 3))
+            return (picked + 0.05 * draw.normal(n, 3)).clamp(0.02, 0.98)
+
+        first = colour()
+        return cls(
+            family=draw.choice([FAMILIES.index(name) for name in SPLITS[split]], n),
+            scale=torch.exp(draw.uniform(-0.5, 1.5, n)),
+            turn=draw.uniform(-0.4, 0.4, n) + torch.where(draw.chance(0.3, n), torch.pi / 2, 0.0),
+            seed=(draw.uniform(0, 1, n) * 2**30).int(),
+            first=first,
+            second=torch.lerp(first, colour(), draw.uniform(0.2, 1, n)[..., None] * vary),
+            third=torch.lerp(first, colour(), 0.6 * vary) * draw.uniform(1 - 0.5 * vary, 1.1, n)[..., None],
+            fine=draw.uniform(0.1, 0.7, n),
+        )
+
+    def dress(self, row: int, by: "Materials", source: Tensor, where: Tensor) -> None:
+        """Give one row, where told (b,), the look of the row `source` (b,) of other materials."""
+        for name in ROWS:
+            own, other = getattr(self, name), getattr(by, name)
+            index = source.view(-1, 1, *[1] * (other.dim() - 2)).expand(-1, 1, *other.shape[2:])
+            told = where.view(-1, *[1] * (own.dim() - 2))
+            own[:, row] = torch.where(told, other.gather(1, index)[:, 0], own[:, row])
+
+
+def paint(
+    materials: Materials, surface: Tensor, u: Tensor, v: Tensor, pixel: Tensor, families: tuple[str, ...], scene: Tensor
+) -> Tensor:
+    """Colours (..., 3) of places u, v in metres on a surface of a scene; pixel is a pixel's size there; all (...)."""
+
+    def of(table: Tensor) -> Tensor:
+        return table[scene, surface]
+
+    scale, turn, seed, family = of(materials.scale), of(materials.turn), of(materials.seed), of(materials.family)
+    cos, sin = torch.cos(turn) * scale, torch.sin(turn) * scale
+    x, y, size = u * cos - v * sin, u * sin + v * cos, pixel * scale
+    grain = noise(x * 3.1, y * 3.1, seed + 7, size * 3.1)
+    mix = torch.full_like(x, 0.5)
+    for name in families:
+        mix = torch.where(family == FAMILIES.index(name), PATTERNS[name](x, y, seed, size, grain), mix)
+    base = torch.lerp(of(materials.first), of(materials.second), mix[..., None])
+    return torch.lerp(base, of(materials.third), (grain * of(materials.fine))[..., None])
+
+
+def noise(x: Tensor, y: Tensor, seed: Tensor, size: Tensor) -> Tensor:
+    """Value noise with a period of 1, in [0, 1]; 0.5 where a pixel is larger than the period."""
+    fx, fy = torch.floor(x), torch.floor(y)
+    ix, iy = fx.int(), fy.int()
+    tx, ty = x - fx, y - fy
+    tx, ty = tx * tx * (3 - 2 * tx), ty * ty * (3 - 2 * ty)
+    low = torch.lerp(lattice(ix, iy, seed), lattice(ix + 1, iy, seed), tx)
+    high = torch.lerp(lattice(ix, iy + 1, seed), lattice(ix + 1, iy + 1, seed), tx)
+    return 0.5 + (torch.lerp(low, high, ty) - 0.5) * (1.5 - 1.5 * size).clamp(0, 1)
+
+
+def step(edge: Tensor, size: Tensor) -> Tensor:
+    """0 below, 1 above, as soft as a pixel is large."""
+    return (edge / (size + 0.06) + 0.5).clamp(0, 1)
+
+
+def fade(pattern: Tensor, mean: float, size: Tensor) -> Tensor:
+    """The pattern, or its mean where a pixel is larger than half a period."""
+    return mean + (pattern - mean) * (2 - 4 * size).clamp(0, 1)
+
+
+def clouds(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    broad = noise(x * 0.37, y * 0.37, seed, size * 0.37)
+    return ((0.65 * broad + 0.35 * grain - 0.5) * 1.8 + 0.5).clamp(0, 1)
+
+
+def plain(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    return 0.15 + 0.25 * noise(x * 0.2, y * 0.2, seed, size * 0.2)
+
+
+def stripes(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    share = 0.2 + 0.3 * (seed % 97).float() / 97
+    return fade(step(share - (x - torch.floor(x) - 0.5).abs(), size), 0.7, size)
+
+
+def bricks(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    row = torch.floor(y * 2)
+    along = x + 0.5 * (row - 2 * torch.floor(row / 2))
+    column = torch.floor(along)
+    edge = torch.minimum(0.5 - (along - column - 0.5).abs(), (0.5 - (y * 2 - row - 0.5).abs()) / 2) - 0.05
+    each = 0.55 + 0.45 * lattice(column.int(), row.int(), seed)
+    return fade(step(edge, size) * each, 0.65, size)
+
+
+def foliage(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    leaves = noise(x * 5.3, y * 4.1, seed + 3, size * 5.3)
+    return ((0.5 * leaves + 0.5 * grain - 0.5) * 3.2 + 0.5).clamp(0, 1)
+
+
+def spots(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    fx, fy = torch.floor(x), torch.floor(y)
+    radius = 0.15 + 0.28 * lattice(fx.int(), fy.int(), seed)
+    away = ((x - fx - 0.5) ** 2 + (y - fy - 0.5) ** 2).sqrt()
+    return fade(step(radius - away, size), 0.27, size)
+
+
+def waves(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    bend = noise(x * 0.8, y * 0.8, seed, size * 0.8)
+    return fade(0.5 + 0.5 * torch.sin(2 * torch.pi * (x + 1.2 * bend)), 0.5, size)
+
+
+def planks(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    board = torch.floor(x * 2)
+    gap = 0.5 - (x * 2 - board - 0.5).abs() - 0.04
+    number = board.int()
+    fibre = noise(x * 12, y * 0.9, seed + number, size * 4)
+    wood = 0.45 + 0.35 * lattice(number, number * 0, seed) + 0.2 * fibre
+    return fade(step(gap, 2 * size) * wood, 0.6, size)
+
+
+def checks(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    columns, rows = (2 * step((value - torch.floor(value) - 0.5).abs() - 0.25, size) - 1 for value in (x, y))
+    return fade(0.5 + 0.5 * columns * rows, 0.5, size)
+
+
+def marble(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
+    bend = noise(x * 0.9, y * 0.9, seed, size * 0.9) + 0.5 * grain
+    veins = 1 - torch.sin(torch.pi * (x * 0.6 + y * 0.3 + 2.2 * bend)).abs()
+    return veins**3
+
+
+Pattern = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+PATTERNS: dict[str, Pattern] = {
+    "clouds": clouds,
+    "plain": plain,
+    "stripes": stripes,
+    "bricks": bricks,
+    "foliage": foliage,
+    "spots": spots,
+    "waves": waves,
+    "planks": planks,
+    "checks": checks,
+    "marble": marble,
+}

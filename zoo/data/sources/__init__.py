@@ -1,0 +1,1 @@
+"""The sources of data, one file each. A file that registers a source here is found without a line anywhere else."""

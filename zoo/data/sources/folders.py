@@ -1,0 +1,202 @@
+"""People's own data in the founding layout, loose or in a zip, read lazily.
+
+>>> ds = zoo.data.load("folders:my_data", split="train", size=224, template="{stem.split:_:3}")  # doctest: +SKIP
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from registry import Card, OptionError
+from zoo.contract import TASKS, Sample, Task
+from zoo.data import fast_decode
+from zoo.data.dataset import DataError, PairDataset, Split, sources
+from zoo.data.images import decode_depth, decode_mask, decode_rgb, unit
+from zoo.data.layout import DIRS, Layout, read_layout
+from zoo.data.problems import Problems, summary
+from zoo.data.splits import FRACTIONS, Kind, file_beside, keep
+
+ROUNDING = 1.5  # pixels by which sides may miss a common aspect; halves and thirds of odd sizes do
+CHANNELS = {"bg": 3, "fg_bg": 3, "mask": 1, "depth": 1}
+Farther = Literal["brighter-is-farther", "brighter-is-nearer"]
+Lost = Literal["skip", "raise"]
+
+
+@sources.register("folders", Card(summary="a folder or zip with bg/, fg_bg/, fg_bg_mask/ and fg_bg_depth/"))
+class Folders(PairDataset):
+    """Samples from files. A sample that cannot be read is replaced by the next that can, and named in `problems`.
+
+    A map that is not among the tasks is zeros. Images are resized bilinearly with antialiasing, and so are soft masks
+    (a JPEG's edges are soft); a mask of nothing but 0 and 1 takes its nearest pixels and stays so.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Annotated[str, "a folder, or a zip"],
+        split: Split = "all",
+        size: tuple[int, int] | None = None,
+        tasks: Annotated[tuple[Task, ...] | Task, "which of mask and depth are there and wanted"] = TASKS,
+        per_background: Annotated[int | None, "pictures per background, in their order; None: they divide"] = None,
+        template: Annotated[str | None, "what in a picture's name is its background, as {stem.split:_:3}"] = None,
+        objects: Annotated[str | None, "what in a picture's name is its object; whole objects are held out"] = None,
+        manifest: Annotated[str | None, "a .csv or .jsonl with bg, fg_bg, mask, depth"] = None,
+        dirs: Annotated[tuple[str, str, str, str], "the folders of bg, fg_bg, mask, depth"] = DIRS,
+        depth: Annotated[Farther, "what bright means in the depth maps"] = "brighter-is-farther",
+        on_error: Annotated[Lost, "what to do with a sample that cannot be read"] = "skip",
+        max_bad: Annotated[float, "the share of samples that may be skipped; one always may, but none if 0"] = 0.01,
+        split_kind: Annotated[Kind, "what is held out"] = "held-out",
+        split_seed: Annotated[int, "which groups are held out"] = 0,
+        fractions: Annotated[tuple[float, float, float], "of the groups: train, val, test"] = FRACTIONS,
+    ):
+        if not 0 <= max_bad <= 1:
+            raise OptionError(f"max_bad={max_bad!r} is not accepted; max_bad takes a share from 0 to 1")
+        self.size, self.depth, self.on_error = size, depth, on_error
+        self.tasks = (tasks,) if isinstance(tasks, str) else tasks
+        layout = read_layout(
+            path,
+            tasks=self.tasks,
+            per_background=per_background,
+            template=template,
+            objects=objects,
+            manifest=manifest,
+            dirs=dirs,
+        )
+        self.total = len(layout)
+        self.limit = max(1, int(max_bad * self.total)) if max_bad else 0
+        self.problems_seen = Problems()
+        self.split_note = ""  # how the data was split, for records
+        self.layout = self._usable(self._of_split(layout, Path(path), split, split_kind, split_seed, fractions))
+        for picture, reason in self.layout.missing.items():
+            self._lose(layout.store.label(picture), reason, None)
+        if not len(self.layout):
+            raise DataError(f"{path}: no sample is whole; {summary(self.problems, self.total)}")
+
+    def __len__(self) -> int:
+        return len(self.layout)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What could not be used, by this process and by the workers it started: name -> reason."""
+        return self.problems_seen.all()
+
+    def report(self) -> str:
+        """What could not be used, in a few lines; empty where everything could."""
+        return summary(self.problems, self.total)
+
+    def sample(self, index: int) -> Sample:
+        for step in range(len(self)):
+            at = (index + step) % len(self)
+            names = self.layout.row(at)
+            label = self.layout.store.label(names["fg_bg"])
+            if self.problems_seen.known(label):
+                continue
+            try:
+                return self._read(at, names)
+            except DataError as error:
+                self._lose(label, str(error), error)
+        raise DataError(f"{self.layout.store.path}: no sample can be read\n{self.report()}")
+
+    def _read(self, index: int, names: dict[str, str]) -> Sample:
+        """The sample of a row; a DataError names the file that is wrong."""
+        store = self.layout.store
+        maps = {name: self._decode(name, store.read(file), store.label(file)) for name, file in names.items()}
+        self._check_sizes(names, maps)
+        size = tuple(maps["fg_bg"].shape[-2:])
+        if self.size is not None:
+            maps = {name: resize(image, self.size, binary=name == "mask") for name, image in maps.items()}
+        shape = (1, *maps["fg_bg"].shape[-2:])
+        nothing = torch.from_numpy(np.zeros(shape, np.float32))
+        if self.depth == "brighter-is-nearer" and "depth" in maps:
+            maps["depth"] = torch.from_numpy(1 - maps["depth"].numpy())
+        meta: dict[str, Any] = {"index": index, "paths": names, "size": size, "bg": names["bg"]}
+        if self.layout.objects is not None:
+            meta["object"] = self.layout.objects[index].decode()
+        return Sample(
+            bg=_floats(maps["bg"]),
+            fg_bg=_floats(maps["fg_bg"]),
+            mask=maps.get("mask", nothing),
+            depth=maps.get("depth", nothing),
+            valid=torch.from_numpy(np.ones(shape, np.float32)),
+            meta=meta,
+        )
+
+    def _decode(self, name: str, data: bytes, label: str) -> Tensor:
+        """One map, (c, h, w) as the file is: floats in [0, 1], or a photo of uint8, which is resized as such."""
+        shape = fast_decode.shape(data)
+        if shape and shape[0] == CHANNELS[name] and self.size in (None, shape[1:]):
+            found = np.empty(shape, np.float32)
+            if fast_decode.decode(data, found):
+                return torch.from_numpy(found)
+        return {"mask": decode_mask, "depth": decode_depth}.get(name, decode_rgb)(data, label)
+
+    def _check_sizes(self, names: dict[str, str], maps: dict[str, Tensor]) -> None:
+        """All four are of one size, or of one aspect where they are resized anyway."""
+        h, w = maps["fg_bg"].shape[-2:]
+        for name, image in maps.items():
+            own_h, own_w = image.shape[-2:]
+            if (own_h, own_w) == (h, w) or (self.size is not None and same_aspect((own_h, own_w), (h, w))):
+                continue
+            label = self.layout.store.label
+            hint = "" if self.size is not None else "; size= resizes maps of one aspect"
+            raise DataError(
+                f"{label(names[name])} is {own_h} x {own_w}, and {label(names['fg_bg'])} is {h} x {w}{hint}"
+            )
+
+    def _lose(self, label: str, reason: str, error: DataError | None) -> None:
+        """Note a sample that cannot be used; too many of them, or any where none is wanted, is an error."""
+        if self.on_error == "raise":
+            raise error or DataError(f"{label}: {reason}")
+        self.problems_seen.add(label, reason.removeprefix(f"{label}: "))
+        problems = self.problems
+        if len(problems) > self.limit:
+            raise DataError(
+                f"{summary(problems, self.total)}\nthat is more than max_bad allows ({self.limit}); look at them with"
+                f" `zoo data check {self.layout.store.path}`"
+            ) from error
+
+    def _of_split(
+        self, layout: Layout, path: Path, split: Split, kind: Kind, seed: int, fractions: tuple[float, ...]
+    ) -> Layout:
+        """The rows of a split, which is decided once and kept beside the data."""
+        if split == "all":
+            return layout
+        backgrounds = [name or None for name in layout.column("bg")]
+        objects = None if layout.objects is None else [value.decode() or None for value in layout.objects]
+        names = layout.column("fg_bg")
+        splits = keep(file_beside(path), backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
+        self.split_note = splits.describe()
+        return layout.take(splits.indices(backgrounds, objects, names=names)[split])
+
+    @staticmethod
+    def _usable(layout: Layout) -> Layout:
+        """The rows that lack no file."""
+        whole = np.ones(len(layout), bool)
+        for column in layout.columns.values():
+            whole &= column != b""
+        return layout if whole.all() else layout.take(np.flatnonzero(whole))
+
+
+def _floats(image: Tensor) -> Tensor:
+    return torch.from_numpy(unit(image.numpy())) if image.dtype == torch.uint8 else image
+
+
+def same_aspect(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two sizes are one picture's, at two scales, within rounding."""
+    (h, w), (other_h, other_w) = one, other
+    return abs(h * other_w - other_h * w) <= ROUNDING * max(h, w, other_h, other_w)
+
+
+def resize(image: Tensor, size: tuple[int, int], *, binary: bool = False) -> Tensor:
+    """(c, h, w) resized to size, of the same dtype: bilinear and antialiased; nearest for a binary map with 0 and 1."""
+    if tuple(image.shape[-2:]) == size:
+        return image
+    planes = image.numpy()  # and not torch, whose threads cost more than they save on one picture
+    nearest = binary and bool(((planes == 0) | (planes == 1)).all())
+    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    resized = [np.asarray(Image.fromarray(plane).resize(size[::-1], method)) for plane in planes]
+    return torch.from_numpy(np.stack(resized).clip(0, 255 if image.dtype == torch.uint8 else 1))

@@ -1,0 +1,56 @@
+"""PairBench: scenes that are computed when asked for, with true depth, in two tiers."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, cast
+
+import numpy as np
+import torch
+
+from registry import Card, OptionError
+from zoo.contract import Sample
+from zoo.data.dataset import DataError, PairDataset, sources
+from zoo.data.scenes.faults import PROBABILITY
+from zoo.data.scenes.render import VERSION, render
+
+LENGTH = {"train": 1_000_000, "val": 10_000, "test": 10_000}
+SIZE = (224, 224)
+
+
+@sources.register("pairbench", Card(summary="computed scenes with true depth; tiers clean and hard", group="computed"))
+class PairBench(PairDataset):
+    """Random access; the same index gives the same scene, whatever the batch, the worker or the device."""
+
+    def __init__(
+        self,
+        *,
+        split: str,
+        size: tuple[int, int] | None,
+        tier: Annotated[Literal["clean", "hard"], "a pixel-perfect plate, or what a real camera does"] = "hard",
+        only: Annotated[str | None, "one perturbation of the hard tier, alone"] = None,
+        version: Annotated[int, "of the pictures"] = VERSION,
+        device: Annotated[str, "where scenes are rendered"] = "cpu",
+    ):
+        if split not in LENGTH:
+            raise DataError(f"pairbench has the splits {', '.join(LENGTH)}; each holds out what the others show")
+        if version != VERSION:
+            raise DataError(f"pairbench version {version} is not what this release renders; it renders {VERSION}")
+        if only is not None and (tier != "hard" or only not in PROBABILITY):
+            raise OptionError(f"only={only!r} is not accepted; with tier=hard, only takes {', '.join(PROBABILITY)}")
+        self.tier, self.only, self.device = tier, only, device
+        self.perturbations = tuple(PROBABILITY) if tier == "hard" and only is None else ()
+        self.split, self.size = split, size or SIZE
+
+    def __len__(self) -> int:
+        return LENGTH[self.split]
+
+    def sample(self, index: int) -> Sample:
+        bg, fg_bg, mask, depth, valid, metas = self.batch([index])
+        return Sample(bg[0], fg_bg[0], mask[0], depth[0], valid[0], cast("tuple[dict[str, Any], ...]", metas)[0])
+
+    def batch(self, indices: Sequence[int]) -> Sample:
+        chosen = np.asarray(indices, dtype=np.int64)
+        if chosen.size and not (-len(self) <= chosen.min() and chosen.max() < len(self)):
+            raise IndexError(f"pairbench has {len(self):,} scenes in split {self.split}; {chosen.tolist()} go beyond")
+        return render(
+            self.split, self.tier, chosen % len(self), self.size or SIZE, torch.device(self.device), self.only
+        )
