@@ -137,7 +137,12 @@ def print_table(
         )
     for i, texts in enumerate(body):
         grid.add_row(*(Text(text, style="bold" if text.endswith("*") else "") for text in texts), end_section=i in ends)
-    console = Console(highlight=False)
+
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would exit with a code of its own
+
+    console = Piped(highlight=False)
     width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     unlimited = Console(width=10_000)
     least = Measurement.get(unlimited, unlimited.options, grid).minimum  # narrower, numbers would be cut

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import compare, imports, leaderboard, measure, overhead, results
+from benchmarks import compare, leaderboard, measure, overhead, results
 from benchmarks.contest import Contest
 from benchmarks.entrants import enter
 from registry import Card, Entry, commandline
@@ -297,25 +297,3 @@ def test_overhead_finds_what_the_contract_costs(capsys: pytest.CaptureFixture[st
 def test_overhead_refuses_sizes_that_are_padded(capsys: pytest.CaptureFixture[str]) -> None:
     assert overhead.main(["--models", "u2netp", "--sizes", "65"]) == 2
     assert "multiples of 32" in capsys.readouterr().err
-
-
-def test_import_benchmark_judges_the_difference(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
-    costs = {"import torch": 1.0, "import torch; import zoo": 1.2}
-
-    def fake(code: str) -> str:
-        return next((str(s) for c, s in reversed(costs.items()) if f" {c}; print" in code), "")
-
-    monkeypatch.setattr(imports, "output", fake)
-    assert imports.main(["--pairs", "6"]) == 0
-    assert "0.200" in capsys.readouterr().out
-    costs["import torch; import zoo"] = 1.5
-    assert imports.main(["--pairs", "6"]) == 1
-    costs["import torch; import zoo"] = 1.2
-    monkeypatch.setattr(imports, "output", lambda code: fake(code) or "timm")
-    assert imports.main(["--pairs", "6"]) == 1
-    assert "should not be: timm" in capsys.readouterr().out
-
-
-def test_import_zoo_loads_no_heavy_library() -> None:
-    assert imports.output(imports.LISTED) == ""
-    assert measure.FORMATS  # torch is there, or the line above would prove nothing

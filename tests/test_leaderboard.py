@@ -1,6 +1,7 @@
 """Records to tables: what is marked, how rows are sorted, and what fits."""
 
 import csv
+import io
 import re
 from dataclasses import asdict
 from typing import Any
@@ -82,6 +83,19 @@ def test_names_and_numbers_stay_whole_at_any_width(
     row = next(line for line in lines if line.strip().startswith("aligned_difference "))
     assert "1236 (1234-1239)" in row
     assert max(map(len, lines)) <= 100
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader has seen enough."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_has_seen_enough_is_the_callers_affair(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Gone())
+    with pytest.raises(BrokenPipeError):
+        leaderboard.show([record("a", "contiguous", STEADY)])
 
 
 def test_the_csv_survives_commas_and_quotes() -> None:

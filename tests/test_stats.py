@@ -15,7 +15,8 @@ from PIL import Image
 from registry import Card, Spec
 from zoo.__main__ import main
 from zoo.contract import Sample
-from zoo.data import DataError, PairDataset, sources
+from zoo.data import DataError, PairDataset
+from zoo.data.dataset import sources
 from zoo.data.figures import collect, figures, spread
 from zoo.data.stats import LEVELS, Moments, Stats
 

@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from zoo.model import PairModel
 
-LONGEST = 768  # pixels of a strip: beyond it gets slow, and few networks see farther without seeing everything
+LONGEST = 1024  # pixels of a strip: beyond it gets slow, and few networks see farther without seeing everything
 FAINT = 1e-20  # brightness of the images: far below every activation's bend, far above the smallest double
 
 
