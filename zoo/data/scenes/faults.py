@@ -16,7 +16,7 @@ CLEAN_QUALITY = 65.0
 PROBABILITY = {
     "shift": 0.7,
     "turn": 0.6,
-    "gain": 0.55,
+    "gain": 0.5,
     "gamma": 0.4,
     "white_balance": 0.4,
     "shadow": 0.75,
@@ -26,7 +26,7 @@ PROBABILITY = {
     "motion": 0.25,
     "compression": 1.0,
     "leaves": 0.5,
-    "camouflage": 0.33,
+    "camouflage": 0.27,
 }
 
 
