@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--spec", default=SPEC, help=f"the network; default: {SPEC}")
     add("--tier", choices=("clean", "hard"), default="hard", help="default: hard")
-    add("--minutes", type=positive, default=5.0, help="of training; default: 5")
+    add("--minutes", type=positive, default=8.0, help="of training; default: 8")
     add("--size", type=at_least(16), default=64, help="pixels; default: 64")
     add("--batch", type=at_least(2), default=32, help="default: 32")
     add("--seed", type=at_least(0), default=0, help="default: 0")

@@ -239,3 +239,21 @@ def test_a_threshold_solves_the_clean_tier_and_not_the_hard_one():
     assert best("clean") >= 0.9
     assert best("hard") <= 0.6
     assert all(best("hard", only) >= 0.3 for only in PROBABILITY)
+
+
+def test_one_object_before_another_leaves_no_seam(monkeypatch):
+    """Where a near object's soft edge lies on a far object, the pixel is object through and through."""
+    from zoo.data.scenes import objects
+
+    whole = objects.Figures.stand
+
+    def stand(self, *args):
+        seen = whole(self, *args)
+        seen.cover = torch.full_like(seen.cover, 0.5)
+        return seen
+
+    monkeypatch.setattr(objects.Figures, "stand", stand)
+    monkeypatch.setattr(render, "SECOND", 1.0)
+    masks = load(size=64).batch(range(8)).mask
+    assert set(masks.unique().tolist()) <= {0.0, 0.5, 0.75}
+    assert (masks == 0.75).any()

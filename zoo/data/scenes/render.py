@@ -72,7 +72,7 @@ def render(
         cover = seen.cover * (seen.z < z[seen.at])
         mirror = seen.mirror * (hits.surface.flatten()[seen.at] == GROUND) * faults.reflection[seen.scene]
         pixels[seen.at] = torch.lerp(pixels[seen.at], look, torch.maximum(cover, mirror)[:, None])
-        mask[seen.at] = torch.maximum(mask[seen.at] * (1 - cover), cover)
+        mask[seen.at] = torch.lerp(mask[seen.at], torch.ones_like(cover), cover)  # where either object is
         z[seen.at] = torch.where(cover > 0.5, seen.z, z[seen.at])
     mask, z = mask.view_as(hits.z), z.view_as(hits.z)
     plate, photo = (image.permute(0, 3, 1, 2) for image in (plate, pixels.view_as(plate)))
