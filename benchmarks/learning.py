@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     data = zoo.data.load(f"pairbench:{args.tier}", split="train", size=args.size)
     batches = Loader(data, Order(len(data), seed=args.seed), batch=args.batch, workers=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY)
-    spent, waited, steps, rows = 0.0, 0.0, 0, []
+    spent, waited, steps, loss, iou = 0.0, 0.0, 0, math.nan, math.nan
+    rows: list[list[str]] = []
     limit = 60 * args.minutes
     ready = time.perf_counter()
     with progress() as tick:
