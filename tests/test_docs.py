@@ -40,6 +40,11 @@ def test_the_example_architecture_holds_the_contract(tiny, fusion):
     assert all(p.grad is not None for p in model.parameters())
 
 
+def test_nothing_is_left_to_fill_in():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        assert not re.findall(r"@[A-Z]+@", (ROOT / name).read_text())
+
+
 @pytest.mark.parametrize("code", blocks("README.md"), ids=lambda code: code.split("\n", 1)[0])
 def test_the_readme_runs(code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -122,8 +122,10 @@ def resolve_encoder(name: str) -> tuple[str, dict[str, Any]]:
             with torch.device("meta"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 timm.create_model(bare, **options)
-        except Exception:  # each family says no in its own way
+        except TypeError:  # an option that this family does not have
             continue
+        except RuntimeError:  # it has the option, and reads values while it is built, which meta tensors have not
+            pass
         return f"tu-{bare}", options
     return f"tu-{bare}", {}
 
