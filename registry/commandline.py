@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 from registry.errors import ZooError
 
 WRONG, INTERRUPTED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell has them for SIGINT and SIGPIPE
-SMALLEST, LARGEST = 8, 8192  # pixels of an image's side; a slip of the finger beyond
+SMALLEST = 8  # pixels of an image's side; below, a replicated border would be most of the picture
+LARGEST = 8192  # above, it is a slip of the finger
 
 
 class UsageError(ZooError):

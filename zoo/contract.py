@@ -19,12 +19,12 @@ from typing import Annotated, Any, Literal, NamedTuple, cast
 from torch import Tensor
 
 from registry import OptionError, ZooError, nearest
+from registry.commandline import SMALLEST as SMALLEST
 
 Task = Literal["mask", "depth"]
 Link = Literal["logit", "identity"]
 TASKS: tuple[Task, ...] = ("mask", "depth")
 LINKS: tuple[Link, ...] = ("logit", "identity")
-SMALLEST = 8  # pixels; below, a replicated border would be most of the picture
 
 
 class InputError(ZooError, ValueError):

@@ -50,7 +50,7 @@ class DenseDepth(PairModel):
         stem = Stem(face, fusion, encoder_weights)
         with pairing("densedepth", encoder):
             net = DenseNet169(stem) if own else features(encoder, stem)
-            self.encoder = PairEncoder(face, fusion, net)
+            self.encoder = PairEncoder(fusion, net)
             self.decoders = nn.ModuleDict({task: Decoder(self.encoder.channels, port) for task in face.tasks})
             stem.normalise(self)
             if not own:

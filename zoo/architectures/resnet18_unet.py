@@ -43,7 +43,7 @@ class ResNet18UNet(PairModel):
         stem = Stem(face, fusion, encoder_weights)
         with pairing("resnet18_unet", encoder):
             net = ResNet18(stem) if own else features(encoder, stem)
-            self.encoder = PairEncoder(face, fusion, net, composite_first=True)
+            self.encoder = PairEncoder(fusion, net, composite_first=True)
             self.decoders = nn.ModuleDict({task: Decoder(self.encoder.channels[-1]) for task in face.tasks})
             stem.normalise(self)
             if not own:

@@ -32,7 +32,7 @@ CROSS = tuple(out for _, out, _ in DEPTH)  # widths of the depth stages, as the 
 class ResUNet(PairModel):
     def __init__(self, face: Interface, *, fusion: Fusion = "concat"):
         super().__init__(face, stride=16)
-        self.encoder = PairEncoder(face, fusion, Encoder(stem_channels(face, fusion)))
+        self.encoder = PairEncoder(fusion, Encoder(stem_channels(face, fusion)))
         cross = CROSS if "depth" in face.tasks else (0, 0, 0, 0)
         decoders = {"mask": lambda: Decoder(MASK, cross), "depth": lambda: Decoder(DEPTH, (0, 0, 0, 0))}
         self.decoders = nn.ModuleDict({task: decoders[task]() for task in face.tasks})

@@ -61,7 +61,7 @@ class Family(PairModel):
             pretrain(whole.encoder, library, stem)
             super().__init__(face, stride=whole.encoder.output_stride * self.stride_factor, smallest=self.smallest)
             self.min_export_size = max(self.min_size, self.smallest_export)
-            self.encoder = PairEncoder(face, fusion, Features(whole.encoder))
+            self.encoder = PairEncoder(fusion, Features(whole.encoder))
             self.decoders = nn.ModuleDict()
             for name in ("shared",) if decoders == "shared" else face.tasks:
                 if self.decoders:

@@ -25,7 +25,7 @@ class Nested(PairModel):
 
     def __init__(self, face: Interface, fusion: FusionKind, encoder: Sequence[Widths], decoder: Sequence[Widths]):
         super().__init__(face, stride=32)
-        self.encoder = PairEncoder(face, fusion, Encoder(stem_channels(face, fusion), encoder))
+        self.encoder = PairEncoder(fusion, Encoder(stem_channels(face, fusion), encoder))
         self.decoders = nn.ModuleDict({task: Decoder(self.encoder.channels, decoder) for task in face.tasks})
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:

@@ -42,7 +42,7 @@ class UNet(PairModel):
             raise OptionError(f"width={width} is not accepted; width takes even numbers from 2 up")
         super().__init__(face, stride=2**depth)
         widths = tuple(width * 2**level for level in range(depth))
-        self.encoder = PairEncoder(face, fusion, Encoder(stem_channels(face, fusion), widths))
+        self.encoder = PairEncoder(fusion, Encoder(stem_channels(face, fusion), widths))
         self.decoders = nn.ModuleDict({task: Decoder(widths) for task in face.tasks})
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from zoo.blocks.fusion import FusionKind, stem_channels
 from zoo.blocks.pretrained import load_encoder
 from zoo.contract import Interface
 from zoo.model import PairModel
-from zoo.weights import IMAGENET_MEAN, IMAGENET_STD, inflate_stem
+from zoo.weights import IMAGENET_MEAN, IMAGENET_STD, inflate_stem, statistics
 
 EncoderName = Annotated[str, "an encoder of smp (resnet34, mit_b1) or timm (convnextv2_tiny); tu-NAME forces timm"]
 EncoderWeights = Annotated[
@@ -59,14 +59,9 @@ class Stem:
         self.statistics = family or usual
 
     def normalise(self, model: PairModel) -> None:
-        """Set the model's normalisation; a grey image gets the average, channels beyond RGB stay as they are."""
-        if self.statistics is None:
-            return
-        mean, std = (list(values) for values in self.statistics)
-        extra = self.image_ch - 3
-        if extra < 0:
-            mean, std = [sum(mean) / 3], [sum(std) / 3]
-        model.normalise.set(mean + [0.0] * extra, std + [1.0] * extra)
+        """Set the model's normalisation to what the pretrained encoder saw."""
+        if self.statistics is not None:
+            model.normalise.set(*statistics(self.image_ch, *self.statistics))
 
 
 class Features(nn.Module):

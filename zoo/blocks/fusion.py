@@ -34,7 +34,7 @@ class PairEncoder(nn.Module):
     composite_first: stack cat(fg_bg, bg), as one founding system did.
     """
 
-    def __init__(self, face: Interface, fusion: FusionKind, net: nn.Module, *, composite_first: bool = False):
+    def __init__(self, fusion: FusionKind, net: nn.Module, *, composite_first: bool = False):
         super().__init__()
         self.fusion, self.composite_first = fusion, composite_first
         self.net = net

@@ -4,17 +4,17 @@ from zoo.weights.files import WeightsError, read_state
 from zoo.weights.load import load_into
 from zoo.weights.own import load, save
 from zoo.weights.report import LoadReport
-from zoo.weights.stem import IMAGENET_MEAN, IMAGENET_STD, imagenet_statistics, inflate_stem
+from zoo.weights.stem import IMAGENET_MEAN, IMAGENET_STD, inflate_stem, statistics
 
 __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "LoadReport",
     "WeightsError",
-    "imagenet_statistics",
     "inflate_stem",
     "load",
     "load_into",
     "read_state",
     "save",
+    "statistics",
 ]

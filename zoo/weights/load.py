@@ -15,7 +15,7 @@ from zoo.weights.foreign import Naming, recognise
 from zoo.weights.own import spec_of
 from zoo.weights.plan import COUNTER, Plan, is_minor, notes_on
 from zoo.weights.report import LoadReport
-from zoo.weights.stem import imagenet_statistics
+from zoo.weights.stem import statistics
 
 STATISTICS = ("normalise.mean", "normalise.std")
 UNKNOWN_INPUTS = (
@@ -131,7 +131,7 @@ def _place_statistics(plan: Plan, key: str, value: Tensor) -> None:
 def _apply(plan: Plan, model: PairModel) -> None:
     model.load_state_dict(plan.tensors, strict=False)
     if plan.is_imagenet:
-        model.normalise.set(*imagenet_statistics(model.face.image_ch))
+        model.normalise.set(*statistics(model.face.image_ch))
     if plan.links:
         link = tuple(plan.links.get(task, now) for task, now in zip(model.face.tasks, model.face.link, strict=True))
         model.face = replace(model.face, link=link)

@@ -50,9 +50,11 @@ def fit_stem(weight: Tensor, wanted: int, image_ch: int) -> Tensor:
     return inflate_stem(weight, images, image_ch, extra)
 
 
-def imagenet_statistics(image_ch: int) -> tuple[Sequence[float], Sequence[float]]:
-    """ImageNet's mean and deviation for an image: averaged where it is not RGB; nothing for channels beyond RGB."""
+def statistics(
+    image_ch: int, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD
+) -> tuple[Sequence[float], Sequence[float]]:
+    """RGB's mean and deviation for an image: averaged where it is not RGB; nothing for channels beyond RGB."""
     if image_ch < 3:
-        return [sum(IMAGENET_MEAN) / 3] * image_ch, [sum(IMAGENET_STD) / 3] * image_ch
+        return [sum(mean) / 3] * image_ch, [sum(std) / 3] * image_ch
     more = image_ch - 3
-    return [*IMAGENET_MEAN, *[0.0] * more], [*IMAGENET_STD, *[1.0] * more]
+    return [*mean, *[0.0] * more], [*std, *[1.0] * more]

@@ -89,7 +89,7 @@ def render(
         mask[:, None],
         depth[:, None],
         torch.ones_like(mask[:, None]),
-        _metas(split, tier, indices, near, far, layout, objects, faults),
+        _metas(split, tier, indices, near, far, layout, objects),
     )
 
 
@@ -154,7 +154,6 @@ def _metas(
     far: Tensor,
     layout: Layout,
     objects: list[Figures],
-    faults: Faults,
 ) -> tuple[dict[str, Any], ...]:
     """One dictionary per scene, of plain numbers."""
     nears, fars, kinds = near.tolist(), far.tolist(), layout.kind.tolist()
