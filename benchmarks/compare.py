@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from benchmarks import results
     from benchmarks.contest import choose
     from benchmarks.entrants import enter
-    from zoo.data.claim import claimed
+    from zoo.claim import claimed
 
     if args.threads:
         torch.set_num_threads(args.threads)

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from benchmarks import cost, intervals, machine, measure, results
+from benchmarks import cost, intervals, measure, results
 from benchmarks.entrants import Entrant
 from benchmarks.measure import Cell, Layout
 from registry import OptionError, ZooError
+from zoo import machine
 from zoo.progress import Tick
 
 

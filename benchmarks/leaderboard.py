@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.intervals import ratio
-from benchmarks.machine import headline
 from benchmarks.results import Record
 from zoo.architectures import rank
+from zoo.machine import headline
 
 LAYOUTS = ("contiguous", "channels_last")
 MEASURES = ("median", "low", "high", "p5", "p95", "rounds", "samples")

@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     import zoo
-    from benchmarks import leaderboard, machine
+    from benchmarks import leaderboard
+    from zoo import machine
     from zoo.data.loader import Loader
     from zoo.data.order import Order
     from zoo.progress import progress

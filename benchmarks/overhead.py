@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure and show; 1 where a network pays for the contract."""
     import torch
 
-    from benchmarks import leaderboard, machine
+    from benchmarks import leaderboard
+    from zoo import machine
     from zoo.architectures import architectures
     from zoo.progress import progress
 

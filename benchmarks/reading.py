@@ -47,9 +47,10 @@ def run(args: argparse.Namespace) -> int:
 
     import torch
 
-    from benchmarks import leaderboard, machine
+    from benchmarks import leaderboard
     from benchmarks.intervals import interval, ratio
     from registry import OptionError
+    from zoo import machine
     from zoo.progress import progress
 
     least = (2 * SETTLE * args.workers + 2) * args.batch

@@ -46,8 +46,9 @@ def run(rounds: int, samples: int, workers: int, batch: int) -> int:
 
     import torch
 
-    from benchmarks import leaderboard, machine
+    from benchmarks import leaderboard
     from benchmarks.intervals import interval
+    from zoo import machine
     from zoo.progress import progress
 
     device = "cuda" if torch.cuda.is_available() else "cpu"

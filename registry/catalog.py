@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from registry import plugins
 from registry.card import Card, Option, options_of
-from registry.errors import DuplicateNameError, SpecError, UnknownNameError, ZooError, nearest
+from registry.errors import DuplicateNameError, OptionError, SpecError, UnknownNameError, ZooError, nearest
 from registry.spec import NAME, Spec, split
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -113,6 +113,25 @@ class Catalog(Generic[T]):
                 f"no {self.kind} is called {name!r}; {hint}" + (f"\nplug-ins left out: {broken}" if broken else "")
             )
         return entry
+
+    def resolve(self, spec: str | Spec, *, given_by_caller: Iterable[str] = ()) -> tuple[Entry[T], dict[str, Any]]:
+        """The entry of a spec and all options of it: the given ones checked, the others at their defaults.
+
+        given_by_caller: keywords of the factory that are no options of its users.
+        """
+        parsed = Spec.parse(spec) if isinstance(spec, str) else spec
+        entry = self.get(parsed.name)
+        hidden = set(given_by_caller)
+        known = {name: option for name, option in entry.options.items() if name not in hidden}
+        for name in parsed.options:
+            if name not in known:
+                raise OptionError(f"{self.kind} {entry.name} has no option {name!r}; {nearest(name, known)}")
+        resolved = {}
+        for name, option in known.items():
+            if name not in parsed.options and option.default is inspect.Parameter.empty:
+                raise OptionError(f"{self.kind} {entry.name} needs {name}; it takes {option.accepted}")
+            resolved[name] = option.check(parsed.options[name]) if name in parsed.options else option.default
+        return entry, resolved
 
     def names(self, pattern: str = "*") -> list[str]:
         """The names that match a pattern such as `*unet*`, or have an alias that does, in alphabetical order.

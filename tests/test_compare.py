@@ -19,8 +19,8 @@ from benchmarks.contest import Contest
 from benchmarks.entrants import enter
 from registry import Card, Entry, commandline
 from zoo.architectures import architectures
+from zoo.claim import claimed
 from zoo.contract import Interface
-from zoo.data.claim import claimed
 from zoo.model import PairModel
 
 
@@ -189,7 +189,7 @@ def test_two_comparisons_do_not_share_a_folder(tmp_path: Path, capsys: pytest.Ca
     with claimed(tmp_path):
         assert command(tmp_path, "test_tiny") == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"error: {tmp_path} is being filled by another process (process {os.getpid()}")
+    assert error.startswith(f"error: {tmp_path} is in use by another process (process {os.getpid()}")
     assert error.count("\n") == 1
     assert os.listdir(tmp_path) == []
     assert command(tmp_path, "test_tiny") == 0, "and it is free again"

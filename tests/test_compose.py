@@ -17,7 +17,7 @@ from torch.nn.functional import max_pool2d
 
 import zoo.data
 from zoo.__main__ import main
-from zoo.data.claim import LOCK, claimed
+from zoo.claim import LOCK, ClaimedError, claimed
 from zoo.data.compose import compose
 from zoo.data.dataset import DataError
 from zoo.data.recipe import Recipe
@@ -145,7 +145,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been_killed(photos, work
 
 
 def test_one_composer_at_a_time_and_a_dead_one_does_not_count(photos):
-    with claimed(photos / "out"), pytest.raises(DataError, match=r"being filled by another process \(process \d+ on "):
+    with claimed(photos / "out"), pytest.raises(ClaimedError, match=r"in use by another process \(process \d+ on "):
         make(photos)
     assert not (photos / "out").exists()
     (photos / "out").mkdir()

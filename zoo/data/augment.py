@@ -9,7 +9,6 @@ moved. Processes that see other samples should take other seeds: change(batch, s
 
 from collections.abc import Callable
 from hashlib import sha256
-from inspect import Parameter
 from typing import Any
 
 import torch
@@ -125,16 +124,9 @@ def _resolve(spec: Spec) -> list[tuple[Entry[Augmentation], dict[str, Any]]]:
     if spec.name not in augmentations:
         hint = nearest(spec.name, [*augmentations.names(), *SETS])
         raise UnknownNameError(f"no augmentation is called {spec.name!r}; {hint}")
-    entry = augmentations.get(spec.name)
-    for name in spec.options:
-        if name not in entry.options:
-            raise OptionError(f"augmentation {entry.name} has no option {name!r}; {nearest(name, entry.options)}")
-    resolved = {}
-    for name, option in entry.options.items():
-        if name not in spec.options and option.default is Parameter.empty:
-            raise OptionError(f"augmentation {entry.name} needs {name}; it takes {option.accepted}")
-        resolved[name] = option.check(spec.options[name]) if name in spec.options else option.default
-        _in_range(entry.name, name, resolved[name])
+    entry, resolved = augmentations.resolve(spec)
+    for name, value in resolved.items():
+        _in_range(entry.name, name, value)
     return [(entry, resolved)]
 
 

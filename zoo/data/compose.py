@@ -9,11 +9,12 @@ from pathlib import Path
 
 import torch
 
-from zoo.data.claim import claimed, settle
+from zoo.claim import claimed
 from zoo.data.dataset import DataError
 from zoo.data.depth_sources import build
 from zoo.data.ingredients import backgrounds, cutouts
 from zoo.data.outlets import Held, LooseFiles, Outlet, TarShards
+from zoo.data.plan import settle
 from zoo.data.recipe import Plan, Recipe
 from zoo.parallel import run
 from zoo.progress import Tick

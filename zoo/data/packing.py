@@ -14,8 +14,8 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 
+from zoo.claim import claimed
 from zoo.contract import Sample
-from zoo.data.claim import claimed
 from zoo.data.dataset import DataError, PairDataset, load
 from zoo.data.images import encode_jpeg, encode_png
 from zoo.data.shards import (

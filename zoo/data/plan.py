@@ -1,64 +1,17 @@
-"""A folder that one process at a time fills, by one plan, over as many starts as it takes."""
+"""The settings that a folder is filled by: written once, and the same at every later start."""
 
-import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.claim import LOCK
 from zoo.data.dataset import DataError
 from zoo.files import write_text
 
-LOCK, PLAN = ".compose.lock", "compose.json"
+PLAN = "compose.json"
 SHOWN = 3  # names in one message
-
-
-@contextlib.contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone; it is made if it is not there, and goes again if it stays empty.
-
-    The system lets go of the lock when the process ends, however it ends, so none is ever stale.
-    """
-    is_new = not folder.exists()
-    file = _lock(folder / LOCK)
-    while file is None:  # whoever held it has just taken the file away
-        file = _lock(folder / LOCK)
-    try:
-        os.ftruncate(file, 0)
-        os.write(file, f"process {os.getpid()} on {os.uname().nodename}".encode())
-        yield
-    finally:
-        (folder / LOCK).unlink(missing_ok=True)
-        os.close(file)
-        if is_new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-
-
-def _lock(path: Path) -> int | None:
-    """An open, locked file; None if it is no longer the one that the path names."""
-    import fcntl  # here, so that a system without it can import the package
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except FileNotFoundError:  # whoever made the folder has just taken it away
-        return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.stat(path).st_ino == os.fstat(file).st_ino:
-            return file
-    except FileNotFoundError:
-        pass
-    except BlockingIOError:
-        holder = os.read(file, 100).decode(errors="replace") or "just starting"
-        os.close(file)
-        raise DataError(
-            f"{path.parent} is being filled by another process ({holder}); wait for it, or give another --out"
-        ) from None
-    os.close(file)
-    return None
 
 
 def settle(folder: Path, plan: Mapping[str, Any]) -> bool:
