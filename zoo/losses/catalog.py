@@ -38,12 +38,13 @@ class LossCard(Card):
     """The facts of a loss: what it is for, and what holds of its values. The conformance suite tests all of them."""
 
     tasks: tuple[Task, ...] = TASKS
-    range: tuple[float, float] = (0.0, math.inf)  # of its values, whatever comes in
+    range: tuple[float, float] = (0.0, math.inf)  # of its values with default options, whatever comes in
     formula: str = ""  # as one would write it, with p = sigmoid(logits), t = target
     least_at_target: bool = True  # no prediction does better than the target itself (binary targets for masks)
     floor: float | None = 0.0  # its value when the prediction is the target; None where that depends on the target
+    soft_targets: bool = True  # both hold for targets between 0 and 1 too; False: only for targets of 0 and 1
     invariant_to: tuple[str, ...] = ()  # changes of p that leave it as it is: "shift", "scale", "scale_and_shift"
-    differentiable: bool = True
+    differentiable: bool = True  # its gradient is its derivative; False where a part of it is held constant
 
 
 losses: Catalog[Loss] = Catalog("loss", package="zoo.losses.terms", group="zoo.losses")

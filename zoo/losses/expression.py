@@ -1,0 +1,128 @@
+"""Weighted sums of losses as people type them: `bce + 0.5*dice(squared=True)`.
+
+Losses are added. A weight is a number above 0 and stands before its loss: `2*dice`, `0.1*l1`, `1e-3*ssim`.
+
+>>> expression = Expression.parse("bce + 0.5*dice(squared=true)", task="mask")
+>>> [(term.name, term.weight) for term in expression.terms]
+[('bce', 1.0), ('dice', 0.5)]
+
+Printed, it has every option, and reads back as the same expression.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field
+from functools import partial
+
+from torch import Tensor
+
+from registry import Entry, OptionError, Spec, SpecError, ZooError, either, nearest
+from registry.spec import _Reader as Reader
+from zoo.contract import TASKS, Task
+from zoo.losses.catalog import Loss, LossCard, Truth, losses
+
+NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?(?![A-Za-z0-9_])")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-/:~]*")  # without the + and * that join losses
+EXPECTED = "expected a loss, as in bce, 0.5*dice or dice(squared=True)"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss with all its options, its weight in the sum, and the name it has in logs."""
+
+    name: str
+    weight: float
+    spec: Spec
+    function: Loss = field(compare=False, repr=False)
+
+    def __call__(self, logits: Tensor, truth: Truth) -> Tensor:
+        """One value per image, without the weight: (b, 1, h, w) -> (b,)."""
+        value: Tensor = self.function(logits, truth)
+        if value.shape != logits.shape[:1]:
+            raise ZooError(
+                f"the loss {self.spec.name} gave values of shape {tuple(value.shape)} for a batch of {len(logits)};"
+                f" a loss gives one value per image, ({len(logits)},)"
+            )
+        return value
+
+    def __str__(self) -> str:
+        weight = repr(self.weight).removesuffix(".0")
+        return str(self.spec) if self.weight == 1 else f"{weight}*{self.spec}"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """The losses of one task, weighted and named.
+
+    A loss may come twice with different options, as ssim(window=3) + ssim(window=11); the second is ssim#2 in logs.
+    """
+
+    task: Task
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def parse(cls, text: str, *, task: Task) -> "Expression":
+        """Read an expression for a task; an error points at the character that is wrong, or names what is known."""
+        if task not in TASKS:
+            raise OptionError(f"task={task!r} is not accepted; {nearest(str(task), TASKS)}")
+        if not isinstance(text, str):
+            raise SpecError(f"{task} takes losses as text, as in 'bce + 0.5*dice', and not {text!r}")
+        reader = Reader(text)
+        terms = [_term(reader, task, [])]
+        while reader.take("+"):
+            terms.append(_term(reader, task, terms))
+        if following := reader.peek():
+            hints = {
+                "*": "the weight stands before its loss, as in 2*dice",
+                "-": "losses are only added; expected + or the end",
+            }
+            reader.fail(hints.get(following, "expected + or the end"))
+        return cls(task, tuple(terms))
+
+    def __str__(self) -> str:
+        return " + ".join(map(str, self.terms))
+
+
+def build(spec: str | Spec, task: Task | None = None) -> Term:
+    """One loss by name, with weight 1: `build("dice(squared=true)")(logits, truth)` is one value per image, (b,).
+
+    task: refuse a loss that is not for this task.
+    """
+    parsed = Spec.parse(spec) if isinstance(spec, str) else spec
+    return _bind(parsed, 1.0, task, [])
+
+
+def _term(reader: Reader, task: Task, before: list[Term]) -> Term:
+    if reader.peek() == "-":
+        reader.fail("a weight is a number above 0, and losses are only added")
+    weight, start = 1.0, reader.at
+    if number := NUMBER.match(reader.text, start):
+        weight = float(number.group())
+        if not 0 < weight < math.inf:
+            reader.fail("a weight is a finite number above 0; to switch a loss off, leave it out")
+        reader.at = number.end()
+        if not reader.take("*"):
+            reader.fail("expected * and a loss, as in 0.5*dice")
+    name = reader.match(NAME, EXPECTED)
+    spec = Spec(name, reader.options() if reader.take("(") else {})
+    return _bind(spec, weight, task, before)
+
+
+def _bind(spec: Spec, weight: float, task: Task | None, before: list[Term]) -> Term:
+    entry = losses.get(spec.name)
+    tasks = _tasks(entry)
+    if task is not None and task not in tasks:
+        fitting = [other.name for other in losses if task in _tasks(other)]
+        raise OptionError(f"{entry.name} is a loss for {either(tasks)}; for {task} there are {', '.join(fitting)}")
+    _, options = losses.resolve(spec)
+    complete = Spec(entry.name, options)
+    same = [term for term in before if term.spec.name == entry.name]
+    if any(term.spec == complete for term in same):
+        raise SpecError(f"{complete} is given twice; give it once, with a larger weight: 2*{complete}")
+    name = f"{entry.name}#{len(same) + 1}" if same else entry.name
+    return Term(name, weight, complete, partial(entry.factory, **options))
+
+
+def _tasks(entry: Entry[Loss]) -> tuple[Task, ...]:
+    """What a loss is for; a plug-in's plain card restricts nothing."""
+    return entry.card.tasks if isinstance(entry.card, LossCard) else TASKS
