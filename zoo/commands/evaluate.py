@@ -1,0 +1,105 @@
+"""measure a trained network on data: all metrics with intervals, per image, and pictures"""
+
+import re
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from registry import OptionError
+from registry.commandline import sides
+
+WIDTH = 100  # columns
+SPLITS = ("train", "val", "test", "all")  # zoo.data.dataset's, without its imports
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16")  # zoo.metrics.evaluate's
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("weights", type=Path, help="a file of zoo.save, or, with --model, other people's")
+    parser.add_argument("--data", required=True, metavar="SPEC", help="pairbench:hard, a folder, a zip, shards")
+    parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
+    parser.add_argument("--size", type=sides, help="pixels, as 224 or 224x320; default: as the data is")
+    parser.add_argument("--samples", type=int, metavar="N", help="at most N, spread over the split; default: all")
+    parser.add_argument("--batch", type=int, default=16, help="default: 16")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read data; default: this one")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: auto")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="default: fp32")
+    parser.add_argument("--channels-last", action="store_true", help="lay images out with channels last")
+    parser.add_argument("--metrics", metavar="NAMES", help='with commas, as "mask_iou,depth_rmse"; default: all')
+    parser.add_argument("--model", metavar="SPEC", help="the network, for weights that do not say which they are for")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: beside the weights, named after the data")
+
+
+def run(args: Namespace) -> None:
+    import torch
+
+    import zoo
+    from zoo.claim import claimed
+    from zoo.machine import describe
+    from zoo.metrics import pictures
+    from zoo.metrics.evaluate import evaluate
+    from zoo.progress import progress
+
+    for name, least in (("samples", 1), ("batch", 1), ("workers", 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise OptionError(f"--{name} {value} is not accepted; give a whole number from {least} up")
+    folder = args.out or _folder(args)
+    if folder.exists() and not folder.is_dir():
+        raise OptionError(f"--out {folder} is a file; give a folder")
+    model = zoo.load(args.weights) if args.model is None else zoo.build(args.model, weights=args.weights)
+    dataset = zoo.data.load(args.data, split=args.split, size=args.size)
+    with claimed(folder):  # made before the work, so that a place that cannot be written shows at once
+        with progress() as tick:
+            found = evaluate(
+                model,
+                dataset,
+                batch=args.batch,
+                workers=args.workers,
+                device=_device(args.device),
+                precision=args.precision,
+                channels_last=args.channels_last,
+                samples=args.samples,
+                metrics=None if args.metrics is None else [name.strip() for name in args.metrics.split(",")],
+                tick=tick,
+            )
+        here = torch.device(found.facts["device"])
+        machine = describe(here if here.type == "cuda" else torch.device("cpu"))
+        found.facts.update(weights=str(args.weights), sha256=_digest(args.weights), machine=machine)
+        print(_heading(found.facts, found.images), found.table(), sep="\n\n")
+        found.save(folder)
+        if found.picks:
+            pictures.save(pictures.draw(model, dataset, found, precision=args.precision), folder / pictures.FILE)
+        print(f"wrote {folder}", file=sys.stderr)
+
+
+def _heading(facts: dict[str, Any], images: int) -> str:
+    """What was measured on what, at most 100 columns wide."""
+    size = facts["size"]
+    shown = "" if size is None else f", {size[0]} x {size[1]}"
+    on = f"on {facts['data']}, split {facts['split']}{shown}"
+    how = f"{images:,} of {facts['of']:,} images, {facts['precision']} on {facts['device']}, {facts['seconds']:.0f} s"
+    return "\n".join(part for line in (facts["model"], on, how) for part in wrap(line, WIDTH, subsequent_indent="  "))
+
+
+def _folder(args: Namespace) -> Path:
+    """Beside the weights, as model-on-pairbench-hard-test."""
+    data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-60:]
+    weights: Path = args.weights
+    return weights.parent / f"{weights.stem}-on-{data}-{args.split}"
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _digest(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

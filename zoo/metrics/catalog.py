@@ -1,0 +1,91 @@
+"""What a metric is: sums of each image, and the value that sums have; and the catalog of them.
+
+The value of a whole set is that of the images' added sums, so it is the same however they were split into batches or
+processes; the value of one image is that of its own. A new metric is one class in a file of `zoo/metrics/terms/`:
+
+@register("depth_mae", MetricCard(summary="mean absolute error", task="depth", better="lower", formula="mean |p - t|"))
+class MAE(Metric):
+    def sums(self, maps: Maps) -> Tensor:
+        return maps.over(maps.error.abs())
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from registry import Card, Catalog, OptionError, Spec
+from zoo.contract import Task
+from zoo.metrics.maps import Maps
+
+Better = Literal["higher", "lower", "neither"]
+Numbers = NDArray[np.float64]
+HEADLINE = "headline"  # the group that every table shows first
+
+
+@dataclass(frozen=True)
+class MetricCard(Card):
+    """The facts of a metric. p is the predicted probability or depth, t the truth, over valid pixels alone."""
+
+    group: str = "detail"
+    task: Task = "mask"
+    better: Better = "higher"
+    unit: str = ""
+    range: tuple[float, float] = (0.0, math.inf)
+    formula: str = ""
+    pooled: str = "over the pixels of all images"  # what the value of many images is
+    empty: str = "none where no pixel is valid"  # what it is where there is nothing to measure
+    needs: str = ""  # what the sample must know
+
+
+class Metric:
+    """Sums (b, k) of each image, and the value of sums. By default a mean: the first sum over the second."""
+
+    name: str
+    card: MetricCard
+    width = 2  # k
+
+    def sums(self, maps: Maps) -> Tensor:
+        """What is added up, (b, k) float64; zeros where an image has nothing to say."""
+        raise NotImplementedError(f"{type(self).__name__} must define sums(maps)")
+
+    def value(self, sums: Numbers) -> Numbers:
+        """(..., k) -> (...), nan where it is undefined."""
+        return quotient(sums[..., 0], sums[..., 1])
+
+    def __call__(self, sums: Numbers) -> Numbers:
+        """The value; nan sums, those of a prediction that is no number, have none."""
+        return np.where(np.isnan(sums).any(-1), np.nan, self.value(sums))
+
+
+metrics: Catalog[type[Metric]] = Catalog("metric", package="zoo.metrics.terms", group="zoo.metrics")
+register = metrics.register
+
+
+def build(name: str | Spec, **options: Any) -> Metric:
+    """A metric by name, with its options where it has any.
+
+    >>> build("mask_iou").card.better
+    'higher'
+    """
+    spec = Spec.parse(name) if isinstance(name, str) else name
+    entry, resolved = metrics.resolve(Spec(spec.name, dict(spec.options) | options))
+    metric = entry.factory(**resolved)
+    if not isinstance(entry.card, MetricCard):
+        raise OptionError(f"metric {entry.name} is registered with a {type(entry.card).__name__}; give a MetricCard")
+    metric.name, metric.card = str(spec) if spec.options else entry.name, entry.card
+    return metric
+
+
+def quotient(above: Numbers, below: Numbers) -> Numbers:
+    """above / below, nan where below is 0."""
+    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=below != 0)
+
+
+def image_mean(values: Tensor, defined: Tensor) -> Tensor:
+    """Sums of a metric that is a mean over images: (b,), (b,) -> (b, 2); images where it is undefined do not count."""
+    return torch.stack([torch.where(defined, values, 0.0), defined.double()], 1)

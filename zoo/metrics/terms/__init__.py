@@ -1,0 +1,1 @@
+"""The metrics, one theme a file. A file that is put here is found without a list anywhere else."""
