@@ -50,7 +50,7 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
     if not file.is_ours:
         raise WeightsError(
             f"{file.path} was not written by zoo.save, so it does not say which network it is for;"
-            " use zoo.build(name, weights=...)"
+            " use zoo.build(name, weights=...), or --model NAME on the command line"
         )
     stored = spec_of(file)
     if not _is_known(stored):

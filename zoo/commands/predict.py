@@ -1,0 +1,81 @@
+"""the mask and the depth of photos of your own: files to look at, and the object cut out"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from registry.commandline import sides
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    parser.description = (
+        "Find the object in a photo, and how far everything is. For each photo, DIR gets NAME_mask.png (8 bits: the"
+        " probability of object), NAME_binary.png (0 or 255), NAME_cutout.png (the object, RGBA), NAME_depth.png (16"
+        " bits: 0 is nearest) and NAME_depth_preview.png (near is yellow, far is dark blue), of the photo's size."
+    )
+    add(
+        "photos",
+        nargs="+",
+        type=Path,
+        metavar="PHOTO",
+        help="BG PHOTO: the scene without and with the object; for many photos a folder of them, and one plate or a"
+        " folder of plates of the same names. PHOTO alone for a network that takes no plate",
+    )
+    add("--weights", required=True, metavar="FILE", help="a file of zoo.save, or the folder of a training")
+    add("--model", metavar="SPEC", help="the network, for weights from elsewhere: u2net, or 'unet(depth=4)'")
+    add("--out", required=True, type=Path, metavar="DIR", help="folder for the files; made if it is missing")
+    add(
+        "--size",
+        type=sides,
+        help="work at 224, or at height x width as 224x320: the size that the network was trained at suits it best;"
+        " the files keep the photo's size (default: work at the photo's size)",
+    )
+    add("--resize-plate", action="store_true", help="allow a plate of another size than the photo's, and resize it")
+    add("--device", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
+    add("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="default: fp32")
+    add("--threshold", type=float, default=0.5, help="the probability from which a pixel is object; default: 0.5")
+    add("--overwrite", action="store_true", help="replace files that are there already, instead of refusing")
+
+
+def run(args: Namespace) -> int:
+    """The exit code: 0 where all is well, 1 where photos had to be left out."""
+    import sys
+
+    from registry.commandline import UsageError
+    from zoo.deploy import network, pairs, predict_many
+    from zoo.deploy.predict import placed
+    from zoo.progress import duration, progress
+
+    *plates, photos = args.photos
+    if len(plates) > 1:
+        raise UsageError(f"{len(args.photos)} paths came; give BG PHOTO, or folders of them for many photos")
+    for folder in args.photos:
+        if folder.is_dir() and folder.resolve() == args.out.resolve():
+            raise UsageError(
+                f"{args.out} holds the photos, and what is written would be read again; give another --out"
+            )
+    model = placed(network(args.weights, args.model), args.device)
+    if model.face.plate and not plates:
+        raise UsageError("this network compares a photo with its plate; give BG PHOTO")
+    if plates and not model.face.plate:
+        print(f"note: this network takes no plate, so {plates.pop()} is not looked at", file=sys.stderr)
+    found, failures = pairs(plates[0] if plates else None, photos)
+    with progress() as tick:
+        report = predict_many(
+            model,
+            found,
+            args.out,
+            size=args.size,
+            resize_plate=args.resize_plate,
+            precision=args.precision,
+            threshold=args.threshold,
+            overwrite=args.overwrite,
+            tick=tick,
+        )
+    failures = [*failures, *report.failures]
+    print(f"{report.photos:,} of {report.photos + len(failures):,} photos, {duration(report.seconds)}: {args.out}")
+    for path in report.files if len(found) == 1 else ():
+        print(f"  {path.name}")
+    for line in failures:
+        print(f"left out: {line}", file=sys.stderr)
+    return 1 if failures else 0

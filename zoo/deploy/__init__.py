@@ -1,0 +1,13 @@
+"""Networks at work on people's own photos.
+
+>>> found = predict("model.safetensors", "bg.jpg", "photo.jpg")  # doctest: +SKIP
+>>> found.mask.shape, found.save("out", "photo")  # doctest: +SKIP
+"""
+
+from zoo.deploy.inputs import Photo
+from zoo.deploy.many import Report, predict_many
+from zoo.deploy.outputs import Predicted
+from zoo.deploy.pairs import Pair, pairs
+from zoo.deploy.predict import network, predict
+
+__all__ = ["Pair", "Photo", "Predicted", "Report", "network", "pairs", "predict", "predict_many"]

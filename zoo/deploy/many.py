@@ -1,0 +1,104 @@
+"""One network over many photos: the next is read while this one is worked on, and one that fails stops no other."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from torch import Tensor, nn
+
+from registry import ZooError
+from zoo.data.dataset import DataError
+from zoo.deploy.inputs import read, same_size
+from zoo.deploy.outputs import files, refuse_existing
+from zoo.deploy.pairs import Pair
+from zoo.deploy.predict import Precision, checked, interface, predict
+from zoo.progress import Tick, duration
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and what could not be done, a line each."""
+
+    files: tuple[Path, ...]
+    photos: int
+    failures: tuple[str, ...]
+    seconds: float
+
+
+def predict_many(
+    model: nn.Module,
+    pairs: Sequence[Pair],
+    out: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    resize_plate: bool = False,
+    precision: Precision = "fp32",
+    threshold: float = 0.5,
+    overwrite: bool = False,
+    tick: Tick = lambda *_: None,
+) -> Report:
+    """Predict every pair, and save it in `out` under the photo's name; options as `predict` and `Predicted.save`.
+
+    A photo that cannot be read or does not fit its plate is a line of the report. A plate that serves all photos is
+    read once, and must be readable; so must `out` be writable.
+    """
+    checked(size, precision, threshold)
+    face = interface(model)
+    _prepare(out)
+    if not overwrite:
+        refuse_existing(path for pair in pairs for path in files(out, pair.photo.stem, face.tasks))
+    plates = {pair.bg for pair in pairs if face.plate and pair.bg is not None}
+    shared = {path: read(path, "bg") for path in plates} if len(plates) == 1 else {}
+
+    def load(pair: Pair) -> tuple[Tensor | None, Tensor]:
+        photo = read(pair.photo, "fg_bg")
+        if not face.plate or pair.bg is None:
+            return None, photo
+        plate = shared[pair.bg] if shared else read(pair.bg, "bg")
+        return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=resize_plate), photo
+
+    written: list[Path] = []
+    failures: list[str] = []
+    start = time.monotonic()
+    tick(f"predicting {len(pairs):,} photos", 0, len(pairs))
+    for done, (pair, coming) in enumerate(_ahead(load, pairs), start=1):
+        try:
+            bg, photo = coming.result()
+            found = predict(model, bg, photo, size=size, precision=precision, threshold=threshold)
+            written += found.save(out, pair.photo.stem, overwrite=overwrite)
+        except ZooError as error:
+            failures.append(str(error) if str(pair.photo) in str(error) else f"{pair.photo}: {error}")
+        rate = done / max(time.monotonic() - start, 1e-9)
+        left = duration((len(pairs) - done) / rate)
+        tick(f"predicting {done:,} of {len(pairs):,}, {rate:.2g}/s, {left} left", done, len(pairs))
+    return Report(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)
+
+
+def _prepare(out: Path) -> None:
+    """Make the folder, and make sure that files can be written there, before any work is done."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise DataError(f"{out}: cannot be written to ({reason}); give another --out") from None
+
+
+def _ahead(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Future[Result]]]:
+    """Each item and its result, which is worked out in another thread while the one before is in use."""
+    with ThreadPoolExecutor(1) as reader:
+        waiting: list[tuple[Item, Future[Result]]] = []
+        for item in items:
+            waiting.append((item, reader.submit(function, item)))
+            if len(waiting) == 2:
+                yield waiting.pop(0)
+        yield from waiting

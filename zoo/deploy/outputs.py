@@ -1,0 +1,107 @@
+"""What a network found in a photo, and the files that show it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from registry import OptionError
+from zoo.contract import Task
+from zoo.data.dataset import DataError
+from zoo.data.images import encode_png
+from zoo.deploy.colours import coloured
+from zoo.files import replacing
+
+FILES: dict[Task, tuple[str, ...]] = {"mask": ("mask", "binary", "cutout"), "depth": ("depth", "depth_preview")}
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The maps of one photo, at its size, on the CPU; None for a task that the network was built without.
+
+    photo   (c, h, w) as it was read: uint8, or float32 in [0, 1]
+    mask    (1, h, w) probability of object
+    depth   (1, h, w) relative depth, 0 nearest, 1 farthest or sky
+    """
+
+    photo: Tensor
+    mask: Tensor | None
+    depth: Tensor | None
+    threshold: float = 0.5  # the probability from which a pixel is object
+
+    @property
+    def binary(self) -> Tensor | None:
+        """Where the object is, bool (1, h, w)."""
+        return None if self.mask is None else self.mask >= self.threshold
+
+    @property
+    def cutout(self) -> Tensor | None:
+        """The object alone, uint8 (4, h, w): colours, then alpha. None without a mask, or where the photo is no RGB.
+
+        Alpha is the probability, and 0 below the threshold, so that edges are soft and no haze lies around them;
+        pixels with alpha 0 are black.
+        """
+        if self.mask is None or len(self.photo) not in (1, 3):
+            return None
+        alpha = _bytes(self.mask * (self.mask >= self.threshold))
+        colours = self.photo if self.photo.dtype == torch.uint8 else _bytes(self.photo)
+        return torch.cat([colours.expand(3, -1, -1) * (alpha > 0), alpha])
+
+    def save(self, folder: str | PathLike[str], stem: str, *, overwrite: bool = False) -> tuple[Path, ...]:
+        """Write PNG files into a folder, which is made if it is missing; each is written whole or not at all.
+
+        STEM_mask            8 bits: the probability of object, 255 is 1
+        STEM_binary          8 bits: 255 where the probability reaches the threshold, else 0
+        STEM_cutout          RGBA: the object
+        STEM_depth           16 bits: relative depth, 0 nearest, 65535 farthest
+        STEM_depth_preview   colours: near is yellow, far is dark blue
+
+        Files that are there already are refused, unless overwrite.
+        """
+        if not stem or Path(stem).name != stem or "\0" in stem:
+            raise OptionError(f"stem={stem!r} is not accepted; it is how the files' names begin, without a folder")
+        folder = Path(folder)
+        pictures = self._pictures()
+        paths = {name: folder / f"{stem}_{name}.png" for name in pictures}
+        refuse_existing(() if overwrite else paths.values())
+        encoded = {name: encode_png(picture) for name, picture in pictures.items()}  # all, before the first is written
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, path in paths.items():
+            with replacing(path) as draft:
+                draft.write_bytes(encoded[name])
+        return tuple(paths.values())
+
+    def _pictures(self) -> dict[str, Tensor]:
+        pictures: dict[str, Tensor] = {}
+        if self.mask is not None:
+            levels = _bytes(self.mask)
+            if int(levels.max()) == 1:  # a file of 0 and 1 would be read as labels, here and elsewhere
+                levels = torch.zeros_like(levels)
+            pictures |= {"mask": levels, "binary": _bytes((self.mask >= self.threshold).float())}
+            if (cutout := self.cutout) is not None:
+                pictures["cutout"] = cutout
+        if self.depth is not None:
+            steps = (self.depth.double() * 65535).round().to(torch.uint16)
+            pictures |= {"depth": steps, "depth_preview": coloured(self.depth)}
+        return pictures
+
+
+def files(folder: Path, stem: str, tasks: Iterable[Task]) -> list[Path]:
+    """Every file that `Predicted.save` may write."""
+    return [folder / f"{stem}_{name}.png" for task in tasks for name in FILES[task]]
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Raise DataError if any of them exists."""
+    there = [path for path in paths if path.exists() or path.is_symlink()]
+    if there:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise DataError(f"{there[0]}{more}: there already; allow overwrite (--overwrite), or take another folder")
+
+
+def _bytes(values: Tensor) -> Tensor:
+    """[0, 1] as uint8."""
+    return (values * 255).round().to(torch.uint8)

@@ -1,0 +1,61 @@
+"""Which photo belongs to which plate, on the command line: two files, or folders of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.data.dataset import DataError
+from zoo.data.images import SUFFIXES
+from zoo.data.naming import natural
+
+SHOWN = 5  # names in one message
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and its plate; None where the network takes none."""
+
+    bg: Path | None
+    photo: Path
+
+
+def pairs(bg: Path | None, photo: Path) -> tuple[list[Pair], list[str]]:
+    """Every photo with its plate, and what had to be left out, a line each.
+
+    bg: a file, which serves every photo, or a folder, whose file of the photo's name (without suffix) does.
+    photo: a file, or a folder; folders inside it are not entered.
+    """
+    photos = _pictures(photo)
+    if bg is None or not bg.is_dir():
+        if bg is not None and not bg.exists():
+            raise DataError(f"{bg}: no such file or folder")
+        return [Pair(bg, path) for path in photos.values()], []
+    plates = _pictures(bg)
+    found = [Pair(plates[stem], path) for stem, path in photos.items() if stem in plates]
+    lone = [path for stem, path in photos.items() if stem not in plates]
+    if not found:
+        raise DataError(
+            f"no plate in {bg} has the name of a photo (plates: {_listed(list(plates))}; photos:"
+            f" {_listed(list(photos))}); name them alike, or give the one file that is the plate of all"
+        )
+    return found, [f"{path}: no plate of this name in {bg}" for path in lone]
+
+
+def _pictures(path: Path) -> dict[str, Path]:
+    """Stem -> file, in natural order."""
+    if not path.is_dir():
+        return {path.stem: path}
+    found: dict[str, Path] = {}
+    for file in sorted(path.iterdir(), key=lambda file: natural(file.name)):
+        if file.suffix.lower() not in SUFFIXES or file.name.startswith(".") or not file.is_file():
+            continue
+        if file.stem in found:
+            raise DataError(f"{file} and {found[file.stem].name} have one name; remove or rename one of them")
+        found[file.stem] = file
+    if not found:
+        raise DataError(f"{path}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

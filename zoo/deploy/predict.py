@@ -1,0 +1,168 @@
+"""From a network and two photos to a mask and a depth map, at the photo's own size."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Literal, TypeVar, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from registry import OptionError
+from registry.commandline import LARGEST, SMALLEST
+from zoo.contract import InputError, Interface, Prediction
+from zoo.data.sources.folders import resize
+from zoo.deploy.inputs import Photo, fitted, label, read, same_size
+from zoo.deploy.outputs import Predicted
+from zoo.model import PairModel
+
+Network = TypeVar("Network", bound=nn.Module)
+Precision = Literal["fp32", "bf16", "fp16"]
+NARROW = {"bf16": torch.bfloat16, "fp16": torch.float16}
+RUN_FILE = "model.safetensors"  # what a training leaves in its folder
+
+
+def predict(
+    model: nn.Module | str | PathLike[str],
+    bg: Photo | None,
+    fg_bg: Photo,
+    *,
+    size: int | tuple[int, int] | None = None,
+    resize_plate: bool = False,
+    device: str | torch.device | None = None,
+    precision: Precision = "fp32",
+    threshold: float = 0.5,
+) -> Predicted:
+    """The mask and the depth of one photo, at its own size.
+
+    >>> found = predict("model.safetensors", "bg.jpg", "photo.jpg", size=224)  # doctest: +SKIP
+    >>> found.save("out", "photo")  # doctest: +SKIP
+
+    model: a network of the zoo, or a file of zoo.save, or the folder of a training. For many photos, load it once.
+    bg, fg_bg: the scene and the photo: paths, PIL images, arrays (h, w, c) or tensors (c, h, w) of uint8 or of floats
+        in [0, 1]. A network without a plate does not look at bg, which may be None.
+    size: pixels, one number for a square or (h, w), at which the network works; its maps are resized back. A network
+        finds best what has the size, in pixels, of what it was trained on, so this is the size of its training. None:
+        the photo's own, which takes memory in proportion.
+    resize_plate: allow a bg of another size; it is resized to the photo's.
+    device: where to compute; a network that is given moves there and stays. None: where it is, and for a file a GPU if
+        there is one.
+    precision: fp32 for the weights' own dtype, bf16 or fp16 for autocast.
+    threshold: the probability from which a pixel counts as object.
+    """
+    sides = checked(size, precision, threshold)
+    if not isinstance(model, nn.Module):
+        model = placed(network(model), device)
+    elif device is not None:
+        model = placed(model, device)
+    face = interface(model)
+    names = label(bg, "bg"), label(fg_bg, "fg_bg")
+    photo = read(fg_bg, names[1], face.image_ch)
+    images = [photo]
+    if face.plate:
+        if bg is None:
+            raise InputError(
+                f"bg is None, and this network was built to see the plate (in_ch={face.in_ch}); pass the photo of the"
+                " scene without the object"
+            )
+        plate = read(bg, names[0], face.image_ch)
+        images = [same_size(plate, photo, names, resize_plate=resize_plate), photo]
+    ready = [fitted(image, face.image_ch, name) for image, name in zip(images, names[-len(images) :], strict=True)]
+    maps = _maps(model, ready, sides, precision)
+    return Predicted(photo, maps.mask, maps.depth, threshold)
+
+
+def network(weights: str | PathLike[str], spec: str | None = None) -> PairModel:
+    """The network in a file of zoo.save or in a training's folder; with a spec, the one it names, filled from any file.
+
+    >>> network("u2net.pth", "u2net(in_ch=3, tasks=mask)")  # doctest: +SKIP
+    """
+    from zoo.factory import build  # here: they load the architectures
+    from zoo.weights import load
+
+    if isinstance(weights, str | PathLike) and (Path(weights) / RUN_FILE).is_file():
+        weights = Path(weights) / RUN_FILE
+    return load(weights) if spec is None else build(spec, weights=weights)
+
+
+def interface(model: nn.Module) -> Interface:
+    """What a network takes and gives, through torch.compile too."""
+    face = getattr(model, "face", None)
+    if not isinstance(face, Interface):
+        raise OptionError(f"a {type(model).__name__} is no network of the zoo; zoo.wrap gives one of your own its form")
+    return face
+
+
+def placed(model: Network, device: str | torch.device | None = None) -> Network:
+    """The network on a device; None: a GPU if there is one."""
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch raises any of them
+        reason = str(error).splitlines()[0][:120]
+        raise OptionError(f"device={str(device)!r} cannot be used here ({reason}); cpu always can") from None
+    return model.to(device)
+
+
+def checked(size: int | tuple[int, int] | None, precision: str, threshold: float) -> tuple[int, int] | None:
+    """The size as (h, w), after all three were looked at."""
+    if precision not in get_args(Precision):
+        raise OptionError(f"precision={precision!r} is not accepted; precision takes fp32, bf16 or fp16")
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+        raise OptionError(f"threshold={threshold!r} is not accepted; threshold takes a probability from 0 to 1")
+    if size is None:
+        return None
+    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, int) and SMALLEST <= side <= LARGEST for side in sides):
+        raise OptionError(
+            f"size={size!r} is not accepted; size takes pixels, {SMALLEST} to {LARGEST}, one number or (h, w), or None"
+        )
+    return sides[0], sides[1]
+
+
+def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, precision: str) -> Prediction:
+    """Probabilities and depths, (1, h, w) each, of photos that fit the network."""
+    h, w = images[-1].shape[-2:]
+    weight = next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.empty(0))
+    images = [image if size is None else resize(image, size) for image in images]
+    narrow = torch.autocast(weight.device.type, NARROW.get(precision), enabled=precision in NARROW)
+    try:
+        batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)
+        batch = [(x / 255 if x.dtype == torch.uint8 else x).to(weight.dtype) for x in batch]
+        plate = batch[0] if len(batch) == 2 else None
+        with torch.no_grad(), _evaluating(model), narrow:
+            logits: Prediction = model(plate, batch[-1])
+        return Prediction(*(None if x is None else _map(x, h, w, task) for task, x in logits._asdict().items()))
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        at = " x ".join(map(str, images[-1].shape[-2:]))
+        raise InputError(f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)") from None
+
+
+def _map(logits: Tensor, h: int, w: int, task: str) -> Tensor:
+    """(1, h, w) in [0, 1]; it is the logits that are resized, so that edges stay as sharp as the network drew them."""
+    logits = logits.float()
+    if tuple(logits.shape[-2:]) != (h, w):
+        logits = F.interpolate(logits, (h, w), mode="bilinear", align_corners=False)
+    values = logits[0].sigmoid().cpu()
+    if bool(values.isnan().any()):
+        raise InputError(
+            f"the network's {task} is not a number in places: its weights are broken, or the precision is too narrow"
+            " for them (fp32 is not)"
+        )
+    return values
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """The network in eval mode, and afterwards each part of it in the mode it was in."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
