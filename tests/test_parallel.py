@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from registry import OptionError
-from zoo.parallel import WorkerDiedError, run
+from zoo import parallel
+from zoo.parallel import ClusterError, Demand, WorkerDiedError, run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +25,12 @@ def double(item):
 
 def double_and_look(item):
     return 2 * item, os.getpid(), torch.get_num_threads()
+
+
+def span(item):
+    began = time.time()
+    time.sleep(0.3)
+    return began, time.time(), torch.get_num_threads()
 
 
 def refuse(wrong, item):
@@ -106,6 +113,46 @@ def test_wrong_calls_are_refused_at_once():
             run(double, [1], workers=wrong)
     with pytest.raises(OptionError, match="cannot be sent to another process"):
         list(run(lambda item: item, [1], workers=2))
+
+
+def test_ray_is_asked_for_by_name_and_its_absence_is_told(monkeypatch):
+    with pytest.raises(OptionError, match="give 'processes' or 'ray'"):
+        run(double, [1], executor="dask")
+    with pytest.raises(OptionError, match="is for executor='ray'"):
+        run(double, [1], address="auto")
+    monkeypatch.setattr(parallel.cluster, "find_spec", lambda name: None)
+    for call in (lambda: run(double, [1], executor="ray"), lambda: parallel.session("ray")):
+        with pytest.raises(ClusterError, match=r"pip install 'pairzoo\[cluster\]'"):
+            call()
+
+
+def test_what_an_item_may_ask_for():
+    assert Demand.of({}) == Demand(cpu=1, gpu=0, exclusive=False)
+    assert Demand.of({"gpu": 0.25, "cpu": 2}) == Demand(cpu=2, gpu=0.25)
+    for wrong in ({"gpu": 1.5}, {"cpu": -1}, {"cpu": True}, {"gpu": "1"}, {"exclusive": 1}, {"ram": 1}, {"cpu": 0}):
+        with pytest.raises(OptionError, match="resources"):
+            run(double, [1], resources=wrong)
+    with pytest.raises(OptionError, match="'ram' is not known"):
+        list(run(double, [1], workers=1, resources=lambda item: {"ram": item}))
+    with pytest.raises(OptionError, match="3 asks for cpu=3, and there are 2 workers"):
+        list(run(double, [3], workers=2, resources={"cpu": 3}))
+    with pytest.raises(OptionError, match="is dealt out by executor='ray'"):
+        list(run(double, [1], workers=2, resources={"gpu": 1}))
+
+
+def test_an_exclusive_item_is_worked_on_alone():
+    alone = (2, 3, 7)
+    found = dict(run(span, range(10), workers=2, resources=lambda item: {"exclusive": item in alone}))
+    assert sorted(found) == list(range(10))
+    together = {
+        frozenset((one, other))
+        for one, other in itertools.combinations(found, 2)
+        if found[one][0] < found[other][1] and found[other][0] < found[one][1]
+    }
+    assert together  # the others are two at a time
+    assert not any(pair & set(alone) for pair in together)
+    assert {found[item][2] for item in alone} == {parallel.cores()}
+    assert {found[item][2] for item in found if item not in alone} == {1}
 
 
 @pytest.mark.parametrize(

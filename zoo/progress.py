@@ -40,3 +40,13 @@ def lines() -> Tick:
             print(f"[{done / max(total, 1e-9):4.0%}] {label}", file=sys.stderr, flush=True)
 
     return tick
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(42.4), duration(600), duration(9000)
+    ('42 s', '10 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -3,9 +3,11 @@
 import contextlib
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,8 +18,8 @@ from zoo.data.ingredients import backgrounds, cutouts
 from zoo.data.outlets import Held, LooseFiles, Outlet, TarShards
 from zoo.data.plan import settle
 from zoo.data.recipe import Plan, Recipe
-from zoo.parallel import run
-from zoo.progress import Tick
+from zoo.parallel import Executor, run
+from zoo.progress import Tick, duration
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -44,6 +46,8 @@ def compose(
     hold_out: Held = "held-out",
     per_shard: int = 1000,
     workers: int | None = None,
+    executor: Executor = "processes",
+    address: str | None = None,
     tick: Tick = lambda *_: None,
 ) -> Report:
     """Compose every cut-out of `fg` on every background of `bg` into the folder `out`.
@@ -51,7 +55,8 @@ def compose(
     shards: tar shards instead of the founding layout; then
     hold_out: which of backgrounds and objects val and test have for themselves, none for one split of everything;
     per_shard: samples in a shard.
-    workers: processes; the files are the same whatever their number.
+    workers: processes; the files are the same whatever their number, and wherever they run.
+    executor, address: "ray" composes on a cluster, as `zoo.parallel.run` says; all folders lie on shared storage.
 
     A run that was stopped, or killed, goes on when it is started again with the same settings.
     """
@@ -71,15 +76,15 @@ def compose(
         )
         outlet: Outlet = TarShards.of(plan, out, hold_out, per_shard) if shards else LooseFiles(plan, out)
         settle(out, plan.settings() | outlet.settings())
-        return _fill(plan, outlet, workers, tick)
+        return _fill(plan, outlet, partial(run, workers=workers, executor=executor, address=address), tick)
 
 
-def _fill(plan: Plan, outlet: Outlet, workers: int | None, tick: Tick) -> Report:
+def _fill(plan: Plan, outlet: Outlet, spread: Callable[..., Iterator[Any]], tick: Tick) -> Report:
     made, found, total, start = 0, 0, outlet.count(), time.monotonic()
     try:
         outlet.prepare()
         tick(f"composing {total:,} samples", 0, total)
-        for _, (new, old) in run(outlet.make, outlet.items(), workers=workers):
+        for _, (new, old) in spread(outlet.make, outlet.items()):
             made, found = made + new, found + old
             rate = made / (time.monotonic() - start)
             left = f"{rate:,.0f}/s, {duration((total - made - found) / rate)} left" if made else "made already"
@@ -106,13 +111,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def duration(seconds: float) -> str:
-    """
-    >>> duration(42.4), duration(600), duration(9000)
-    ('42 s', '10 min', '2.5 h')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -73,6 +73,7 @@ class Loader:
             collate_fn=_as_it_is,
             num_workers=self.workers,
             prefetch_factor=self.ahead,
+            generator=torch.Generator(),  # its own: torch's is for the networks, whose random numbers must not shift
         )
         for answer in answers:
             if isinstance(answer, ZooError):

@@ -31,7 +31,7 @@ from zoo.data.shards import (
 )
 from zoo.data.sources.folders import Folders
 from zoo.files import write_text
-from zoo.parallel import run
+from zoo.parallel import Executor, run
 
 WIDTH = 9  # digits of a key
 
@@ -65,8 +65,13 @@ class Plan:
         return _dataset(self.spec, self.split, self.size)
 
 
-def pack(plan: Plan, *, workers: int = 1) -> Iterator[tuple[int, int]]:
-    """Write the shards and the index of a split; yields how many samples were looked at, and how many there are."""
+def pack(
+    plan: Plan, *, workers: int | None = 1, executor: Executor = "processes", address: str | None = None
+) -> Iterator[tuple[int, int]]:
+    """Write the shards and the index of a split; yields how many samples were looked at, and how many there are.
+
+    executor, address: "ray" packs on a cluster, as `zoo.parallel.run` says; all folders lie on shared storage.
+    """
     _dataset.cache_clear()  # files may have come since
     total = _total(plan)
     facts = _facts(plan, total)
@@ -79,7 +84,8 @@ def pack(plan: Plan, *, workers: int = 1) -> Iterator[tuple[int, int]]:
         kept = {number: shard for number in range(count) if (shard := _kept(plan, number))}
         yield min(len(kept) * plan.per_shard, total), total
         missing = [number for number in range(count) if number not in kept]
-        for number, shard in run(partial(_pack, plan, total), missing, workers=workers):
+        work = run(partial(_pack, plan, total), missing, workers=workers, executor=executor, address=address)
+        for number, shard in work:
             kept[number] = shard
             yield min(len(kept) * plan.per_shard, total), total
         write_index(plan.folder, Index(plan.split, tuple(kept[number] for number in range(count)), facts))

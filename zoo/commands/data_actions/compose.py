@@ -27,6 +27,8 @@ def arguments(parser: ArgumentParser) -> None:
     add("--hold-out", choices=hold_out, default="held-out", help="shards: what val and test have for themselves")
     add("--per-shard", type=int, default=1000, help="shards: samples in each; default: 1000")
     add("--workers", type=int, help="processes; default: one per core")
+    add("--executor", choices=("processes", "ray"), default="processes", help="ray: a cluster; default: processes")
+    add("--address", metavar="HOST:PORT", help="ray: a cluster that this machine is part of; default: one started here")
 
 
 def run(args: Namespace) -> None:
@@ -34,10 +36,10 @@ def run(args: Namespace) -> None:
     from pathlib import Path
 
     from registry import OptionError
-    from zoo.data.compose import compose, duration
+    from zoo.data.compose import compose
     from zoo.data.outlets import MANIFEST
     from zoo.data.recipe import Recipe
-    from zoo.progress import progress
+    from zoo.progress import duration, progress
 
     if args.per_shard < 1:
         raise OptionError(f"--per-shard {args.per_shard} is not accepted; give a whole number from 1 up")
@@ -69,6 +71,8 @@ def run(args: Namespace) -> None:
                 hold_out=args.hold_out,
                 per_shard=args.per_shard,
                 workers=args.workers,
+                executor=args.executor,
+                address=args.address,
                 tick=tick,
             )
     except KeyboardInterrupt:

@@ -17,7 +17,9 @@ def arguments(parser: ArgumentParser) -> None:
     add("--size", type=int, help="pixels; pictures are resized and encoded anew. Default: as they are")
     add("--pictures", choices=("jpg", "png"), default="jpg", help="how photos are encoded, where they are no files yet")
     add("--quality", type=int, default=95, help="of JPEG; default: 95")
-    add("--workers", type=int, default=1, help="processes; default: 1")
+    add("--workers", type=int, help="processes; default: 1, and with ray one per core")
+    add("--executor", choices=("processes", "ray"), default="processes", help="ray: a cluster; default: processes")
+    add("--address", metavar="HOST:PORT", help="ray: a cluster that this machine is part of; default: one started here")
 
 
 def run(args: Namespace) -> None:
@@ -26,6 +28,7 @@ def run(args: Namespace) -> None:
     from registry import OptionError
     from zoo.data.packing import Plan, pack
     from zoo.data.shards import INDEX, read_index
+    from zoo.parallel import session
     from zoo.progress import progress
 
     for name, least, most in (("per_shard", 1, 10**6), ("samples", 1, None), ("quality", 1, 100), ("size", 8, None)):
@@ -34,21 +37,23 @@ def run(args: Namespace) -> None:
             limit = f"{least} up" if most is None else f"{least} to {most}"
             raise OptionError(f"--{name.replace('_', '-')} {value} is not accepted; give a whole number from {limit}")
     size = (args.size, args.size) if args.size else None
-    for split in dict.fromkeys(args.split):
-        plan = Plan(
-            spec=args.spec,
-            split=split,
-            out=args.out,
-            per_shard=args.per_shard,
-            size=size,
-            samples=args.samples,
-            pictures=args.pictures,
-            quality=args.quality,
-        )
-        with progress() as tick:
-            for done, total in pack(plan, workers=args.workers):
-                tick(f"pack {split}: {done:,} of {total:,} samples", done, total)
-        index = read_index(Path(args.out) / f"{split}{INDEX}")
-        size_mb = sum(shard.bytes for shard in index.shards) / 1e6
-        print(f"{split}: {index.samples:,} samples in {len(index.shards)} shards, {size_mb:,.1f} MB")
+    workers = 1 if args.workers is None and args.executor == "processes" else args.workers
+    with session(args.executor, workers=workers, address=args.address):
+        for split in dict.fromkeys(args.split):
+            plan = Plan(
+                spec=args.spec,
+                split=split,
+                out=args.out,
+                per_shard=args.per_shard,
+                size=size,
+                samples=args.samples,
+                pictures=args.pictures,
+                quality=args.quality,
+            )
+            with progress() as tick:
+                for done, total in pack(plan, workers=workers, executor=args.executor, address=args.address):
+                    tick(f"pack {split}: {done:,} of {total:,} samples", done, total)
+            index = read_index(Path(args.out) / f"{split}{INDEX}")
+            size_mb = sum(shard.bytes for shard in index.shards) / 1e6
+            print(f"{split}: {index.samples:,} samples in {len(index.shards)} shards, {size_mb:,.1f} MB")
     print(f"read them with zoo.data.load({args.out!r})")

@@ -1,0 +1,118 @@
+"""A Ray cluster for the time it is needed: one started here, or an existing one; this process is left as it was."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from registry import OptionError, ZooError
+from zoo.parallel.processes import cores
+
+STORE = 128 * 2**20  # bytes of a local cluster's object store; what is larger goes to disk
+REACHED = 10.0  # seconds in which an existing cluster has to answer
+LONGEST = 30  # characters of a folder for sockets: with what Ray adds, a path of them has at most 103
+
+
+class ClusterError(ZooError):
+    """A cluster that cannot be had, or cannot do the work."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that this process has joined. is_ours: it was started here, for this run alone."""
+
+    ray: Any  # the module; it is not typed, and not always there
+    is_ours: bool
+
+
+def require() -> None:
+    """See that Ray is installed, without importing it."""
+    if find_spec("ray") is None:
+        raise ClusterError("executor='ray' needs Ray, and it is not installed; pip install 'pairzoo[cluster]'")
+
+
+@contextlib.contextmanager
+def joined(address: str | None, workers: int | None) -> Iterator[Cluster]:
+    """A cluster: the one that this process has joined already, the one at `address`, or a new one on this machine.
+
+    workers: cores that a new one deals out; 0 and None are all of this machine's.
+    """
+    if address not in (None, "auto"):
+        _see(address)
+    with _as_it_was({}):
+        ray = import_module("ray")
+    if ray.is_initialized():
+        _same(ray, address)
+        yield Cluster(ray, is_ours=False)
+        return
+    folder = _folder() if address is None else None
+    try:
+        with _as_it_was({"RAY_USAGE_STATS_ENABLED": "0"}):
+            _join(ray, address, workers or cores(), folder)
+        yield Cluster(ray, is_ours=folder is not None)
+    finally:
+        ray.shutdown()
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _see(address: str) -> None:
+    """See that something listens there; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if "://" in address or not (host and port.isdecimal()):
+        raise OptionError(
+            f"address {address!r} is not accepted; start this on a machine of the cluster, and give host:port or auto"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACHED).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(f"no Ray cluster at {address} can be joined: {error}; is it running?") from None
+
+
+def _join(ray: Any, address: str | None, cpus: int, folder: str | None) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    local = {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": STORE, "_temp_dir": folder}
+    try:
+        ray.init(**quiet, **({"address": address} if address else {"address": "local", **local}))
+    except Exception as error:  # each way to fail has its own class
+        what = f"no Ray cluster at {address} can be joined" if address else "no Ray cluster can be started here"
+        hint = "; is this machine part of it?" if address else ""
+        raise ClusterError(f"{what}: {str(error).strip().partition(chr(10))[0]}{hint}") from error
+    ray._private.worker._worker_logs_enabled = False  # Ray prints to stdout who died; we say it ourselves
+
+
+def _same(ray: Any, address: str | None) -> None:
+    here = ray.get_runtime_context().gcs_address
+    if address not in (None, "auto", here):
+        raise OptionError(f"address {address!r} is not accepted: this process has joined the Ray cluster at {here}")
+
+
+def _folder() -> str:
+    """A new folder for Ray's sockets and logs."""
+    usual = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="zoo-", dir=usual if len(usual) <= LONGEST else "/tmp")
+
+
+@contextlib.contextmanager
+def _as_it_was(environment: Mapping[str, str]) -> Iterator[None]:
+    """An environment for Ray to start in; then what it changed is put back, its hooks too."""
+    before, hook, handler = dict(os.environ), sys.excepthook, signal.getsignal(signal.SIGTERM)
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+        sys.excepthook = hook
+        if threading.current_thread() is threading.main_thread():  # no other may set it
+            signal.signal(signal.SIGTERM, handler)
