@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
+from zoo.architectures.differences import UNIT
 from zoo.blocks.register import register_plate
 
 
@@ -30,8 +31,8 @@ def moved(image, shift, turn):
 def test_frame_difference_by_hand():
     model = zoo.build("frame_difference")
     with torch.no_grad():
-        model.threshold.copy_(torch.tensor([10.0, -2.0]))
-        model.plane.copy_(torch.tensor([0.5, 1.0, -3.0]))
+        model.threshold.copy_(torch.tensor([10.0, -2.0]) / UNIT)
+        model.plane.copy_(torch.tensor([0.5, 1.0, -3.0]) / UNIT)
     bg, fg_bg = torch.zeros(1, 3, 9, 11), torch.zeros(1, 3, 9, 11)
     fg_bg[0, :, 4, 5] = torch.tensor([0.3, 0.6, 0.9])  # mean 0.6
     mask, depth = model(bg, fg_bg)

@@ -14,16 +14,22 @@ from zoo.contract import Interface
 from zoo.model import PairModel
 
 
+UNIT = 10.0  # of a learned number: an optimizer's step of 0.001 then moves what it stands for by 0.01
+
+
 class Difference(PairModel):
-    """mask = scale * |difference| + offset; depth = a plane over the pixel's position. Five numbers in all."""
+    """mask = scale * |difference| + offset; depth = a plane over the pixel's position. Five numbers in all.
+
+    They are kept in units in which the step sizes that suit networks move them far enough to be learned, too.
+    """
 
     def __init__(self, face: Interface, name: str, *, stride: int = 1):
         face.require_plate(name)
         super().__init__(face, stride=stride)
         if "mask" in face.tasks:
-            self.threshold = nn.Parameter(torch.tensor([40.0, -4.0]))  # scale, offset: even odds at a change of 0.1
+            self.threshold = nn.Parameter(torch.tensor([40.0, -4.0]) / UNIT)  # scale, offset: even odds at 0.1
         if "depth" in face.tasks:
-            self.plane = nn.Parameter(torch.tensor([0.0, 0.0, -1.0]))  # constant, x, y: the lower, the nearer
+            self.plane = nn.Parameter(torch.tensor([0.0, 0.0, -1.0]) / UNIT)  # constant, x, y: lower is nearer
 
     def difference(self, bg: Tensor, fg_bg: Tensor) -> Tensor:
         """How much each pixel changed, (b, 1, h, w)."""
@@ -33,7 +39,7 @@ class Difference(PairModel):
         assert bg is not None  # the interface was checked
         outputs = {}
         if "mask" in self.face.tasks:
-            scale, offset = self.threshold
+            scale, offset = UNIT * self.threshold
             outputs["mask"] = scale * self.difference(bg, fg_bg) + offset
         if "depth" in self.face.tasks:
             outputs["depth"] = self._plane(fg_bg)
@@ -42,7 +48,7 @@ class Difference(PairModel):
     def _plane(self, image: Tensor) -> Tensor:
         """(b, 1, h, w) over positions from -1 (left, top) to 1 (right, bottom)."""
         b, _, h, w = image.shape
-        constant, by_x, by_y = self.plane
+        constant, by_x, by_y = UNIT * self.plane
         x = torch.arange(w, device=image.device, dtype=image.dtype) * (2 / (w - 1)) - 1
         y = torch.arange(h, device=image.device, dtype=image.dtype) * (2 / (h - 1)) - 1
         return (constant + by_x * x + by_y * y[:, None]).expand(b, 1, h, w)
