@@ -78,18 +78,14 @@ def load(
     if sides is not None and (len(sides) != 2 or not all(isinstance(side, int) and side >= 8 for side in sides)):
         raise OptionError(f"size={size!r} is not accepted; size takes pixels from 8 up, one number or (h, w), or None")
     entry, given = _parse(spec)
-    known = {name: option for name, option in entry.options.items() if name not in ("split", "size")}
     for name, value in options.items():
         if name in given and given[name] != value:
             raise OptionError(f"{name} is given twice: {given[name]!r} in the spec and {value!r} as a keyword")
         given[name] = value
-    for name in given:
-        if name not in known:
-            raise OptionError(f"data source {entry.name} has no option {name!r}; {nearest(name, known)}")
-    for name, option in known.items():
-        if name not in given and option.default is Parameter.empty:
+    for name, option in entry.options.items():
+        if name not in ("split", "size", *given) and option.default is Parameter.empty:
             raise OptionError(f"data source {entry.name} needs {name}, as in {entry.name}:{name.upper()}")
-    resolved = {name: option.check(given[name]) if name in given else option.default for name, option in known.items()}
+    entry, resolved = sources.resolve(Spec(entry.name, given), given_by_caller=("split", "size"))
     dataset = entry.factory(split=split, size=sides, **resolved)
     dataset.spec, dataset.split = Spec(entry.name, resolved), split
     dataset.size = getattr(dataset, "size", sides)  # a source may have a size of its own where none is asked for
