@@ -125,7 +125,8 @@ class Catalog(Generic[T]):
         known = {name: option for name, option in entry.options.items() if name not in hidden}
         for name in parsed.options:
             if name not in known:
-                raise OptionError(f"{self.kind} {entry.name} has no option {name!r}; {nearest(name, known)}")
+                hint = nearest(name, known) if known else "it takes none"
+                raise OptionError(f"{self.kind} {entry.name} has no option {name!r}; {hint}")
         resolved = {}
         for name, option in known.items():
             if name not in parsed.options and option.default is inspect.Parameter.empty:

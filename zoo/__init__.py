@@ -17,8 +17,10 @@ except ImportError as error:
 
 _check(__file__)
 
+from typing import TYPE_CHECKING, Any  # noqa: E402
+
 from registry import ZooError  # noqa: E402
-from zoo import data  # noqa: E402
+from zoo import data, losses, metrics, recipes  # noqa: E402
 from zoo.architectures import architectures as _architectures  # noqa: E402  (the check comes first)
 from zoo.contract import InputError, Interface, Prediction  # noqa: E402
 from zoo.describing import Description, describe  # noqa: E402
@@ -28,7 +30,22 @@ from zoo.version import __version__  # noqa: E402
 from zoo.weights import load, save  # noqa: E402
 from zoo.wrap import wrap  # noqa: E402
 
+if TYPE_CHECKING:
+    from zoo.deploy import predict as predict
+    from zoo.metrics.evaluate import evaluate as evaluate
+    from zoo.training import fit as fit
+
 names = _architectures.names
+_later = {"predict": "zoo.deploy", "evaluate": "zoo.metrics.evaluate", "fit": "zoo.training"}  # they load more
+
+
+def __getattr__(name: str) -> Any:
+    if name in _later:
+        from importlib import import_module
+
+        return getattr(import_module(_later[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __distribution__ = "pairzoo"
 __all__ = [
@@ -42,8 +59,14 @@ __all__ = [
     "build",
     "data",
     "describe",
+    "evaluate",
+    "fit",
     "load",
+    "losses",
+    "metrics",
     "names",
+    "predict",
+    "recipes",
     "save",
     "wrap",
 ]

@@ -10,6 +10,20 @@ from registry import ZooError
 LOCK = ".in-use.lock"
 
 
+_held: set[int] = set()  # open lock files of this process
+
+
+def _let_go() -> None:
+    """A child, as a worker that makes data, holds nothing: it may outlive this process by some seconds."""
+    for file in _held:
+        os.close(file)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
+
+
 class ClaimedError(ZooError):
     """A folder that another process is working in."""
 
@@ -24,16 +38,19 @@ def claimed(folder: Path) -> Iterator[None]:
     file = _lock(folder / LOCK)
     while file is None:  # whoever held it has just taken the file away
         file = _lock(folder / LOCK)
+    _held.add(file)
     try:
         os.ftruncate(file, 0)
         os.write(file, f"process {os.getpid()} on {os.uname().nodename}".encode())
         yield
     finally:
-        (folder / LOCK).unlink(missing_ok=True)
-        os.close(file)
-        if is_new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        if file in _held:  # a forked child that comes here holds nothing
+            (folder / LOCK).unlink(missing_ok=True)
+            _held.remove(file)
+            os.close(file)
+            if is_new:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
 
 
 def _lock(path: Path) -> int | None:

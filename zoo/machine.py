@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from registry import OptionError
+
 HERE = Path(__file__).resolve()
 
 
@@ -35,6 +37,17 @@ def describe(device: torch.device) -> dict[str, Any]:
             "memory_bytes": torch.cuda.get_device_properties(device).total_memory,
         }
     return facts
+
+
+def choose(device: str) -> torch.device:
+    """`auto` is CUDA where there is one."""
+    if device not in ("auto", "cpu", "cuda") and not device.startswith("cuda:"):
+        raise OptionError(f"device={device!r} is not accepted; device takes auto, cpu, cuda or cuda:N")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise OptionError(f"device {device}: torch finds no CUDA device here; use cpu")
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
 
 
 def load() -> float | None:

@@ -13,7 +13,6 @@ from zoo.blocks.register import register_plate
 from zoo.contract import Interface
 from zoo.model import PairModel
 
-
 UNIT = 10.0  # of a learned number: an optimizer's step of 0.001 then moves what it stands for by 0.01
 
 

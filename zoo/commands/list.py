@@ -1,4 +1,4 @@
-"""the architectures there are, with their published figures"""
+"""the architectures there are, with their published figures; or another catalog"""
 
 import io
 import json
@@ -9,24 +9,37 @@ from typing import Any
 
 from registry import Entry, OptionError
 from zoo.architectures import Architecture, architectures, rank
+from zoo.describing.listing import KINDS, more, rows
 
 WIDTH = 100
+FOLDED = ("summary", "options", "model")  # columns that may take several lines
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("pattern", nargs="?", default="*", help='names to show, as "*unet*" or "u2net*,fpn"')
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    others = parser.add_argument_group("another catalog").add_mutually_exclusive_group()
+    for kind, known in KINDS.items():
+        others.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, help=known.help)
 
 
 def run(args: Namespace) -> None:
-    specs = architectures.select(args.pattern)
+    found = rows(args.kind, args.pattern) if args.kind else _architectures(args.pattern)
+    if args.json:
+        found = [row | more(args.kind, row["name"]) for row in found] if args.kind else found
+        print(json.dumps(found, indent=2))
+    else:
+        print(_other_table(found) if args.kind else _table(found), end="")
+
+
+def _architectures(pattern: str) -> list[dict[str, Any]]:
+    specs = architectures.select(pattern)
     for spec in specs:
         if spec.options:
             raise OptionError(f'list takes names and patterns, without options; for those: zoo describe "{spec}"')
     names = dict.fromkeys(spec.name for spec in specs)
     entries = sorted(map(architectures.get, names), key=lambda entry: (rank(entry.card.group), entry.name))
-    rows = [_row(entry) for entry in entries]
-    print(json.dumps(rows, indent=2) if args.json else _table(rows), end="\n" if args.json else "")
+    return [_row(entry) for entry in entries]
 
 
 def _row(entry: Entry[Architecture]) -> dict[str, Any]:
@@ -47,24 +60,37 @@ def _row(entry: Entry[Architecture]) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
+    cells: list[tuple[str, ...]] = []
+    for row in rows:
+        params = "" if row["params"] is None else f"{row['params']:,}"
+        gflops = "" if row["gflops"] is None else f"{row['gflops']:.1f}"
+        cells.append((row["name"], row["group"], params, gflops, row["summary"]))
+    note = "Figures as published, two tasks, in_ch=6, at 224 x 224. Any other: zoo describe NAME"
+    return _drawn(("name", "group", "params", "GFLOPs", "summary"), cells, note)
+
+
+def _other_table(rows: list[dict[str, Any]]) -> str:
+    titles = [title for title in rows[0] if title == "summary" or any(row[title] for row in rows)]
+    return _drawn(tuple(titles), [tuple(row[title] for title in titles) for row in rows])
+
+
+def _drawn(titles: tuple[str, ...], cells: list[tuple[str, ...]], note: str = "") -> str:
+    """A table that is no wider than the terminal; long words at the end and options are folded."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title, side in (("name", "left"), ("group", "left"), ("params", "right"), ("GFLOPs", "right")):
-        table.add_column(title, justify=side, no_wrap=True)  # type: ignore[arg-type]  # a literal, says rich
-    table.add_column("summary", overflow="fold")
-    for row in rows:
-        params = "" if row["params"] is None else f"{row['params']:,}"
-        gflops = "" if row["gflops"] is None else f"{row['gflops']:.1f}"
-        table.add_row(escape(row["name"]), escape(row["group"]), params, gflops, escape(row["summary"]))
+    for title in titles:
+        side = "right" if title in ("params", "GFLOPs") else "left"
+        table.add_column(title, justify=side, no_wrap=title not in FOLDED, overflow="fold")  # type: ignore[arg-type]  # a literal, says rich
+    for row in cells:
+        table.add_row(*map(escape, row))
     is_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: closed, as in `zoo list >&-`
     width = min(WIDTH, os.get_terminal_size().columns) if is_terminal else WIDTH
     text = io.StringIO()  # printed in one piece by our own print, so that a closed pipe is met in one place
     console = Console(file=text, width=width, force_terminal=is_terminal, highlight=False)
     console.print(table)
-    console.print(
-        "\nFigures as published, two tasks, in_ch=6, at 224 x 224. Any other: zoo describe NAME", soft_wrap=True
-    )
+    if note:
+        console.print(f"\n{note}", soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())

@@ -5,6 +5,7 @@ costs more than decoding. Here the workers write into a few blocks that they sha
 back to them when the last tensor that looks into it is gone. Whoever keeps batches gets them in memory of their own.
 """
 
+import sys
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence, Sized
@@ -73,6 +74,9 @@ class Loader:
             collate_fn=_as_it_is,
             num_workers=self.workers,
             prefetch_factor=self.ahead,
+            multiprocessing_context="fork"
+            if self.workers and sys.platform == "linux"
+            else None,  # dies with its parent
             generator=torch.Generator(),  # its own: torch's is for the networks, whose random numbers must not shift
         )
         for answer in answers:

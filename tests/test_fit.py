@@ -1,0 +1,322 @@
+"""A training in a folder: what it writes, what it refuses, how it stops."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from training_runs import BATCH, RECIPES, SEEN, Blots, dropping
+
+import zoo
+from zoo.claim import ClaimedError, claimed
+from zoo.data import load
+from zoo.metrics import Accumulator
+from zoo.training import Objective, Recipe, Stage, StoppedError, TrainingError, budgeted, fit, loop
+from zoo.training.checkpoint import CheckpointError
+from zoo.training.journal import read
+from zoo.training.splits import held_out, learned
+from zoo.training.trainer import Trainer
+from zoo.training.validation import METRICS, spread, validate
+from zoo.training.world import World, joined
+
+SMALL = Recipe(stages=(Stage(size=16, samples=20 * BATCH, batch=BATCH, lr=0.05),), **SEEN)
+
+
+def train(recipe: Recipe | None, out: Path, **options: Any) -> Any:
+    return fit(recipe, out, **{"device": "cpu", "workers": 0, **options})
+
+
+def test_what_a_run_leaves(tmp_path: Path) -> None:
+    seen: list[tuple[str, float, float]] = []
+    run = train(RECIPES["stages"], tmp_path / "run", tick=lambda *what: seen.append(what))
+    assert sorted(path.name for path in run.folder.iterdir()) == [
+        "checkpoints", "environment.json", "log.csv", "log.jsonl", "model.safetensors", "pictures", "recipe.toml",
+        "validation.csv",
+    ]  # fmt: skip
+    assert Recipe.read(run.folder / "recipe.toml") == RECIPES["stages"].resolved() == run.recipe
+    facts = json.loads((run.folder / "environment.json").read_text())
+    assert (facts["torch"], facts["processes"], facts["pairzoo"]) == (torch.__version__, 1, zoo.__version__)
+    assert [path.name for path in sorted((run.folder / "checkpoints").iterdir())] == [
+        "step-00000013.pt",
+        "step-00000028.pt",
+    ]
+    again = zoo.load(run.weights)
+    assert not run.model.training
+    bg, fg_bg = torch.rand(2, 1, 3, 24, 24)
+    assert torch.equal(run.model(bg, fg_bg).mask, again.eval()(bg, fg_bg).mask)
+    assert all(parameter.requires_grad for parameter in run.model.parameters())
+    lines = [line for line in run.log if line["kind"] == "train"]
+    assert [line["step"] for line in lines] == [10, 13, 20, 28] or [line["step"] for line in lines] == [10, 13, 23, 28]
+    assert set(lines[0]) >= {"loss", "mask/bce", "depth/l1", "samples_per_s", "waiting", "lr", "seconds", "skipped"}
+    assert "depth/l1" not in lines[-1]  # the second stage trains the mask alone
+    assert seen[-1][1:] == (28 * BATCH, 28 * BATCH)
+    assert all(now >= before for (_, before, _), (_, now, _) in pairwise(seen))
+    picture = np.asarray(Image.open(run.folder / "pictures" / "step-00000028.png"))
+    assert picture.shape[2] == 3
+    assert picture.std() > 10
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    recipe = replace(SMALL, stages=(replace(SMALL.stages[0], samples=150 * BATCH),), optimizer="adamw")
+    recipe = recipe.changed(lr=0.01, schedule="one_cycle")
+    looks = [line for line in train(recipe, tmp_path / "run").log if line["kind"] == "validation"]
+    assert len(looks) == 10
+    assert looks[-1]["mask_iou"] > 0.8 > looks[0]["mask_iou"]
+
+
+def test_a_budget_scales_the_stages(tmp_path: Path) -> None:
+    run = train(RECIPES["stages"], tmp_path / "run", samples=14 * BATCH)
+    assert [stage.samples for stage in run.recipe.stages] == [6 * BATCH, 8 * BATCH]
+    assert run.log[-1]["samples"] == 14 * BATCH
+    with pytest.raises(zoo.ZooError, match=r"stages\[1\].samples was 24, not 52"):
+        train(RECIPES["stages"], tmp_path / "run", resume=True)
+    train(RECIPES["stages"], tmp_path / "run", samples=14 * BATCH, resume=True)
+    assert budgeted(SMALL, None) is SMALL
+
+
+def test_a_folder_holds_one_run(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="holds no run to resume"):
+        train(None, tmp_path / "run", resume=True)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(zoo.ZooError, match="which recipe"):
+        train(None, tmp_path / "run")
+    with pytest.raises(zoo.ZooError):
+        train(SMALL.changed(model="unet(width=4, in_ch=2)"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()  # an error before the start leaves the name free
+    train(SMALL, tmp_path / "run")
+    with pytest.raises(TrainingError, match="holds a run already"):
+        train(SMALL, tmp_path / "run")
+    with pytest.raises(zoo.ZooError, match="seed was 0, not 1"):
+        train(SMALL.changed(seed=1), tmp_path / "run", resume=True)
+    before = (tmp_path / "run" / "log.jsonl").read_text()
+    assert train(None, tmp_path / "run", resume=True).log[-1]["step"] == 20  # a finished run is finished again
+    assert (tmp_path / "run" / "log.jsonl").read_text() == before
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    with claimed(tmp_path / "run"), pytest.raises(ClaimedError, match="in use by another process"):
+        train(SMALL, tmp_path / "run")
+
+
+def test_what_a_kill_left_half_written_goes(tmp_path: Path) -> None:
+    train(SMALL, tmp_path / "run")
+    drafts = [tmp_path / "run" / "checkpoints" / ".step-00000020.pt.1234.part", tmp_path / "run" / ".log.csv.12.part"]
+    for draft in drafts:
+        draft.write_bytes(b"half")
+    train(None, tmp_path / "run", resume=True)
+    assert not any(draft.exists() for draft in drafts)
+
+
+def test_another_recipe_data_or_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = SMALL.changed(samples=None, epochs=2, data="blots(n=40)")
+    train(recipe, tmp_path / "run")
+    path = tmp_path / "run" / "recipe.toml"
+    text = path.read_text()
+    path.write_text(text.replace("lr = 0.05", "lr = 0.06"))
+    with pytest.raises(TrainingError, match="another recipe than recipe"):
+        train(None, tmp_path / "run", resume=True)
+    path.write_text(text)
+    with pytest.raises(TrainingError, match="another network"):
+        train(None, tmp_path / "run", resume=True, model=dropping())
+    monkeypatch.setattr(Blots, "__len__", lambda _: 44)
+    with pytest.raises(TrainingError, match=r"data has changed: the stages had \[20\] steps and would now have \[22\]"):
+        train(None, tmp_path / "run", resume=True)
+
+
+def test_a_network_of_ones_own(tmp_path: Path) -> None:
+    run = train(SMALL, tmp_path / "run", model=dropping())
+    assert run.weights.name == "model.pt"
+    again = dropping()
+    again.load_state_dict(torch.load(run.weights))
+    bg, fg_bg = torch.rand(2, 1, 3, 16, 16)
+    assert torch.equal(run.model(bg, fg_bg).depth, again.eval()(bg, fg_bg).depth)
+
+
+def test_tasks_must_fit(tmp_path: Path) -> None:
+    with pytest.raises(zoo.ZooError, match="objective has losses for depth"):
+        train(SMALL.changed(model="unet(width=4, tasks=mask)"), tmp_path / "run")
+    run = train(
+        SMALL.changed(model="unet(width=4, tasks=mask)", objective=Objective(depth="")), tmp_path / "run", samples=8
+    )
+    assert "depth_rmse" not in run.log[-1]
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16", "tf32"])
+def test_precisions_and_layout(precision: Any, tmp_path: Path) -> None:
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    run = train(SMALL.changed(precision=precision, layout="channels_last"), tmp_path / "run", samples=10 * BATCH)
+    assert run.log[-1]["loss"] < 5
+    assert all(value.is_contiguous() and value.dtype != torch.bfloat16 for value in run.model.parameters())
+    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+
+
+def test_bad_steps_are_skipped_and_counted(tmp_path: Path) -> None:
+    run = train(SMALL.changed(data="blots(n=50, broken=7)", ema=0.9), tmp_path / "run")
+    lines = [line for line in run.log if line["kind"] == "train"]
+    assert lines[-1]["skipped"] == 2  # 80 samples are one and a half epochs; the bad one comes once or twice
+    assert all(value.isfinite().all() for value in run.model.state_dict().values())
+    assert all(line["loss"] is not None for line in lines)
+
+
+def test_bad_steps_in_a_row_end_the_run(tmp_path: Path) -> None:
+    recipe = SMALL.changed(samples=40 * BATCH, data="blots(n=1, broken=0)")
+    with pytest.raises(TrainingError, match=r"20 steps in a row were not finite, up to step 20 .*nonfinite-batch.pt"):
+        train(recipe, tmp_path / "run")
+    batch = torch.load(tmp_path / "run" / "nonfinite-batch.pt", weights_only=True)
+    assert batch["step"] == 20
+    assert batch["fg_bg"].isnan().all()
+    assert batch["meta"][0] == {"index": 0}
+
+
+def test_a_full_disk_ends_the_run_and_the_last_checkpoint_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = loop.checkpoint.save
+
+    def full(folder: Path, step: int, state: dict[str, Any]) -> Path:
+        if step > 10:
+            raise CheckpointError("the disk is full")
+        return save(folder, step, state)
+
+    monkeypatch.setattr(loop.checkpoint, "save", full)
+    with pytest.raises(CheckpointError, match="the disk is full"):
+        train(SMALL, tmp_path / "run", save_every=0)
+    monkeypatch.undo()
+    assert train(None, tmp_path / "run", resume=True).log[-1]["step"] == 20
+
+
+def test_looks_measure_what_metrics_measure() -> None:
+    trainer = Trainer(SMALL, World(), workers=0)
+    trainer.begin(trainer.phases[0])
+    data = load("blots", split="val", size=16)
+    indices = spread(len(data), 11)
+    tasks = trainer.objective.tasks
+    layout = torch.contiguous_format
+    values, picture = validate(
+        trainer.model,
+        trainer.objective,
+        data,
+        indices,
+        tasks=tasks,
+        batch=4,
+        precision="fp32",
+        layout=layout,
+        world=World(),
+    )
+    assert trainer.model.training
+    trainer.model.eval()
+    accumulator = Accumulator(metrics=METRICS)
+    whole = data.batch(indices)
+    with torch.inference_mode():
+        prediction = trainer.model(whole.bg, whole.fg_bg)
+        accumulator.update(prediction, whole)
+        loss = trainer.objective(prediction, whole).total
+    assert {name: values[name] for name in METRICS} == pytest.approx(accumulator.compute().values)
+    assert values["loss"] == pytest.approx(float(loss), rel=1e-5)
+    assert picture is not None
+    assert picture.shape == (3, 4 * 18, 6 * 18)
+
+
+def test_data_without_splits_is_learned_and_looked_at_whole(tmp_path: Path) -> None:
+    data = "blots(whole=true)"
+    with pytest.warns(UserWarning, match="no split val"):
+        run = train(SMALL.changed(data=data), tmp_path / "run", samples=8)
+    assert run.log[-1]["mask_iou"] is not None
+    assert learned(data, (16, 16)).split == "all"
+    assert held_out("blots", (16, 16)).split == "val"
+    with pytest.raises(zoo.ZooError, match="nothing"):
+        learned("nothing", (16, 16))
+
+
+def test_tensorboard_writes_event_files(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    train(SMALL, tmp_path / "run", samples=8, tensorboard=True)
+    assert list((tmp_path / "run" / "tensorboard").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_first(number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Trainer.train
+
+    def asked(self: Trainer, batch: zoo.data.Sample) -> None:
+        step(self, batch)
+        if self.step_number == 7:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Trainer, "train", asked)
+    before = signal.getsignal(number)
+    with pytest.raises(StoppedError, match="stopped at step 7 of 20; all is saved") as stopped:
+        train(SMALL, tmp_path / "run")
+    assert stopped.value.signal == number
+    assert signal.getsignal(number) is before
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000007.pt"]
+    monkeypatch.undo()
+    run, whole = train(None, tmp_path / "run", resume=True), train(SMALL, tmp_path / "whole")
+    assert all(map(torch.equal, run.model.state_dict().values(), whole.model.state_dict().values()))
+    assert [line["loss"] for line in run.log] == [line["loss"] for line in whole.log]
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Trainer.train
+
+    def impatient(self: Trainer, batch: zoo.data.Sample) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        step(self, batch)
+
+    monkeypatch.setattr(Trainer, "train", impatient)
+    with pytest.raises(KeyboardInterrupt):
+        train(SMALL, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
+
+
+def test_a_launcher_that_says_half_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(zoo.ZooError, match="start them with torchrun"), joined("cpu"):
+        pass
+
+
+@pytest.mark.slow
+def test_a_compiled_run_ends_where_a_plain_one_does(tmp_path: Path) -> None:
+    recipe = SMALL.changed(samples=10 * BATCH)
+    plain, compiled = (
+        train(recipe.changed(compile=on), tmp_path / str(on), model=zoo.wrap(torch.nn.Conv2d(6, 2, 3, padding=1)))
+        for on in (False, True)
+    )
+    for one, other in zip(plain.model.parameters(), compiled.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
+def test_exit_codes_of_the_command(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    """With a worker; Ctrl-C reaches all processes of a terminal, so all of them get it."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(SMALL.changed(data="pairbench:clean", samples=100_000).to_toml())
+    command = [sys.executable, "-m", "zoo", "train", "--recipe", recipe, "--out", tmp_path / "run", "--workers", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(zoo.__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "--device", "cpu"], stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+    for _ in range(600):
+        if read(tmp_path / "run" / "log.jsonl") or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == code, told
+    assert "all is saved, --resume goes on" in told
+    assert len(list((tmp_path / "run" / "checkpoints").glob("step-*.pt"))) == 1

@@ -1,0 +1,167 @@
+"""train a network by a recipe, in a folder; stop it, kill it, go on with --resume"""
+
+import signal
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from registry.commandline import INTERRUPTED
+
+if TYPE_CHECKING:
+    from zoo.training import Recipe
+
+TERMINATED = 143  # exit code after SIGTERM, as a shell has it
+PLAIN = ("model", "data", "seed", "precision", "batch")  # fields of a recipe with an option of their own
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--recipe", metavar="NAME_OR_FILE", help="zoo list --recipes names them; or a TOML file")
+    add("--out", type=Path, metavar="RUN", help="folder of the run: weights, log, pictures, checkpoints")
+    add("--data", metavar="SPEC", help="in place of the recipe's, as pairbench:clean or a folder")
+    add("--model", metavar="SPEC", help="in place of the recipe's")
+    add("--samples", type=_whole(1), help="seen in all; every stage is scaled")
+    add("--batch", type=_whole(1), help="of every stage")
+    add("--seed", type=_whole(0), help="of weights, order and augmentation")
+    add("--precision", choices=("fp32", "tf32", "bf16", "fp16"), help="of the arithmetic")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        type=_field,
+        help="any field, as lr=0.003; a stage's, in every stage",
+    )
+    add("--resume", action="store_true", help="go on with the run in --out")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: auto")
+    add("--workers", type=_whole(0), help="processes that make data; default: one less than cores, at least one")
+    add("--save-every", type=_seconds, default=120.0, metavar="SECONDS", help="between checkpoints; default: 120")
+    add("--tensorboard", action="store_true", help='write TensorBoard\'s files too; needs "pairzoo[tensorboard]"')
+    add("--profile", action="store_true", help="measure where a step's time goes, write a trace to --out, and end")
+    add("--print", action="store_true", help="print the recipe as it would be run, as TOML, and end")
+
+
+def run(args: Namespace) -> int | None:
+    from registry import OptionError
+    from zoo.progress import progress
+    from zoo.training import StoppedError, fit
+
+    recipe = _recipe(args)
+    if args.out is None and not args.print:
+        raise OptionError("where to? give --out RUN, a new folder")
+    if args.print or args.profile:
+        if recipe is None:
+            raise OptionError("which recipe? give --recipe NAME or FILE.toml")
+        print(_profile(recipe, args) if args.profile else _text(recipe, args), end="")
+        return None
+    try:
+        with progress() as tick:
+            done = fit(
+                recipe,
+                args.out,
+                samples=args.samples,
+                resume=args.resume,
+                device=args.device,
+                workers=args.workers,
+                save_every=args.save_every,
+                tensorboard=args.tensorboard,
+                tick=tick,
+            )
+    except StoppedError as stopped:
+        print(stopped, file=sys.stderr)
+        return INTERRUPTED if stopped.signal == signal.SIGINT else TERMINATED
+    looks = [line for line in done.log if line["kind"] == "validation"]
+    if looks:
+        kept = {name: value for name, value in looks[-1].items() if name not in ("kind", "step", "stage", "samples")}
+        print(", ".join(f"{name} {value:.4g}" for name, value in kept.items() if value is not None))
+    print(f"written: {done.weights}, and the log, pictures and recipe.toml beside it")
+    return None
+
+
+def _recipe(args: Namespace) -> "Recipe | None":
+    """The recipe that was named, with what the command line changes in it; None for the one of a run to resume."""
+    from registry import OptionError
+    from zoo import recipes
+
+    changes: dict[str, Any] = {name: getattr(args, name) for name in PLAIN if getattr(args, name) is not None}
+    changes |= dict(args.set)
+    if args.recipe is not None:
+        return recipes.build(args.recipe).changed(**changes)
+    if changes and args.resume:
+        raise OptionError(f"--resume goes on as the run was begun; leave {', '.join(changes)} out")
+    if changes:
+        raise OptionError(f"which recipe should take {', '.join(changes)}? give --recipe NAME or FILE.toml")
+    return None
+
+
+def _text(recipe: "Recipe", args: Namespace) -> str:
+    """The recipe as it would be run."""
+    from zoo.training import budgeted
+
+    return _heading(args.recipe) + budgeted(recipe, args.samples).to_toml()
+
+
+def _profile(recipe: "Recipe", args: Namespace) -> str:
+    """Where a step's time goes."""
+    from zoo.training import budgeted
+    from zoo.training.profile import profile
+
+    return profile(budgeted(recipe, args.samples), args.out, device=args.device, workers=args.workers).table()
+
+
+def _heading(name: str) -> str:
+    """What the catalog says of a recipe, where it departs from its original too, as comments of TOML."""
+    from zoo.recipes import recipes
+
+    if name.endswith(".toml"):
+        return ""
+    entry = recipes.get(name)
+    origin = f"; after {entry.card.origin}" if entry.card.origin else ""
+    notes = [f"# - {note}" for note in entry.card.notes]
+    lines = [
+        f"# {entry.name}: {entry.card.summary}{origin}",
+        *(["# departs from it:"] if origin and notes else []),
+        *notes,
+    ]
+    return "".join(f"{line}\n" for line in lines) + "\n"
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        digits = text.replace("_", "").replace(",", "")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 16) or int(digits) < least:
+            raise ArgumentTypeError(f"{text!r} is no whole number from {least} up")
+        return int(digits)
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds from 0 up")
+    return seconds
+
+
+def _field(text: str) -> tuple[str, Any]:
+    """FIELD=VALUE, the value as TOML or a spec has it; what is neither is text."""
+    import tomllib
+
+    from registry import Spec, SpecError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ArgumentTypeError(f"{text!r} is not FIELD=VALUE, as lr=0.003")
+    with suppress(tomllib.TOMLDecodeError):
+        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    with suppress(SpecError):  # it has none, and (64, 96)
+        options = Spec.parse(f"field(value={value})").options
+        if list(options) == ["value"]:
+            return name.strip(), options["value"]
+    return name.strip(), value.strip()

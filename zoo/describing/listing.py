@@ -1,0 +1,86 @@
+"""The other catalogs as rows: losses, metrics, recipes, data, augmentations, schedules, optimizers and balances."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import Parameter
+from typing import Any
+
+from registry import Catalog, Entry, OptionError, Spec
+
+GIVEN = ("split", "size")  # keywords of a data source that the caller fills in, not its user
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A catalog: the module and name it has, and what its entries' cards say beside name and summary."""
+
+    help: str
+    place: str
+    facts: Callable[[Entry[Any]], dict[str, str]]
+
+    @property
+    def catalog(self) -> Catalog[Any]:
+        module, name = self.place.split(":")
+        found: Catalog[Any] = getattr(import_module(module), name)
+        return found
+
+
+def _options(entry: Entry[Any]) -> dict[str, str]:
+    """The options with their defaults, as a spec has them."""
+    known = {name: option for name, option in entry.options.items() if name not in GIVEN}
+    defaults = {name: option.default for name, option in known.items() if option.default is not Parameter.empty}
+    text = str(Spec(entry.name, defaults)).removeprefix(entry.name)
+    needed = [name for name in known if name not in defaults]
+    return {"options": ", ".join([*needed, *([text[1:-1]] if text else [])])}
+
+
+def _loss(entry: Entry[Any]) -> dict[str, str]:
+    card = entry.card
+    low, high = getattr(card, "range", (None, None))
+    return {
+        "tasks": ", ".join(getattr(card, "tasks", ())),
+        "range": "" if low is None else f"{low:.3g} to {high:.3g}",
+    }
+
+
+def _metric(entry: Entry[Any]) -> dict[str, str]:
+    return {name: getattr(entry.card, name, "") for name in ("task", "better", "unit")}
+
+
+def _recipe(entry: Entry[Any]) -> dict[str, str]:
+    return {"group": entry.card.group, "model": entry.factory().model}
+
+
+def _group(entry: Entry[Any]) -> dict[str, str]:
+    return {"group": entry.card.group, **_options(entry)}
+
+
+KINDS = {
+    "losses": Kind("what a network can be trained to make small", "zoo.losses:losses", _loss),
+    "metrics": Kind("what is measured", "zoo.metrics:metrics", _metric),
+    "recipes": Kind("how a network is trained", "zoo.recipes:recipes", _recipe),
+    "data": Kind("where samples come from", "zoo.data.dataset:sources", _group),
+    "augmentations": Kind("random changes of the samples", "zoo.data.augment:augmentations", _options),
+    "schedules": Kind("how the learning rate goes", "zoo.training.schedules:schedules", _options),
+    "optimizers": Kind("what takes the steps", "zoo.training.optimizers:optimizers", _options),
+    "balances": Kind("how the tasks' losses become one", "zoo.losses.balance:balances", _options),
+}
+
+
+def rows(kind: str, pattern: str = "*") -> list[dict[str, Any]]:
+    """The facts of the entries whose names match a pattern; for tables, name first and summary last."""
+    known = KINDS[kind]
+    found = []
+    for spec in known.catalog.select(pattern):
+        if spec.options:
+            raise OptionError("list takes names and patterns, without options")
+        entry = known.catalog.get(spec.name)
+        found.append({"name": entry.name, **known.facts(entry), "summary": entry.card.summary})
+    return list({row["name"]: row for row in found}.values())
+
+
+def more(kind: str, name: str) -> dict[str, Any]:
+    """What a table has no room for."""
+    card = KINDS[kind].catalog.get(name).card
+    return {"origin": card.origin, "paper": card.paper, "notes": list(card.notes)}

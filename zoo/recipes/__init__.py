@@ -1,0 +1,24 @@
+"""Recipes by name: the five founding systems', and our own. Each is a TOML file in this folder.
+
+>>> recipe = build("zoo-quick")  # doctest: +SKIP
+>>> zoo.training.fit(recipe, "runs/quick")  # doctest: +SKIP
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from registry import Catalog
+
+if TYPE_CHECKING:
+    from zoo.training.recipe import Recipe
+
+recipes: Catalog[Callable[[], "Recipe"]] = Catalog("recipe", package=__name__, group="zoo.recipes")
+register = recipes.register
+names = recipes.names
+
+
+def build(name: str) -> "Recipe":
+    """The recipe of a name, or of a TOML file."""
+    from zoo.training.recipe import Recipe  # here: importing the zoo should not import what trains
+
+    return Recipe.read(name) if name.endswith(".toml") else recipes.get(name).factory()

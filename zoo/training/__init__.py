@@ -1,0 +1,9 @@
+"""Training by recipe: `fit(Recipe(...), "runs/first")`, or `zoo train` on the command line."""
+
+from zoo.training.fit import fit
+from zoo.training.folder import Run, budgeted
+from zoo.training.loop import StoppedError
+from zoo.training.recipe import Objective, Recipe, RecipeError, Stage
+from zoo.training.trainer import TrainingError
+
+__all__ = ["Objective", "Recipe", "RecipeError", "Run", "Stage", "StoppedError", "TrainingError", "budgeted", "fit"]

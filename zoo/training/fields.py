@@ -1,0 +1,55 @@
+"""Checks of a recipe's fields, and where in a recipe an error is."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from inspect import Parameter
+from typing import Any, get_type_hints
+
+from registry import Option, OptionError, ZooError, nearest, options_of
+from zoo.contract import require
+
+
+class RecipeError(OptionError):
+    """A recipe that cannot be read, or cannot be followed."""
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Say where in a recipe an error is; one that points at a character keeps its lines."""
+    try:
+        yield
+    except ZooError as error:
+        text = str(error)
+        raise RecipeError(f"{where}:\n{text}" if "\n" in text else f"{where}: {text}") from None
+
+
+def names(kind: type) -> list[str]:
+    """The fields of a dataclass."""
+    return [field.name for field in fields(kind)]
+
+
+def check(value: Any, *, leave: tuple[str, ...] = ()) -> None:
+    """Each field of a dataclass against its annotation, but for those to leave; a list becomes a tuple."""
+    hints = get_type_hints(type(value))
+    for name in names(type(value)):
+        if name in leave:
+            continue
+        checked = Option(name, None, hints[name]).check(getattr(value, name))
+        for text in checked if isinstance(checked, tuple) else (checked,):
+            is_whole = not isinstance(text, str) or text == text.encode(errors="ignore").decode()
+            require(is_whole, name, text, "text that UTF-8 can hold; a path with other bytes needs another name")
+        object.__setattr__(value, name, checked)
+
+
+def made(kind: type, data: Mapping[str, Any], what: str) -> Any:
+    """A dataclass from a mapping; a name that does not exist is an error with its neighbours."""
+    known = options_of(kind)
+    for name in data:
+        if name not in known:
+            raise RecipeError(f"{what} has no field {name!r}; {nearest(name, known)}")
+    for name, option in known.items():
+        if option.default is Parameter.empty and name not in data:
+            raise RecipeError(f"{what} needs {name}")
+    with told(what):
+        return kind(**data)

@@ -1,0 +1,133 @@
+"""The folder of a run: which recipe it follows, and what lies in it.
+
+RUN/recipe.toml         what was asked for, complete: run it again and the same comes out
+RUN/environment.json    what it ran on
+RUN/log.jsonl, log.csv, validation.csv, pictures/
+RUN/checkpoints/        the newest two
+RUN/model.safetensors   the network, for zoo.load; when the training is over
+"""
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zoo import machine
+from zoo.files import replacing, write_text
+from zoo.model import PairModel
+from zoo.training.journal import LOG, read
+from zoo.training.plan import plan
+from zoo.training.recipe import Recipe, RecipeError
+from zoo.training.splits import learned
+from zoo.training.trainer import TrainingError
+from zoo.training.world import World
+from zoo.version import __version__
+from zoo.weights import WeightsError, save
+
+RECIPE, ENVIRONMENT, CHECKPOINTS = "recipe.toml", "environment.json", "checkpoints"
+WEIGHTS, STATE = "model.safetensors", "model.pt"  # the second for a network of one's own: no spec could build it again
+SHOWN = 80  # letters of a value in an error
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training."""
+
+    folder: Path
+    recipe: Recipe
+    model: PairModel
+    log: list[dict[str, Any]]
+
+    @property
+    def weights(self) -> Path:
+        """What the network was written to: for zoo.load, or a state_dict where the network is one's own."""
+        rebuilt = self.folder / WEIGHTS
+        return rebuilt if rebuilt.exists() else self.folder / STATE
+
+
+def settle(recipe: Recipe | None, folder: Path, samples: int | None, resume: bool) -> Recipe:
+    """The recipe of a run, with its budget: the folder's own when it is resumed, else the one given."""
+    path = folder / RECIPE
+    if not resume:
+        if recipe is None:
+            raise RecipeError("which recipe? give --recipe NAME or FILE.toml, or --resume")
+        if path.exists():
+            raise TrainingError(f"{folder} holds a run already; --resume goes on with it, or give another --out")
+        return budgeted(recipe, samples).resolved()
+    if not path.exists():
+        raise TrainingError(f"{folder} holds no run to resume: there is no {RECIPE}; leave --resume out")
+    begun = Recipe.read(path)
+    if recipe is None and samples is None:
+        return begun
+    wanted = budgeted(recipe or begun, samples).resolved()
+    if wanted != begun:
+        raise RecipeError(
+            f"{folder} was begun with another recipe: {_difference(begun, wanted)}. Resume without naming one, or give"
+            " another --out"
+        )
+    return begun
+
+
+def budgeted(recipe: Recipe, samples: int | None) -> Recipe:
+    """The recipe with all stages scaled, so that `samples` are seen in all; None changes nothing."""
+    if samples is None:
+        return recipe
+    length = recipe.epoch or len(learned(recipe.data, recipe.stages[0].sides))
+    stages = [replace(phase.stage, samples=phase.samples, epochs=None) for phase in plan(recipe, length, samples)]
+    return replace(recipe, stages=tuple(stages))
+
+
+def open_folder(folder: Path, recipe: Recipe, world: World) -> None:
+    """Write what the run is and what it runs on, and take away what a killed process left half written."""
+    world.barrier()  # all have seen the folder as it was
+    if world.is_first:
+        for part in (folder, folder / CHECKPOINTS):
+            for draft in part.glob(".*.part"):
+                draft.unlink(missing_ok=True)
+        if not (folder / RECIPE).exists():
+            facts = {"pairzoo": __version__, **machine.describe(world.device), "command": sys.argv}
+            write_text(folder / ENVIRONMENT, json.dumps(facts | {"processes": world.size}, indent=1) + "\n")
+            write_text(folder / RECIPE, recipe.to_toml())
+    world.barrier()
+
+
+def finished(folder: Path, recipe: Recipe, model: PairModel, world: World) -> Run:
+    """Write the network, on the CPU and as contiguous tensors."""
+    model = model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    model.requires_grad_(True)
+    if world.is_first:
+        try:
+            save(model, folder / WEIGHTS)
+        except WeightsError:
+            with replacing(folder / STATE) as draft:
+                torch.save(model.state_dict(), draft)
+    world.barrier()
+    return Run(folder, recipe, model, read(folder / LOG))
+
+
+def _difference(begun: Recipe, wanted: Recipe) -> str:
+    """The first few fields that differ, a stage's by its number."""
+    old, new = _flat(begun.to_dict()), _flat(wanted.to_dict())
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    told = [f"{name} was {_short(old.get(name))}, not {_short(new.get(name))}" for name in names[:3]]
+    return "; ".join(told) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _flat(data: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        parts = {name: value} if isinstance(value, dict) else {}
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            parts = {f"{name}[{number}]": item for number, item in enumerate(value, start=1)}
+        flat |= {f"{part}.{key}": item for part, items in parts.items() for key, item in items.items()}
+        if not parts:
+            flat[name] = value
+    return flat
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -1,0 +1,105 @@
+"""What a run writes down: a line for each look at the losses, in JSON and CSV, and TensorBoard's where it is asked for.
+
+Lines that a killed run wrote after its last checkpoint are taken away when it goes on, so that no step stands twice.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from registry import OptionError
+from zoo.files import write_text
+
+LOG = "log.jsonl"
+TABLES = {"train": "log.csv", "validation": "validation.csv"}
+
+
+class Journal:
+    """The log of a run, kept in its folder."""
+
+    def __init__(self, folder: Path, *, upto: int = 0, tensorboard: bool = False):
+        self.folder = folder
+        self.lines = [line for line in read(folder / LOG) if line["step"] <= upto]
+        self._rewrite()
+        self.board = _board(folder / "tensorboard", upto) if tensorboard else None
+
+    def write(self, kind: str, step: int, facts: Mapping[str, Any]) -> None:
+        """Add a line of a kind, train or validation; it is on the disk when this returns."""
+        line = {"kind": kind, "step": step, **{name: _plain(value) for name, value in facts.items()}}
+        is_new = not any(old["kind"] == kind for old in self.lines)
+        known = next((list(old) for old in self.lines if old["kind"] == kind), list(line))
+        self.lines.append(line)
+        with open(self.folder / LOG, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+        if is_new or set(line) != set(known):  # a stage may have other losses: the table gets their columns
+            self._table(kind)
+        else:
+            with open(self.folder / TABLES[kind], "a", encoding="utf-8", newline="") as file:
+                csv.DictWriter(file, self._columns(kind)).writerow(_row(line))
+        if self.board:
+            for name, value in facts.items():
+                if isinstance(value, int | float) and math.isfinite(value):
+                    self.board.add_scalar(f"{kind}/{name}", value, step)
+
+    def close(self) -> None:
+        if self.board:
+            self.board.close()
+
+    def _rewrite(self) -> None:
+        if self.lines or (self.folder / LOG).exists():
+            write_text(self.folder / LOG, "".join(json.dumps(line) + "\n" for line in self.lines))
+            for kind in TABLES:
+                self._table(kind)
+
+    def _columns(self, kind: str) -> list[str]:
+        columns = dict.fromkeys(name for line in self.lines if line["kind"] == kind for name in line)
+        return [name for name in columns if name != "kind"]
+
+    def _table(self, kind: str) -> None:
+        rows = [line for line in self.lines if line["kind"] == kind]
+        if not rows:
+            (self.folder / TABLES[kind]).unlink(missing_ok=True)
+        else:
+            text = io.StringIO()
+            writer = csv.DictWriter(text, self._columns(kind))
+            writer.writeheader()
+            writer.writerows(map(_row, rows))
+            write_text(self.folder / TABLES[kind], text.getvalue())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a log; one that a crash has torn is passed over."""
+    lines = []
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(line, dict):
+            lines.append(line)
+    return lines
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: what is not finite is null."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value
+
+
+def _row(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != "kind"}
+
+
+def _board(folder: Path, upto: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise OptionError(
+            'TensorBoard is not installed; pip install "pairzoo[tensorboard]", or leave --tensorboard out'
+        ) from None
+    return SummaryWriter(str(folder), purge_step=upto + 1)

@@ -1,0 +1,224 @@
+"""The loop of a training: steps, and now and then a look at the device, a line, held-out data, a checkpoint."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGTERM
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from zoo.contract import Sample
+from zoo.files import replacing
+from zoo.progress import Tick, duration
+from zoo.training import checkpoint
+from zoo.training.folder import CHECKPOINTS
+from zoo.training.journal import Journal
+from zoo.training.signals import Asked
+from zoo.training.splits import held_out
+from zoo.training.step import Sums
+from zoo.training.trainer import Trainer, TrainingError
+from zoo.training.validation import save_picture, spread, validate
+
+CHECK = 10  # steps between two looks at the device: losses, signals, clocks
+LINES = 200  # of the log, about, over a whole training
+LOOKS = 10  # at held-out data, where the recipe does not say
+PATIENCE = 20  # steps in a row that are not finite before a run stops: half precision needs some to find its scale
+
+
+class StoppedError(Exception):
+    """The training was asked to stop, and everything is saved."""
+
+    def __init__(self, signal: int, message: str):
+        super().__init__(message)
+        self.signal = signal
+
+
+@dataclass
+class Clocks:
+    """Time over all starts of a run, and what was counted since the last line of the log."""
+
+    seconds: float = 0.0
+    waited: float = 0.0
+    skipped: int = 0
+    line_seconds: float = 0.0
+    line_waited: float = 0.0
+    line_steps: int = 0
+
+
+class Loop:
+    """The loop around a trainer: looks, lines, checkpoints."""
+
+    def __init__(self, trainer: Trainer, folder: Path, save_every: float, tensorboard: bool, tick: Tick, resume: bool):
+        self.trainer, self.folder, self.save_every, self.tick = trainer, folder, save_every, tick
+        self.world, self.recipe = trainer.world, trainer.recipe
+        self.clocks, self.sums, self.label = Clocks(), Sums(), ""
+        self.total_steps = sum(phase.steps for phase in trainer.phases)
+        self.log_every = CHECK * max(1, round(self.total_steps / LINES / CHECK))
+        state = checkpoint.newest(folder / CHECKPOINTS) if resume else None
+        trainer.begin(trainer.phases[0])
+        if state:
+            self._take_up(state)
+        first = self.world.is_first
+        self.journal = Journal(folder, upto=trainer.step_number, tensorboard=tensorboard) if first else None
+
+    def run(self) -> StoppedError | None:
+        """Go through what is left of the stages; what is given where a signal has ended that."""
+        trainer = self.trainer
+        self.last = self.saved = time.monotonic()
+        try:
+            with Asked() as asked:
+                for phase in trainer.phases[trainer.phase.number - 1 :]:
+                    if phase is not trainer.phase:
+                        trainer.begin(phase)
+                    self.held_out = held_out(self.recipe.data, phase.stage.sides)
+                    if self._stage(asked):
+                        where = f"step {trainer.step_number:,} of {self.total_steps:,}"
+                        return StoppedError(
+                            asked.signal or SIGTERM, f"stopped at {where}; all is saved, --resume goes on"
+                        )
+        finally:
+            if self.journal:
+                self.journal.close()
+        return None
+
+    def _stage(self, asked: Asked) -> bool:
+        """What is left of a stage; whether a signal has ended it."""
+        trainer, feed = self.trainer, self.trainer.feed()
+        self.waited = 0.0
+        for batch in feed:
+            trainer.train(batch)
+            self.clocks.line_steps += 1
+            if self._is_time(asked) and self._check(batch, feed.waited, asked):
+                return True
+            if trainer.done == trainer.phase.steps:  # a stage's last batch may be looked at before the feed has ended
+                break
+        return False
+
+    def _is_time(self, asked: Asked) -> bool:
+        """Whether to look at the device now: every few steps, which all processes count alike; one alone is free."""
+        if self.trainer.done % CHECK == 0 or self.trainer.done == self.trainer.phase.steps:
+            return True
+        return self.world.size == 1 and (asked.signal is not None or self._is_save_due())
+
+    def _is_save_due(self) -> bool:
+        return time.monotonic() - self.saved >= self.save_every
+
+    def _check(self, batch: Sample, waited: float, asked: Asked) -> bool:
+        """Look at the device: not every step, because each look waits for it. Whether the training is to end."""
+        trainer, clocks = self.trainer, self.clocks
+        taken = trainer.step.meter.take(self.world.mean)
+        self.sums.add(taken)
+        now = time.monotonic()
+        clocks.seconds += now - self.last
+        clocks.line_seconds += now - self.last
+        clocks.waited += waited - self.waited
+        clocks.line_waited += waited - self.waited
+        clocks.skipped += taken.bad
+        self.last, self.waited = now, waited
+        if taken.streak >= PATIENCE:
+            self._give_up(taken, batch)
+        over = trainer.done == trainer.phase.steps
+        if over or trainer.done % CHECK == 0:
+            trainer.share_norms()
+            if over or trainer.done % self.log_every == 0:
+                self._line()
+            self._tick()
+            if over or self._is_look_due():
+                with trainer.memory(trainer.phase):
+                    self._look()
+        stop = self.world.any(asked.signal is not None)
+        if stop or over or self.world.any(self._is_save_due()):
+            self._save()
+        return stop and trainer.step_number < self.total_steps
+
+    def _give_up(self, taken: Sums, batch: Sample) -> None:
+        """End a training that does not get anywhere, and leave the batch for whoever wants to know why."""
+        rank = self.world.rank
+        path = self.folder / (f"nonfinite-batch-{rank}.pt" if rank else "nonfinite-batch.pt")
+        with replacing(path) as draft:
+            torch.save({**batch._asdict(), "step": self.trainer.step_number}, draft)
+        raise TrainingError(
+            f"{taken.streak} steps in a row were not finite, up to step {self.trainer.step_number} in stage"
+            f" {self.trainer.phase.title}. The last batch is in {path}. Try a lower lr, clip_norm or precision fp32"
+        )
+
+    def _line(self) -> None:
+        """A line of the log: means since the last one."""
+        trainer, clocks = self.trainer, self.clocks
+        means = self.sums.means()
+        facts: dict[str, Any] = {
+            "stage": trainer.phase.title,
+            "samples": trainer.samples_seen,
+            "lr": trainer.phase.stage.lr * trainer.schedule.factor((trainer.done - 1) / trainer.phase.steps),
+            **means,
+            "samples_per_s": clocks.line_steps * trainer.phase.stage.batch / max(clocks.line_seconds, 1e-9),
+            "waiting": clocks.line_waited / max(clocks.line_seconds, 1e-9),
+            "skipped": clocks.skipped,
+            "seconds": clocks.seconds,
+        }
+        if self.journal:
+            self.journal.write("train", trainer.step_number, facts)
+        terms = [f"{name} {value:.3f}" for name, value in means.items() if name != "loss"]
+        skipped = f", {clocks.skipped} steps skipped" if clocks.skipped else ""
+        self.label = (
+            f"{trainer.phase.title}: loss {means['loss']:.3f} ({', '.join(terms)}),"
+            f" {facts['samples_per_s']:.0f} samples/s, waiting {facts['waiting']:.0%}{skipped}"
+        )
+        self.sums = Sums(streak=self.sums.streak)
+        clocks.line_seconds = clocks.line_waited = 0.0
+        clocks.line_steps = 0
+
+    def _tick(self) -> None:
+        if not self.world.is_first:
+            return
+        seen, total, seconds = self.trainer.samples_seen, self.trainer.total_samples, self.clocks.seconds
+        left = (total - seen) * seconds / max(seen, 1)
+        self.tick(f"train {self.label or self.trainer.phase.title}, {duration(left)} left", seen, total)
+
+    def _is_look_due(self) -> bool:
+        every = self.recipe.validate_every or max(1, self.trainer.total_samples // LOOKS)
+        before = self.trainer.samples_seen - CHECK * self.trainer.phase.stage.batch
+        return self.trainer.samples_seen // every > before // every
+
+    def _look(self) -> None:
+        """Held-out data: loss, metrics, a picture."""
+        trainer = self.trainer
+        if not len(self.held_out):
+            return
+        values, picture = validate(
+            trainer.best,
+            trainer.objective,
+            self.held_out,
+            spread(len(self.held_out), self.recipe.validate_samples),
+            tasks=trainer.step.tasks,
+            batch=min(trainer.phase.stage.batch, 64),
+            precision=self.recipe.precision,
+            layout=trainer.layout,
+            world=self.world,
+        )
+        trainer.schedule.observe(values["loss"])
+        facts = {"stage": trainer.phase.title, "samples": trainer.samples_seen, **values}
+        if self.journal:
+            self.journal.write("validation", trainer.step_number, {**facts, "seconds": self.clocks.seconds})
+            if picture is not None:
+                save_picture(self.folder / "pictures", trainer.step_number, picture)
+        self.last = time.monotonic()  # looking is not training
+
+    def _save(self) -> None:
+        state = self.trainer.state_dict()
+        others: list[Any] = [None] * self.world.size
+        if self.world.size > 1:
+            dist.all_gather_object(others, state["random"])
+        if self.world.is_first:
+            extra = {"random_of_others": others[1:], "clocks": vars(self.clocks), "sums": vars(self.sums)}
+            checkpoint.save(self.folder / CHECKPOINTS, self.trainer.step_number, state | extra)
+        self.world.barrier()
+        self.last = self.saved = time.monotonic()
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        """Be where the run was when it saved this."""
+        all_states = [state["random"], *state["random_of_others"]]
+        self.trainer.load_state_dict(state | {"random": all_states[self.world.rank % len(all_states)]})
+        self.clocks, self.sums = Clocks(**state["clocks"]), Sums(**state["sums"])

@@ -1,0 +1,54 @@
+"""Optimizers by name. All are fused: one kernel for all weights, which also passes over a step that is not finite."""
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from registry import Card, Catalog
+from zoo.contract import require
+
+optimizers: Catalog[Callable[..., Optimizer]] = Catalog("optimizer", group="zoo.optimizers")
+
+
+def build(spec: str, parameters: Iterable[nn.Parameter], lr: float) -> Optimizer:
+    """An optimizer by name, as "sgd(momentum=0.9)"."""
+    entry, options = optimizers.resolve(spec)
+    return entry.factory(list(parameters), lr, **options)
+
+
+@optimizers.register("sgd", Card(summary="gradient descent with momentum"))
+def sgd(
+    parameters: list[nn.Parameter],
+    lr: float,
+    *,
+    momentum: Annotated[float, "share of the last movement that goes on"] = 0.9,
+    weight_decay: Annotated[float, "pull towards 0, added to the gradient"] = 0.0,
+    nesterov: bool = False,
+) -> Optimizer:
+    require(0 <= momentum < 1, "momentum", momentum, "a share from 0 up to, not including, 1")
+    require(weight_decay >= 0, "weight_decay", weight_decay, "a number from 0 up")
+    require(not nesterov or momentum > 0, "nesterov", nesterov, "True only with momentum")
+    return torch.optim.SGD(parameters, lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov, fused=True)
+
+
+@optimizers.register("adamw", Card(summary="Adam with decoupled weight decay", paper="arXiv:1711.05101"))
+def adamw(
+    parameters: list[nn.Parameter],
+    lr: float,
+    *,
+    weight_decay: Annotated[float, "pull towards 0, of matrices and kernels; norms and biases are let alone"] = 0.01,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Optimizer:
+    require(weight_decay >= 0, "weight_decay", weight_decay, "a number from 0 up")
+    require(all(0 <= beta < 1 for beta in betas), "betas", betas, "two shares from 0 up to, not including, 1")
+    require(eps > 0, "eps", eps, "a number above 0")
+    kernels = [p for p in parameters if p.ndim > 1]
+    rest = [p for p in parameters if p.ndim <= 1]
+    groups: list[dict[str, Any]] = [{"params": kernels}, {"params": rest, "weight_decay": 0.0}]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True
+    )

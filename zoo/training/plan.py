@@ -1,0 +1,103 @@
+"""From a recipe and a budget to steps: what each stage does, and which part of the data's order it reads."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import torch
+from torch import nn
+
+from registry import OptionError, nearest
+from zoo.contract import is_count, require
+from zoo.training.recipe import Recipe, RecipeError, Stage
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stage with its numbers: step and sample counts run on over the stages before."""
+
+    number: int  # from 1
+    stage: Stage
+    steps: int
+    first_step: int  # steps of the stages before
+    first_sample: int  # samples of the stages before
+
+    @property
+    def samples(self) -> int:
+        return self.steps * self.stage.batch
+
+    @property
+    def title(self) -> str:
+        h, w = self.stage.sides
+        return self.stage.name or (f"{self.number}, {h} px" if h == w else f"{self.number}, {h} x {w} px")
+
+
+def plan(recipe: Recipe, length: int, samples: int | None = None) -> tuple[Phase, ...]:
+    """The stages of a recipe in steps. length: samples of the data. samples: scale all stages to this sum."""
+    require(samples is None or is_count(samples), "samples", samples, "a whole number from 1 up")
+    if not length:
+        raise RecipeError(f"{recipe.data} has no samples to train on")
+    epoch = recipe.epoch or length
+    amounts = [float(stage.samples or (stage.epochs or 0) * epoch) for stage in recipe.stages]
+    batches = [stage.batch for stage in recipe.stages]
+    is_whole = all(amount % batch == 0 for amount, batch in zip(amounts, batches, strict=True))
+    scale = 1.0
+    if samples is not None and not (is_whole and abs(sum(amounts) - samples) <= sum(batches) / 2):
+        scale = samples / sum(amounts)  # else it has been scaled to this sum before, and to do it again changes nothing
+    phases: list[Phase] = []
+    step = sample = 0
+    for number, (stage, amount) in enumerate(zip(recipe.stages, amounts, strict=True), start=1):
+        phase = Phase(number, stage, max(1, round(amount * scale / stage.batch)), step, sample)
+        step, sample = step + phase.steps, sample + phase.samples
+        phases.append(phase)
+    return tuple(phases)
+
+
+def freeze(model: nn.Module, stage: Stage) -> list[nn.Parameter]:
+    """Let only those parameters learn that the stage does not freeze; they are returned."""
+    names = [name for name, _ in model.named_parameters()]
+    for pattern in stage.freeze:
+        if not any(fnmatchcase(name, pattern.removeprefix("!")) for name in names):
+            heads = sorted({".".join(name.split(".")[:2]) for name in names})
+            raise RecipeError(f"freeze={pattern!r} fits no parameter of this network; {nearest(pattern, heads)}")
+    chosen = []
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not is_frozen(name, stage.freeze))
+        if parameter.requires_grad:
+            chosen.append(parameter)
+    if not chosen:
+        raise RecipeError(f"freeze={', '.join(stage.freeze)} leaves nothing that learns")
+    return chosen
+
+
+def is_frozen(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether the last pattern that fits a parameter's name freezes it.
+
+    >>> is_frozen("decoders.mask.out.weight", ("*", "!decoders.mask*"))
+    False
+    """
+    for pattern in reversed(patterns):
+        if fnmatchcase(name, pattern.removeprefix("!")):
+            return not pattern.startswith("!")
+    return False
+
+
+def set_modes(model: nn.Module, stage: Stage) -> None:
+    """Training mode, but for batch norms that are frozen: they use their running statistics, and leave them alone."""
+    model.train()
+    for name, module in model.named_modules():
+        if not isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            continue
+        own = [f"{name}.{part}".lstrip(".") for part, _ in module.named_parameters(recurse=False)]
+        parts = own or [f"{name}.running_mean".lstrip(".")]  # one without weights is frozen with the layers around it
+        if stage.norms == "frozen" or all(is_frozen(part, stage.freeze) for part in parts):
+            module.eval()
+
+
+def per_process(stage: Stage, world: int) -> int:
+    """Samples of a step that one process of `world` takes."""
+    if stage.batch % world:
+        where = f"stage {stage.name}: " if stage.name else ""
+        raise OptionError(
+            f"{where}batch={stage.batch} cannot be shared equally by {world} processes; give a multiple of {world}"
+        )
+    return stage.batch // world

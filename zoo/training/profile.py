@@ -1,0 +1,112 @@
+"""Where the time of a training step goes: a table of its parts, and a trace to look into."""
+
+import io
+from dataclasses import dataclass
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+
+import torch
+
+from registry import OptionError
+from zoo.files import replacing
+from zoo.parallel import cores
+from zoo.training.fit import CHECK
+from zoo.training.recipe import Recipe
+from zoo.training.rehearsal import rehearse
+from zoo.training.step import Clock
+from zoo.training.trainer import Trainer
+from zoo.training.world import World, joined
+
+PARTS = ("data", "forward", "loss", "backward", "optimizer", "logging")
+WARM_UP, TRACED = 5, 3  # steps
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Seconds a step spends in each part, as a mean over steps; the parts are all of it."""
+
+    seconds: dict[str, float]
+    steps: int
+    batch: int
+    title: str
+    trace: Path | None = None
+
+    @property
+    def total(self) -> float:
+        return sum(self.seconds.values())
+
+    def share(self, part: str) -> float:
+        return self.seconds[part] / self.total
+
+    def table(self) -> str:
+        """The parts, their time and their share."""
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        table.add_column("part of a step")
+        table.add_column("ms", justify="right")
+        table.add_column("share", justify="right")
+        for part in PARTS:
+            table.add_row(part, f"{1000 * self.seconds[part]:.2f}", f"{self.share(part):.1%}")
+        table.add_row("all", f"{1000 * self.total:.2f}", f"{self.batch / self.total:.0f} samples/s")
+        text = io.StringIO()
+        Console(file=text, width=100, highlight=False).print(table)
+        notes = f"stage {self.title}, batch {self.batch}; means of {self.steps} steps after {WARM_UP}.\n"
+        return text.getvalue() + notes + (f"trace: {self.trace}, for a browser's tracing page\n" if self.trace else "")
+
+
+def profile(
+    recipe: Recipe,
+    out: str | PathLike[str] | None = None,
+    *,
+    steps: int = 40,
+    device: str = "auto",
+    workers: int | None = None,
+) -> Profile:
+    """Measure steps of a recipe's first stage; nothing is trained that is kept. out: a folder for the trace.
+
+    On a GPU each part waits for the device, so that its time is its own; whole steps are a little slower for it.
+    """
+    with joined(device) as world:
+        if world.size > 1:
+            raise OptionError("--profile measures one process; start it without torchrun")
+        trainer = Trainer(recipe, world, workers=max(1, cores() - 1) if workers is None else workers)
+        clock = Clock(world.device)
+        rehearse(trainer)
+        trainer.begin(trainer.phases[0], clock)
+        needed = WARM_UP + steps + TRACED
+        if trainer.phase.steps < needed:
+            raise OptionError(
+                f"the first stage has {trainer.phase.steps} steps, and a profile needs {needed}; more --samples"
+            )
+        batches = iter(trainer.feed())
+        _run(trainer, clock, islice(batches, WARM_UP))
+        clock.seconds.clear()
+        _run(trainer, clock, islice(batches, steps))
+        seconds = {part: clock.seconds.get(part, 0.0) / steps for part in PARTS}
+        trace = None if out is None else _traced(trainer, clock, islice(batches, TRACED), Path(out), world)
+    return Profile(seconds, steps, trainer.phase.stage.batch, trainer.phase.title, trace)
+
+
+def _run(trainer: Trainer, clock: Clock, batches: "islice") -> None:
+    clock("between")
+    for n, batch in enumerate(batches, start=1):
+        clock("data")
+        trainer.train(batch)
+        if n % CHECK == 0:
+            trainer.step.meter.take()
+        clock("logging")
+
+
+def _traced(trainer: Trainer, clock: Clock, batches: "islice", out: Path, world: World) -> Path:
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    if world.device.type == "cuda":
+        activities.append(torch.profiler.ProfilerActivity.CUDA)
+    with torch.profiler.profile(activities=activities) as trace:
+        _run(trainer, clock, batches)
+    out.mkdir(parents=True, exist_ok=True)
+    with replacing(out / "trace.json") as draft:
+        trace.export_chrome_trace(str(draft))
+    return out / "trace.json"

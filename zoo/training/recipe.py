@@ -1,0 +1,257 @@
+"""A recipe: how a network is trained, as data. It can be read from TOML, printed as TOML, and scaled to a budget.
+
+>>> recipe = Recipe(model="unet", data="pairbench:hard", stages=(Stage(size=64, samples=50_000, lr=0.01),))
+>>> Recipe.from_toml(recipe.to_toml()) == recipe
+True
+"""
+
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from registry import Catalog, Spec, UnknownNameError, nearest
+from zoo import losses
+from zoo.contract import TASKS, Task, is_count, require, words
+from zoo.data.augment import augment
+from zoo.factory import resolve
+from zoo.training import optimizers, schedules
+from zoo.training.fields import RecipeError as RecipeError
+from zoo.training.fields import check, made, names, told
+from zoo.training.splits import learned
+from zoo.training.toml import dumps
+
+SCHEMA = 1
+SMALLEST = 8  # pixels
+
+Precision = Literal["fp32", "tf32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What is minimised: an expression of losses for each task, and how the two become one number."""
+
+    mask: Annotated[str, "losses of the mask, as bce + 0.5*dice; empty for none"] = "bce"
+    depth: Annotated[str, "losses of the depth, as ssim + 0.1*l1; empty for none"] = "l1"
+    mask_weight: Annotated[float, "of the mask's losses in the sum"] = 1.0
+    depth_weight: Annotated[float, "of the depth's losses in the sum"] = 1.0
+    deep: Annotated[Literal["final", "sum", "mean"], "over side outputs: the final one alone, their sum or mean"] = (
+        "final"
+    )
+    balance: Annotated[str, "fixed, uncertainty, dwa or pcgrad"] = "fixed"
+
+    def __post_init__(self) -> None:
+        check(self)
+        require(bool(self.mask or self.depth), "mask", self.mask, "losses; mask and depth are both empty")
+        self.build()
+
+    def build(self) -> losses.Objective:
+        """What computes the losses."""
+        return losses.objective(
+            mask=self.mask or None,
+            depth=self.depth or None,
+            weights={task: getattr(self, f"{task}_weight") for task in TASKS if getattr(self, task)},
+            deep=self.deep,
+            balance=self.balance,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One part of training: a size, an amount, a rate, and what of the network learns."""
+
+    name: Annotated[str, "for logs; empty: its number"] = ""
+    size: Annotated[int | tuple[int, int], "pixels of the images, one number or (h, w)"] = 64
+    samples: Annotated[int | None, "how many are seen; or give epochs"] = None
+    epochs: Annotated[float | None, "passes over the data; or give samples"] = None
+    batch: Annotated[int, "samples of one step, of all processes together"] = 32
+    lr: Annotated[float, "learning rate that the schedule multiplies"] = 0.01
+    schedule: Annotated[str, "constant, step, cosine, one_cycle or plateau, over this stage"] = "constant"
+    tasks: Annotated[tuple[Task, ...], "whose losses count"] = TASKS
+    freeze: Annotated[
+        tuple[str, ...], "patterns of parameters that stay as they are; !pattern lets some go; the last that fits wins"
+    ] = ()
+    norms: Annotated[Literal["live", "frozen"], "batch norms: of the batch, or the running statistics"] = "live"
+
+    def __post_init__(self) -> None:
+        for option in ("tasks", "freeze"):  # a text is a list of one, or of several with commas
+            given = words(option, getattr(self, option), "words")
+            object.__setattr__(self, option, tuple(word for word in given if word))
+        check(self)
+        sides = (self.size, self.size) if isinstance(self.size, int) else self.size
+        require(len(sides) == 2 and min(sides) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
+        require(
+            (self.samples is None) != (self.epochs is None),
+            "samples",
+            self.samples,
+            "a number, or epochs do: one of the two",
+        )
+        for option in ("samples", "epochs", "lr"):
+            value = getattr(self, option)
+            require(value is None or 0 < value < float("inf"), option, value, "a number above 0")
+        require(is_count(self.batch), "batch", self.batch, "a whole number from 1 up")
+        require(0 < len(self.tasks) == len(set(self.tasks)), "tasks", self.tasks, "mask, depth, or both, once each")
+        schedules.build(self.schedule)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that decides what a training gives, the machine aside."""
+
+    model: Annotated[str, "spec of the network"]
+    data: Annotated[str, "spec of the data"] = "pairbench:hard"
+    stages: tuple[Stage, ...]
+    objective: Objective = field(default_factory=Objective)
+    optimizer: Annotated[str, "sgd or adamw with options, as sgd(momentum=0.9)"] = "adamw"
+    augment: Annotated[str, "augmentations, as flip, noise(std=0.02); empty for none"] = ""
+    epoch: Annotated[int | None, "samples that count as one epoch; None: as many as the data has"] = None
+    normalise: Annotated[Literal["model", "data"], "image statistics: the network's, or the data's"] = "model"
+    clip_norm: Annotated[float | None, "greatest norm of all gradients together"] = None
+    clip_value: Annotated[float | None, "greatest value of a gradient"] = None
+    ema: Annotated[float, "decay of the running average of weights; 0: none"] = 0.0
+    precision: Annotated[Precision, "of the arithmetic"] = "fp32"
+    layout: Annotated[Literal["contiguous", "channels_last"], "of images and weights in memory"] = "contiguous"
+    compile: Annotated[bool, "through torch.compile"] = False
+    sync_norms: Annotated[bool, "batch norms over all GPUs together"] = False
+    validate_every: Annotated[int | None, "samples between two looks at held-out data; None: ten looks in all"] = None
+    validate_samples: Annotated[int, "held-out samples of each look"] = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check(self, leave=("stages", "objective"))
+        stages = (self.stages,) if isinstance(self.stages, Stage) else self.stages
+        right = isinstance(stages, list | tuple) and stages and all(isinstance(stage, Stage) for stage in stages)
+        require(bool(right), "stages", self.stages, "one Stage or more")
+        object.__setattr__(self, "stages", tuple(stages))
+        require(isinstance(self.objective, Objective), "objective", self.objective, "an Objective")
+        for name in ("clip_norm", "clip_value"):
+            value = getattr(self, name)
+            require(value is None or value > 0, name, value, "a number above 0, or None")
+        require(0 <= self.ema < 1, "ema", self.ema, "a decay from 0 up to, not including, 1")
+        require(is_count(self.validate_samples), "validate_samples", self.validate_samples, "a whole number from 1 up")
+        for name in ("epoch", "validate_every"):
+            value = getattr(self, name)
+            require(value is None or is_count(value), name, value, "a whole number from 1 up, or None")
+        require(self.seed >= 0, "seed", self.seed, "a whole number from 0 up")
+        Spec.parse(self.model)  # whether it is known is asked where it is built: it may be a user's own
+        optimizers.optimizers.resolve(self.optimizer)
+        _augment_text(self.augment)
+
+    def resolved(self) -> "Recipe":
+        """The recipe with every option of its specs, as a record keeps it: a default may change, a record may not."""
+        model = self.model
+        with suppress(UnknownNameError):  # a network of one's own
+            entry, options = resolve(model)
+            model = str(Spec(entry.name, options))
+        aim = self.objective.build()
+        spelled: dict[str, Any] = {task: str(expression) for task, expression in aim.expressions.items()}
+        return replace(
+            self,
+            model=model,
+            data=str(learned(self.data, self.stages[0].sides).spec),
+            stages=tuple(
+                replace(stage, schedule=_written(schedules.schedules, stage.schedule)) for stage in self.stages
+            ),
+            objective=replace(self.objective, **spelled, balance=str(aim.balance.spec)),
+            optimizer=_written(optimizers.optimizers, self.optimizer),
+            augment=_augment_text(self.augment),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field, as TOML can hold it; it has no word for None, which is a default wherever it is accepted."""
+        return {"schema": SCHEMA, **_plain(self)}
+
+    def to_toml(self) -> str:
+        return dumps(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Recipe":
+        """From nested mappings; a name that does not exist is an error with its neighbours."""
+        given = dict(data)
+        schema = given.pop("schema", SCHEMA)
+        if schema != SCHEMA:
+            raise RecipeError(f"this recipe has schema {schema!r}, and this version reads {SCHEMA}")
+        if "stages" in given:
+            given["stages"] = _stages(given["stages"])
+        if "objective" in given:
+            given["objective"] = _objective(given["objective"])
+        recipe: Recipe = made(cls, given, "recipe")
+        return recipe
+
+    @classmethod
+    def from_toml(cls, text: str) -> "Recipe":
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise RecipeError(f"this is no TOML: {error}") from None
+        data.pop("card", None)  # what a catalog of recipes says of it
+        return cls.from_dict(data)
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> "Recipe":
+        """A recipe from a TOML file."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise RecipeError(f"{path} is no text, so no recipe; a recipe is a TOML file") from None
+        with told(str(path)):
+            return cls.from_toml(text)
+
+    def changed(self, **changes: Any) -> "Recipe":
+        """The recipe with some fields replaced, its own or the objective's; one of a stage, as lr, in every stage."""
+        for name in changes:
+            if name not in (known := [*names(Recipe), *names(Stage), *names(Objective)]):
+                raise RecipeError(f"a recipe has no field {name!r}; {nearest(name, known)}")
+        own, staged, aim = ({n: v for n, v in changes.items() if n in names(k)} for k in (Recipe, Stage, Objective))
+        for name, other in (("samples", "epochs"), ("epochs", "samples")):
+            if staged.get(name) is not None:
+                staged.setdefault(other, None)  # the amount is given in one of the two
+        stages = _stages(own.pop("stages", self.stages))
+        objective = _objective(own.pop("objective", self.objective))
+        return replace(
+            self,
+            stages=tuple(replace(stage, **staged) for stage in stages),
+            objective=replace(objective, **aim),
+            **own,
+        )
+
+
+def _stages(given: Any) -> tuple[Stage, ...]:
+    if not isinstance(given, list | tuple) or not all(isinstance(stage, Mapping | Stage) for stage in given):
+        raise RecipeError("stages is a list of tables, each begun by [[stages]]")
+    return tuple(
+        stage if isinstance(stage, Stage) else made(Stage, stage, f"stage {number}")
+        for number, stage in enumerate(given, start=1)
+    )
+
+
+def _objective(given: Any) -> Objective:
+    if not isinstance(given, Mapping | Objective):
+        raise RecipeError("objective is a table, begun by [objective]")
+    found: Objective = given if isinstance(given, Objective) else made(Objective, given, "objective")
+    return found
+
+
+def _written(catalog: Catalog[Any], text: str) -> str:
+    """A spec with every option."""
+    entry, options = catalog.resolve(text)
+    return str(Spec(entry.name, options))
+
+
+def _augment_text(text: str) -> str:
+    return str(augment(text)) if text else ""
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as mappings, tuples as lists; what is None stays out, because TOML has no word for it."""
+    if isinstance(value, Recipe | Stage | Objective):
+        plain = {name: _plain(getattr(value, name)) for name in names(type(value))}
+        return {name: item for name, item in plain.items() if item is not None}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

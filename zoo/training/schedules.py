@@ -1,0 +1,130 @@
+"""How the learning rate goes over a stage: a factor for each share of it that is done."""
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from registry import Card, Catalog, OptionError
+from zoo.contract import require
+
+
+class Schedule:
+    """A factor of the learning rate; most depend on the share alone, one on how validation goes."""
+
+    def factor(self, share: float) -> float:
+        """The factor when `share` of the stage is done, 0 <= share < 1."""
+        raise NotImplementedError
+
+    def observe(self, loss: float) -> None:
+        """Take the loss on held-out data."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
+schedules: Catalog[Callable[..., Schedule]] = Catalog("schedule", group="zoo.schedules")
+
+
+def build(spec: str) -> Schedule:
+    """A schedule by name, as "cosine(warm_up=0.05)"."""
+    entry, options = schedules.resolve(spec)
+    return entry.factory(**options)
+
+
+@schedules.register("constant", Card(summary="the same rate all the time"))
+class Constant(Schedule):
+    def factor(self, share: float) -> float:
+        return 1.0
+
+
+@schedules.register("step", Card(summary="equal parts, each with its own factor"))
+class Step(Schedule):
+    def __init__(self, *, factors: Annotated[tuple[float, ...], "one for each part"] = (1.0, 0.1, 0.01)):
+        if not factors or min(factors) <= 0:
+            raise OptionError(f"factors={factors!r} is not accepted; factors takes numbers above 0, one for each part")
+        self.factors = factors
+
+    def factor(self, share: float) -> float:
+        part = int(share * len(self.factors) + 1e-9)  # 15 / 22 * 22 is a little below 15
+        return self.factors[min(part, len(self.factors) - 1)]
+
+
+@schedules.register("cosine", Card(summary="a straight way up, then half a cosine down", paper="arXiv:1608.03983"))
+class Cosine(Schedule):
+    def __init__(
+        self,
+        *,
+        warm_up: Annotated[float, "share of the stage until the full rate is reached"] = 0.0,
+        floor: Annotated[float, "factor at the end"] = 0.0,
+    ):
+        require(0 <= warm_up < 1, "warm_up", warm_up, "a share from 0 up to, not including, 1")
+        require(0 <= floor <= 1, "floor", floor, "a factor from 0 to 1")
+        self.warm_up, self.floor = warm_up, floor
+
+    def factor(self, share: float) -> float:
+        if share < self.warm_up:
+            return max(share / self.warm_up, 0.01)  # never nothing: the first step should count
+        done = (share - self.warm_up) / (1 - self.warm_up)
+        return self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+@schedules.register(
+    "one_cycle", Card(summary="from low up by half a cosine, then down to nearly nothing", paper="arXiv:1708.07120")
+)
+class OneCycle(Schedule):
+    def __init__(
+        self,
+        *,
+        peak: Annotated[float, "share of the stage at which the full rate is reached"] = 0.3,
+        start: Annotated[float, "factor at the beginning"] = 0.04,
+        end: Annotated[float, "factor at the end"] = 0.0001,
+    ):
+        require(0 < peak < 1, "peak", peak, "a share between 0 and 1")
+        require(0 < start <= 1, "start", start, "a factor above 0, at most 1")
+        require(0 <= end <= 1, "end", end, "a factor from 0 to 1")
+        self.peak, self.start, self.end = peak, start, end
+
+    def factor(self, share: float) -> float:
+        low, done = (
+            (self.start, 1 - share / self.peak)
+            if share < self.peak
+            else (self.end, (share - self.peak) / (1 - self.peak))
+        )
+        return low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+@schedules.register("plateau", Card(summary="lower whenever the loss on held-out data has stopped falling"))
+class Plateau(Schedule):
+    def __init__(
+        self,
+        *,
+        drop: Annotated[float, "factor of each lowering"] = 0.1,
+        patience: Annotated[int, "looks without a gain that are let pass"] = 2,
+        gain: Annotated[float, "share by which the loss must fall to count"] = 1e-4,
+    ):
+        require(0 < drop < 1, "drop", drop, "a factor between 0 and 1")
+        require(patience >= 0, "patience", patience, "a whole number from 0 up")
+        require(0 <= gain < 1, "gain", gain, "a share from 0 up to, not including, 1")
+        self.drop, self.patience, self.gain = drop, patience, gain
+        self.best, self.waited, self.now = math.inf, 0, 1.0
+
+    def factor(self, share: float) -> float:
+        return self.now
+
+    def observe(self, loss: float) -> None:
+        enough = self.gain * abs(self.best) if math.isfinite(self.best) else 0.0  # a loss may be below 0
+        if loss < self.best - enough:
+            self.best, self.waited = loss, 0
+            return
+        self.waited += 1
+        if self.waited > self.patience:
+            self.now, self.waited = self.now * self.drop, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "waited": self.waited, "now": self.now}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.waited, self.now = state["best"], state["waited"], state["now"]

@@ -1,0 +1,264 @@
+"""A training in memory: the network and all that changes with it, over the stages of a recipe."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import SGD, Optimizer
+
+from registry import OptionError, ZooError
+from zoo.contract import TASKS, Sample, Task
+from zoo.data.augment import augment
+from zoo.data.dataset import PairDataset
+from zoo.factory import build
+from zoo.model import PairModel
+from zoo.training import optimizers, schedules
+from zoo.training.checkpoint import random_states, seed_all, set_random_states
+from zoo.training.ema import Average
+from zoo.training.feed import Feed, statistics
+from zoo.training.plan import Phase, freeze, per_process, plan, set_modes
+from zoo.training.recipe import Recipe, Stage
+from zoo.training.splits import learned
+from zoo.training.step import AUTOCAST, Mark, Step, flat, restore, scaler_for, unmarked
+from zoo.training.world import World
+
+NO_MEMORY = (  # what the CPU's allocator says, and libraries on a GPU that torch does not speak for
+    "not enough memory",
+    "can't allocate memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+class TrainingError(ZooError):
+    """A training that cannot go on; the message says where it stands and what to do."""
+
+
+class Trainer:
+    """Network, objective, and for the stage it is in: optimizer, schedule, scaler, and the step made of them."""
+
+    def __init__(self, recipe: Recipe, world: World, *, model: PairModel | None = None, workers: int = 1):
+        self.recipe, self.world, self.workers = recipe, world, workers
+        self.layout = LAYOUTS[recipe.layout]
+        self.phases = plan(recipe, len(self.data(recipe.stages[0].sides)))
+        for phase in self.phases:
+            per_process(phase.stage, world.size)
+        self.change = augment(recipe.augment, seed=recipe.seed) if recipe.augment else None
+        seed_all(recipe.seed)
+        self.model = build(recipe.model) if model is None else model
+        self._require_tasks()
+        if recipe.normalise == "data":
+            self._normalise()
+        if recipe.sync_norms:
+            self._sync_norms()
+        self.model.to(world.device, memory_format=self.layout)  # type: ignore[call-overload]
+        self.objective = recipe.objective.build().to(world.device)
+        self.average = Average(self.model, recipe.ema) if recipe.ema else None
+        self.compiled = torch.compile(self.model) if recipe.compile else self.model
+        self.idle: dict[int, bool] = {}  # stages in which something that learns gets no gradient; `rehearse` finds out
+        seed_all(recipe.seed + 1_000_003 * (1 + world.rank))  # each process drops out other units
+        self.phase, self.done = self.phases[0], 0
+
+    @property
+    def best(self) -> PairModel:
+        """The network to keep: the average where there is one."""
+        return self.average.model if self.average else self.model  # type: ignore[return-value]
+
+    @property
+    def step_number(self) -> int:
+        return self.phase.first_step + self.done
+
+    @property
+    def samples_seen(self) -> int:
+        return self.phase.first_sample + self.done * self.phase.stage.batch
+
+    @property
+    def total_samples(self) -> int:
+        return self.phases[-1].first_sample + self.phases[-1].samples
+
+    def data(self, sides: tuple[int, int]) -> PairDataset:
+        """What is learned from, at a size."""
+        found = learned(self.recipe.data, sides)
+        if not len(found):
+            raise TrainingError(f"{found.spec} has no samples in split {found.split}; nothing can be learned from it")
+        return found
+
+    def tasks(self, stage: Stage) -> tuple[Task, ...]:
+        """Those of the objective's tasks that a stage trains."""
+        return tuple(task for task in self.objective.tasks if task in stage.tasks)
+
+    def begin(self, phase: Phase, mark: Mark = unmarked) -> None:
+        """Enter a stage: what learns, with a new optimizer and schedule."""
+        stage = phase.stage
+        parameters = freeze(self.model, stage)
+        set_modes(self.model, stage)
+        self.phase, self.done = phase, 0
+        self.optimizer = optimizers.build(self.recipe.optimizer, parameters, stage.lr)
+        if own := list(self.objective.parameters()):
+            self.optimizer.add_param_group({"params": own, "weight_decay": 0.0})  # decay would pull the balance to 1
+        _start_momentum(self.optimizer)
+        self.schedule = schedules.build(stage.schedule)
+        self.scaler = scaler_for(self.recipe, self.world.device)
+        self.step = Step(
+            self._shared(phase),
+            self.model,
+            self.objective,
+            self.optimizer,
+            self.scaler,
+            self.recipe,
+            self.tasks(stage),
+            self.world.device,
+            self.average,
+            mark,
+        )
+
+    def feed(self) -> Feed:
+        """The batches that are left of this stage."""
+        return Feed(
+            self.data(self.phase.stage.sides),
+            self.phase,
+            seed=self.recipe.seed,
+            change=self.change,
+            device=self.world.device,
+            layout=self.layout,
+            workers=self.workers,
+            done=self.done,
+            rank=self.world.rank,
+            world=self.world.size,
+        )
+
+    @property
+    def lr(self) -> float:
+        """The rate of the next step."""
+        return self.phase.stage.lr * self.schedule.factor(self.done / self.phase.steps)
+
+    def train(self, batch: Sample) -> None:
+        """One step."""
+        with self.memory(self.phase):
+            self.step(batch, self.lr)
+        self.done += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the run depends on, but for the data, which depends on the step's number alone."""
+        return {
+            "recipe": self.recipe.to_toml(),
+            "steps": [phase.steps for phase in self.phases],
+            "phase": self.phase.number,
+            "done": self.done,
+            "model": self.model.state_dict(),
+            "average": self.average and {"model": self.average.model.state_dict(), "updates": self.average.updates},
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": random_states(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Be as the training was that gave this state."""
+        self._require_own(state)
+        self.begin(self.phases[state["phase"] - 1], self.step.mark if hasattr(self, "step") else unmarked)
+        self.done = state["done"]
+        self.model.load_state_dict(state["model"])
+        self.objective.load_state_dict(state["objective"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.average:
+            self.average.model.load_state_dict(state["average"]["model"])
+            self.average.updates = state["average"]["updates"]
+        set_random_states(state["random"])
+
+    def share_norms(self) -> None:
+        """Give all processes the mean of their running statistics: each has followed its own part of the batches."""
+        if self.world.size == 1:
+            return
+        models = [self.model, *([self.average.model] if self.average else [])]
+        kept = [value for model in models for value in model.buffers() if value.is_floating_point()]
+        if kept:
+            restore(kept, self.world.mean(flat(kept)))
+
+    def _require_tasks(self) -> None:
+        for task in TASKS:
+            if getattr(self.recipe.objective, task) and task not in self.model.face.tasks:
+                raise OptionError(
+                    f"the objective has losses for {task}, and {self.recipe.model} gives"
+                    f" {', '.join(self.model.face.tasks)};"
+                    f' leave them out ({task} = "" in [objective]), or build the network with both tasks'
+                )
+        for phase in self.phases:
+            if not any(getattr(self.recipe.objective, task) for task in phase.stage.tasks):
+                raise OptionError(
+                    f"stage {phase.title} trains {', '.join(phase.stage.tasks)}, for which the objective has no losses"
+                )
+
+    def _normalise(self) -> None:
+        mean, std = statistics(self.data(self.recipe.stages[0].sides))
+        rows = self.model.normalise.mean.shape[0]
+        self.model.normalise.set(mean[-rows:], std[-rows:])  # fg_bg alone where the network sees nothing else
+
+    def _require_own(self, state: dict[str, Any]) -> None:
+        """Raise TrainingError where a state is of another training: steps would be counted wrongly, or not at all."""
+        if state["recipe"] != self.recipe.to_toml():
+            raise TrainingError(
+                "the checkpoint was written under another recipe than recipe.toml has now; put that back, or start"
+                " anew in another --out"
+            )
+        steps = [phase.steps for phase in self.phases]
+        if state["steps"] != steps:
+            raise TrainingError(
+                f"the data has changed: the stages had {state['steps']} steps and would now have {steps}. Put the data"
+                " back, or start anew in another --out"
+            )
+        own, saved = (
+            {name: value.shape for name, value in each.items()} for each in (self.model.state_dict(), state["model"])
+        )
+        if own != saved:
+            raise TrainingError("the checkpoint is of another network than this one; give the model it was begun with")
+
+    def _sync_norms(self) -> None:
+        if self.world.device.type == "cpu":
+            raise OptionError('sync_norms works on GPUs only; on the CPU use norms = "frozen", or larger batches')
+        self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model)  # type: ignore[no-untyped-call]
+
+    def _shared(self, phase: Phase) -> Any:
+        """The network as the step calls it: with gradients averaged over the processes where there are several."""
+        if self.world.size == 1:
+            return self.compiled
+        return DistributedDataParallel(
+            self.compiled,
+            device_ids=[self.world.device.index] if self.world.device.type == "cuda" else None,
+            broadcast_buffers=False,  # each process keeps its own statistics; `share_norms` brings them together
+            find_unused_parameters=self.idle.get(phase.number, True),
+        )
+
+    @contextmanager
+    def memory(self, phase: Phase, batch: int | None = None) -> Iterator[None]:
+        """Say what to do where memory runs out; batch: samples at a time, the stage's where it is None."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+            if not known and not any(said in str(error) for said in NO_MEMORY):
+                raise
+            stage, world = phase.stage, self.world.size
+            much, (h, w) = batch or stage.batch, stage.sides
+            smaller = 2 ** ((much - 1) // world).bit_length() // 2 * world  # a power of two for each process
+            advice = f"a smaller batch, as --batch {smaller}" if smaller else "a smaller size or network"
+            raise TrainingError(
+                f"memory ran out in stage {phase.title}: {much} sample{'s' * (much > 1)} of {h} x {w} pixels a step."
+                f" Give {advice}{'' if self.recipe.precision in AUTOCAST else ', or precision bf16'}"
+            ) from None
+
+
+def _start_momentum(optimizer: Optimizer) -> None:
+    """Movements of 0 to begin with: torch's fused SGD would leave them unset if its very first step is passed over."""
+    if isinstance(optimizer, SGD):
+        for group in optimizer.param_groups:
+            if group["momentum"] and not group["dampening"]:  # with dampening a first movement is not as the others
+                for parameter in group["params"]:
+                    optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
