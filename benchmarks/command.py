@@ -34,3 +34,16 @@ def at_least(least: int, *, most: int = MOST) -> Callable[[str], int]:
 def threads(text: str) -> int:
     """Threads on the CPU: more than a few for each core only stand in line, and very many cannot be started."""
     return at_least(1, most=4 * (os.cpu_count() or 1))(text)
+
+
+def listed(*known: str) -> Callable[[str], tuple[str, ...]]:
+    """Some of the known words, with commas between them."""
+
+    def words(text: str) -> tuple[str, ...]:
+        given = tuple(part.strip() for part in text.split(","))
+        for word in given:
+            if word not in known:
+                raise ArgumentTypeError(f"{word[:40]!r} is not accepted; give some of {','.join(known)}")
+        return tuple(dict.fromkeys(given))
+
+    return words

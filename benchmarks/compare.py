@@ -1,23 +1,28 @@
-"""Measure and compare networks: `python -m benchmarks.compare --models "u2net*, unet(depth=4)" --size 224`.
+"""Measure and compare networks: `python -m benchmarks.compare`, or with --preset, --models, --measure, --sizes ...
 
-Every network is built once and counted, warmed up, and timed in shuffled rounds with all others. Each finished cell is
-one line of compare.jsonl at once; the table follows as Markdown and CSV. Ctrl-C shows and keeps what is there.
+Each finished cell is one line of compare.jsonl at once; a killed run goes on with --resume. Tables follow as Markdown
+and CSV, and as one HTML page that needs no network. Ctrl-C shows and keeps what is there.
 """
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
-from benchmarks.command import at_least, positive, threads
+from benchmarks.command import at_least, listed, positive, threads
+from benchmarks.presets import MEASURES, PRESETS, Preset
 from registry import ZooError
 from registry.commandline import INTERRUPTED, Parser, guarded, sides
 
 if TYPE_CHECKING:
     import torch
 
-    from benchmarks.entrants import Entrant
+    from benchmarks.cells import Cell, Wanted
+
+RECORDS, PAGE = "compare.jsonl", "compare.html"
+COMMITTED = Path(__file__).parent / "records"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,18 +34,35 @@ def arguments() -> Parser:
     parser = Parser(prog="python -m benchmarks.compare", description="Measure and compare networks.")
     parser.stray = 'networks are given as in --models "u2net*, unet(depth=4)"'
     add = parser.add_argument
-    add(
-        "--models",
-        default="*",
-        help='names, patterns, specs and networks of your own, as in "u2net*, unet(depth=4), my_net.py:Net"; default:'
-        " all of the catalog",
-    )
-    add("--size", type=sides, default=(224, 224), help="pixels: 224, or height x width as 224x320; default: 224")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto, cuda where there is one")
-    add("--seconds", type=positive, help="time for all rounds together; default: 5 for each network, at most 60")
-    add("--rounds", type=at_least(1), default=3, help="rounds that each network gets at least; default: 3")
+    presets = "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
+    add("--preset", choices=tuple(PRESETS), help=f"{presets}. Default: quick, on a GPU standard")
+    add("--models", help='names, patterns, specs and networks of your own: "u2net*, unet(depth=4), my_net.py:Net"')
+    add("--measure", type=listed(*MEASURES), help=f"some of {','.join(MEASURES)}")
+    add("--sizes", type=_sizes, help="pixels: 224, or 64,224x320 (height x width); default: 224")
+    add("--batches", type=_batches, help="of throughput: 8,32 or max, the largest that fits; default: 16")
+    add("--precisions", type=listed("fp32", "tf32", "bf16", "fp16"), default=("fp32",), help="default: fp32")
+    add("--engines", type=listed("eager", "compile", "onnxruntime"), default=("eager",), help="default: eager")
+    add("--layouts", type=listed("contiguous", "channels_last"), help="default: both on a CPU")
+    add("--data", action="append", metavar="SPEC", help="to train and test on; may be given again")
+    add("--recipes", choices=("equal", "own"), default="equal", help="the same for all, or each network's own")
+    add("--samples", type=at_least(1, most=10**9), help="that each network is trained on")
+    add("--seeds", type=_seeds, help="a training for each, as 0,1,2")
+    add("--train-size", type=sides, help="pixels of training and testing")
+    add("--scenes", type=at_least(1), help="of the test split; default: 500")
+    add("--weights", type=Path, metavar="DIR", help="test DIR/MODEL.safetensors instead of training")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: auto")
     add("--threads", type=threads, help="threads on the CPU; default: what torch chooses")
-    add("--out", type=Path, default=Path("results"), help="folder of records and tables; default: results")
+    add("--workers", type=at_least(0), help="processes that make data for training")
+    add("--seconds", type=positive, help="of timing for each cell; default: 2.5")
+    add("--rounds", type=at_least(1), help="that each timed cell gets at least; default: 3")
+    add("--out", type=Path, default=Path("results"), help="folder of records, tables and the page; default: results")
+    add("--executor", choices=("here", "ray"), default="here", help='ray: on a cluster; needs "pairzoo[cluster]"')
+    add("--address", help="of an existing Ray cluster, host:port or auto; default: one is started here")
+    add("--resume", action="store_true", help="measure only what the records in --out do not hold")
+    add("--against", type=Path, metavar="RECORDS", help="compare with an older run's records")
+    add("--dry-run", action="store_true", help="print the cells and an estimate of the time, and end")
+    add("--budget-ms", type=positive, help="which network to take within so many milliseconds?")
+    add("--want", choices=("mask", "depth"), default="mask", help="what --budget-ms should be best at; default: mask")
     return parser
 
 
@@ -48,49 +70,146 @@ def run(args: argparse.Namespace) -> int:
     """Measure, show, write."""
     import torch
 
-    from benchmarks import results
-    from benchmarks.contest import choose
+    from benchmarks import cells, results
     from benchmarks.entrants import enter
+    from zoo import machine
     from zoo.claim import claimed
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    entrants = enter(args.models)
-    device = choose(args.device)
+    device = machine.choose(args.device)
+    preset = settled(args, device)
+    entrants = enter(preset.models)
+    planned = cells.plan(entrants, wanted(args, preset, device))
+    if args.dry_run:
+        from benchmarks import estimate
+
+        estimate.show(planned, preset, device)
+        return 0
     folder = results.prepare(args.out)
     with claimed(folder):
-        return measured(args, entrants, device, folder)
+        return measured(args, preset, planned, device, folder)
 
 
-def measured(args: argparse.Namespace, entrants: list["Entrant"], device: "torch.device", folder: Path) -> int:
-    """The comparison itself, in a folder of its own; records first, then tables, then what is shown."""
-    from benchmarks import leaderboard, results
-    from benchmarks.contest import Contest
+def settled(args: argparse.Namespace, device: "torch.device") -> Preset:
+    """The preset with what the command line changes in it."""
+    preset = PRESETS[args.preset or ("standard" if device.type == "cuda" else "quick")]
+    given = {
+        "models": args.models,
+        "measures": args.measure,
+        "sizes": args.sizes,
+        "data": tuple(args.data) if args.data else None,
+        "samples": args.samples,
+        "seeds": args.seeds,
+        "test_images": args.scenes,
+        "train_size": args.train_size,
+        "seconds": args.seconds,
+        "rounds": args.rounds,
+    }
+    return replace(preset, **{name: value for name, value in given.items() if value is not None})
+
+
+def wanted(args: argparse.Namespace, preset: Preset, device: "torch.device") -> "Wanted":
+    """The settings whose combinations are the cells."""
+    from benchmarks.cells import Wanted
+    from benchmarks.sensitivity import PERTURBATIONS
+
+    default = ("contiguous", "channels_last") if device.type == "cpu" else ("contiguous",)
+    return Wanted(
+        measures=preset.measures,
+        sizes=tuple((size, size) if isinstance(size, int) else size for size in preset.sizes),
+        batches=args.batches or (16,),
+        precisions=args.precisions,
+        layouts=args.layouts or default,
+        engines=args.engines,
+        device=device.type,
+        data=preset.data,
+        recipes=args.recipes,
+        samples=preset.samples,
+        seeds=preset.seeds,
+        test_images=preset.test_images,
+        train_size=(preset.train_size,) * 2 if isinstance(preset.train_size, int) else preset.train_size,
+        perturbations=tuple(PERTURBATIONS),
+        weights=str(args.weights) if args.weights else None,
+    )
+
+
+def measured(
+    args: argparse.Namespace, preset: Preset, planned: list["Cell"], device: "torch.device", folder: Path
+) -> int:
+    """The comparison itself, in a folder of its own; records first, then tables and the page, then what is shown."""
+    from benchmarks import cells, results
+    from benchmarks.campaign import Campaign, Effort
+    from zoo import machine
     from zoo.progress import progress
 
-    seconds = args.seconds or min(60.0, 5.0 * len(entrants))
-    contest = Contest(entrants, args.size, device, folder / "compare.jsonl", seconds, args.rounds)
-    interrupted, problem = False, None
+    path = folder / RECORDS
+    before = results.read(path) if args.resume and path.exists() else []
+    asked = {cell.key for cell in planned}
+    before = [record for record in before if cells.key_of(record) in asked]
+    done = cells.done(before, machine.describe(device))
+    pending = [cell for cell in planned if cell.key not in done]
+    effort = Effort(preset.seconds, preset.rounds, workers=args.workers, weights=args.weights)
+    records, stopped, problem = before, False, None
     try:
-        try:
-            with progress() as tick:
-                contest.run(tick)
-            results.write_text(folder / "compare.md", leaderboard.markdown(contest.records))
-            results.write_text(folder / "compare.csv", leaderboard.to_csv(contest.records))
-        except KeyboardInterrupt:
-            interrupted = True
-            contest.stop()
-    except ZooError as error:  # no room for a record or a table: what was measured is still worth a look
+        with progress() as tick:
+            if args.executor == "ray":
+                from benchmarks import cluster
+
+                found = cluster.measure(pending, device, folder, effort, address=args.address, tick=tick)
+            else:
+                found = Campaign(pending, device, folder, effort).measure(tick)
+            for record in found:
+                records.append(record)
+                results.append(path, record)
+    except KeyboardInterrupt:
+        stopped = True
+    except ZooError as error:  # no room for a record: what was measured is still worth a look
         problem = error
-    leaderboard.show(contest.records)
+    return show(args, records, folder, stopped, problem)
+
+
+def show(
+    args: argparse.Namespace, records: list[dict[str, Any]], folder: Path, stopped: bool, problem: ZooError | None
+) -> int:
+    """Tables on the terminal and in files, the page, and the answers that were asked for."""
+    from benchmarks import against, choice, leaderboard, report, results
+
+    trained = any(record["measure"] == "accuracy" and record["status"] == "done" for record in records)
+    committed = [] if trained else leaderboard.committed(COMMITTED)
+    if records and not problem and not stopped:
+        results.write_text(folder / "compare.md", leaderboard.markdown(records, committed))
+        results.write_text(folder / "compare.csv", leaderboard.to_csv(records))
+        report.write([*records, *committed], [folder, COMMITTED], folder / PAGE)
+    leaderboard.show(records, committed)
     if problem:
         raise problem
-    if interrupted:
-        what = f"records of what was measured: {contest.path}" if contest.records else "nothing was measured yet"
+    if args.against:
+        against.show(records, results.read(args.against))
+    if args.budget_ms:
+        print(choice.sentence(records, committed, milliseconds=args.budget_ms, want=args.want))
+    if stopped:
+        what = (
+            f"records of what was measured: {folder / RECORDS}; --resume goes on"
+            if records
+            else "nothing was measured yet"
+        )
         print(f"stopped; {what}", file=sys.stderr)
         return INTERRUPTED
-    print(f"written: {folder / 'compare.md'}, compare.csv, and a record per cell in compare.jsonl")
-    return 0 if any(record["status"] == "done" for record in contest.records) else 1
+    print(f"written: {folder / PAGE}, compare.md, compare.csv, and a record per cell in {RECORDS}")
+    return 0 if any(record["status"] == "done" for record in records) else 1
+
+
+def _sizes(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(sides(part.strip()) for part in text.split(","))
+
+
+def _batches(text: str) -> tuple[int | None, ...]:
+    return tuple(None if part.strip() == "max" else at_least(1)(part.strip()) for part in text.split(","))
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    return tuple(at_least(0)(part.strip()) for part in text.split(","))
 
 
 if __name__ == "__main__":

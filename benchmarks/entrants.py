@@ -4,7 +4,7 @@ import copy
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -14,7 +14,6 @@ from typing import Any
 
 from torch import nn
 
-from benchmarks.measure import Cell, Layout
 from benchmarks.results import one_line
 from registry import OptionError, Spec, split
 from zoo.architectures import architectures
@@ -27,15 +26,13 @@ YOURS = "yours"  # the group of networks that come from no catalog
 
 @dataclass
 class Entrant:
-    """A network in the comparison: what was asked for, how it is built, what it costs, a cell for each layout."""
+    """A network in the comparison: what was asked for, and how it is built."""
 
     asked: Spec
     group: str
     spec: str  # with every option
     make: Callable[[], PairModel]
-    cost: dict[str, Any] = field(default_factory=dict)
-    failed: str | None = None
-    cells: dict[Layout, Cell] = field(default_factory=dict)
+    is_listed: bool = True  # in the catalog; a network of one's own is not, and its spec builds nothing
 
 
 def enter(text: str) -> list[Entrant]:
@@ -71,7 +68,7 @@ def own(name: str, network: Any, **options: Any) -> Entrant:
             raise OptionError(f"{asked} cannot be called: {error}; options go in brackets, as (width=8)") from None
         except ValueError:  # a callable of C, which tells nothing; calling it will
             pass
-    return Entrant(asked, YOURS, str(asked), partial(_made, network, asked))
+    return Entrant(asked, YOURS, str(asked), partial(_made, network, asked), is_listed=False)
 
 
 def _made(network: Any, asked: Spec) -> PairModel:

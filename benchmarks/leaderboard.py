@@ -1,18 +1,17 @@
-"""Records to rows, rows to a table: on the terminal, in Markdown, in CSV. Lower is better in every column."""
+"""Rows to tables: on the terminal, in Markdown, in CSV. What is better, higher or lower, stands in the notes."""
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from benchmarks.intervals import ratio
+from benchmarks import results
 from benchmarks.results import Record
-from zoo.architectures import rank
+from benchmarks.tables import LAYOUTS, Row, Score, Setting, datasets, rows, scores, settings
 from zoo.machine import headline
 
-LAYOUTS = ("contiguous", "channels_last")
-MEASURES = ("median", "low", "high", "p5", "p95", "rounds", "samples")
 BUSY = 1.25  # load per core above which others were at work too
 WIDTH = 100  # columns; fewer on a narrower terminal
 NAME = 24  # columns of names that stand on one line however narrow it is
@@ -20,93 +19,91 @@ MISSING = "-"
 
 
 @dataclass
-class Row:
-    """One network: what it costs and how long it takes in each layout."""
+class Table:
+    """Heads, rows of text, where groups end, and how to read it."""
 
-    model: str
-    spec: str
-    group: str
-    cost: Mapping[str, Any]
-    latency: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # layout -> summary in ms
-    problems: list[str] = field(default_factory=list)
-    stopped: set[str] = field(default_factory=set)  # layouts whose measurement was interrupted
-    fastest: str = ""  # a layout, or tie; nothing where there was no choice
+    title: str
+    head: list[str]
+    body: list[list[str]]
+    groups: list[str]
+    notes: list[str] = field(default_factory=list)
 
     @property
-    def best(self) -> float:
-        """The lower median in ms, infinite where nothing ran."""
-        return min((summary["median"] for summary in self.latency.values()), default=float("inf"))
+    def ends(self) -> list[int]:
+        """Rows after which another group begins."""
+        return [i for i, group in enumerate(self.groups[:-1]) if group != self.groups[i + 1]]
 
 
-def rows(records: Iterable[Record]) -> list[Row]:
-    """One row per network, by group and then by the latency of its faster layout."""
-    found: dict[str, Row] = {}
-    raw: dict[str, dict[str, Any]] = {}
-    for record in records:
-        key = record["spec"]
-        row = found.setdefault(key, Row(record["model"], key, record["group"], record["cost"]))
-        layout = record["layout"]
-        for problem in (record["cost"].get("failed"), record["failed"]):
-            if problem and problem not in row.problems:
-                row.problems.append(problem)
-        if record["latency_ms"]:
-            row.latency[layout] = record["latency_ms"]
-            raw.setdefault(key, {})[layout] = record["rounds_ms"]
-        if record["status"] == "interrupted":
-            row.stopped.add(layout)
-    for key, by_layout in raw.items():
-        found[key].fastest = _fastest(by_layout)
-    return sorted(found.values(), key=lambda row: (rank(row.group), row.best, row.model))
+def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[Table]:
+    """A table for each setting that was timed, and one of what was achieved. committed: records of other days, for
+    the second where these have none."""
+    found = [cost_and_speed(records, setting) for setting in settings(records)]
+    achieved = scores(records) or scores(committed)
+    return [table for table in found if table.body] + ([accuracy(achieved)] if achieved else [])
 
 
-def table(chosen: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Column heads with their units, and a text for every cell."""
+def cost_and_speed(records: Sequence[Record], setting: Setting) -> Table:
+    """What networks cost and how fast they are at one setting."""
+    chosen = rows(records, setting)
     layouts = [layout for layout in LAYOUTS if any(layout in row.latency for row in chosen)]
-    head = ["model", "params M", "GMACs", "GFLOPs", "weights MB", *(f"{layout} ms" for layout in layouts)]
+    pipelined = any(row.throughput for row in chosen)
+    weighed = any(row.memory for row in chosen)
+    head = ["model", "params M", "GFLOPs", *(f"{layout} ms" for layout in layouts)]
+    head += ["images /s"] * pipelined + ["infer MB", "train MB"] * weighed
     body = [
         [
             row.model,
             _scaled(row.cost.get("params"), 1e6, 3),
-            _scaled(row.cost.get("macs"), 1e9, 3),
             _scaled(row.cost.get("flops"), 1e9, 3),
-            _scaled(row.cost.get("weight_bytes"), 1e6, 1),
             *(_latency(row, layout) for layout in layouts),
+            *([_images(row)] * pipelined),
+            *([_scaled(row.memory.get(f"{kind}_bytes"), 1e6, 0) for kind in ("inference", "training")] * weighed),
         ]
         for row in chosen
     ]
-    return head, body
+    return Table(_title(setting), head, body, [row.group for row in chosen], _notes(records, setting, chosen))
 
 
-def notes(chosen: Sequence[Row], records: Sequence[Record]) -> list[str]:
-    """What the table was measured on, how to read it, and what failed."""
-    record = records[0]
-    (height, width), machine = record["size"], record["machine"]
-    load = max(record["load"] or 0 for record in records)
-    lines = [
-        f"{height} x {width} pixels, batch {record['batch']}, {record['precision']}, {record['engine']};"
-        f" {headline(machine)}.",
-        "Latency: median (5th to 95th percentile); lower is better everywhere. GFLOPs = 2 x GMACs of convolutions,"
-        " products and attention; what else computes is named in the CSV.",
+def accuracy(achieved: Sequence[Score]) -> Table:
+    """What networks achieve: mask IoU and depth RMSE on each data set, with 95 % intervals."""
+    names = datasets(achieved)
+    by_spec: dict[str, dict[str, Score]] = {}
+    for score in achieved:
+        by_spec.setdefault(score.spec, {})[score.data] = score
+    hardest = names[-1]
+    order = sorted(by_spec.values(), key=lambda d: -(d[hardest].value("mask_iou") if hardest in d else -1.0))
+    head = ["model", *(f"IoU {_short(name)}" for name in names), *(f"RMSE {_short(name)}" for name in names)]
+    body = [
+        [
+            next(iter(by_data.values())).model,
+            *(_with_interval(by_data.get(name), "mask_iou") for name in names),
+            *(_with_interval(by_data.get(name), "depth_rmse") for name in names),
+        ]
+        for by_data in order
     ]
-    if any(row.fastest for row in chosen):
-        lines.append("* the faster layout: the 95 % interval of the ratio excludes 1. No star: a tie.")
-    if any(row.stopped for row in chosen):
-        lines.append("~ stopped early, from the rounds there were.")
-    if load > BUSY * machine["cores"]:
-        lines.append(
-            f"The machine was busy: load {load:.1f} on {machine['cores']} cores. Measure again when it is not."
-        )
-    return lines + [f"{row.model}: {problem}" for row in chosen for problem in row.problems]
+    first = achieved[0].records[0]
+    cell, machine = first["cell"], first["machine"]
+    seeds = sorted({len(score.records) for score in achieved})
+    amounts = sorted({score.records[0]["cell"]["samples"] or 0 for score in achieved})
+    notes = [
+        "Mask IoU, pooled, higher is better; depth RMSE, lower is better; 95 % intervals over"
+        f" {cell['test_images']} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels.",
+        f"Trained on {' or '.join(f'{amount:,}' for amount in amounts)} samples, recipe {cell['recipe']},"
+        f" {'one seed' if seeds == [1] else f'{seeds[0]} to {seeds[-1]} seeds'}; {headline(machine)},"
+        f" {str(first['date'])[:10]}.",
+    ]
+    return Table("accuracy", head, body, [""] * len(body), notes)
 
 
-def show(records: Sequence[Record], *, title: str = "") -> None:
-    """Print the table, groups apart, in 100 columns for names of ordinary length."""
-    chosen = rows(records)
-    if not chosen:
-        return
-    head, body = table(chosen)
-    ends = [i for i, row in enumerate(chosen[:-1]) if row.group != chosen[i + 1].group]
-    print_table(head, body, ends=ends, title=title, notes=notes(chosen, records))
+def committed(folder: Path) -> list[dict[str, Any]]:
+    """The records that come with the library."""
+    return [record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path)]
+
+
+def show(records: Sequence[Record], others: Sequence[Record] = ()) -> None:
+    """Print the tables, groups apart, in 100 columns for names of ordinary length."""
+    for table in tables(records, others):
+        print_table(table.head, table.body, ends=table.ends, title=table.title, notes=table.notes)
 
 
 def print_table(
@@ -152,36 +149,88 @@ def print_table(
         console.print(Text(note))
 
 
-def markdown(records: Sequence[Record]) -> str:
-    """The table in Markdown, with its group column and its notes."""
-    chosen = rows(records)
-    head, body = table(chosen)
-    lines = ["| " + " | ".join(["group", *head]) + " |", "| --- | --- |" + " ---: |" * (len(head) - 1)]
-    for row, texts in zip(chosen, body, strict=True):
-        cells = [row.group, f"`{row.model}`", *texts[1:]]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |")
-    return "\n".join([*lines, "", *(f"- {_plain(note)}" for note in notes(chosen, records))]) + "\n"
+def markdown(records: Sequence[Record], others: Sequence[Record] = ()) -> str:
+    """The tables in Markdown, with their notes."""
+    lines = []
+    for table in tables(records, others):
+        grouped = any(table.groups)
+        lines += [f"### {_plain(table.title)}", "", "| " + " | ".join(["group"] * grouped + table.head) + " |"]
+        lines.append("| --- |" + " --- |" * grouped + " ---: |" * (len(table.head) - 1))
+        for group, texts in zip(table.groups, table.body, strict=True):
+            cells = [*([group] * grouped), f"`{texts[0]}`", *texts[1:]]
+            lines.append("| " + " | ".join(_plain(cell) for cell in cells) + " |")
+        lines += ["", *(f"- {_plain(note)}" for note in table.notes), ""]
+    return "\n".join(lines)
 
 
 def to_csv(records: Sequence[Record]) -> str:
-    """One line per network, everything in plain units: counts, bytes and milliseconds."""
+    """One line per record, everything in plain units: counts, bytes, milliseconds, shares."""
+    flat = [_flat(record) for record in records]
+    columns = list(dict.fromkeys(name for line in flat for name in line))
     out = io.StringIO()
-    first = records[0]
-    writer = csv.writer(out, lineterminator="\n")
-    costs = ("params", "trainable", "weight_bytes", "macs", "flops")
-    times = [f"{layout}_ms_{measure}" for layout in LAYOUTS for measure in MEASURES]
-    facts = ("height", "width", "batch", "precision", "engine", "device", "torch", "threads", "commit")
-    writer.writerow(["model", "group", "spec", *costs, "uncounted", *times, "fastest", "problems", *facts])
-    machine = first["machine"]
-    tail = [*first["size"], first["batch"], first["precision"], first["engine"]]
-    tail += [machine["device_name"], machine["torch"], machine["threads"], machine["commit"]]
-    for row in rows(records):
-        uncounted = " ".join(f"{name}:{calls}" for name, calls in row.cost.get("uncounted", {}).items())
-        measured = [row.latency.get(layout, {}).get(measure) for layout in LAYOUTS for measure in MEASURES]
-        cost = [row.cost.get(name) for name in costs]
-        problems = "; ".join(row.problems)
-        writer.writerow([row.model, row.group, row.spec, *cost, uncounted, *measured, row.fastest, problems, *tail])
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
     return out.getvalue()
+
+
+def _flat(record: Record) -> dict[str, Any]:
+    line: dict[str, Any] = {name: record[name] for name in ("model", "group", "spec", "measure", "status", "failed")}
+    for name, value in record["cell"].items():
+        line[name] = "x".join(map(str, value)) if name == "size" else value
+    line |= {name: _text(value) for name, value in record["values"].items()}
+    for name, span in record["intervals"].items():
+        line[f"{name}_low"], line[f"{name}_high"] = (_text(ends) for ends in _ends(span))
+    machine = record["machine"]
+    return (
+        line
+        | {name: machine.get(name) for name in ("device_name", "torch", "threads", "commit")}
+        | {"date": record["date"]}
+    )
+
+
+def _text(value: Any) -> Any:
+    """A value in one field: lists with spaces between, mappings as name:number."""
+    if isinstance(value, dict):
+        return " ".join(f"{key}:{number}" for key, number in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _ends(span: Sequence[Any]) -> tuple[Any, Any]:
+    """The lower and the upper end; of a curve, which has a span for each strength, all of each."""
+    if span and isinstance(span[0], list | tuple):
+        return [low for low, _ in span], [high for _, high in span]
+    low, high = span
+    return low, high
+
+
+def _title(setting: Setting) -> str:
+    height, width, precision, engine, *_ = setting
+    return f"{height} x {width}" + (f", {precision}, {engine}" if precision else "")
+
+
+def _notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) -> list[str]:
+    """What the table was measured on, how to read it, and what failed."""
+    here = [record for row in chosen for record in row.latency.values()] or list(records)
+    machine, load = here[0]["machine"], max(record["load"] or 0 for record in here)
+    lines = [
+        f"{headline(machine)}. Latency: batch 1, median (5th to 95th percentile); lower is better. GFLOPs: 2 x"
+        " multiply-adds of convolutions, products and attention; what else computes is named in the CSV."
+    ]
+    if any(row.fastest for row in chosen):
+        lines.append("* the faster layout: the 95 % interval of the ratio excludes 1. No star: a tie.")
+    if any(record["status"] == "interrupted" for row in chosen for record in row.latency.values()):
+        lines.append("~ stopped early, from the rounds there were.")
+    if any(row.throughput for row in chosen):
+        batches = sorted({r["cell"]["batch"] or 0 for row in chosen for r in row.throughput.values()})
+        lines.append(f"images/s: pipelined, batch {', '.join(str(b) if b else 'as large as fits' for b in batches)}.")
+    if any(row.memory for row in chosen):
+        lines.append("MB: peak above the start of a fresh process, batch 1: one inference, one training step.")
+    if load > BUSY * machine["cores"]:
+        lines.append(
+            f"The machine was busy: load {load:.1f} on {machine['cores']} cores. Measure again when it is not."
+        )
+    return lines + [f"{row.model}: {problem}" for row in chosen for problem in row.problems]
 
 
 def milliseconds(value: float) -> str:
@@ -194,19 +243,32 @@ def milliseconds(value: float) -> str:
 
 
 def _latency(row: Row, layout: str) -> str:
-    summary = row.latency.get(layout)
-    if summary is None:
+    record = row.latency.get(layout)
+    if record is None:
         return "failed" if row.problems else MISSING
-    low, middle, high = (milliseconds(summary[name]) for name in ("p5", "median", "p95"))
-    return f"{middle} ({low}-{high})" + "~" * (layout in row.stopped) + "*" * (layout == row.fastest)
+    low, middle, high = (milliseconds(record["values"][name]) for name in ("p5", "ms", "p95"))
+    return f"{middle} ({low}-{high})" + "~" * (record["status"] == "interrupted") + "*" * (layout == row.fastest)
 
 
-def _fastest(by_layout: Mapping[str, Any]) -> str:
-    if len(by_layout) < 2:
-        return ""
-    one, other = by_layout
-    compared = ratio(by_layout[one], by_layout[other])
-    return one if compared.high < 1 else other if compared.low > 1 else "tie"
+def _images(row: Row) -> str:
+    best = max((record["values"]["images_per_s"] for record in row.throughput.values()), default=None)
+    return MISSING if best is None else f"{best:.0f}" if best >= 100 else f"{best:.1f}"
+
+
+def _with_interval(score: Score | None, name: str) -> str:
+    if score is None:
+        return MISSING
+    low, high = score.interval(name)
+    ends = (f"{end:.3f}".removeprefix("0") for end in (low, high))
+    return f"{score.value(name):.3f} ({'-'.join(ends)})"
+
+
+def _short(data: str) -> str:
+    """What tells data sets apart in a head: the tier of PairBench, the last part of a path."""
+    for tier in ("clean", "hard"):
+        if data in (f"pairbench:{tier}", f"pairbench(tier={tier})"):
+            return tier
+    return data.rpartition("/")[2][:20]
 
 
 def _scaled(value: int | None, unit: float, digits: int) -> str:

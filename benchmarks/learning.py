@@ -1,131 +1,183 @@
-"""Can the hard tier be learned? `python -m benchmarks.learning`: a small network, a few minutes, and its IoU over time.
+"""What a recipe reaches on PairBench, and how soon: IoU and RMSE over time, beside the rows that are no networks.
 
-A tier that a threshold solves measures nothing, nor does one that nothing solves. The network is trained on the train
-split and measured on scenes whose textures, shapes and layouts it has never seen. Exit code 1 where the goal is missed.
+$ python -m benchmarks.learning --recipe zoo-quick
+
+Every network is trained alike on the train split; the curve is of the val split, the last table of the test split,
+whose textures, shapes and layouts none of them has seen. The exit code is 1 where a goal is missed.
 """
 
 import argparse
 import math
 import sys
-import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.command import at_least, positive
+from benchmarks.command import at_least
 from registry.commandline import Parser, guarded
 
 if TYPE_CHECKING:
-    from zoo.model import PairModel
+    from zoo.metrics import Evaluation
+    from zoo.training import Recipe
+    from zoo.training.profile import Profile
 
-GOAL = 0.8  # mask IoU on the test split
-SPEC = "unet(width=16, fusion=difference)"
-RATE, DECAY, WARM_UP = 3e-3, 1e-3, 50  # AdamW, and steps until its rate is reached; then a cosine down to 0
-SCENES = 500  # that the IoU is pooled over
-POINTS = 6  # of the curve
+BASELINE = "frame_difference"
+AHEAD = {"hard": 0.2, "clean": 0.0}  # of the baseline's mask IoU, that the recipe must be
+PLANE = 0.8  # of the RMSE of the baseline's depth, a learned plane, that the recipe's may be at most
+WAITING, LOSS = 0.10, 0.15  # greatest shares of the time: waiting for data, and computing losses in a step
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One training, measured on the test split."""
+
+    tier: str
+    model: str
+    log: list[dict[str, Any]]
+    tested: "Evaluation"
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last line of the training's log."""
+        return [line for line in self.log if line["kind"] == "train"][-1]
+
+    @property
+    def waiting(self) -> float:
+        """Share of the training's time that steps waited for data."""
+        lines = [line for line in self.log if line["kind"] == "train"]
+        spent = [line["samples"] / line["samples_per_s"] for line in lines]
+        return sum(line["waiting"] * time for line, time in zip(lines, spent, strict=True)) / sum(spent)
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.learning", description="Can PairBench be learned?")
+    parser = Parser(prog="python -m benchmarks.learning", description="What does a recipe reach, and how soon?")
     add = parser.add_argument
-    add("--spec", default=SPEC, help=f"the network; default: {SPEC}")
-    add("--tier", choices=("clean", "hard"), default="hard", help="default: hard")
-    add("--minutes", type=positive, default=8.0, help="of training; default: 8")
-    add("--size", type=at_least(16), default=64, help="pixels; default: 64")
-    add("--batch", type=at_least(2), default=32, help="default: 32")
-    add("--seed", type=at_least(0), default=0, help="default: 0")
+    add("--recipe", default="zoo-quick", help="a name or a TOML file; default: zoo-quick")
+    add("--tiers", default="clean,hard", help="of PairBench; default: clean,hard")
+    add("--samples", type=at_least(1000, most=10**9), help="seen by each network; default: the recipe's")
+    add("--scenes", type=at_least(10), default=500, help="of the test split; default: 500")
+    add("--seed", type=at_least(0), help="default: the recipe's")
+    add("--alone", action="store_true", help=f"without {BASELINE}, so without goals")
+    add("--out", type=Path, default=Path("results/learning"), help="a folder for each training; finished ones are kept")
     return guarded(lambda: run(parser.parse_args(argv)))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, show the curve; 1 where the goal is missed."""
+    """Train what is not there yet, test it, show it; 1 where a goal is missed."""
+    from registry import OptionError
+    from zoo import recipes
+    from zoo.training.profile import profile
+
+    recipe = recipes.build(args.recipe)
+    if args.seed is not None:
+        recipe = recipe.changed(seed=args.seed)
+    tiers = [tier.strip() for tier in args.tiers.split(",")]
+    for tier in tiers:
+        if tier not in AHEAD:
+            raise OptionError(f"--tiers {args.tiers}: {tier!r} is no tier; PairBench has {' and '.join(AHEAD)}")
+    outcomes = []
+    for tier in tiers:
+        for model in [recipe.model] if args.alone else [BASELINE, recipe.model]:
+            here = recipe.changed(model=model, data=f"pairbench:{tier}")
+            outcomes.append(outcome(here, tier, args.out / f"{tier}-{model.partition('(')[0]}", args))
+            curve(outcomes[-1])
+    parts = profile(recipe)
+    return show(outcomes, parts, args)
+
+
+def outcome(recipe: "Recipe", tier: str, folder: Path, args: argparse.Namespace) -> Outcome:
+    """Train in a folder, or take up what a former start has left there, and test."""
+    from zoo import data, load
+    from zoo.metrics.evaluate import evaluate
+    from zoo.progress import progress
+    from zoo.training import fit
+    from zoo.training.journal import read
+
+    with progress() as tick:
+        if not (folder / "model.safetensors").exists():
+            fit(recipe, folder, samples=args.samples, resume=(folder / "recipe.toml").exists(), tick=tick)
+        tested = evaluate(
+            load(folder / "model.safetensors"),
+            data.load(recipe.data, split="test", size=recipe.stages[-1].sides),
+            samples=args.scenes,
+            tick=tick,
+        )
+    return Outcome(tier, recipe.model, read(folder / "log.jsonl"), tested)
+
+
+def curve(done: Outcome) -> None:
+    """The looks at the val split during a training."""
+    from benchmarks import leaderboard
+
+    rows = [
+        [f"{line['seconds']:.0f}", f"{line['samples']:,}", *(_shown(line.get(name)) for name in NAMES)]
+        for line in done.log
+        if line["kind"] == "validation"
+    ]
+    head = ["seconds", "scenes", "loss", "mask IoU", "depth RMSE"]
+    leaderboard.print_table(head, rows, title=f"{done.model} on pairbench:{done.tier}, val split")
+
+
+NAMES = ("loss", "mask_iou", "depth_rmse")
+
+
+def show(outcomes: list[Outcome], parts: "Profile", args: argparse.Namespace) -> int:
+    """The test split's table, and whether the goals are reached."""
     import torch
 
-    import zoo
     from benchmarks import leaderboard
     from zoo import machine
-    from zoo.data.loader import Loader
-    from zoo.data.order import Order
-    from zoo.progress import progress
 
-    torch.manual_seed(args.seed)
-    model = zoo.build(args.spec).to(memory_format=torch.channels_last)
-    data = zoo.data.load(f"pairbench:{args.tier}", split="train", size=args.size)
-    batches = Loader(data, Order(len(data), seed=args.seed), batch=args.batch, workers=1)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY)
-    spent, waited, steps, loss, iou = 0.0, 0.0, 0, math.nan, math.nan
-    rows: list[list[str]] = []
-    limit = 60 * args.minutes
-    ready = time.perf_counter()
-    with progress() as tick:
-        for batch in batches:
-            begun = time.perf_counter()
-            share = min((spent + begun - ready) / limit, 1.0)
-            rate = RATE * min(1.0, (steps + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * share))
-            loss = step(model, optimizer, batch, rate)
-            steps += 1
-            waited, spent = waited + begun - ready, spent + time.perf_counter() - ready
-            tick(f"train, {steps * args.batch:,} scenes", spent, limit)
-            if spent > limit * (len(rows) + 1) / POINTS or spent >= limit:
-                iou, error = measure(model, args)
-                rows.append([f"{spent:.0f}", f"{steps * args.batch:,}", f"{loss:.3f}", f"{iou:.3f}", f"{error:.3f}"])
-            ready = time.perf_counter()
-            if spent >= limit:
-                break
-    count = sum(p.numel() for p in model.parameters())
+    rows = []
+    for done in outcomes:
+        values, spans = done.tested.values, done.tested.intervals
+        rows.append(
+            [
+                done.model,
+                done.tier,
+                *(f"{values[name]:.3f} ({spans[name][0]:.3f}-{spans[name][1]:.3f})" for name in NAMES[1:]),
+                f"{done.last['samples']:,}",
+                f"{done.last['seconds'] / 60:.1f}",
+                f"{done.waiting:.0%}",
+            ]
+        )
+    head = ["network", "tier", "mask IoU", "depth RMSE", "scenes seen", "minutes", "waiting"]
+    goals = list(reached(outcomes, parts))
     notes = [
-        f"{model.spec}, {count:,} parameters, on pairbench:{args.tier} at {args.size} px, batch {args.batch}, bfloat16"
-        f" autocast, seed {args.seed}; one run. Measured on {SCENES} scenes of the test split, unseen by training.",
-        f"Loss: BCE and half a Dice for the mask, L1 for the depth. Waited for data {waited / spent:.0%} of the time.",
+        f"{args.recipe}, one seed; test split, {args.scenes} scenes, 95 % bootstrap intervals over scenes.",
+        f"A step of {1000 * parts.total:.0f} ms: "
+        + ", ".join(f"{part} {parts.share(part):.0%}" for part in parts.seconds)
+        + ".",
         f"{machine.headline(machine.describe(torch.device('cpu')))}, load {machine.load()}.",
-        f"goal, IoU {GOAL}: {'reached' if iou >= GOAL else 'missed'}",
+        *(f"goal, {text}: {'reached' if holds else 'missed'}" for text, holds in goals),
     ]
-    leaderboard.print_table(["seconds", "scenes", "loss", "mask IoU", "depth RMSE"], rows, notes=notes)
-    return int(iou < GOAL)
+    leaderboard.print_table(head, rows, notes=notes)
+    return int(not all(holds for _, holds in goals))
 
 
-def step(model: "PairModel", optimizer: Any, batch: Any, rate: float) -> float:
-    """One step of training; the loss."""
-    import torch
-    import torch.nn.functional as F
-
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    model.train()
-    with torch.autocast("cpu", torch.bfloat16):
-        mask, depth = model(*(image.contiguous(memory_format=torch.channels_last) for image in batch[:2]))
-    assert mask is not None
-    assert depth is not None
-    object_, far = mask.float().sigmoid(), depth.float().sigmoid()
-    overlap = 2 * (object_ * batch.mask).sum() / (object_.sum() + batch.mask.sum()).clamp(min=1)
-    loss = (
-        F.binary_cross_entropy_with_logits(mask.float(), batch.mask) + (1 - overlap) / 2 + F.l1_loss(far, batch.depth)
-    )
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return loss.item()
+def reached(outcomes: list[Outcome], parts: "Profile") -> "list[tuple[str, bool]]":
+    """The goals, and whether each holds."""
+    goals = [(f"losses at most {LOSS:.0%} of a step", parts.share("loss") <= LOSS)]
+    by_tier = {done.tier: {} for done in outcomes}  # type: dict[str, dict[str, Outcome]]
+    for done in outcomes:
+        by_tier[done.tier][done.model] = done
+        if done.model != BASELINE:
+            goals.append((f"waiting for data at most {WAITING:.0%} on {done.tier}", done.waiting <= WAITING))
+    for tier, models in by_tier.items():
+        base = models.pop(BASELINE, None)
+        for done in models.values():
+            if base is None:
+                continue
+            gain = done.tested.values["mask_iou"] - base.tested.values["mask_iou"]
+            ratio = done.tested.values["depth_rmse"] / base.tested.values["depth_rmse"]
+            goals.append((f"mask IoU {AHEAD[tier]:+.1f} above {BASELINE} on {tier} ({gain:+.3f})", gain >= AHEAD[tier]))
+            goals.append((f"depth RMSE at most {PLANE} of a plane's on {tier} ({ratio:.2f})", ratio <= PLANE))
+    return goals
 
 
-def measure(model: "PairModel", args: argparse.Namespace) -> tuple[float, float]:
-    """Mask IoU pooled over all pixels, and depth RMSE, on the test split."""
-    import torch
-
-    import zoo
-
-    data = zoo.data.load(f"pairbench:{args.tier}", split="test", size=args.size)
-    both = either = square = pixels = 0.0
-    model.eval()
-    with torch.inference_mode():
-        for start in range(0, SCENES, 50):
-            batch = data.batch(range(start, start + 50))
-            mask, depth = model(batch.bg, batch.fg_bg)
-            assert mask is not None
-            assert depth is not None
-            found, true = mask > 0, batch.mask > 0.5
-            both, either = both + (found & true).sum().item(), either + (found | true).sum().item()
-            square, pixels = square + (depth.sigmoid() - batch.depth).square().sum().item(), pixels + depth.numel()
-    return both / max(either, 1), (square / pixels) ** 0.5
+def _shown(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Latency: synchronised calls, warmed up, and interleaved in shuffled rounds so that a drifting machine drifts for all.
+"""Timing: calls that are warmed up and interleaved in shuffled rounds, so that a drifting machine drifts for all.
 
 A cell is one thing that is measured: a network in one layout, say. Round after round every cell is visited once, in a
-new order; a visit takes a few samples.
+new order; a visit takes a few samples. For latency a sample is one call, waited for; for throughput it is a row of
+calls, of which only the last is waited for.
 """
 
 import contextlib
+import gc
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,16 +18,19 @@ import torch
 from torch import Tensor
 
 from benchmarks.intervals import FEW, Rounds, interval
+from benchmarks.limits import within_time
 from benchmarks.results import one_line
-from zoo.model import PairModel
 
-Layout = Literal["contiguous", "channels_last"]
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 DRIFT = 0.05  # warm-up ends when the last two quarters of its calls differ by less
 FLOOR = 8  # calls of warm-up before drift means anything: two in a quarter
-MOST = 50  # samples in one visit
-VISIT = 0.1  # seconds of samples in one visit, at least one sample
+LEAST = 1e-6  # milliseconds that a call takes, for clocks that saw none
+MOST = 50  # calls that count in one visit
+VISIT = 0.1  # seconds of calls that count in one visit, at least one call
 LONG = 0.5  # seconds of a call beside which cold caches and rebuilt kernels do not show
+CAP = 300.0  # seconds for a warm-up beyond its own time, or for a visit; a call that takes longer hangs
+LOOKS = 1.1  # rounds from one look at the interval to the next, as a factor: a look costs more the more there are
+TF32: dict[bool, Literal["high", "highest"]] = {True: "high", False: "highest"}  # as torch names it for products
 
 
 @dataclass
@@ -47,27 +52,18 @@ class Cell:
     device: torch.device
     enter: Callable[[], object] | None = None  # brings the cell's state about at the start of a visit, untimed
     warm: WarmUp | None = None
+    pipelined: bool = False  # throughput: all calls of a visit are one sample, and only the last is waited for
+    cap: float = CAP
+    facts: dict[str, float] = field(default_factory=dict)  # what preparing it told, such as seconds of compiling
+    batch: int = 1  # images, or pairs of them, in each call
     samples: int = 1  # in each visit
+    burst: int = 1  # calls in each sample
     discard: int = 1  # calls in each visit that do not count: others had the caches since the last one
     rounds: Rounds = field(default_factory=list)
     spent: float = 0.0  # seconds, warm-up aside
+    looked: int = 0  # rounds when its interval was last looked at
     finished: bool = False
     failed: str | None = None
-
-
-def prepare(model: PairModel, images: tuple[Tensor, Tensor], layout: Layout, name: str) -> Cell:
-    """A cell that calls a network on two images of its device, in eval mode without gradients, in a memory layout.
-
-    Cells of several layouts may share a network: each brings its own layout about when it is visited.
-    """
-    bg, fg_bg = (image.contiguous(memory_format=FORMATS[layout]) for image in images)
-    model.eval()
-
-    def call() -> object:
-        with torch.inference_mode():
-            return model(bg, fg_bg)
-
-    return Cell(name, call, fg_bg.device, enter=lambda: model.to(memory_format=FORMATS[layout]))
 
 
 def images(channels: int, height: int, width: int, device: torch.device, batch: int = 1) -> tuple[Tensor, Tensor]:
@@ -79,40 +75,65 @@ def images(channels: int, height: int, width: int, device: torch.device, batch: 
 
 @contextlib.contextmanager
 def exact_float32() -> Iterator[None]:
-    """float32 means float32: no TF32 in products or convolutions."""
-    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
+    """float32 means float32: no TF32 in products or convolutions. Whatever cells change is put back, too."""
+    before = [backend.fp32_precision for backend in _backends()]
+    products: str | None = None
+    convolutions: bool | None = None
+    with contextlib.suppress(RuntimeError):  # torch refuses to tell where older and newer settings were mixed
+        products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     try:
-        for backend in backends:
-            backend.allow_tf32 = False
+        set_float32(tf32=False)
         yield
     finally:
-        for backend, value in zip(backends, before, strict=True):
-            backend.allow_tf32 = value
+        for backend, value in zip(_backends(), before, strict=True):
+            backend.fp32_precision = value
+        if products is not None and convolutions is not None:  # so that they can be read as before
+            torch.set_float32_matmul_precision(products)
+            torch.backends.cudnn.allow_tf32 = convolutions
 
 
-def sample(call: Callable[[], object], device: torch.device) -> float:
-    """One call in milliseconds: by the device's own events on CUDA, by the clock around finished work elsewhere."""
+def set_float32(*, tf32: bool) -> None:
+    """Have float32 products and convolutions computed exactly, or on a GPU in TF32, whatever was set before."""
+    torch.set_float32_matmul_precision(TF32[tf32])
+    torch.backends.cudnn.allow_tf32 = tf32
+    exact = ("none", "ieee")
+    for backend in _backends():  # torch's newer settings stand above its older ones, and a user's file may set them
+        if not tf32 and backend.fp32_precision not in exact:
+            backend.fp32_precision = "ieee"
+
+
+def _backends() -> tuple[Any, ...]:
+    cuda, cudnn, cpu = torch.backends.cuda, torch.backends.cudnn, torch.backends.mkldnn
+    return (cuda.matmul, cudnn.conv, cudnn.rnn, cpu.matmul, cpu.conv, cpu.rnn)  # type: ignore[attr-defined]
+
+
+def sample(call: Callable[[], object], device: torch.device, burst: int = 1) -> float:
+    """Milliseconds of a call, on average over a burst of them that is waited for once.
+
+    By the device's own events on CUDA, by the clock around finished work elsewhere.
+    """
     if device.type == "cuda":
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
-        call()
+        for _ in range(burst):
+            call()
         end.record()
         end.synchronize()
-        return start.elapsed_time(end)
+        return start.elapsed_time(end) / burst
     begun = time.perf_counter()
-    call()
+    for _ in range(burst):
+        call()
     if device.type == "mps":
         torch.mps.synchronize()
-    return 1e3 * (time.perf_counter() - begun)
+    return 1e3 * (time.perf_counter() - begun) / burst
 
 
 def warm_up(cell: Cell, *, seconds: float) -> None:
     """Call until the last two quarters of the calls differ by less than 5 %, or the time is up; then choose how many
-    samples a visit takes. An error is the cell's result."""
+    calls a visit takes. An error is the cell's result."""
     times: list[float] = []
     begun = time.perf_counter()
-    with _result(cell):
+    with outcome(cell), within_time(seconds + cell.cap):
         _enter(cell)
         while True:
             times.append(sample(cell.call, cell.device))
@@ -121,8 +142,9 @@ def warm_up(cell: Cell, *, seconds: float) -> None:
             if settled or time.perf_counter() - begun > seconds:
                 break
         cell.warm = WarmUp(len(times), time.perf_counter() - begun, moved, settled)
-        usual = float(np.median(times)) / 1e3
-        cell.samples = int(min(max(VISIT / usual, 1), MOST))
+        usual = max(float(np.median(times)), LEAST) / 1e3
+        calls = int(min(max(VISIT / usual, 1), MOST))
+        cell.samples, cell.burst = (1, calls) if cell.pipelined else (calls, 1)
         cell.discard = int(usual < LONG)
 
 
@@ -136,7 +158,7 @@ def drift(times: Sequence[float]) -> float | None:
     if len(times) < FLOOR:
         return None
     earlier, later = (float(np.median(part)) for part in (times[-2 * quarter : -quarter], times[-quarter:]))
-    return abs(earlier / later - 1)
+    return abs(earlier - later) / max(later, LEAST)
 
 
 def interleave(
@@ -155,7 +177,7 @@ def interleave(
         for cell in order:
             visit(cell)
             cell.finished = cell.finished or (
-                len(cell.rounds) >= min_rounds and (cell.spent >= share or _known(cell.rounds, within))
+                len(cell.rounds) >= min_rounds and (cell.spent >= share or _known(cell, within))
             )
             yield cell
         order = [cell for cell in order if not cell.finished]
@@ -164,10 +186,11 @@ def interleave(
 def visit(cell: Cell) -> None:
     """One row of samples."""
     begun = time.perf_counter()
-    with _result(cell):
+    with outcome(cell), within_time(cell.cap), _uncollected():
         _enter(cell)
-        row = [sample(cell.call, cell.device) for _ in range(cell.discard + cell.samples)]
-        cell.rounds.append(row[cell.discard :])
+        for _ in range(cell.discard):
+            sample(cell.call, cell.device)
+        cell.rounds.append([sample(cell.call, cell.device, cell.burst) for _ in range(cell.samples)])
     cell.spent += time.perf_counter() - begun
 
 
@@ -177,15 +200,16 @@ def remaining(cells: Sequence[Cell], *, seconds: float, min_rounds: int) -> floa
     total = 0.0
     for cell in cells:
         if cell.warm and not cell.finished:
-            each = cell.warm.seconds / cell.warm.calls * (cell.discard + cell.samples)
+            each = cell.warm.seconds / cell.warm.calls * (cell.discard + cell.samples * cell.burst)
             total += max(share - cell.spent, (min_rounds - len(cell.rounds)) * each, 0)
     return total
 
 
-def _known(rounds: Rounds, within: float) -> bool:
-    if within == 0 or len(rounds) < FEW:
+def _known(cell: Cell, within: float) -> bool:
+    if within == 0 or len(cell.rounds) < max(FEW, LOOKS * cell.looked):
         return False
-    found = interval(np.median(rounds, axis=1).tolist())
+    cell.looked = len(cell.rounds)
+    found = interval(np.median(cell.rounds, axis=1).tolist())
     return found.high - found.low < 2 * within * found.median
 
 
@@ -195,9 +219,21 @@ def _enter(cell: Cell) -> None:
 
 
 @contextlib.contextmanager
-def _result(cell: Cell) -> Iterator[None]:
+def outcome(cell: Cell) -> Iterator[None]:
     """Any error ends this cell and no other; Ctrl-C ends the run."""
     try:
         yield
     except Exception as error:
         cell.failed, cell.finished = f"failed: {one_line(error)}", True
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """No collection of garbage while a cell is visited: it would be the garbage of all cells."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()

@@ -10,7 +10,7 @@ from typing import Any
 from registry import ZooError
 from zoo import files
 
-SCHEMA = 1  # raised when a field changes its meaning
+SCHEMA = 2  # raised when a field changes its meaning
 START = f'{{"schema": {SCHEMA}'  # how every record begins; tells a torn one from a line that was never ours
 
 LONGEST = 200  # characters of an error in a record

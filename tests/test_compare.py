@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import compare, leaderboard, measure, overhead, results
-from benchmarks.contest import Contest
+from benchmarks import cells, compare, leaderboard, overhead, results, sensitivity, speed
+from benchmarks.campaign import Campaign
 from benchmarks.entrants import enter
 from registry import Card, Entry, commandline
 from zoo.architectures import architectures
@@ -70,55 +70,124 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def command(out: Path, models: str, *more: str) -> int:
-    return compare.main(["--models", models, "--size", "16x24", "--seconds", "0.05", "--out", str(out), *more])
+def command(out: Path, models: str, *more: str, measure: str = "cost,latency") -> int:
+    size = ("--size", "16x24", "--seconds", "0.02", "--measure", measure)
+    return compare.main(["--models", models, *size, "--out", str(out), *more])
+
+
+def keys(path: Path) -> list[str]:
+    return [cells.key_of(record) for record in results.read(path / "compare.jsonl")]
 
 
 def test_a_comparison_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path / "r", "test_tiny, plain_cnn, test_tiny(tasks=mask)") == 0
     records = results.read(tmp_path / "r" / "compare.jsonl")
-    cells = {(record["model"], record["layout"]) for record in records}
     models = ("test_tiny", "plain_cnn", "test_tiny(tasks=mask)")
-    assert cells == {(model, layout) for model in models for layout in ("contiguous", "channels_last")}
-    assert len(records) == 6
+    timed = [record for record in records if record["measure"] == "latency"]
+    assert {(record["model"], record["cell"]["layout"]) for record in timed} == {
+        (model, layout) for model in models for layout in ("contiguous", "channels_last")
+    }
+    assert len(records) == 9
     for record in records:
         assert record["status"] == "done"
         assert "in_ch=6" in record["spec"], "all options, not only those given"
-        assert len(record["rounds_ms"]) == record["latency_ms"]["rounds"] >= 3
-        assert record["size"] == [16, 24]
+        assert record["cell"]["size"] == [16, 24]
         assert record["machine"]["torch"] == torch.__version__
-        assert record["warm_up"]["calls"] >= 1
-    assert next(r for r in records if r["model"] == "plain_cnn")["cost"]["params"] == 857_088
+    for record in timed:
+        assert len(record["raw"]["rounds_ms"]) >= 3
+        low, high = record["intervals"]["ms"]
+        assert low <= record["values"]["ms"] <= high
+    counted = {record["model"]: record["values"] for record in records if record["measure"] == "cost"}
+    assert counted["plain_cnn"]["params"] == 857_088
     table = (tmp_path / "r" / "compare.md").read_text()
     assert table.index("plain_cnn") < table.index("test_tiny"), "founding networks come first"
     assert "contiguous ms | channels_last ms" in table
     with (tmp_path / "r" / "compare.csv").open() as file:
-        lines = {line["model"]: line for line in csv.DictReader(file)}
-    assert lines["plain_cnn"]["macs"] == str(int(lines["plain_cnn"]["flops"]) // 2)
-    assert float(lines["plain_cnn"]["channels_last_ms_median"]) > 0
+        lines = {(line["model"], line["measure"]): line for line in csv.DictReader(file)}
+    assert lines["plain_cnn", "cost"]["macs"] == str(int(lines["plain_cnn", "cost"]["flops"]) // 2)
     printed = capsys.readouterr()
     assert all(model in printed.out for model in models)
-    assert "warm up" in printed.err
-    assert sorted(os.listdir(tmp_path / "r")) == ["compare.csv", "compare.jsonl", "compare.md"]
+    assert sorted(os.listdir(tmp_path / "r")) == ["compare.csv", "compare.html", "compare.jsonl", "compare.md"]
 
 
 def test_a_second_run_adds_records_and_shows_its_own(tmp_path: Path) -> None:
     assert command(tmp_path, "test_tiny") == 0
     assert command(tmp_path, "test_tiny(tasks=mask)") == 0
-    assert len(results.read(tmp_path / "compare.jsonl")) == 4
+    assert len(results.read(tmp_path / "compare.jsonl")) == 6
     assert "test_tiny(tasks=mask)" in (tmp_path / "compare.md").read_text()
     assert "`test_tiny`" not in (tmp_path / "compare.md").read_text()
 
 
+def test_a_resumed_run_measures_what_is_missing_and_shows_all(tmp_path: Path) -> None:
+    assert command(tmp_path, "test_tiny, test_tiny(tasks=mask)") == 0
+    path = tmp_path / "compare.jsonl"
+    whole, table = keys(tmp_path), (tmp_path / "compare.md").read_text()
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:3]) + lines[3][:40])  # as a kill -9 leaves it
+    assert command(tmp_path, "test_tiny, test_tiny(tasks=mask)", "--resume") == 0
+    assert sorted(keys(tmp_path)) == sorted(whole), "none lost, none doubled"
+    assert [line.split("|")[1:5] for line in (tmp_path / "compare.md").read_text().splitlines() if "`" in line] == [
+        line.split("|")[1:5] for line in table.splitlines() if "`" in line
+    ]
+    assert command(tmp_path, "test_tiny, test_tiny(tasks=mask)", "--resume") == 0
+    assert sorted(keys(tmp_path)) == sorted(whole)
+
+
+def test_times_of_another_machine_are_measured_again_and_costs_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command(tmp_path, "test_tiny") == 0
+    monkeypatch.setattr("zoo.machine.cpu_name", lambda: "another CPU")
+    assert command(tmp_path, "test_tiny", "--resume") == 0
+    records = results.read(tmp_path / "compare.jsonl")
+    assert [record["measure"] for record in records].count("cost") == 1
+    assert [record["measure"] for record in records].count("latency") == 4
+    assert "another CPU" in (tmp_path / "compare.md").read_text()
+
+
+def test_training_and_sensitivity_from_start_to_end(tmp_path: Path) -> None:
+    options = ["--data", "pairbench:clean", "--samples", "64", "--train-size", "16", "--scenes", "6", "--workers", "0"]
+    assert command(tmp_path, "frame_difference", *options, measure="accuracy,sensitivity") == 0
+    records = results.read(tmp_path / "compare.jsonl")
+    trained, *curves = records
+    assert trained["status"] == "done", trained["failed"]
+    assert 0 <= trained["values"]["mask_iou"] <= 1
+    assert trained["cell"]["samples"] == 64
+    assert (tmp_path / trained["gallery"]).exists()
+    assert {record["cell"]["perturbation"] for record in curves} == set(sensitivity.PERTURBATIONS)
+    assert all(
+        record["values"]["mask_iou"][0] == pytest.approx(curves[0]["values"]["mask_iou"][0]) for record in curves
+    )
+    assert "IoU clean" in (tmp_path / "compare.md").read_text()
+
+
+def test_a_dry_run_lists_cells_and_measures_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path / "r", "test_tiny", "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert "latency of test_tiny, 16 x 24, 1, fp32, channels_last, eager" in out
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_budget_is_answered_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path, "test_tiny", "--budget-ms", "10") == 0
+    assert "No network can be named" in capsys.readouterr().out  # no accuracy is kept of a network of this test
+
+
+def test_an_older_run_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path / "old", "test_tiny") == 0
+    assert command(tmp_path / "new", "test_tiny", "--against", str(tmp_path / "old" / "compare.jsonl")) == 0
+    assert "against the older run" in capsys.readouterr().out
+
+
 def test_what_fails_is_a_row_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path, "test_tiny, test_unbuildable, test_unrunnable") == 0
-    out = capsys.readouterr().out
-    assert "test_unbuildable: failed to build: RuntimeError: no such thing\n" in out
-    assert "test_unrunnable: failed: MemoryError: no room\n" in out
-    by_model = {record["model"]: record for record in results.read(tmp_path / "compare.jsonl")}
-    assert by_model["test_unrunnable"]["status"] == "failed"
-    assert by_model["test_unrunnable"]["cost"]["params"] == 2
-    assert by_model["test_tiny"]["status"] == "done"
+    out = " ".join(capsys.readouterr().out.split())
+    assert "test_unbuildable: cost failed: RuntimeError: no such thing" in out
+    assert "test_unrunnable: latency failed: MemoryError: no room" in out
+    by_model = {(r["model"], r["measure"]): r for r in results.read(tmp_path / "compare.jsonl")}
+    assert by_model["test_unrunnable", "latency"]["status"] == "failed"
+    assert by_model["test_unrunnable", "cost"]["values"]["params"] == 2
+    assert by_model["test_tiny", "latency"]["status"] == "done"
     assert command(tmp_path, "test_unbuildable") == 1, "nothing could be measured"
 
 
@@ -147,7 +216,7 @@ def test_wrong_calls_end_in_a_line_or_two(
 
 @pytest.mark.parametrize(
     "given",
-    ["--size=7", "--size=100000", "--size=a", "--seconds=0", "--seconds=nan", "--rounds=0", "--threads=999999"],
+    ["--sizes=7", "--sizes=100000", "--sizes=a", "--seconds=0", "--seconds=nan", "--rounds=0", "--threads=999999"],
 )
 def test_wrong_numbers_say_what_is_accepted(given: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert compare.main([given]) == 2
@@ -171,18 +240,18 @@ def test_tables_are_written_before_they_are_shown(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(leaderboard, "show", gone)
     monkeypatch.setattr(commandline, "_drop_output", lambda: None)  # it would close this process's own
     assert command(tmp_path, "test_tiny") == 141
-    assert sorted(os.listdir(tmp_path)) == ["compare.csv", "compare.jsonl", "compare.md"]
+    assert sorted(os.listdir(tmp_path)) == ["compare.csv", "compare.html", "compare.jsonl", "compare.md"]
 
 
 def test_images_that_do_not_fit_are_the_networks_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise RuntimeError("can't allocate memory")
 
-    monkeypatch.setattr(measure, "images", full)
-    assert command(tmp_path, "test_tiny") == 1
-    assert "test_tiny: failed on cpu: RuntimeError: can't allocate memory\n" in capsys.readouterr().out
+    monkeypatch.setattr(speed, "prepare", full)
+    assert command(tmp_path, "test_tiny", measure="latency") == 1
+    assert "test_tiny: latency failed: RuntimeError: can't allocate memory" in " ".join(capsys.readouterr().out.split())
 
 
 def test_two_comparisons_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,7 +283,7 @@ def test_no_room_is_found_before_anything_is_measured(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    monkeypatch.setattr(Contest, "run", lambda *_: pytest.fail("it was measured all the same"))
+    monkeypatch.setattr(Campaign, "measure", lambda *_: pytest.fail("it was measured all the same"))
     assert command(tmp_path, "test_tiny") == 2
     assert f"results cannot be kept in {tmp_path}: No space left" in capsys.readouterr().err
     assert os.listdir(tmp_path) == []
@@ -222,22 +291,23 @@ def test_no_room_is_found_before_anything_is_measured(
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "compare.md").write_text("of the last whole run")
-    assert command(tmp_path, "test_tiny, test_stopped", "--rounds", "500") == 130
+    assert command(tmp_path, "test_tiny, test_stopped", "--rounds", "500", measure="latency") == 130
     printed = capsys.readouterr()
     assert "test_tiny" in printed.out
     assert "~ stopped early" in printed.out
-    assert printed.err.splitlines()[-1] == f"stopped; records of what was measured: {tmp_path / 'compare.jsonl'}"
+    last = printed.err.splitlines()[-1]
+    assert last == f"stopped; records of what was measured: {tmp_path / 'compare.jsonl'}; --resume goes on"
     records = results.read(tmp_path / "compare.jsonl")
     assert {record["status"] for record in records} == {"interrupted"}
-    assert all(record["rounds_ms"] for record in records)
+    assert all(record["raw"]["rounds_ms"] for record in records)
     assert (tmp_path / "compare.md").read_text() == "of the last whole run"
 
 
 def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
     """The real signal, to the real command, in its rounds: no traceback, exit 130, and records that can be read."""
-    options = ["--models", "u2netp,plain_cnn", "--size", "64", "--seconds", "300", "--out", str(tmp_path)]
+    options = ["--models", "u2netp,plain_cnn", "--size", "64", "--seconds", "150", "--measure", "latency"]
     child = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.compare", *options, "--threads", "1"],
+        [sys.executable, "-m", "benchmarks.compare", *options, "--threads", "1", "--out", str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -247,7 +317,7 @@ def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
     seen = ""
     for line in child.stderr:
         seen += line
-        if "measure" in line:
+        if "shuffled rounds" in line:
             break
     child.send_signal(signal.SIGINT)
     out, rest = child.communicate(timeout=60)

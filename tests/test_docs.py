@@ -9,6 +9,7 @@ import torch
 
 import zoo
 from zoo.architectures import architectures
+from zoo.losses import Truth, losses
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,7 +43,19 @@ def test_the_example_architecture_holds_the_contract(tiny, fusion):
 
 def test_nothing_is_left_to_fill_in():
     for name in ("README.md", "CONTRIBUTING.md"):
-        assert not re.findall(r"@[A-Z]+@", (ROOT / name).read_text())
+        assert not re.findall(r"@[A-Z]+@|^[A-Z]+_[A-Z]+$", (ROOT / name).read_text(), flags=re.MULTILINE)
+
+
+def test_the_example_loss_is_a_loss():
+    losses.load()
+    before = dict(losses._entries)
+    try:
+        exec(compile(blocks("CONTRIBUTING.md")[1], "CONTRIBUTING.md", "exec"), {"__name__": "fourth_from_contributing"})
+        term = zoo.losses.build("fourth", task="depth")
+        truth = Truth(torch.full((2, 1, 8, 8), 0.25), torch.ones(2, 1, 8, 8), torch.zeros(2, 3, 8, 8))
+        assert torch.allclose(term(torch.zeros(2, 1, 8, 8), truth), torch.full((2,), 0.25**4))
+    finally:
+        losses._entries = before
 
 
 @pytest.mark.parametrize("code", blocks("README.md"), ids=lambda code: code.split("\n", 1)[0])

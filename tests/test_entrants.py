@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from benchmarks import compare, results
-from benchmarks.contest import Contest
+from benchmarks.campaign import Campaign, Effort
+from benchmarks.cells import Cell
 from benchmarks.entrants import enter, own
 from registry import OptionError
 from zoo.architectures import architectures
@@ -103,16 +104,17 @@ def test_a_module_that_can_be_imported_is_named_without_its_file() -> None:
 def test_the_command_compares_them(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     models = f"{file}:Net, plain_cnn, {file}:broken, {file}:nothing"
     out = tmp_path / "out"
-    assert compare.main(["--models", models, "--size", "16", "--seconds", "0.05", "--out", str(out)]) == 0
+    options = ["--sizes", "16", "--seconds", "0.02", "--measure", "cost,latency", "--out", str(out)]
+    assert compare.main(["--models", models, *options]) == 0
     said = " ".join(capsys.readouterr().out.split())  # long lines are broken
-    assert "my_net.py:broken: failed to build: RuntimeError: no such file" in said
+    assert "my_net.py:broken: cost failed: RuntimeError: no such file" in said
     assert "at all" not in said
     assert "gives a dict, not an nn.Module" in said
-    by_model = {record["model"]: record for record in results.read(out / "compare.jsonl")}
-    mine = by_model[f"{file}:Net"]
-    assert (mine["status"], mine["group"], mine["cost"]["params"]) == ("done", "yours", 230)
-    assert mine["cost"]["macs"] == 16 * 16 * (4 * 54 + 2 * 4)
-    assert by_model["plain_cnn"]["status"] == "done"
+    found = {(record["model"], record["measure"]): record for record in results.read(out / "compare.jsonl")}
+    mine = found[f"{file}:Net", "cost"]
+    assert (mine["status"], mine["group"], mine["values"]["params"]) == ("done", "yours", 230)
+    assert mine["values"]["macs"] == 16 * 16 * (4 * 54 + 2 * 4)
+    assert found[f"{file}:Net", "latency"]["status"] == found["plain_cnn", "latency"]["status"] == "done"
     table = (out / "compare.md").read_text()
     assert table.index("plain_cnn") < table.index("my_net.py:Net")
 
@@ -156,9 +158,11 @@ def test_a_module_that_is_not_there(name: str, says: str) -> None:
 def test_a_network_in_a_notebook_is_copied(tmp_path: Path) -> None:
     mine = nn.Conv2d(6, 2, 3, padding=1).train()
     entrants = [*enter("plain_cnn"), own("mine", mine)]
-    contest = Contest(entrants, (16, 16), torch.device("cpu"), tmp_path / "r.jsonl", seconds=0.02, rounds=1)
-    contest.run(lambda *_: None)
-    assert {(record["model"], record["status"]) for record in contest.records} == {
+    settings = {"size": [16, 16], "batch": 1, "precision": "fp32", "layout": "contiguous", "engine": "eager"}
+    cells = [Cell("latency", entrant, settings) for entrant in entrants]
+    campaign = Campaign(cells, torch.device("cpu"), tmp_path, Effort(seconds=0.02, rounds=1))
+    records = list(campaign.measure(lambda *_: None))
+    assert {(record["model"], record["status"]) for record in records} == {
         ("plain_cnn", "done"),
         ("mine", "done"),
     }

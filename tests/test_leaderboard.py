@@ -3,70 +3,147 @@
 import csv
 import io
 import re
-from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from benchmarks import leaderboard
+from benchmarks import against, choice, leaderboard, tables
 from benchmarks.intervals import summarise
 
+MACHINE = {"device": "cpu", "device_name": "A CPU", "threads": 2, "torch": "2.x", "cores": 2, "commit": None}
+STEADY = [[10.0], [10.2], [9.9], [10.1], [10.0], [9.8]]
+FASTER = [[8.0], [8.2], [7.9], [8.1], [8.0], [7.8]]
+COST = {"params": 1_234_567, "trainable": 1_234_567, "weight_bytes": 4_938_268, "macs": 5 * 10**9, "flops": 10**10}
 
-def record(model: str, layout: str, rounds: list[list[float]], **more: Any) -> dict[str, Any]:
-    machine = {"device": "cpu", "device_name": "A CPU", "threads": 2, "torch": "2.x", "cores": 2, "commit": None}
+
+def record(model: str, measure: str, cell: dict[str, Any], values: dict[str, Any], **more: Any) -> dict[str, Any]:
     base = {
-        "model": model, "spec": f"{model}(in_ch=6)", "group": "founding", "layout": layout, "status": "done",
-        "failed": None, "cost": {"params": 1_234_567, "macs": 5 * 10**9, "flops": 10**10, "weight_bytes": 4_938_268},
-        "size": [224, 224], "batch": 1, "precision": "float32", "engine": "eager", "machine": machine, "load": 0.5,
-        "latency_ms": asdict(summarise(rounds)), "rounds_ms": rounds,
+        "schema": 2, "measure": measure, "status": "done", "failed": None, "model": model, "spec": f"{model}(in_ch=6)",
+        "group": "founding", "cell": {"size": [224, 224]} | cell, "values": values, "intervals": {}, "raw": {},
+        "gallery": None, "run": "one", "machine": MACHINE, "load": 0.5, "date": "2026-01-02T03:04:05+00:00",
     }  # fmt: skip
     return base | more
 
 
-STEADY = [[10.0], [10.2], [9.9], [10.1], [10.0], [9.8]]
-FASTER = [[8.0], [8.2], [7.9], [8.1], [8.0], [7.8]]
+def cost(model: str, values: dict[str, Any] = COST, **more: Any) -> dict[str, Any]:
+    return record(model, "cost", {}, values, **more)
+
+
+def latency(model: str, layout: str, rounds: list[list[float]], **more: Any) -> dict[str, Any]:
+    found = summarise(rounds)
+    cell = {"batch": 1, "precision": "fp32", "layout": layout, "engine": "eager", "device": "cpu"}
+    values = {"ms": found.median, "p5": found.p5, "p95": found.p95, "p99": None}
+    raw = {"intervals": {"ms": [found.low, found.high]}, "raw": {"rounds_ms": rounds}}
+    return record(model, "latency", cell, values, **raw) | more
+
+
+def accuracy(model: str, iou: float, rmse: float, *, tier: str = "hard", seed: int = 0, **more: Any) -> dict[str, Any]:
+    cell = {"data": f"pairbench:{tier}", "recipe": "equal", "samples": 10_000, "seed": seed, "test_images": 500}
+    spans = {"mask_iou": [iou - 0.01, iou + 0.01], "depth_rmse": [rmse - 0.005, rmse + 0.005]}
+    values = {"mask_iou": iou, "depth_rmse": rmse}
+    return record(model, "accuracy", {"size": [64, 64], **cell}, values, intervals=spans) | more
+
+
+def only(records: list[dict[str, Any]]) -> leaderboard.Table:
+    (table,) = leaderboard.tables(records)
+    return table
 
 
 def test_the_faster_layout_is_marked_and_both_are_reported() -> None:
-    text = leaderboard.markdown([record("a", "contiguous", STEADY), record("a", "channels_last", FASTER)])
-    assert "| founding | `a` | 1.235 | 5.000 | 10.000 | 4.9 | 10.0 (9.83-10.2) | 8.00 (7.83-8.17)\\* |" in text
-    tie = leaderboard.rows([record("a", "contiguous", STEADY), record("a", "channels_last", STEADY[::-1])])
-    assert tie[0].fastest == "tie"
-    alone = leaderboard.rows([record("a", "contiguous", STEADY)])
-    assert alone[0].fastest == ""
+    text = leaderboard.markdown([cost("a"), latency("a", "contiguous", STEADY), latency("a", "channels_last", FASTER)])
+    assert "| founding | `a` | 1.235 | 10.000 | 10.0 (9.83-10.2) | 8.00 (7.83-8.17)\\* |" in text
+
+
+@pytest.mark.parametrize(
+    ("other", "fastest"),
+    [
+        (latency("a", "channels_last", FASTER), "channels_last"),
+        (latency("a", "channels_last", STEADY[::-1]), "tie"),
+        (latency("a", "channels_last", FASTER, run="another day"), ""),
+    ],
+)
+def test_a_star_needs_rounds_of_one_run(other: dict[str, Any], fastest: str) -> None:
+    records = [latency("a", "contiguous", STEADY), other]
+    (row,) = tables.rows(records, tables.settings(records)[0])
+    assert row.fastest == fastest
 
 
 def test_rows_are_by_group_and_then_by_the_better_layout() -> None:
     records = [
-        record("slow", "contiguous", STEADY),
-        record("fast", "contiguous", [[99.0]]),
-        record("fast", "channels_last", FASTER),
-        record("base", "contiguous", [[1.0]], group="baseline"),
-        record("broken", "contiguous", STEADY, status="failed", failed="failed: X", latency_ms={}, rounds_ms=[]),
+        latency("slow", "contiguous", STEADY),
+        latency("fast", "contiguous", [[99.0]]),
+        latency("fast", "channels_last", FASTER),
+        latency("base", "contiguous", [[1.0]], group="baseline"),
+        latency("broken", "contiguous", STEADY, status="failed", failed="failed: X", values={}, intervals={}, raw={}),
     ]
-    assert [row.model for row in leaderboard.rows(records)] == ["fast", "slow", "broken", "base"]
-    body = leaderboard.table(leaderboard.rows(records))[1]
-    assert body[2][-1] == "failed"
+    table = only(records)
+    assert [texts[0] for texts in table.body] == ["fast", "slow", "broken", "base"]
+    assert table.ends == [2]
+    assert table.body[2][-1] == "failed"
+    assert "broken: latency failed: X" in table.notes
+
+
+def test_each_setting_has_its_table_and_machines_are_not_mixed() -> None:
+    other = MACHINE | {"device_name": "Another CPU"}
+    records = [latency("a", "contiguous", STEADY), latency("a", "contiguous", FASTER, machine=other)]
+    found = leaderboard.tables(records)
+    assert [table.body[0][-1] for table in found] == ["10.0 (9.83-10.2)", "8.00 (7.83-8.17)"]
+    assert "Another CPU" in found[1].notes[0]
+    assert "Another CPU" not in found[0].notes[0]
 
 
 def test_tables_say_what_they_were_measured_on_and_when_it_was_busy() -> None:
-    quiet = leaderboard.markdown([record("a", "contiguous", STEADY)])
-    assert "224 x 224 pixels, batch 1, float32, eager; A CPU, 2 threads, torch 2.x." in quiet
-    assert "lower is better" in quiet
-    assert "busy" not in quiet
-    assert "load 7.0 on 2 cores" in leaderboard.markdown([record("a", "contiguous", STEADY, load=7.0)])
+    quiet = only([latency("a", "contiguous", STEADY)])
+    assert quiet.title == "224 x 224, fp32, eager"
+    assert quiet.notes[0].startswith("A CPU, 2 threads, torch 2.x. Latency: batch 1, median")
+    assert not any("busy" in note for note in quiet.notes)
+    busy = only([latency("a", "contiguous", STEADY, load=7.0)])
+    assert any("load 7.0 on 2 cores" in note for note in busy.notes)
+
+
+def test_accuracy_is_sorted_by_the_hardest_data_and_says_how_sure_it_is() -> None:
+    table = only(
+        [
+            accuracy("weak", 0.9, 0.2, tier="clean"),
+            accuracy("weak", 0.5, 0.3),
+            accuracy("strong", 0.8, 0.1, tier="clean"),
+            accuracy("strong", 0.7, 0.15),
+        ]
+    )
+    assert table.head == ["model", "IoU clean", "IoU hard", "RMSE clean", "RMSE hard"]
+    assert table.body[0] == [
+        "strong",
+        "0.800 (.790-.810)",
+        "0.700 (.690-.710)",
+        "0.100 (.095-.105)",
+        "0.150 (.145-.155)",
+    ]
+    assert any("10,000 samples" in note and "one seed" in note for note in table.notes)
+
+
+def test_seeds_are_averaged_and_their_intervals_joined() -> None:
+    (score,) = tables.scores([accuracy("a", 0.6, 0.2), accuracy("a", 0.8, 0.2, seed=1)])
+    assert score.value("mask_iou") == pytest.approx(0.7)
+    assert score.interval("mask_iou") == pytest.approx((0.59, 0.81))
+    (again,) = tables.scores([accuracy("a", 0.6, 0.2), accuracy("a", 0.9, 0.2)])
+    assert again.value("mask_iou") == 0.9  # the same cell measured later takes the place of the earlier
+
+
+def test_committed_accuracy_stands_in_only_where_none_was_measured() -> None:
+    here, kept = accuracy("a", 0.6, 0.2), accuracy("b", 0.7, 0.2)
+    assert [t.body[0][0] for t in leaderboard.tables([cost("a")], [kept])] == ["a", "b"]
+    assert [t.body[0][0] for t in leaderboard.tables([cost("a"), here], [kept])] == ["a", "a"]
 
 
 def test_the_terminal_table_fits_in_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    big = {"params": 123_456_789, "macs": 160_316 * 10**6, "flops": 320_632 * 10**6, "weight_bytes": 499_000_000}
+    big = COST | {"params": 123_456_789, "flops": 320_632 * 10**6}
     rounds = [[1234.0 + n] for n in range(6)]
-    layouts = ("contiguous", "channels_last")
-    leaderboard.show([record("aligned_difference", layout, rounds, cost=big) for layout in layouts])
+    timed = [latency("aligned_difference", layout, rounds) for layout in ("contiguous", "channels_last")]
+    scored = [accuracy("aligned_difference", 0.5, 0.2, tier=tier) for tier in ("clean", "hard")]
+    leaderboard.show([cost("aligned_difference", big), *timed, *scored])
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
-    assert any(line.strip().startswith("aligned_difference ") and "320.632" in line for line in lines), (
-        "no line is broken"
-    )
+    assert sum(line.strip().startswith("aligned_difference ") for line in lines) == 2, "no line is broken"
 
 
 @pytest.mark.parametrize("columns", [40, 60, 100, 200])
@@ -77,8 +154,7 @@ def test_names_and_numbers_stay_whole_at_any_width(
     monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
     monkeypatch.setenv("NO_COLOR", "1")
     rounds = [[1234.0 + n] for n in range(6)]
-    layouts = ("contiguous", "channels_last")
-    leaderboard.show([record("aligned_difference", layout, rounds) for layout in layouts])
+    leaderboard.show([latency("aligned_difference", layout, rounds) for layout in ("contiguous", "channels_last")])
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     row = next(line for line in lines if line.strip().startswith("aligned_difference "))
     assert "1236 (1234-1239)" in row
@@ -95,17 +171,63 @@ class Gone(io.StringIO):
 def test_a_reader_that_has_seen_enough_is_the_callers_affair(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", Gone())
     with pytest.raises(BrokenPipeError):
-        leaderboard.show([record("a", "contiguous", STEADY)])
+        leaderboard.show([latency("a", "contiguous", STEADY)])
 
 
 def test_the_csv_survives_commas_and_quotes() -> None:
-    text = leaderboard.to_csv([record('unet(depth=4, x="a")', "contiguous", STEADY)])
-    lines = list(csv.DictReader(text.splitlines()))
-    assert lines[0]["model"] == 'unet(depth=4, x="a")'
-    assert lines[0]["contiguous_ms_median"] == "10.0"
-    assert lines[0]["channels_last_ms_median"] == ""
+    text = leaderboard.to_csv([latency('unet(depth=4, x="a")', "contiguous", STEADY), cost("b")])
+    timed, counted = csv.DictReader(text.splitlines())
+    assert timed["model"] == 'unet(depth=4, x="a")'
+    assert (timed["ms"], timed["layout"], timed["size"], timed["flops"]) == ("10.0", "contiguous", "224x224", "")
+    assert (counted["flops"], counted["ms"]) == ("10000000000", "")
 
 
 def test_small_counts_are_not_nothing() -> None:
-    rows = leaderboard.rows([record("five", "contiguous", STEADY, cost={"params": 5, "macs": 0, "flops": 0})])
-    assert leaderboard.table(rows)[1][0][1:5] == ["<0.001", "0.000", "0.000", "-"]
+    table = only([cost("five", {"params": 5, "macs": 0, "flops": 0})])
+    assert table.body[0][1:] == ["<0.001", "0.000"]
+
+
+CHOICES = [
+    latency("small", "contiguous", [[4.0]]), accuracy("small", 0.6, 0.25),
+    latency("middle", "contiguous", [[9.0]]), accuracy("middle", 0.7, 0.30),
+    latency("large", "contiguous", [[30.0]]), accuracy("large", 0.9, 0.15),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("budget", "want", "said"),
+    [
+        (10, "mask", ["Take middle: 9.0 ms here, mask IoU 0.700", "The next, large, costs 21.0 ms more for 0.200"]),
+        (10, "depth", ["Take small: 4.0 ms here, depth RMSE 0.250", "The next, large, costs 26.0 ms more for 0.100"]),
+        (99, "mask", ["Take large", "None of those measured is better at any time."]),
+        (2, "mask", ["None fits into 2 ms here; the fastest, small, takes 4.0 ms"]),
+    ],
+)
+def test_the_answer_within_a_budget(budget: float, want: str, said: list[str]) -> None:
+    answer = choice.sentence(CHOICES, [], milliseconds=budget, want=want)
+    assert all(part in answer for part in said), answer
+
+
+def test_no_answer_says_what_is_missing() -> None:
+    assert "hold no accuracy" in choice.sentence([CHOICES[0]], [], milliseconds=9, want="mask")
+    assert "hold no times" in choice.sentence([CHOICES[1]], [], milliseconds=9, want="mask")
+    assert "Take small" in choice.sentence([CHOICES[0]], [CHOICES[1]], milliseconds=9, want="mask")
+
+
+def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
+    new = [latency("a", "contiguous", FASTER), latency("b", "contiguous", STEADY), accuracy("a", 0.6, 0.2), cost("a")]
+    old = [
+        latency("a", "contiguous", STEADY),
+        latency("b", "contiguous", STEADY, machine=MACHINE | {"torch": "1.x"}),
+        accuracy("a", 0.605, 0.2, machine=MACHINE | {"torch": "1.x"}),
+        cost("a", COST | {"flops": 1}),
+    ]
+    body, refused = against.compare(new, old)
+    assert [(row[0], row[1], row[-1]) for row in body] == [
+        ("a", "latency", "changed"), ("a", "accuracy", "tie"), ("a", "cost", "changed"),
+    ]  # fmt: skip
+    assert body[0][4] == "0.800"
+    assert refused == ["b, latency: another machine then, torch 1.x, now 2.x"]
+    assert against.compare(new[:1], [])[1] == [
+        "a, latency: the older run has no cell with the same options and settings"
+    ]

@@ -1,5 +1,6 @@
 """Timing: warm-up, rounds, intervals, and that an error ends one cell only."""
 
+import gc
 import math
 import time
 from collections import Counter
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 
 from benchmarks import intervals, measure
 from benchmarks.measure import Cell, drift, images, interleave, visit, warm_up
-from zoo.factory import build
 
 CPU = torch.device("cpu")
 
@@ -60,6 +60,61 @@ def test_drift_compares_the_last_two_quarters() -> None:
     assert drift([1.0] * 7) is None
     assert drift([100, 100, 7, 7, 2, 2, 1, 1]) == 1.0
     assert drift([5, 5, 5, 5, 1, 1, 2, 2]) == 0.5
+
+
+def test_a_pipelined_visit_is_one_sample_of_many_calls(clock: list[float]) -> None:
+    cell = taking(clock, 0.01)
+    cell.pipelined = True
+    warm_up(cell, seconds=1000)
+    assert (cell.samples, cell.burst) == (1, 10)
+    begun = clock[0]
+    visit(cell)
+    assert cell.rounds == [[pytest.approx(10)]], "milliseconds of one call, on average"
+    assert clock[0] - begun == pytest.approx(0.11)  # and one that does not count
+
+
+def test_a_call_that_takes_no_time_the_clock_can_tell(clock: list[float]) -> None:
+    cell = taking(clock, 0.0)
+    warm_up(cell, seconds=0)
+    assert cell.failed is None
+    assert cell.samples == measure.MOST
+
+
+def test_garbage_is_not_collected_while_a_cell_is_visited() -> None:
+    seen: list[bool] = []
+    cell = Cell("a", lambda: seen.append(gc.isenabled()), CPU)
+    visit(cell)
+    assert seen == [False, False]
+    assert gc.isenabled()
+
+
+def test_looks_at_the_interval_cost_little_however_many_rounds(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(
+        measure, "interval", lambda values: looks.append(len(values)) or intervals.Interval(1, 0.9, 1.1)
+    )
+    list(interleave([taking(clock, 1.0)], seconds=2000, within=0.01))
+    assert looks[:3] == [6, 7, 8]
+    assert looks[-1] > 900
+    assert len(looks) < 60
+
+
+def test_harness_overhead_is_small() -> None:
+    """Beside calls of a millisecond: everything that is not a call, in a tenth of a second of visits."""
+    spent = [0.0]
+
+    def call() -> None:
+        begun = time.perf_counter()
+        time.sleep(0.001)
+        spent[0] += time.perf_counter() - begun
+
+    cell = Cell("a", call, CPU)
+    warm_up(cell, seconds=0.2)
+    spent[0], begun = 0.0, time.perf_counter()
+    list(interleave([cell], seconds=1.0))
+    assert time.perf_counter() - begun < 1.05 * spent[0] + 0.05
 
 
 def test_sample_is_in_milliseconds(clock: list[float]) -> None:
@@ -185,20 +240,6 @@ def test_ratio_finds_a_planted_slowdown_and_nothing_in_a_twin() -> None:
     base, twin, slow = ((factor * drifting * rng.normal(1, 0.01, 40))[:, None].tolist() for factor in (1, 1, 1.03))
     assert intervals.ratio(slow, base).low > 1.01
     assert intervals.ratio(twin, base).low < 1 < intervals.ratio(twin, base).high
-
-
-def test_a_network_is_measured_in_the_layout_of_its_cell() -> None:
-    model = build("plain_cnn").train()
-    seen: list[bool] = []
-    model.stem_bg.register_forward_hook(
-        lambda module, inputs, out: seen.append(out.is_contiguous(memory_format=torch.channels_last))
-    )
-    cells = [measure.prepare(model, images(3, 16, 24, CPU), layout, layout) for layout in measure.FORMATS]
-    for cell in (*cells, *cells):  # back and forth: the network is shared
-        visit(cell)
-    assert [cell.failed for cell in cells] == [None, None]
-    assert seen == [False, False, True, True] * 2
-    assert not model.training
 
 
 def test_images_are_the_same_everywhere_and_two() -> None:

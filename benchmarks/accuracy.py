@@ -1,0 +1,292 @@
+"""Accuracy: a network trained by a recipe and tested on samples it has not seen, from start to end.
+
+The training lives in a folder of its own and goes on there after a kill; one that is over is only tested again. What is
+tested is always the test split, in single precision.
+"""
+
+import hashlib
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+
+from benchmarks.entrants import Entrant
+from benchmarks.paired import kept
+from registry import Spec, ZooError
+from zoo import data, machine, recipes
+from zoo.contract import TASKS, Sample, Task
+from zoo.data.sheet import GAP, write_png
+from zoo.data.warp import each
+from zoo.factory import build
+from zoo.metrics.evaluate import evaluate
+from zoo.metrics.evaluation import Evaluation
+from zoo.model import PairModel
+from zoo.progress import Tick
+from zoo.training import Recipe, fit
+from zoo.training.checkpoint import seed_all
+from zoo.training.folder import CHECKPOINTS, RECIPE, STATE, WEIGHTS, settle
+from zoo.training.journal import LOG, read
+from zoo.training.recipe import SMALLEST, Stage
+from zoo.training.validation import spread
+from zoo.weights import load
+from zoo.weights.files import PREFIXES
+from zoo.weights.files import read as read_file
+from zoo.weights.own import spec_of
+
+GALLERY = "gallery.png"
+SHOWN = 6  # scenes in the gallery, the same for every network
+PER_IMAGE = ("mask_iou_image", "depth_rmse")
+MOST_IMAGES = 1000  # whose own values a record keeps; its sums, for comparisons, are of all
+CURVE = ("samples", "seconds", "loss", "mask_iou", "depth_rmse")
+PIXELS = 1 << 20  # tested at a time
+MOST_AT_ONCE = 64  # images tested at a time
+
+Found = dict[str, Any]  # values, intervals and raw, as a record has them
+
+
+class AccuracyError(ZooError):
+    """A network whose accuracy cannot be measured; the message says why."""
+
+
+def measure(
+    entrant: Entrant, cell: Mapping[str, Any], folder: Path, *, device: str, workers: int | None, tick: Tick
+) -> Found:
+    """Train and test one cell; what a record holds of it. folder: of this training alone; resumed if it was begun."""
+    scenes = test_set(cell)  # before the training: data without a test split is found out in a second
+    model = train(entrant, cell, folder, device=device, workers=workers, tick=tick)
+    found = tested(model, scenes, cell, folder, device=device, tick=tick)
+    log = read(folder / LOG)
+    last = [line for line in log if line["kind"] == "train"][-1]
+    looks = [line for line in log if line["kind"] == "validation"]
+    found["values"]["seconds"] = last["seconds"]
+    found["raw"] |= {
+        "curve": [{name: look.get(name) for name in CURVE} for look in looks],
+        "steps": last["step"],
+        "skipped": last["skipped"],  # steps whose loss or gradients were not finite
+    }
+    return found
+
+
+def test_only(
+    weights: Path, cell: Mapping[str, Any], folder: Path, *, entrant: Entrant | None, device: str, tick: Tick
+) -> Found:
+    """Test a ready-made network, as `ready_made` finds it; the same of it, but for the training."""
+    scenes = test_set(cell)
+    return tested(ready_made(weights, entrant), scenes, cell, folder, device=device, tick=tick)
+
+
+def ready_made(weights: Path, entrant: Entrant | None) -> PairModel:
+    """The network of a file, or of that file of a folder that was saved from a network with the entrant's spec.
+
+    entrant: whose network it is; None: the file says it.
+    """
+    path = _file_of(entrant, weights) if weights.is_dir() else weights
+    if entrant is None or (path.suffix == ".safetensors" and read_file(path).is_ours):
+        return load(path, None if entrant is None else entrant.spec)
+    return build(entrant.spec, weights=path) if entrant.is_listed else _filled(entrant, path)
+
+
+def test_set(cell: Mapping[str, Any]) -> data.PairDataset:
+    """The test split of a cell's data, at its size."""
+    return data.load(cell["data"], split="test", size=tuple(cell["size"]))
+
+
+def train(
+    entrant: Entrant, cell: Mapping[str, Any], folder: Path, *, device: str, workers: int | None, tick: Tick
+) -> PairModel:
+    """The trained network of a cell: the one in the folder, or what comes of its training, begun or gone on with."""
+    own = None if entrant.is_listed else _made(entrant, cell["seed"])
+    tasks = _tasks(entrant.spec) if own is None else own.face.tasks
+    recipe = recipe_for(entrant.spec, cell, tasks)
+    if _is_over(folder):
+        settle(recipe, folder, cell["samples"], resume=True)  # refuses the folder of another training
+        model = trained(folder, entrant)
+    else:
+        begun = (folder / RECIPE).exists()
+        run = fit(
+            recipe, folder, samples=cell["samples"], resume=begun, device=device, workers=workers, model=own, tick=tick
+        )
+        model = run.model
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # the weights are there: nothing goes on from them
+    last = [line for line in read(folder / LOG) if line["kind"] == "train"][-1]
+    if last["skipped"] >= last["step"]:
+        raise AccuracyError(f"it learned nothing: in none of {last['step']:,} steps were loss and gradients finite")
+    return model
+
+
+def recipe_for(spec: str, cell: Mapping[str, Any], tasks: Sequence[Task] = TASKS) -> Recipe:
+    """The recipe of a cell with this network, data and seed.
+
+    Its stages keep their proportions, and the largest gets the cell's size. tasks: those that the network predicts;
+    losses of others are left out.
+    """
+    recipe = recipes.build(cell["recipe"])
+    largest = [max(sides) for sides in zip(*(stage.sides for stage in recipe.stages), strict=True)]
+
+    def scaled(stage: Stage) -> Stage:
+        h, w = (
+            max(SMALLEST, round(side * to / of))
+            for side, to, of in zip(stage.sides, cell["size"], largest, strict=True)
+        )
+        return replace(stage, size=(h, w))
+
+    without = {task: "" for task in TASKS if task not in tasks}
+    stages = tuple(map(scaled, recipe.stages))
+    return recipe.changed(model=spec, data=cell["data"], seed=cell["seed"], stages=stages, **without)
+
+
+def own_recipe(name: str) -> str | None:
+    """The recipe that a founding network was published with; None for others."""
+    for entry in recipes.recipes:
+        if entry.card.group == "founding" and Spec.parse(entry.factory().model).name == name:
+            return entry.name
+    return None
+
+
+def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
+    """The network that a cell's training left. entrant: who builds it, where it is no network of the catalog."""
+    if (folder / WEIGHTS).exists():
+        return load(folder / WEIGHTS)
+    if not (folder / STATE).exists():
+        raise AccuracyError(f"there is no trained network in {folder}; its training failed or did not come to an end")
+    if entrant is None:
+        raise AccuracyError(f"{folder / STATE} holds weights of a network of your own, and not how it is built")
+    return _filled(entrant, folder / STATE)
+
+
+def tested(
+    model: PairModel, scenes: data.PairDataset, cell: Mapping[str, Any], folder: Path, *, device: str, tick: Tick
+) -> Found:
+    """All metrics of a network on the test set, and its gallery in the folder."""
+    found = evaluate(
+        model,
+        scenes,
+        batch=at_once(*cell["size"]),
+        samples=cell["test_images"],
+        device=machine.choose(device),
+        tick=tick,
+    )
+    require_numbers(found.result.broken, found.images)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_png(folder / GALLERY, gallery(model, scenes))
+    return {
+        "values": {name: number(value) for name, value in found.values.items()},
+        "intervals": {name: [*map(number, span)] for name, span in found.intervals.items()},
+        "raw": {"weights": fingerprint(model), "sums": kept(found.result), "per_image": _per_image(found)},
+    }
+
+
+def require_numbers(broken: int, images: int) -> None:
+    """Raise AccuracyError if some predictions are not numbers: no metric of all images has a value then."""
+    if broken:
+        raise AccuracyError(f"{broken} of {images} predictions are not numbers (nan)")
+
+
+def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
+    """(3, h, w): a row for each scene: bg, fg_bg, true and predicted mask, true and predicted depth.
+
+    The scenes are the same for every network; the tile of a task that a network does not predict is white.
+    """
+    batch = scenes.batch(spread(len(scenes), SHOWN))
+    device = next((value.device for value in model.parameters()), torch.device("cpu"))
+    here: Sample = each(lambda value: value.to(device), batch)
+    with torch.inference_mode():
+        prediction = model.eval()(here.bg, here.fg_bg)
+    columns = [image[:, : 3 if image.shape[1] >= 3 else 1] for image in (here.bg, here.fg_bg)]
+    for truth, logits in zip((here.mask, here.depth), prediction, strict=True):
+        columns += [truth, torch.ones_like(truth) if logits is None else logits.float().sigmoid()]
+    framed = [F.pad(column.float().expand(-1, 3, -1, -1), (0, GAP, 0, GAP), value=1.0) for column in columns]
+    return rearrange(framed, "columns b c h w -> c (b h) (columns w)").cpu()
+
+
+def fingerprint(model: PairModel) -> str:
+    """SHA-256 over all weights and buffers, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def number(value: float, digits: int = 6) -> float | None:
+    """As JSON has it: what is not finite is null."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def at_once(h: int, w: int) -> int:
+    """How many images of a size are tested together."""
+    return max(1, min(MOST_AT_ONCE, PIXELS // (h * w)))
+
+
+def _is_over(folder: Path) -> bool:
+    """Whether a training came to its end: its weights are the last that it writes."""
+    return (folder / WEIGHTS).exists() or (folder / STATE).exists()
+
+
+def _tasks(spec: str) -> tuple[Task, ...]:
+    """The tasks in a complete spec; both where it says nothing of them."""
+    said = Spec.parse(spec).options.get("tasks", TASKS)
+    return tuple(task for task in TASKS if isinstance(said, tuple) and task in said)
+
+
+def _made(entrant: Entrant, seed: int) -> PairModel:
+    """A network of one's own, drawn with a seed as the catalog's are."""
+    seed_all(seed)
+    return entrant.make()
+
+
+def _filled(entrant: Entrant, path: Path) -> PairModel:
+    """A network that no spec could build, with the weights of a file."""
+    model = entrant.make()
+    names = {_bare(name): name for name in model.state_dict()}
+    tensors = {names.get(name, name): value for name, value in read_file(path).tensors.items()}
+    try:
+        missing, surplus = model.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:  # shapes
+        raise AccuracyError(
+            f"{path} does not fit {entrant.asked} as it is now: {' '.join(str(error).split())}"
+        ) from None
+    missing = [name for name in missing if not name.startswith("normalise.")]  # which the network alone has not
+    for what, wrong in (("lacks", missing), ("has, and the network has not,", surplus)):
+        if wrong:
+            raise AccuracyError(f"{path} does not fit {entrant.asked} as it is now: it {what} {', '.join(wrong[:4])}")
+    return model
+
+
+def _bare(name: str) -> str:
+    """A tensor's name as the reader of files gives it: without what wrappers put before all names."""
+    while name.startswith(PREFIXES):
+        name = name.split(".", 1)[1]
+    return name
+
+
+def _file_of(entrant: Entrant | None, folder: Path) -> Path:
+    """The file of a folder that was saved from the entrant's network."""
+    if entrant is None:
+        raise AccuracyError(f"{folder} is a folder; give one of its files")
+    found = {path: _spec_in(path) for path in sorted(folder.glob("**/*.safetensors"))}
+    fitting = [path for path, spec in found.items() if spec == entrant.spec]
+    if len(fitting) != 1:
+        there = ", ".join(sorted({spec for spec in found.values() if spec})) or "no networks"
+        what = f"{len(fitting)} files" if fitting else "no file"
+        raise AccuracyError(f"{folder} has {what} of {entrant.spec}; it holds {there}. Name the file itself")
+    return fitting[0]
+
+
+def _spec_in(path: Path) -> str | None:
+    """The spec in one of our files; None for another's."""
+    file = read_file(path)
+    return str(spec_of(file)) if file.is_ours else None
+
+
+def _per_image(found: Evaluation) -> dict[str, list[float | None]]:
+    """Each image's own values, where they are few enough for a record."""
+    if found.images > MOST_IMAGES:
+        return {}
+    return {name: [number(v, 4) for v in found.per_image[name]] for name in PER_IMAGE if name in found.per_image}

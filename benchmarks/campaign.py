@@ -1,0 +1,152 @@
+"""A comparison from start to end: the cells that are not measured yet, one after the other; a record for each."""
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import accuracy, cost, measure, memory, results, sensitivity, speed
+from benchmarks.cells import Cell
+from zoo import machine
+from zoo.progress import Tick
+from zoo.training import StoppedError
+
+Found = dict[str, Any]  # values, intervals, raw
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long things are measured, and with what help."""
+
+    seconds: float  # of timing, for each cell
+    rounds: int  # at least, for each timed cell
+    within: float = 0.01  # a median's interval that ends its measuring, as a share
+    workers: int | None = None  # that make data for training
+    weights: Path | None = None  # ready-made files, in place of training
+
+
+class Campaign:
+    """Cells on one device; gives a record for each. Trainings live in `folder`."""
+
+    def __init__(self, cells: Sequence[Cell], device: torch.device, folder: Path, effort: Effort):
+        self.cells, self.device, self.folder, self.effort = cells, device, folder, effort
+        self.common = {"run": uuid.uuid4().hex[:12], "machine": machine.describe(device)}
+
+    def measure(self, tick: Tick) -> Iterator[dict[str, Any]]:
+        """Measure all cells; an error is its cell's result. Ctrl-C gives what was half done, then ends."""
+        total, count = len(self.cells), 0
+        for part, cells in groupby(self.cells, key=part_of):
+            tick(f"{part[0]} {count} of {total} cells", count, total)
+            with measure.exact_float32():  # and as it was afterwards: timed cells set what their precision asks for
+                for cell, status, failed, found in self._measured(list(cells), tick):
+                    count += 1
+                    yield self._record(cell, status, failed, found)
+
+    def _measured(self, cells: list[Cell], tick: Tick) -> Iterator[tuple[Cell, str, str | None, Found]]:
+        if cells[0].measure in ("latency", "throughput"):
+            yield from self._raced(cells, tick)
+            return
+        for cell in cells:
+            try:
+                yield cell, "done", None, self._alone(cell, tick)
+            except StoppedError:  # training took Ctrl-C, and has saved itself
+                raise KeyboardInterrupt from None
+            except Exception as error:
+                yield cell, "failed", f"failed: {results.one_line(error.__cause__ or error)}", {}
+
+    def _alone(self, cell: Cell, tick: Tick) -> Found:
+        """One cell that needs no others beside it."""
+        entrant, settings = cell.entrant, cell.settings
+        if cell.measure == "cost":
+            return {"values": asdict(cost.count(entrant.make(), *settings["size"]))}
+        if cell.measure == "memory":
+            return {"values": memory.peak(entrant, settings, self.device)}
+        folder, weights = self.home(cell), self.effort.weights
+        if cell.measure == "sensitivity":
+            model = accuracy.ready_made(weights, entrant) if weights else accuracy.trained(folder, entrant)
+            return sensitivity.measure(model, settings, device=str(self.device), tick=tick)
+        device = str(self.device)
+        if weights:
+            found = accuracy.test_only(weights, settings, folder, entrant=entrant, device=device, tick=tick)
+        else:
+            workers = self.effort.workers
+            found = accuracy.measure(entrant, settings, folder, device=device, workers=workers, tick=tick)
+        return {**found, "gallery": str((folder / accuracy.GALLERY).relative_to(self.folder))}
+
+    def _raced(self, cells: list[Cell], tick: Tick) -> Iterator[tuple[Cell, str, str | None, Found]]:
+        """Timed cells: all of one setting warmed up, then visited in shuffled rounds."""
+        live: dict[int, Cell] = {}
+        timed: list[measure.Cell] = []
+        for n, cell in enumerate(cells):
+            tick(f"{cell.measure} prepare {cell.entrant.asked}", n, len(cells))
+            try:
+                prepared = speed.prepare(cell.entrant, cell.settings, self.device, kind=cell.measure)
+                if not prepared.failed:
+                    measure.warm_up(prepared, seconds=self.effort.seconds / 2)
+            except Exception as error:  # out of memory, an operator that the device or the engine lacks
+                yield cell, "failed", f"failed: {results.one_line(error)}", {}
+                continue
+            live[id(prepared)] = cell
+            timed.append(prepared)
+        seconds = self.effort.seconds * len(timed)
+        total = measure.remaining(timed, seconds=seconds, min_rounds=self.effort.rounds)
+        try:
+            for visited in measure.interleave(
+                timed, seconds=seconds, min_rounds=self.effort.rounds, within=self.effort.within
+            ):
+                left = measure.remaining(timed, seconds=seconds, min_rounds=self.effort.rounds)
+                tick(
+                    f"{cells[0].measure} of {len(timed)} cells in shuffled rounds, {left:.0f} s left",
+                    total - left,
+                    total,
+                )
+                if visited.finished:
+                    cell = live.pop(id(visited))
+                    found = {} if visited.failed else speed.summary(visited, cell.measure)
+                    yield cell, "failed" if visited.failed else "done", visited.failed, found
+        except KeyboardInterrupt:
+            for prepared in timed:
+                if id(prepared) in live and prepared.rounds:
+                    cell = live[id(prepared)]
+                    yield cell, "interrupted", None, speed.summary(prepared, cell.measure)
+            raise
+
+    def home(self, cell: Cell) -> Path:
+        """Where a cell's training lives; the cells of its sensitivity share it."""
+        settings = {name: value for name, value in cell.settings.items() if name != "perturbation"}
+        key = Cell("accuracy", cell.entrant, settings).key
+        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in str(cell.entrant.asked))[:40]
+        return self.folder / "runs" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
+
+    def _record(self, cell: Cell, status: str, failed: str | None, found: Found) -> dict[str, Any]:
+        return {
+            "measure": cell.measure,
+            "status": status,
+            "failed": failed,
+            "model": str(cell.entrant.asked),
+            "spec": cell.entrant.spec,
+            "group": cell.entrant.group,
+            "cell": dict(cell.settings),
+            "values": {},
+            "intervals": {},
+            "raw": {},
+            "gallery": None,
+            **found,
+            **self.common,
+            "load": machine.load(),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def part_of(cell: Cell) -> tuple[Any, ...]:
+    """What is measured side by side: timed cells that differ in the network, the layout or the engine alone."""
+    if cell.measure not in ("latency", "throughput"):
+        return (cell.measure,)
+    settings = cell.settings
+    return cell.measure, tuple(settings["size"]), settings["batch"], settings["precision"]

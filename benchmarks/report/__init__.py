@@ -1,0 +1,32 @@
+"""One HTML file that shows all records: it stands alone, opens from disk and asks no host for anything.
+
+>>> html = page(read(folder / "records.jsonl"), folder, title="pairzoo")  # doctest: +SKIP
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report.chart import chart, svg
+from benchmarks.report.embed import fill
+from benchmarks.report.gallery import gallery
+from benchmarks.report.tables import tables
+from benchmarks.results import write_text
+
+TITLE = "pairzoo: what each network costs and achieves"
+
+__all__ = ["chart", "page", "write"]
+
+
+def page(records: Iterable[Mapping[str, Any]], folder: Path | Sequence[Path], *, title: str = TITLE) -> str:
+    """The page of these records, oldest first; pictures they name are looked for below `folder`, or each of several."""
+    data = tables(records)
+    pictures = gallery(data, [folder] if isinstance(folder, Path) else folder)
+    return fill({**data, "title": title}, pictures, title=title, picture=svg(data, title=title))
+
+
+def write(
+    records: Iterable[Mapping[str, Any]], folder: Path | Sequence[Path], path: Path, *, title: str = TITLE
+) -> None:
+    """Write the page to `path`, whole or not at all."""
+    write_text(path, page(records, folder, title=title))

@@ -1,0 +1,125 @@
+"""Accuracy and sensitivity over seeds, and which networks tie with the best, image by image.
+
+A set is what may be compared: one data set, recipe, budget of samples and test images, on one machine.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.paired import PairedError, difference
+
+HEADLINE = {"mask_iou": 1, "depth_rmse": -1}  # 1: higher is better
+EQUAL = "equal"
+WEIGHTS = "weights:"  # how the recipe of ready-made weights begins
+
+Data = dict[str, Any]
+Key = tuple[Any, ...]
+
+
+def set_key(record: Mapping[str, Any]) -> Key:
+    """What must be the same for two networks to be compared; own recipes differ in samples, and are one set."""
+    cell = record["cell"]
+    recipe = str(cell.get("recipe"))
+    kind = EQUAL if recipe == EQUAL else "weights" if recipe.startswith(WEIGHTS) else "own"
+    samples = cell.get("samples") if kind == EQUAL else None
+    return cell.get("data"), kind, samples, cell.get("test_images"), record["on"]
+
+
+def set_label(key: Key) -> Data:
+    """The facts of a set by name."""
+    data, kind, samples, images, _ = key
+    return {"data": data, "recipe": kind, "samples": samples, "images": images}
+
+
+def accuracy(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[Data]:
+    """One entry per network, size, set and recipe: values are [mean over seeds, low, high]."""
+    groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for record in records:
+        cell = record["cell"]
+        key = (record["number"], record["size"], sets.index(set_key(record)), cell.get("recipe"), cell.get("samples"))
+        groups[key].append(record)
+    entries, wholes = [], []
+    for (model, size, number, recipe, samples), group in groups.items():
+        whole = [record for record in group if record["values"]]
+        names = {name: None for record in whole for name in record["values"] if name != "seconds"}
+        entries.append({
+            "model": model, "size": size, "set": number, "machine": group[0]["on"],
+            "recipe": recipe, "samples": samples, "test_images": group[0]["cell"].get("test_images"),
+            "seeds": [record["cell"].get("seed") for record in whole],
+            "values": {name: _over_seeds(whole, name) for name in names},
+            "seconds": _mean([record["values"].get("seconds") for record in whole]),
+            "curves": [(record.get("raw") or {}).get("curve") or [] for record in whole],
+            "gallery": next((record["gallery"] for record in whole if record.get("gallery")), None),
+            "status": "done" if all(record["status"] == "done" for record in group) else group[-1]["status"],
+            "failed": next((record["failed"] for record in group if record["failed"]), None),
+            "date": max((str(record.get("date") or "") for record in group), default=""),
+            "place": {},
+        })  # fmt: skip
+        wholes.append(whole)
+    for metric, direction in HEADLINE.items():
+        _place(entries, wholes, metric, direction)
+    return entries
+
+
+def sensitivity(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[Data]:
+    """One entry per network, size, set and perturbation: lists over the strength, mean over seeds."""
+    groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for record in records:
+        if record["values"]:
+            number = sets.index(set_key(record))
+            strength = tuple(record["values"]["strength"])
+            key = (record["number"], record["size"], number, record["cell"]["perturbation"], strength)
+            groups[key].append(record)
+    return [
+        {"model": model, "size": size, "set": number, "perturbation": perturbation, "strength": strength}
+        | {name: _curve([record["values"].get(name) for record in group]) for name in HEADLINE}
+        for (model, size, number, perturbation, strength), group in groups.items()
+    ]
+
+
+def _over_seeds(records: Iterable[Mapping[str, Any]], name: str) -> list[float | None]:
+    """The mean over seeds, and an interval that covers every seed's own."""
+    values = [record["values"].get(name) for record in records]
+    middle = _mean(values)
+    edges = [(record.get("intervals") or {}).get(name) for record in records]
+    limits = [edge for both in edges if both for edge in both if edge is not None]
+    if middle is None or not limits:
+        return [middle, None, None]
+    known = [value for value in values if value is not None]
+    return [middle, min(limits + known), max(limits + known)]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None and np.isfinite(value)]
+    return float(np.mean(known)) if known else None
+
+
+def _curve(rows: Sequence[Sequence[float | None] | None]) -> list[float | None]:
+    return [_mean(column) for column in zip(*(row for row in rows if row), strict=False)]
+
+
+def _place(
+    entries: Sequence[Data], records: Sequence[Sequence[Mapping[str, Any]]], metric: str, direction: int
+) -> None:
+    """Mark the best of each set and size, and what a paired bootstrap over images cannot tell from it."""
+    alike: dict[Key, list[int]] = defaultdict(list)
+    for number, entry in enumerate(entries):
+        if entry["values"].get(metric, [None])[0] is not None:
+            alike[entry["set"], entry["size"]].append(number)
+    for numbers in alike.values():
+        best = max(numbers, key=lambda number: direction * float(entries[number]["values"][metric][0]))
+        entries[best]["place"][metric] = "best"
+        for number in numbers:
+            if number != best and _is_tie(records[best], records[number], metric):
+                entries[number]["place"][metric] = "tie"
+
+
+def _is_tie(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]], metric: str) -> bool:
+    """Whether nothing shows a difference; where the records do not allow to say, none is claimed to be a tie."""
+    try:
+        return difference(one, other, metric).is_tie
+    except PairedError:
+        return False

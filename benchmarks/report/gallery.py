@@ -1,0 +1,94 @@
+"""The pictures of the page: each network's sheet of test scenes, cut into tiles that stand in the page itself.
+
+A sheet has a row of six tiles per scene (bg, fg_bg, true mask, predicted mask, true depth, predicted depth), each
+followed by a white gap to its right and below.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+GAP = 2  # pixels
+TILES = 6
+GIVEN = (0, 1, 2, 4)  # bg, fg_bg, true mask, true depth: the same in every sheet of a set
+PREDICTED = (3, 5)
+MASKS = (2, 3)
+SCENES = 12  # at most: the page must stay light
+SMALL = 128 * 128  # pixels of a tile up to which every tile is kept exactly
+
+Data = dict[str, Any]
+
+
+def gallery(data: Mapping[str, Any], folders: Sequence[Path]) -> Data:
+    """{"scenes": [{"set", "size", "tiles"}], "networks": [{"entry", "tiles"}], "problems": [...]} of all entries.
+
+    Scenes hold bg, fg_bg, mask and depth of each scene; networks the predicted mask and depth; tiles are data URIs.
+    """
+    scenes: dict[tuple[Any, ...], Data] = {}
+    networks, problems = [], []
+    for number, entry in enumerate(data["accuracy"]):
+        if not entry["gallery"]:
+            continue
+        try:
+            rows = _rows(_found(entry["gallery"], folders), entry["size"])
+        except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            problems.append(f"{entry['name']}: {entry['gallery']}: {_reason(error)}")
+            continue
+        key = (entry["set"], entry["size"])
+        if key not in scenes:
+            tiles = [[_uri(row[i], mask=i in MASKS) for i in GIVEN] for row in rows]
+            scenes[key] = {"set": entry["set"], "size": entry["size"], "tiles": tiles}
+        tiles = [[_uri(row[i], mask=i in MASKS) for i in PREDICTED] for row in rows]
+        networks.append({"entry": number, "tiles": tiles})
+    return {"scenes": list(scenes.values()), "networks": networks, "problems": problems}
+
+
+def _found(name: str, folders: Sequence[Path]) -> Path:
+    """The first file of that name in the folders, and never one outside of them."""
+    paths = [path for folder in folders if (path := (folder / name).resolve()).is_relative_to(folder.resolve())]
+    if not paths:
+        raise ValueError("it lies outside the folder of the records")
+    return next((path for path in paths if path.exists()), paths[0])
+
+
+def _rows(path: Path, size: tuple[int, int]) -> list[list[Image.Image]]:
+    """The tiles of a sheet, a row per scene."""
+    height, width = size
+    with Image.open(path) as file:
+        sheet = file.convert("RGB")
+    count = sheet.height // (height + GAP)
+    if sheet.width != TILES * (width + GAP) or sheet.height != count * (height + GAP) or not count:
+        raise ValueError(f"{sheet.width} x {sheet.height} pixels are no rows of {TILES} tiles of {width} x {height}")
+    return [
+        [
+            sheet.crop((left, top, left + width, top + height))
+            for left in range(0, sheet.width, width + GAP)
+        ]
+        for top in range(0, min(count, SCENES) * (height + GAP), height + GAP)
+    ]  # fmt: skip
+
+
+def _uri(tile: Image.Image, *, mask: bool) -> str:
+    """A tile as text: exact where it is small or a mask, else as a JPEG of quality 90."""
+    red, green, blue = tile.split()
+    picture = red if red.tobytes() == green.tobytes() == blue.tobytes() else tile
+    out = io.BytesIO()
+    if mask or tile.width * tile.height <= SMALL:
+        picture.save(out, "PNG", optimize=True)
+        kind = "png"
+    else:
+        picture.save(out, "JPEG", quality=90, subsampling=0)
+        kind = "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "the picture is missing"
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no picture"
+    return (getattr(error, "strerror", None) or str(error)).partition("\n")[0]

@@ -1,0 +1,84 @@
+"""What a device can do at best: matrix products and copies, measured in the same run, and the share that is reached.
+
+The peaks are those of torch's own kernels here, not of a data sheet. A network bound by arithmetic nears the first, one
+bound by memory the second. No share is above 1 unless operations were counted that are not carried out, as where a
+convolution is computed by another algorithm (Winograd's needs fewer products).
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from benchmarks import measure
+from benchmarks.engines import PRECISIONS
+from registry import OptionError, nearest
+
+SIDES = (256, 512, 1024, 2048, 4096, 8192)  # of the square matrices; the best of them counts
+COPIED = {"cpu": 2**28, "cuda": 2**30}  # bytes of the copied tensor, far more than any cache holds
+SHARE = 0.25  # of the time that one call may take for a larger one to be tried
+LEAST = 3  # calls of each kind: the first one starts threads and loads kernels
+
+
+def peaks(device: torch.device, precision: str, seconds: float) -> dict[str, float]:
+    """The best of what was seen in these seconds: {"matmul_flops_per_s", "copy_bytes_per_s"}.
+
+    Half the time for each; a copied byte counts twice, for it is read and written.
+    """
+    if precision not in PRECISIONS:
+        raise OptionError(f"precision={precision!r} is not accepted; {nearest(precision, tuple(PRECISIONS))}")
+    with measure.exact_float32(), torch.inference_mode():
+        measure.set_float32(tf32=precision == "tf32")
+        return {
+            "matmul_flops_per_s": _matmul(device, PRECISIONS[precision], seconds / 2),
+            "copy_bytes_per_s": _copy(device, seconds / 2),
+        }
+
+
+def share(flops: float, ms: float, peaks: Mapping[str, float], *, moved: float | None = None) -> dict[str, float]:
+    """What a call of so many FLOPs and milliseconds reaches of each peak: {"matmul_share"}, and "copy_share" if known.
+
+    moved: bytes that it reads and writes at the least, such as weights, images and maps; the true share is higher.
+
+    >>> share(1e9, 10.0, {"matmul_flops_per_s": 4e11, "copy_bytes_per_s": 1e10})
+    {'matmul_share': 0.25}
+    """
+    seconds = ms / 1e3
+    found = {"matmul_share": flops / seconds / peaks["matmul_flops_per_s"]}
+    if moved is not None:
+        found["copy_share"] = moved / seconds / peaks["copy_bytes_per_s"]
+    return found
+
+
+def _matmul(device: torch.device, dtype: torch.dtype, seconds: float) -> float:
+    best = 0.0
+    for number, side in enumerate(SIDES):
+        left = seconds / 2 ** (min(number, 3) + 1)
+        a, b = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
+        out = torch.empty_like(a)
+        took = _best(partial(_product, a, b, out), device, left)
+        best = max(best, 2 * side**3 / took)
+        if 8 * took > SHARE * seconds:  # twice the side is eight times the work
+            break
+    return best
+
+
+def _product(a: Tensor, b: Tensor, out: Tensor) -> None:
+    torch.mm(a, b, out=out)
+
+
+def _copy(device: torch.device, seconds: float) -> float:
+    source = torch.zeros(COPIED["cuda" if device.type == "cuda" else "cpu"] // 4, device=device)
+    target = torch.zeros_like(source)
+    return 2 * source.numel() * source.element_size() / _best(lambda: target.copy_(source), device, seconds)
+
+
+def _best(call: Callable[[], object], device: torch.device, seconds: float) -> float:
+    """The shortest time of a call in seconds, among those of the time given."""
+    best, spent, calls = math.inf, 0.0, 0
+    while calls < LEAST or spent < seconds:
+        took = measure.sample(call, device) / 1e3
+        best, spent, calls = min(best, took), spent + took, calls + 1
+    return best
