@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
-from benchmarks import accuracy, cost, measure, memory, results, sensitivity, speed
+from benchmarks import accuracy, cost, measure, memory, results, sensitivity
 from benchmarks.cells import Cell
+from benchmarks.race import Outcome, race
 from zoo import machine
 from zoo.progress import Tick
 from zoo.training import StoppedError
@@ -48,9 +49,12 @@ class Campaign:
                     count += 1
                     yield self._record(cell, status, failed, found)
 
-    def _measured(self, cells: list[Cell], tick: Tick) -> Iterator[tuple[Cell, str, str | None, Found]]:
+    def _measured(self, cells: list[Cell], tick: Tick) -> Iterator[Outcome]:
         if cells[0].measure in ("latency", "throughput"):
-            yield from self._raced(cells, tick)
+            effort = self.effort
+            yield from race(
+                cells, self.device, seconds=effort.seconds, rounds=effort.rounds, within=effort.within, tick=tick
+            )
             return
         for cell in cells:
             try:
@@ -78,44 +82,6 @@ class Campaign:
             workers = self.effort.workers
             found = accuracy.measure(entrant, settings, folder, device=device, workers=workers, tick=tick)
         return {**found, "gallery": str((folder / accuracy.GALLERY).relative_to(self.folder))}
-
-    def _raced(self, cells: list[Cell], tick: Tick) -> Iterator[tuple[Cell, str, str | None, Found]]:
-        """Timed cells: all of one setting warmed up, then visited in shuffled rounds."""
-        live: dict[int, Cell] = {}
-        timed: list[measure.Cell] = []
-        for n, cell in enumerate(cells):
-            tick(f"{cell.measure} prepare {cell.entrant.asked}", n, len(cells))
-            try:
-                prepared = speed.prepare(cell.entrant, cell.settings, self.device, kind=cell.measure)
-                if not prepared.failed:
-                    measure.warm_up(prepared, seconds=self.effort.seconds / 2)
-            except Exception as error:  # out of memory, an operator that the device or the engine lacks
-                yield cell, "failed", f"failed: {results.one_line(error)}", {}
-                continue
-            live[id(prepared)] = cell
-            timed.append(prepared)
-        seconds = self.effort.seconds * len(timed)
-        total = measure.remaining(timed, seconds=seconds, min_rounds=self.effort.rounds)
-        try:
-            for visited in measure.interleave(
-                timed, seconds=seconds, min_rounds=self.effort.rounds, within=self.effort.within
-            ):
-                left = measure.remaining(timed, seconds=seconds, min_rounds=self.effort.rounds)
-                tick(
-                    f"{cells[0].measure} of {len(timed)} cells in shuffled rounds, {left:.0f} s left",
-                    total - left,
-                    total,
-                )
-                if visited.finished:
-                    cell = live.pop(id(visited))
-                    found = {} if visited.failed else speed.summary(visited, cell.measure)
-                    yield cell, "failed" if visited.failed else "done", visited.failed, found
-        except KeyboardInterrupt:
-            for prepared in timed:
-                if id(prepared) in live and prepared.rounds:
-                    cell = live[id(prepared)]
-                    yield cell, "interrupted", None, speed.summary(prepared, cell.measure)
-            raise
 
     def home(self, cell: Cell) -> Path:
         """Where a cell's training lives; the cells of its sensitivity share it."""

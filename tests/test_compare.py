@@ -118,33 +118,6 @@ def test_a_second_run_adds_records_and_shows_its_own(tmp_path: Path) -> None:
     assert "`test_tiny`" not in (tmp_path / "compare.md").read_text()
 
 
-def test_a_resumed_run_measures_what_is_missing_and_shows_all(tmp_path: Path) -> None:
-    assert command(tmp_path, "test_tiny, test_tiny(tasks=mask)") == 0
-    path = tmp_path / "compare.jsonl"
-    whole, table = keys(tmp_path), (tmp_path / "compare.md").read_text()
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(lines[:3]) + lines[3][:40])  # as a kill -9 leaves it
-    assert command(tmp_path, "test_tiny, test_tiny(tasks=mask)", "--resume") == 0
-    assert sorted(keys(tmp_path)) == sorted(whole), "none lost, none doubled"
-    assert [line.split("|")[1:5] for line in (tmp_path / "compare.md").read_text().splitlines() if "`" in line] == [
-        line.split("|")[1:5] for line in table.splitlines() if "`" in line
-    ]
-    assert command(tmp_path, "test_tiny, test_tiny(tasks=mask)", "--resume") == 0
-    assert sorted(keys(tmp_path)) == sorted(whole)
-
-
-def test_times_of_another_machine_are_measured_again_and_costs_are_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert command(tmp_path, "test_tiny") == 0
-    monkeypatch.setattr("zoo.machine.cpu_name", lambda: "another CPU")
-    assert command(tmp_path, "test_tiny", "--resume") == 0
-    records = results.read(tmp_path / "compare.jsonl")
-    assert [record["measure"] for record in records].count("cost") == 1
-    assert [record["measure"] for record in records].count("latency") == 4
-    assert "another CPU" in (tmp_path / "compare.md").read_text()
-
-
 def test_training_and_sensitivity_from_start_to_end(tmp_path: Path) -> None:
     options = ["--data", "pairbench:clean", "--samples", "64", "--train-size", "16", "--scenes", "6", "--workers", "0"]
     assert command(tmp_path, "frame_difference", *options, measure="accuracy,sensitivity") == 0

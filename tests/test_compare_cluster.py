@@ -1,0 +1,101 @@
+"""A comparison on a cluster of two nodes, one of which is killed half-way: nothing lost, nothing measured twice."""
+
+import threading
+import time
+import warnings
+from collections import Counter
+
+import pytest
+
+from benchmarks import cells, cluster, compare, results
+from benchmarks.campaign import Effort
+from benchmarks.cells import Cell
+from benchmarks.entrants import enter
+from zoo import machine
+
+STORE = 80 * 2**20  # bytes; the least that Ray takes is 75 MB
+TRAINING = {"data": "pairbench:clean", "recipe": "equal", "samples": 64, "test_images": 6}
+
+
+def training(entrant, seed):
+    return Cell("accuracy", entrant, {"size": [16, 16], "seed": seed, **TRAINING})
+
+
+def test_jobs_hold_together_what_is_compared_and_what_follows_from_a_training(tmp_path):
+    entrants = enter("frame_difference, unet(width=4)")
+    timed = {
+        "size": [16, 16],
+        "batch": 1,
+        "precision": "fp32",
+        "layout": "contiguous",
+        "engine": "eager",
+        "device": "cpu",
+    }
+    chosen = [Cell("cost", entrant, {"size": [16, 16]}) for entrant in entrants]
+    chosen += [Cell("latency", entrant, {**timed, "layout": layout}) for entrant in entrants for layout in ("a", "b")]
+    chosen += [training(entrant, seed=0) for entrant in entrants]
+    chosen += [Cell("sensitivity", e, {**training(e, 0).settings, "perturbation": "gain"}) for e in entrants]
+    found = cluster.jobs(chosen, machine.choose("cpu"), tmp_path, Effort(0.1, 1))
+    assert [[measure for _, measure, _ in job.cells] for job in found] == [
+        ["cost"], ["cost"], ["latency"] * 4, ["accuracy", "sensitivity"], ["accuracy", "sensitivity"],
+    ]  # fmt: skip
+    assert [cluster.needs(job, device="cpu") for job in found[1:4]] == [{"cpu": 1}, {"exclusive": True}, {"cpu": 1}]
+    assert [cluster.needs(job, device="cuda")["gpu"] for job in found[2:4]] == [1, 0.5]
+
+
+def test_a_job_measured_elsewhere_gives_the_same_records(tmp_path):
+    effort, cell = Effort(0.1, 1), Cell("cost", enter("unet(width=4)")[0], {"size": [16, 16]})
+    (job,) = cluster.jobs([cell], machine.choose("cpu"), tmp_path, effort)
+    (record,) = cluster.perform(job, device="cpu", folder=tmp_path, effort=effort)
+    assert record["status"] == "done"
+    assert record["values"]["params"] > 0
+    assert cells.key_of(record) == cell.key
+
+
+@pytest.mark.slow
+def test_a_node_killed_half_way_loses_no_cell_and_doubles_none(tmp_path):
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster()
+    nodes.add_node(num_cpus=1, object_store_memory=STORE, include_dashboard=False)
+    second = nodes.add_node(num_cpus=1, object_store_memory=STORE)
+    chosen = [training(entrant, seed) for seed in range(4) for entrant in enter("frame_difference, unet(width=4)")]
+    found: list[dict] = []
+    killer = threading.Thread(target=lambda: (wait_for(lambda: found), nodes.remove_node(second)))
+    try:
+        killer.start()
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            for record in cluster.measure(
+                chosen,
+                machine.choose("cpu"),
+                tmp_path,
+                Effort(0.1, 1, workers=0),
+                address=nodes.address,
+                tick=lambda *_: None,
+            ):
+                found.append(record)
+        killer.join()
+    finally:
+        nodes.shutdown()
+    assert Counter(map(cells.key_of, found)) == Counter(cell.key for cell in chosen)
+    assert {record["status"] for record in found} == {"done"}
+    lost = [str(warning.message) for warning in said if "accuracy of" in str(warning.message)]
+    assert lost, "the work that was lost with the node is named"
+
+
+@pytest.mark.slow
+def test_the_command_on_a_local_cluster(tmp_path):
+    pytest.importorskip("ray")
+    options = ["--models", "frame_difference, unet(width=4)", "--sizes", "16", "--measure", "cost,latency"]
+    assert compare.main([*options, "--seconds", "0.05", "--executor", "ray", "--out", str(tmp_path)]) == 0
+    records = results.read(tmp_path / "compare.jsonl")
+    assert Counter(record["measure"] for record in records) == {"cost": 2, "latency": 4}
+    assert {record["status"] for record in records} == {"done"}
+
+
+def wait_for(condition, seconds=300.0):
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.1)
