@@ -2,12 +2,13 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import results
+from benchmarks import paired, results
 from benchmarks.results import Record
 from benchmarks.tables import LAYOUTS, Row, Score, Setting, datasets, rows, scores, settings
 from zoo.machine import headline
@@ -73,13 +74,18 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     hardest = names[-1]
     order = sorted(by_spec.values(), key=lambda d: -(d[hardest].value("mask_iou") if hardest in d else -1.0))
     head = ["model", *(f"IoU {_short(name)}" for name in names), *(f"RMSE {_short(name)}" for name in names)]
+    columns = [(metric, name) for metric in ("mask_iou", "depth_rmse") for name in names]
+    marks = [_marks([by_data[name] for by_data in order if name in by_data], metric) for metric, name in columns]
     body = [
         [
             next(iter(by_data.values())).model,
-            *(_with_interval(by_data.get(name), "mask_iou") for name in names),
-            *(_with_interval(by_data.get(name), "depth_rmse") for name in names),
+            *(
+                _with_interval(by_data.get(name), metric) + mark.get(spec, "")
+                for (metric, name), mark in zip(columns, marks, strict=True)
+            ),
         ]
         for by_data in order
+        for spec in [next(iter(by_data.values())).spec]
     ]
     first = achieved[0].records[0]
     cell, machine = first["cell"], first["machine"]
@@ -92,7 +98,26 @@ def accuracy(achieved: Sequence[Score]) -> Table:
         f" {'one seed' if seeds == [1] else f'{seeds[0]} to {seeds[-1]} seeds'}; {headline(machine)},"
         f" {str(first['date'])[:10]}.",
     ]
+    if any(mark for column in marks for mark in column.values()):
+        notes.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
     return Table("accuracy", head, body, [""] * len(body), notes)
+
+
+def _marks(column: Sequence[Score], metric: str) -> dict[str, str]:
+    """A star for the best network of a column and = for those that cannot be told from it; by spec."""
+    known = [score for score in column if not math.isnan(score.value(metric))]
+    if len(known) < 2:
+        return {}
+    best = (max if metric == "mask_iou" else min)(known, key=lambda score: score.value(metric))
+    return {score.spec: "*" if score is best else "=" * _is_tie(best, score, metric) for score in known}
+
+
+def _is_tie(best: Score, other: Score, metric: str) -> bool:
+    try:
+        return paired.difference(best.records, other.records, metric).is_tie
+    except paired.PairedError:  # records without the images' own sums, or of other images
+        (low, high), (first, last) = best.interval(metric), other.interval(metric)
+        return low <= last and first <= high
 
 
 def committed(folder: Path) -> list[dict[str, Any]]:

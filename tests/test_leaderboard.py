@@ -114,10 +114,18 @@ def test_accuracy_is_sorted_by_the_hardest_data_and_says_how_sure_it_is() -> Non
     assert table.body[0] == [
         "strong",
         "0.800 (.790-.810)",
-        "0.700 (.690-.710)",
-        "0.100 (.095-.105)",
-        "0.150 (.145-.155)",
+        "0.700 (.690-.710)*",
+        "0.100 (.095-.105)*",
+        "0.150 (.145-.155)*",
     ]
+    assert table.body[1][1] == "0.900 (.890-.910)*"
+    assert any(note.startswith("* the best; = a tie with it") for note in table.notes)
+
+
+def test_what_cannot_be_told_from_the_best_is_a_tie() -> None:
+    near, far = accuracy("near", 0.695, 0.3), accuracy("far", 0.5, 0.3)
+    table = only([accuracy("best", 0.7, 0.1), near, far])
+    assert [texts[1][-1] for texts in table.body] == ["*", "=", ")"]
     assert any("10,000 samples" in note and "one seed" in note for note in table.notes)
 
 
