@@ -1,6 +1,7 @@
 """A comparison from start to end: the cells that are not measured yet, one after the other; a record for each."""
 
 import hashlib
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -45,9 +46,11 @@ class Campaign:
         for part, cells in groupby(self.cells, key=part_of):
             tick(f"{part[0]} {count} of {total} cells", count, total)
             with measure.exact_float32():  # and as it was afterwards: timed cells set what their precision asks for
+                begun = time.perf_counter()
                 for cell, status, failed, found in self._measured(list(cells), tick):
-                    count += 1
-                    yield self._record(cell, status, failed, found)
+                    count, took = count + 1, time.perf_counter() - begun
+                    yield self._record(cell, status, failed, found) | {"took": round(took, 3)}
+                    begun = time.perf_counter()
 
     def _measured(self, cells: list[Cell], tick: Tick) -> Iterator[Outcome]:
         if cells[0].measure in ("latency", "throughput"):

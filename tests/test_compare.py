@@ -92,6 +92,7 @@ def test_a_comparison_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFi
         assert record["status"] == "done"
         assert "in_ch=6" in record["spec"], "all options, not only those given"
         assert record["cell"]["size"] == [16, 24]
+        assert 0 <= record["took"] < 100, "seconds since the record before"
         assert record["machine"]["torch"] == torch.__version__
     for record in timed:
         assert len(record["raw"]["rounds_ms"]) >= 3
