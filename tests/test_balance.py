@@ -266,3 +266,8 @@ def test_two_processes_agree_with_one(tmp_path):
         assert all(torch.allclose(found, expected) for found, expected in learned)
         for name, expected in gradients("dwa(every=1)")[1].items():
             torch.testing.assert_close(rank["dwa(every=1)"][1][name], expected)
+
+
+def test_a_balance_is_text():
+    with pytest.raises(ZooError, match="balance=3 is not accepted; balance takes text"):
+        objective(balance=3)

@@ -83,8 +83,12 @@ def test_the_one_before_is_used_and_said(fault: str, tmp_path: Path) -> None:
 def test_none_that_can_be_read_is_an_error(tmp_path: Path) -> None:
     for step in (1, 2):
         checkpoint.save(tmp_path, step, state(step)).write_bytes(b"")
-    with pytest.warns(UserWarning, match="damaged"), pytest.raises(CheckpointError, match="none of the 2 checkpoints"):
+    with (
+        pytest.warns(UserWarning, match="damaged") as told,
+        pytest.raises(CheckpointError, match="none of the 2 checkpoints"),
+    ):
         checkpoint.newest(tmp_path)
+    assert ["the one before is used" in str(line.message) for line in told] == [True, False]  # there is none before
 
 
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))

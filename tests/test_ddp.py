@@ -69,5 +69,7 @@ def test_torchrun_on_the_command_line(tmp_path: Path) -> None:
     done = subprocess.run([*torchrun, *train], capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "terminate called" not in done.stderr
+    assert "broadcast_buffers" not in done.stderr  # what torch tells developers is nothing for users
+    assert done.stdout.count("written:") == 1
     assert read(tmp_path / "run" / "log.jsonl")[-1]["samples"] == 12 * BATCH
     zoo.load(tmp_path / "run" / "model.safetensors")

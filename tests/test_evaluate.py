@@ -159,6 +159,24 @@ def test_options_that_do_not_fit_are_refused(options, message):
         evaluate(Net(), Scenes(), **options)
 
 
+@pytest.mark.parametrize(
+    ("model", "data", "message"),
+    [
+        ("net.safetensors", Scenes(), "not a str and a Scenes; zoo.load"),
+        (Net(), "pairbench:hard", "not a Net and a str; zoo.load"),
+    ],
+)
+def test_names_in_place_of_things_are_refused(model, data, message):
+    with pytest.raises(OptionError, match=message):
+        evaluate(model, data)
+
+
+@pytest.mark.parametrize("option", ["resamples", "seed"])
+def test_intervals_need_whole_numbers(option):
+    with pytest.raises(OptionError, match=f"{option}=-1 is not accepted; {option} takes a whole number from 0 up"):
+        evaluate(Net(), Scenes(), **{option: -1})
+
+
 def test_an_empty_split_is_an_error():
     with pytest.raises(OptionError, match="scenes has no samples in split test; choose another split"):
         evaluate(Net(), Scenes(0))

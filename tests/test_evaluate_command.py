@@ -85,3 +85,13 @@ def test_an_interrupt_leaves_nothing_half_written(weights, tmp_path, capsys, mon
     assert run(weights) == 130
     assert (folder / METRICS).read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == [METRICS, PER_IMAGE, "samples.png"]
+
+
+def test_the_command_takes_a_training_s_folder(tmp_path, capsys):
+    zoo.save(zoo.build("frame_difference"), tmp_path / "model.safetensors")
+    assert run(str(tmp_path), "--metrics", "mask_iou") == 0
+    assert (tmp_path / "model-on-pairbench-clean-test" / METRICS).exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.toml").touch()
+    assert run(str(tmp_path / "run")) == 2
+    assert "holds a training that has not ended" in capsys.readouterr().err

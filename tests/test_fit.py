@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from itertools import pairwise
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from PIL import Image
 from training_runs import BATCH, RECIPES, SEEN, Blots, dropping
 
 import zoo
+from registry import OptionError
 from zoo.claim import ClaimedError, claimed
 from zoo.data import load
+from zoo.machine import choose
 from zoo.metrics import Accumulator
 from zoo.training import Objective, Recipe, Stage, StoppedError, TrainingError, budgeted, fit, loop
 from zoo.training.checkpoint import CheckpointError
@@ -101,6 +104,57 @@ def test_a_folder_holds_one_run(tmp_path: Path) -> None:
     before = (tmp_path / "run" / "log.jsonl").read_text()
     assert train(None, tmp_path / "run", resume=True).log[-1]["step"] == 20  # a finished run is finished again
     assert (tmp_path / "run" / "log.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"recipe": "zoo-quick"}, "fit takes a Recipe, as zoo.recipes.build"),
+        ({"model": torch.nn.Conv2d(6, 2, 1)}, "a Conv2d is no network of the zoo; zoo.wrap"),
+        ({"workers": -1}, "workers=-1 is not accepted"),
+        ({"device": "cuda:x"}, "device takes auto, cpu, cuda or cuda:N"),
+    ],
+)
+def test_what_is_not_accepted_leaves_nothing(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=message):
+        train(**{"recipe": SMALL, "out": tmp_path / "run", **options})
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_device_is_a_name_or_torch_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose(torch.device("cpu")) == choose("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(OptionError, match="device cuda:2: there are 2 of them here, counted from 0"):
+        choose("cuda:2")
+
+
+def test_a_task_that_the_data_does_not_know_is_not_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Blots, "tasks", ("mask",), raising=False)
+    with pytest.raises(OptionError, match="has losses for depth, and the data knows mask alone"):
+        train(SMALL, tmp_path / "run")
+    train(SMALL.changed(depth=""), tmp_path / "run")
+
+
+def test_a_worker_that_is_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Trainer.train
+
+    def fatal(self: Trainer, batch: zoo.data.Sample) -> None:
+        step(self, batch)
+        for worker in active_children():
+            worker.kill()
+            worker.join(10)
+
+    monkeypatch.setattr(Trainer, "train", fatal)
+    with pytest.raises(TrainingError, match=r"a process that makes data has died .*; memory may have run out"):
+        train(SMALL, tmp_path / "run", workers=1)
+
+
+def test_a_run_that_ends_in_steps_without_effect_says_so(tmp_path: Path) -> None:
+    recipe = SMALL.changed(lr=1e30, samples=8 * BATCH)
+    with pytest.warns(UserWarning, match="the last 7 steps were not finite and changed nothing. Try a lower lr"):
+        train(recipe, tmp_path / "run")
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
@@ -303,7 +357,7 @@ def test_a_compiled_run_ends_where_a_plain_one_does(tmp_path: Path) -> None:
     [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
 )
 def test_exit_codes_of_the_command(number: signal.Signals, code: int, tmp_path: Path) -> None:
-    """With a worker; Ctrl-C reaches all processes of a terminal, so all of them get it."""
+    """With a worker; terminals and schedulers signal all processes of a group, so all of them get it."""
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(SMALL.changed(data="pairbench:clean", samples=100_000).to_toml())
     command = [sys.executable, "-m", "zoo", "train", "--recipe", recipe, "--out", tmp_path / "run", "--workers", "1"]
@@ -315,7 +369,7 @@ def test_exit_codes_of_the_command(number: signal.Signals, code: int, tmp_path: 
         if read(tmp_path / "run" / "log.jsonl") or process.poll() is not None:
             break
         time.sleep(0.1)
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    os.killpg(process.pid, number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == code, told
     assert "all is saved, --resume goes on" in told

@@ -18,6 +18,7 @@ from PIL import Image
 from registry import OptionError
 from zoo.data import DataError, Sample, load
 from zoo.data.archive import Zip, open_store
+from zoo.data.figures import figures
 from zoo.data.layout import read_layout
 from zoo.data.naming import Template, natural, positions
 from zoo.data.problems import Problems, summary
@@ -511,3 +512,10 @@ def test_reading_names_opens_no_picture(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("zoo.data.archive.Folder.read", refuse)
     assert len(load(str(root), split="all")) == len(read_layout(str(root))) == 6
+
+
+def test_a_spec_with_every_option_loads_again(tmp_path: Path) -> None:
+    ds = load(f"folders:{dataset(tmp_path)}", split="all")
+    assert len(str(ds.spec)) > 255  # longer than a file's name may be
+    assert len(load(str(ds.spec), split="all")) == len(ds)
+    assert figures(str(ds.spec), split="all", workers=0)[1]["spec"] == str(ds.spec)

@@ -75,6 +75,8 @@ def test_gradient_matching_by_hand():
     # the differences between blocks are 0.1 and 0 across, 0.3 and 0.2 down; n rows of them at each scale
     expected = sum((n * 0.1 + n * 0.3 + n * 0.2) / (2 * n) ** 2 for n in (4, 2, 1))  # at scale 8 one pixel is left
     assert found.item() == pytest.approx(expected)
+    more = gradient_matching((target + error).logit(), truth_of(target), scales=99)  # nothing is left to add
+    assert more.item() == found.item()
 
 
 @pytest.mark.parametrize("align", [False, True])

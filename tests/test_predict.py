@@ -232,6 +232,17 @@ def test_weights_are_files_or_folders_of_a_training_or_foreign(tmp_path: Path) -
         predict(tmp_path / "missing.safetensors", *photos())
 
 
+def test_a_training_s_folder_without_weights_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="is a folder; give a file of weights"):
+        network(tmp_path)
+    (tmp_path / "recipe.toml").write_text("")
+    with pytest.raises(ZooError, match=r"a training that has not ended.* --resume goes on"):
+        network(tmp_path)
+    torch.save({}, tmp_path / "model.pt")
+    with pytest.raises(ZooError, match="a network of one's own, which no file can rebuild"):
+        network(tmp_path)
+
+
 def test_a_network_in_training_is_asked_in_eval_mode_and_left_as_it_was() -> None:
     torch.manual_seed(0)
     model = zoo.build("unet(width=4)").train()

@@ -122,8 +122,8 @@ freeze = ["encoder*", "!encoder.stages.0*"]
         ("modle = 'x'", "recipe has no field 'modle'; did you mean model?"),
         ("[objective]\nmsak = 'bce'", "objective has no field 'msak'; did you mean mask"),
         ("[[stages]]\nsize = 16\nsample = 3", "stage 2 has no field 'sample'; did you mean samples"),
-        ("[[stages]]\nsize = 16", "stage 2: samples=None is not accepted; samples takes a number, or epochs do"),
-        ("[[stages]]\nsamples = 1\nepochs = 1.0", "stage 2: samples=1 is not accepted"),
+        ("[[stages]]\nsize = 16", "stage 2: a stage needs an amount: samples or epochs, one of the two"),
+        ("[[stages]]\nsamples = 1\nepochs = 1.0", "samples or epochs, one of the two, not samples=1 and epochs=1"),
         ("[[stages]]\nsamples = 1\nsize = 7", "stage 2: size=7 is not accepted; size takes pixels from 8 up"),
         ("[[stages]]\nsamples = 1\nsize = [16, 4]", "size=(16, 4) is not accepted"),
         ("[[stages]]\nsamples = 1\nlr = 0.0", "lr=0.0 is not accepted; lr takes a number above 0"),
@@ -214,8 +214,24 @@ def test_changed_gives_the_amount_in_one_word():
     epochs = recipe.changed(epochs=2)
     assert (epochs.stages[0].epochs, epochs.stages[0].samples) == (2, None)
     assert epochs.changed(samples=5).stages[0] == recipe.changed(samples=5).stages[0]
-    with pytest.raises(OptionError, match="one of the two"):
+    with pytest.raises(OptionError, match="samples or epochs, one of the two, not samples=5 and epochs=1"):
         recipe.changed(samples=5, epochs=1)
+    with pytest.raises(OptionError, match=r"a stage needs an amount: samples or epochs, one of the two$"):
+        recipe.changed(samples=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f'lr = 0.1\nmodel = "unet"\n{STAGES}', r"recipe has no field 'lr'; it belongs under \[\[stages\]\]"),
+        (f'deep = "sum"\nmodel = "unet"\n{STAGES}', r"recipe has no field 'deep'; it belongs under \[objective\]"),
+        (f'model = "unet"\n{STAGES}\naugment = "flip"', "stage 1 has no field 'augment'; it belongs above all tables"),
+        (f'model = "unet"\n[objective]\nema = 0.9\n{STAGES}', "objective has no field 'ema'; it belongs above all"),
+    ],
+)
+def test_a_field_in_the_wrong_table_is_sent_to_its_own(text, message):
+    with pytest.raises(RecipeError, match=message):
+        Recipe.from_toml(text)
 
 
 def test_changed_takes_stages_and_an_objective_as_toml_has_them():

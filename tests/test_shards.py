@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 import zoo.data
-from zoo.data import DataError, fast_decode, images
+from registry import OptionError
+from zoo.data import DataError, fast_decode, images, loader
 from zoo.data.loader import Loader
 from zoo.data.order import Order
 from zoo.data.packing import Plan, pack
@@ -285,3 +286,12 @@ def jpeg(array: np.ndarray, **options: object) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(array).save(buffer, "JPEG", **options)
     return buffer.getvalue()
+
+
+def test_too_little_shared_memory_names_the_workers(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("unable to allocate shared memory: No space left on device (28)")
+
+    monkeypatch.setattr(loader, "_block", full)
+    with pytest.raises(OptionError, match=r"workers=3 takes more shared memory than there is \(.*No space left.*fewer"):
+        next(iter(Loader(zoo.data.load(str(shards), split="all"), range(N), batch=2, workers=3)))

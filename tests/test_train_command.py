@@ -210,6 +210,14 @@ def test_every_option_has_a_help() -> None:
     assert [action.dest for action in parser._actions if not action.help] == []
 
 
+def test_one_of_several_processes_speaks(
+    tiny: str, tmp_path: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert command("--recipe", tiny, "--out", tmp_path / "run", "--samples", 8) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_the_profile_is_printed(tiny: str, tmp_path: Path, capsys: Shown) -> None:
     out = tmp_path / "profile"
     assert command("--recipe", tiny, "--out", out, "--profile", "--samples", 200) == 0

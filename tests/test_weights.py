@@ -185,3 +185,10 @@ def test_inflated_stems_answer_the_same(images, out, k, image_ch, extra):
 def test_stems_of_two_channels_are_refused():
     assert "images of 2" in message(inflate_stem, torch.zeros(1, 3, 1, 1), 2, 2)
     assert "trained on 5 channels" in message(inflate_stem, torch.zeros(1, 5, 1, 1), 2, 3)
+
+
+def test_equal_networks_are_equal_files(tmp_path):
+    model = zoo.build("unet(width=4)")
+    found = {zoo.save(model, tmp_path / "model.safetensors").read_bytes() for _ in range(8)}
+    assert len(found) == 1
+    assert torch.equal(zoo.load(tmp_path / "model.safetensors").normalise.mean, model.normalise.mean)

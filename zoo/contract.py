@@ -130,9 +130,9 @@ def require(holds: bool, option: str, value: Any, accepted: str) -> None:
         raise OptionError(f"{option}={value!r} is not accepted; {option} takes {accepted}")
 
 
-def is_count(value: Any) -> bool:
-    """Whether it is a whole number from 1 up."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def is_count(value: Any, least: int = 1) -> bool:
+    """Whether it is a whole number from 1, or another least one, up."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def words(option: str, value: Any, accepted: str) -> tuple[Any, ...]:

@@ -39,12 +39,17 @@ def describe(device: torch.device) -> dict[str, Any]:
     return facts
 
 
-def choose(device: str) -> torch.device:
+def choose(device: str | torch.device) -> torch.device:
     """`auto` is CUDA where there is one."""
-    if device not in ("auto", "cpu", "cuda") and not device.startswith("cuda:"):
+    device = str(device)
+    number = device.removeprefix("cuda:")
+    is_numbered = number != device and number.isascii() and number.isdigit()
+    if device not in ("auto", "cpu", "cuda") and not is_numbered:
         raise OptionError(f"device={device!r} is not accepted; device takes auto, cpu, cuda or cuda:N")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise OptionError(f"device {device}: torch finds no CUDA device here; use cpu")
+    if is_numbered and int(number) >= torch.cuda.device_count():
+        raise OptionError(f"device {device}: there are {torch.cuda.device_count()} of them here, counted from 0")
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)

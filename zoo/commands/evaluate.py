@@ -16,7 +16,7 @@ PRECISIONS = ("fp32", "tf32", "bf16", "fp16")  # zoo.metrics.evaluate's
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("weights", type=Path, help="a file of zoo.save, or, with --model, other people's")
+    parser.add_argument("weights", type=Path, help="a file of zoo.save, a training's folder, or others' with --model")
     parser.add_argument("--data", required=True, metavar="SPEC", help="pairbench:hard, a folder, a zip, shards")
     parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
     parser.add_argument("--size", type=sides, help="pixels, as 224 or 224x320; default: as the data is")
@@ -36,6 +36,7 @@ def run(args: Namespace) -> None:
 
     import zoo
     from zoo.claim import claimed
+    from zoo.deploy.predict import network, weights_file
     from zoo.machine import describe
     from zoo.metrics import pictures
     from zoo.metrics.evaluate import evaluate
@@ -45,10 +46,11 @@ def run(args: Namespace) -> None:
         value = getattr(args, name)
         if value is not None and value < least:
             raise OptionError(f"--{name} {value} is not accepted; give a whole number from {least} up")
+    args.weights = Path(weights_file(args.weights))
     folder = args.out or _folder(args)
     if folder.exists() and not folder.is_dir():
         raise OptionError(f"--out {folder} is a file; give a folder")
-    model = zoo.load(args.weights) if args.model is None else zoo.build(args.model, weights=args.weights)
+    model = network(args.weights, args.model)
     dataset = zoo.data.load(args.data, split=args.split, size=args.size)
     with claimed(folder):  # made before the work, so that a place that cannot be written shows at once
         with progress() as tick:

@@ -1,5 +1,6 @@
 """train a network by a recipe, in a folder; stop it, kill it, go on with --resume"""
 
+import os
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -71,14 +72,22 @@ def run(args: Namespace) -> int | None:
                 tick=tick,
             )
     except StoppedError as stopped:
-        print(stopped, file=sys.stderr)
+        if _is_first():
+            print(stopped, file=sys.stderr)
         return INTERRUPTED if stopped.signal == signal.SIGINT else TERMINATED
+    if not _is_first():
+        return None
     looks = [line for line in done.log if line["kind"] == "validation"]
     if looks:
         kept = {name: value for name, value in looks[-1].items() if name not in ("kind", "step", "stage", "samples")}
         print(", ".join(f"{name} {value:.4g}" for name, value in kept.items() if value is not None))
     print(f"written: {done.weights}, and the log, pictures and recipe.toml beside it")
     return None
+
+
+def _is_first() -> bool:
+    """Whether this is the process that speaks, where a launcher has started several."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _recipe(args: Namespace) -> "Recipe | None":

@@ -1,5 +1,6 @@
 """What every source of data gives: random access to samples and batches; and the catalog of sources."""
 
+import os
 from collections.abc import Callable, Sequence
 from inspect import Parameter
 from pathlib import Path
@@ -94,7 +95,7 @@ def load(
 
 def _parse(spec: str | Spec) -> tuple[Entry[Source], dict[str, Any]]:
     """The source and the options of a spec; a bare path is one of the source that reads what is there."""
-    if isinstance(spec, str) and Path(spec).exists():
+    if isinstance(spec, str) and os.path.exists(spec):  # pathlib's raises where a spec is too long for a file's name
         path = Path(spec)
         is_shards = path.is_dir() and any(path.glob("*.index.json"))
         return sources.get("shards" if is_shards else "folders"), {"path": spec}

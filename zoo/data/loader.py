@@ -5,7 +5,10 @@ costs more than decoding. Here the workers write into a few blocks that they sha
 back to them when the last tensor that looks into it is gone. Whoever keeps batches gets them in memory of their own.
 """
 
+import os
+import signal
 import sys
+import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence, Sized
@@ -65,7 +68,12 @@ class Loader:
         if first is None:
             return
         shapes = tuple(tuple(value.shape) for value in self.dataset[first][:-1])
-        blocks = [_block(self.batch, shapes) for _ in range(self.workers * self.ahead + SPARE)]
+        try:
+            blocks = [_block(self.batch, shapes) for _ in range(self.workers * self.ahead + SPARE)]
+        except RuntimeError as error:  # so torch says that /dev/shm is full, or too many files are open
+            raise OptionError(
+                f"workers={self.workers} takes more shared memory than there is ({error}); give fewer workers, or 0"
+            ) from None
         free = deque(range(len(blocks)))
         answers = DataLoader(
             cast("Any", _Worker(self.dataset, blocks, shapes, self.batch)),
@@ -73,10 +81,11 @@ class Loader:
             batch_size=None,
             collate_fn=_as_it_is,
             num_workers=self.workers,
+            worker_init_fn=_leave_signals,
             prefetch_factor=self.ahead,
             multiprocessing_context="fork"
             if self.workers and sys.platform == "linux"
-            else None,  # dies with its parent
+            else None,  # ends with its parent
             generator=torch.Generator(),  # its own: torch's is for the networks, whose random numbers must not shift
         )
         for answer in answers:
@@ -123,6 +132,23 @@ class _Worker:
         for place, value in zip(out[:-1], made[:-1], strict=True):
             place.copy_(value)
         return number, len(indices), made.meta
+
+
+def _leave_signals(_: int) -> None:
+    """Let Ctrl-C and SIGTERM, which a terminal or a scheduler sends to the whole group, be the parent's to answer.
+
+    It may want to save first, and torch lets it fail when a worker is gone; what it sends itself ends a worker.
+    """
+    if sys.platform == "linux":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if sys.platform == "linux":
+        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+            pass
+        os._exit(0)
 
 
 def _block(batch: int, shapes: Shapes) -> Tensor:

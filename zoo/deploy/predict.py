@@ -1,5 +1,6 @@
 """From a network and two photos to a mask and a depth map, at the photo's own size."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -17,11 +18,12 @@ from zoo.data.sources.folders import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
 from zoo.model import PairModel
+from zoo.weights import WeightsError
 
 Network = TypeVar("Network", bound=nn.Module)
 Precision = Literal["fp32", "bf16", "fp16"]
 NARROW = {"bf16": torch.bfloat16, "fp16": torch.float16}
-RUN_FILE = "model.safetensors"  # what a training leaves in its folder
+RUN_FILE, STATE_FILE, RECIPE_FILE = "model.safetensors", "model.pt", "recipe.toml"  # zoo.training.folder's
 
 
 def predict(
@@ -82,9 +84,28 @@ def network(weights: str | PathLike[str], spec: str | None = None) -> PairModel:
     from zoo.factory import build  # here: they load the architectures
     from zoo.weights import load
 
-    if isinstance(weights, str | PathLike) and (Path(weights) / RUN_FILE).is_file():
-        weights = Path(weights) / RUN_FILE
+    weights = weights_file(weights)
     return load(weights) if spec is None else build(spec, weights=weights)
+
+
+def weights_file(weights: str | PathLike[str]) -> str | PathLike[str]:
+    """The file of weights in a training's folder; what is no such folder, as it is."""
+    if not isinstance(weights, str | PathLike) or not os.path.isdir(weights):
+        return weights
+    folder = Path(weights)
+    if (folder / RUN_FILE).is_file():
+        return folder / RUN_FILE
+    if (folder / STATE_FILE).is_file():
+        raise WeightsError(
+            f"{folder} holds the training of a network of one's own, which no file can rebuild; load"
+            f" {folder / STATE_FILE} into it, and pass the network"
+        )
+    if (folder / RECIPE_FILE).is_file():
+        raise WeightsError(
+            f"{folder} holds a training that has not ended, so there are no weights yet;"
+            f" zoo train --out {folder} --resume goes on with it"
+        )
+    return weights
 
 
 def interface(model: nn.Module) -> Interface:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from registry import OptionError, ZooError, nearest
-from zoo.contract import TASKS, Prediction, Sample, Task
+from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
 from zoo.data.dataset import PairDataset
 from zoo.data.loader import Loader
 from zoo.metrics.accumulate import Accumulator
@@ -47,6 +47,13 @@ def evaluate(
     Where torch.distributed runs, each process takes every world-th image, and all get the result of all. Each part of
     the network is in training mode afterwards if it was before.
     """
+    if not isinstance(model, nn.Module) or not isinstance(dataset, PairDataset):
+        raise OptionError(
+            f"evaluate takes a network and a data set, not a {type(model).__name__} and a {type(dataset).__name__};"
+            " zoo.load(FILE) and zoo.data.load(SPEC, split=...) give them"
+        )
+    for name, value in (("resamples", resamples), ("seed", seed)):
+        require(is_count(value, least=0), name, value, "a whole number from 0 up")
     if precision not in PRECISIONS:
         raise OptionError(f"precision={precision!r} is not accepted; {nearest(str(precision), PRECISIONS)}")
     chosen = indices(len(dataset), samples, dataset)

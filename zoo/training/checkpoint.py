@@ -65,7 +65,7 @@ def newest(folder: Path) -> dict[str, Any] | None:
         try:
             return load(path)
         except CheckpointError as error:
-            warnings.warn(f"{error}; the one before is used", stacklevel=2)
+            warnings.warn(f"{error}{'' if path == found[-1] else '; the one before is used'}", stacklevel=2)
     if found:
         raise CheckpointError(
             f"none of the {len(found)} checkpoints in {folder} can be read; start anew in another --out"

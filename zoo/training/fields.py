@@ -42,12 +42,17 @@ def check(value: Any, *, leave: tuple[str, ...] = ()) -> None:
         object.__setattr__(value, name, checked)
 
 
-def made(kind: type, data: Mapping[str, Any], what: str) -> Any:
-    """A dataclass from a mapping; a name that does not exist is an error with its neighbours."""
+def made(kind: type, data: Mapping[str, Any], what: str, elsewhere: Mapping[str, type] | None = None) -> Any:
+    """A dataclass from a mapping; a name that does not exist is an error with its neighbours.
+
+    elsewhere: other places of the same file, and what may stand there.
+    """
     known = options_of(kind)
     for name in data:
         if name not in known:
-            raise RecipeError(f"{what} has no field {name!r}; {nearest(name, known)}")
+            places = [place for place, other in (elsewhere or {}).items() if name in options_of(other)]
+            hint = f"it belongs {places[0]}" if places else nearest(name, known)
+            raise RecipeError(f"{what} has no field {name!r}; {hint}")
     for name, option in known.items():
         if option.default is Parameter.empty and name not in data:
             raise RecipeError(f"{what} needs {name}")

@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
+from registry import OptionError
 from zoo.claim import claimed
+from zoo.contract import is_count, require
 from zoo.model import PairModel
 from zoo.parallel import cores
 from zoo.progress import Tick
@@ -29,7 +31,7 @@ def fit(
     *,
     samples: int | None = None,
     resume: bool = False,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     workers: int | None = None,
     save_every: float = SAVE_EVERY,
     tensorboard: bool = False,
@@ -45,6 +47,16 @@ def fit(
     save_every: seconds between checkpoints, which is what a kill -9 costs at most.
     model: a network of one's own in place of the recipe's, as `zoo.wrap` gives; it is trained itself, not a copy.
     """
+    if recipe is not None and not isinstance(recipe, Recipe):
+        raise OptionError(
+            f"recipe={recipe!r:.80} is not accepted; fit takes a Recipe, as zoo.recipes.build('zoo-quick') gives"
+        )
+    if model is not None and not isinstance(model, PairModel):
+        raise OptionError(
+            f"a {type(model).__name__} is no network of the zoo; zoo.wrap gives one of your own its form, and a"
+            " network by name belongs into the recipe"
+        )
+    require(workers is None or is_count(workers, least=0), "workers", workers, "a whole number from 0 up, or None")
     folder = Path(out)
     with joined(device) as world, claimed(folder) if world.is_first else nullcontext():
         recipe = settle(recipe, folder, samples, resume)

@@ -1,6 +1,7 @@
 """The loop of a training: steps, and now and then a look at the device, a line, held-out data, a checkpoint."""
 
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGTERM
@@ -25,6 +26,8 @@ CHECK = 10  # steps between two looks at the device: losses, signals, clocks
 LINES = 200  # of the log, about, over a whole training
 LOOKS = 10  # at held-out data, where the recipe does not say
 PATIENCE = 20  # steps in a row that are not finite before a run stops: half precision needs some to find its scale
+FEW = 3  # of them at the end of a run, which are said
+CURES = "Try a lower lr, clip_norm or precision fp32"
 
 
 class StoppedError(Exception):
@@ -78,9 +81,19 @@ class Loop:
                         return StoppedError(
                             asked.signal or SIGTERM, f"stopped at {where}; all is saved, --resume goes on"
                         )
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise TrainingError(
+                f"a process that makes data has died ({str(error).splitlines()[0]}); memory may have run out. Go on"
+                " with --resume and fewer --workers"
+            ) from None
         finally:
             if self.journal:
                 self.journal.close()
+        if self.sums.streak >= FEW and self.world.is_first:
+            streak = f"the last {self.sums.streak} steps were not finite and changed nothing"
+            warnings.warn(f"{streak}. {CURES}", stacklevel=2)
         return None
 
     def _stage(self, asked: Asked) -> bool:
@@ -141,7 +154,7 @@ class Loop:
             torch.save({**batch._asdict(), "step": self.trainer.step_number}, draft)
         raise TrainingError(
             f"{taken.streak} steps in a row were not finite, up to step {self.trainer.step_number} in stage"
-            f" {self.trainer.phase.title}. The last batch is in {path}. Try a lower lr, clip_norm or precision fp32"
+            f" {self.trainer.phase.title}. The last batch is in {path}. {CURES}"
         )
 
     def _line(self) -> None:

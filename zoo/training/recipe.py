@@ -83,12 +83,9 @@ class Stage:
         check(self)
         sides = (self.size, self.size) if isinstance(self.size, int) else self.size
         require(len(sides) == 2 and min(sides) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
-        require(
-            (self.samples is None) != (self.epochs is None),
-            "samples",
-            self.samples,
-            "a number, or epochs do: one of the two",
-        )
+        if (self.samples is None) == (self.epochs is None):
+            both = "" if self.samples is None else f", not samples={self.samples} and epochs={self.epochs:g}"
+            raise RecipeError(f"a stage needs an amount: samples or epochs, one of the two{both}")
         for option in ("samples", "epochs", "lr"):
             value = getattr(self, option)
             require(value is None or 0 < value < float("inf"), option, value, "a number above 0")
@@ -182,7 +179,7 @@ class Recipe:
             given["stages"] = _stages(given["stages"])
         if "objective" in given:
             given["objective"] = _objective(given["objective"])
-        recipe: Recipe = made(cls, given, "recipe")
+        recipe: Recipe = made(cls, given, "recipe", {"under [[stages]]": Stage, "under [objective]": Objective})
         return recipe
 
     @classmethod
@@ -227,7 +224,7 @@ def _stages(given: Any) -> tuple[Stage, ...]:
     if not isinstance(given, list | tuple) or not all(isinstance(stage, Mapping | Stage) for stage in given):
         raise RecipeError("stages is a list of tables, each begun by [[stages]]")
     return tuple(
-        stage if isinstance(stage, Stage) else made(Stage, stage, f"stage {number}")
+        stage if isinstance(stage, Stage) else made(Stage, stage, f"stage {number}", {"above all tables": Recipe})
         for number, stage in enumerate(given, start=1)
     )
 
@@ -235,7 +232,9 @@ def _stages(given: Any) -> tuple[Stage, ...]:
 def _objective(given: Any) -> Objective:
     if not isinstance(given, Mapping | Objective):
         raise RecipeError("objective is a table, begun by [objective]")
-    found: Objective = given if isinstance(given, Objective) else made(Objective, given, "objective")
+    found: Objective = (
+        given if isinstance(given, Objective) else made(Objective, given, "objective", {"above all tables": Recipe})
+    )
     return found
 
 

@@ -1,5 +1,6 @@
 """A training in memory: the network and all that changes with it, over the stages of a recipe."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,15 +45,16 @@ class Trainer:
     def __init__(self, recipe: Recipe, world: World, *, model: PairModel | None = None, workers: int = 1):
         self.recipe, self.world, self.workers = recipe, world, workers
         self.layout = LAYOUTS[recipe.layout]
-        self.phases = plan(recipe, len(self.data(recipe.stages[0].sides)))
+        data = self.data(recipe.stages[0].sides)
+        self.phases = plan(recipe, len(data))
         for phase in self.phases:
             per_process(phase.stage, world.size)
         self.change = augment(recipe.augment, seed=recipe.seed) if recipe.augment else None
         seed_all(recipe.seed)
         self.model = build(recipe.model) if model is None else model
-        self._require_tasks()
+        self._require_tasks(getattr(data, "tasks", TASKS))
         if recipe.normalise == "data":
-            self._normalise()
+            self._normalise(data)
         if recipe.sync_norms:
             self._sync_norms()
         self.model.to(world.device, memory_format=self.layout)  # type: ignore[call-overload]
@@ -182,8 +184,14 @@ class Trainer:
         if kept:
             restore(kept, self.world.mean(flat(kept)))
 
-    def _require_tasks(self) -> None:
+    def _require_tasks(self, known: tuple[Task, ...]) -> None:
+        """Raise OptionError where something is to be trained that the network, the data or the objective has not."""
         for task in TASKS:
+            if getattr(self.recipe.objective, task) and task not in known:
+                raise OptionError(
+                    f"the objective has losses for {task}, and the data knows {', '.join(known)} alone"
+                    f' ({self.recipe.data}); leave them out ({task} = "" in [objective], or --set {task}=)'
+                )
             if getattr(self.recipe.objective, task) and task not in self.model.face.tasks:
                 raise OptionError(
                     f"the objective has losses for {task}, and {self.recipe.model} gives"
@@ -196,8 +204,8 @@ class Trainer:
                     f"stage {phase.title} trains {', '.join(phase.stage.tasks)}, for which the objective has no losses"
                 )
 
-    def _normalise(self) -> None:
-        mean, std = statistics(self.data(self.recipe.stages[0].sides))
+    def _normalise(self, data: PairDataset) -> None:
+        mean, std = statistics(data)
         rows = self.model.normalise.mean.shape[0]
         self.model.normalise.set(mean[-rows:], std[-rows:])  # fg_bg alone where the network sees nothing else
 
@@ -229,12 +237,14 @@ class Trainer:
         """The network as the step calls it: with gradients averaged over the processes where there are several."""
         if self.world.size == 1:
             return self.compiled
-        return DistributedDataParallel(
-            self.compiled,
-            device_ids=[self.world.device.index] if self.world.device.type == "cuda" else None,
-            broadcast_buffers=False,  # each process keeps its own statistics; `share_norms` brings them together
-            find_unused_parameters=self.idle.get(phase.number, True),
-        )
+        with warnings.catch_warnings():  # torch announces another name for it, which its older versions do not know
+            warnings.filterwarnings("ignore", message=r"`broadcast_buffers` is deprecated", category=FutureWarning)
+            return DistributedDataParallel(
+                self.compiled,
+                device_ids=[self.world.device.index] if self.world.device.type == "cuda" else None,
+                broadcast_buffers=False,  # each process keeps its own statistics; `share_norms` brings them together
+                find_unused_parameters=self.idle.get(phase.number, True),
+            )
 
     @contextmanager
     def memory(self, phase: Phase, batch: int | None = None) -> Iterator[None]:

@@ -55,7 +55,7 @@ class World:
 
 
 @contextlib.contextmanager
-def joined(device: str = "auto") -> Iterator[World]:
+def joined(device: str | torch.device = "auto") -> Iterator[World]:
     """This process's place, with the others reachable while it lasts."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

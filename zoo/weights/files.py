@@ -1,5 +1,6 @@
 """Reading weights that may be anything, and writing ours so that a failure leaves nothing behind."""
 
+import json
 import os
 import pickle
 import re
@@ -85,11 +86,24 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
     try:
         with replacing(path) as draft:
             save_file(tensors, draft, metadata)
+            _sort_metadata(draft)
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).removeprefix("Error while serializing: ")
         if not path.absolute().parent.is_dir():
             reason = f"{path.parent} is not a folder that exists"
         raise WeightsError(f"{path} could not be written: {reason}; what was there before is untouched") from None
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata of a file in order, in place; safetensors writes it in a random one. Equal is to be equal."""
+    with open(path, "r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= length:
+            file.seek(8)
+            file.write(text.ljust(length))
 
 
 def _read_safetensors(path: Path) -> WeightsFile:

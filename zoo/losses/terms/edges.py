@@ -54,7 +54,9 @@ def gradient_matching(
     p = logits.sigmoid()
     error, valid = _residual(aligned(p, truth) if align else p, truth), truth.valid
     loss = logits.new_zeros(len(logits))
-    for _ in range(scales):
+    for scale in range(scales):
+        if 2**scale >= max(logits.shape[-2:]):  # a single pixel is left, which has no neighbours: the sum is complete
+            break
         across, down = (_steps(error, dim).abs() * _pairs(valid, dim) for dim in (-1, -2))
         rises = across.flatten(1).sum(1) + down.flatten(1).sum(1)
         loss = loss + rises / valid.flatten(1).sum(1).clamp(min=1)
