@@ -1,6 +1,7 @@
 # make compare   what every architecture costs on this machine     ARGS="--models 'u2net*' --size 128"
 # make test      the tests; the slow ones too with make test-all    ARGS="-k conformance"
 # make check     lint, format, types
+# make readme    the README's tables and chart, from benchmarks/records
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,6 +21,9 @@ check: $(INSTALLED)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+readme: $(INSTALLED)
+	@$(BIN)/python -m benchmarks.readme $(ARGS)
+
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pairzoo needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another by PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -27,4 +31,4 @@ $(INSTALLED): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-.PHONY: compare test test-all check
+.PHONY: compare test test-all check readme

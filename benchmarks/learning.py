@@ -88,17 +88,17 @@ def run(args: argparse.Namespace) -> int:
 
 def outcome(recipe: "Recipe", tier: str, folder: Path, args: argparse.Namespace) -> Outcome:
     """Train in a folder, or take up what a former start has left there, and test."""
-    from zoo import data, load
+    from zoo import data
     from zoo.metrics.evaluate import evaluate
     from zoo.progress import progress
     from zoo.training import fit
     from zoo.training.journal import read
 
     with progress() as tick:
-        if not (folder / "model.safetensors").exists():
-            fit(recipe, folder, samples=args.samples, resume=(folder / "recipe.toml").exists(), tick=tick)
+        begun = (folder / "recipe.toml").exists()  # of another recipe, it is refused; a finished one is taken up
+        run = fit(recipe, folder, samples=args.samples, resume=begun, tick=tick)
         tested = evaluate(
-            load(folder / "model.safetensors"),
+            run.model,
             data.load(recipe.data, split="test", size=recipe.stages[-1].sides),
             samples=args.scenes,
             tick=tick,

@@ -42,10 +42,10 @@ def wanted() -> dict[Path, str]:
     records = leaderboard.committed(RECORDS)
     if not records:
         raise ZooError(f"there are no records in {RECORDS}; python -m benchmarks.compare makes them")
-    return {
-        README: filled(README.read_text("utf-8"), leaderboard.markdown(records)),
-        CHART: report.chart(records, title="Mask IoU on PairBench hard against latency"),
-    }
+    texts = {README: filled(README.read_text("utf-8"), leaderboard.markdown(records))}
+    if any(record["measure"] == "accuracy" for record in records):
+        texts[CHART] = report.chart(records)
+    return texts
 
 
 def filled(text: str, tables: str) -> str:
