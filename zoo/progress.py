@@ -20,7 +20,11 @@ def progress() -> Iterator[Tick]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lines()
+        tick = Lines()
+        try:
+            yield tick
+        finally:
+            tick.end()
         return
     columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()
     with Progress(*columns, console=console, transient=True) as bars:
@@ -28,18 +32,24 @@ def progress() -> Iterator[Tick]:
         yield lambda label, done, total: bars.update(bar, description=escape(label), completed=done, total=total)
 
 
-def lines() -> Tick:
-    """Progress as plain lines: one for each kind of work, then one every ten seconds."""
-    last: tuple[str, float] = "", -math.inf
+class Lines:
+    """Progress as plain lines: one for each kind of work, then one every ten seconds, at last how far it came."""
 
-    def tick(label: str, done: float, total: float) -> None:
-        nonlocal last
+    def __init__(self) -> None:
+        self.kind, self.told, self.waiting = "", -math.inf, ""
+
+    def __call__(self, label: str, done: float, total: float) -> None:
         kind, now = label.partition(" ")[0], time.monotonic()
-        if kind != last[0] or now - last[1] >= PAUSE:
-            last = kind, now
-            print(f"[{done / max(total, 1e-9):4.0%}] {label}", file=sys.stderr, flush=True)
+        self.waiting = f"[{done / max(total, 1e-9):4.0%}] {label}"
+        if kind != self.kind or now - self.told >= PAUSE:
+            self.kind, self.told = kind, now
+            self.end()
 
-    return tick
+    def end(self) -> None:
+        """Say what has not been said yet."""
+        if self.waiting:
+            print(self.waiting, file=sys.stderr, flush=True)
+        self.waiting = ""
 
 
 def duration(seconds: float) -> str:

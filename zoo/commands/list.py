@@ -89,7 +89,7 @@ def _drawn(titles: tuple[str, ...], cells: list[tuple[str, ...]], note: str = ""
     is_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: closed, as in `zoo list >&-`
     width = min(WIDTH, os.get_terminal_size().columns) if is_terminal else WIDTH
     text = io.StringIO()  # printed in one piece by our own print, so that a closed pipe is met in one place
-    console = Console(file=text, width=width, force_terminal=is_terminal, highlight=False)
+    console = Console(file=text, force_jupyter=False, width=width, force_terminal=is_terminal, highlight=False)
     console.print(table)
     if note:
         console.print(f"\n{note}", soft_wrap=True)

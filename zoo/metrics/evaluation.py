@@ -113,7 +113,7 @@ class Evaluation:
             better = "" if metric.card.better == "neither" else metric.card.better
             table.add_row(name, _shown(self.values[name]), span, better, metric.card.unit, metric.card.summary)
         text = io.StringIO()
-        Console(file=text, width=WIDTH, highlight=False, color_system=None).print(table)
+        Console(file=text, force_jupyter=False, width=WIDTH, highlight=False, color_system=None).print(table)
         lines = [line.rstrip() for line in text.getvalue().splitlines()]
         lines += [f"warning: {self.result.broken} images have predictions that are not numbers"] * bool(
             self.result.broken

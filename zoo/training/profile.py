@@ -52,7 +52,7 @@ class Profile:
             table.add_row(part, f"{1000 * self.seconds[part]:.2f}", f"{self.share(part):.1%}")
         table.add_row("all", f"{1000 * self.total:.2f}", f"{self.batch / self.total:.0f} samples/s")
         text = io.StringIO()
-        Console(file=text, width=100, highlight=False).print(table)
+        Console(file=text, force_jupyter=False, width=100, highlight=False).print(table)
         notes = f"stage {self.title}, batch {self.batch}; means of {self.steps} steps after {WARM_UP}.\n"
         return text.getvalue() + notes + (f"trace: {self.trace}, for a browser's tracing page\n" if self.trace else "")
 
