@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from benchmarks import cells
-from benchmarks.leaderboard import milliseconds, print_table
+from benchmarks.leaderboard import milliseconds
 from benchmarks.results import Record
+from benchmarks.terminal import print_table
 
 SHOWN = {
     "latency": "ms",

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and show; 1 where a goal is missed."""
     import torch
 
-    from benchmarks import leaderboard
+    from benchmarks import terminal
     from zoo import machine
     from zoo.progress import progress
 
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         missed += len(turned)
     how = f"{args.model} at {args.size[0]} x {args.size[1]}, {args.seconds:g} s a run"
     where = f"{machine.headline(machine.describe(device))}, load {machine.load()}"
-    leaderboard.print_table(["control", "runs", "ratio"], body, notes=[f"{how}; {where}."])
+    terminal.print_table(["control", "runs", "ratio"], body, notes=[f"{how}; {where}."])
     return 1 if missed else 0
 
 

@@ -7,8 +7,8 @@ import torch
 
 from benchmarks import cost, roofline
 from benchmarks.cells import Cell
-from benchmarks.leaderboard import print_table
 from benchmarks.presets import Preset
+from benchmarks.terminal import print_table
 from registry import ZooError
 from zoo.progress import duration
 

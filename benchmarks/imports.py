@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(pairs: int) -> int:
     """Measure and show; 1 where the import is dear or loads what it should not."""
     from benchmarks.intervals import interval
-    from benchmarks.leaderboard import print_table
+    from benchmarks.terminal import print_table
     from zoo.progress import progress
 
     loaded = output(LISTED).split()

@@ -108,7 +108,7 @@ def outcome(recipe: "Recipe", tier: str, folder: Path, args: argparse.Namespace)
 
 def curve(done: Outcome) -> None:
     """The looks at the val split during a training."""
-    from benchmarks import leaderboard
+    from benchmarks import terminal
 
     rows = [
         [f"{line['seconds']:.0f}", f"{line['samples']:,}", *(_shown(line.get(name)) for name in NAMES)]
@@ -116,7 +116,7 @@ def curve(done: Outcome) -> None:
         if line["kind"] == "validation"
     ]
     head = ["seconds", "scenes", "loss", "mask IoU", "depth RMSE"]
-    leaderboard.print_table(head, rows, title=f"{done.model} on pairbench:{done.tier}, val split")
+    terminal.print_table(head, rows, title=f"{done.model} on pairbench:{done.tier}, val split")
 
 
 NAMES = ("loss", "mask_iou", "depth_rmse")
@@ -126,7 +126,7 @@ def show(outcomes: list[Outcome], parts: "Profile", args: argparse.Namespace) ->
     """The test split's table, and whether the goals are reached."""
     import torch
 
-    from benchmarks import leaderboard
+    from benchmarks import terminal
     from zoo import machine
 
     rows = []
@@ -152,7 +152,7 @@ def show(outcomes: list[Outcome], parts: "Profile", args: argparse.Namespace) ->
         f"{machine.headline(machine.describe(torch.device('cpu')))}, load {machine.load()}.",
         *(f"goal, {text}: {'reached' if holds else 'missed'}" for text, holds in goals),
     ]
-    leaderboard.print_table(head, rows, notes=notes)
+    terminal.print_table(head, rows, notes=notes)
     return int(not all(holds for _, holds in goals))
 
 

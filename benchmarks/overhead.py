@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and show; 1 where a network pays for the contract."""
     import torch
 
-    from benchmarks import leaderboard
+    from benchmarks import terminal
     from zoo import machine
     from zoo.architectures import architectures
     from zoo.progress import progress
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
                 dear += above
     head = ["model", "pixels", "contract ms", "bare ms", "ratio", "95 % interval", f"limit {LIMIT}"]
     where = machine.headline(machine.describe(torch.device("cpu")))
-    leaderboard.print_table(
+    terminal.print_table(
         head, body, notes=[f"float32, eager, batch 1; {where}. Ratio: contract / bare, paired by round."]
     )
     return 1 if dear else 0

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
     import torch
 
-    from benchmarks import leaderboard
+    from benchmarks import terminal
     from benchmarks.intervals import interval, ratio
     from registry import OptionError
     from zoo import machine
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         f"{machine.headline(machine.describe(torch.device('cpu')))}, load {load}.",
         f"goal, {best} at least {GOAL} times {founding}: {'reached' if found.low >= GOAL else 'NOT shown'}",
     ]
-    leaderboard.print_table(["way", "tuples/s", "95 % interval", "ratio", "ratio's 95 %"], body, notes=notes)
+    terminal.print_table(["way", "tuples/s", "95 % interval", "ratio", "ratio's 95 %"], body, notes=notes)
     missed = int(found.high < GOAL)
     if args.reading_only:
         return missed

@@ -46,7 +46,7 @@ def run(rounds: int, samples: int, workers: int, batch: int) -> int:
 
     import torch
 
-    from benchmarks import leaderboard
+    from benchmarks import terminal
     from benchmarks.intervals import interval
     from zoo import machine
     from zoo.progress import progress
@@ -70,7 +70,7 @@ def run(rounds: int, samples: int, workers: int, batch: int) -> int:
     where = machine.headline(machine.describe(torch.device(device)))
     how = f"{workers} worker processes, one thread each" if device == "cpu" else device
     notes = [f"{rounds} shuffled rounds, {how}; higher is better.", f"{where}, load {machine.load()}."]
-    leaderboard.print_table(["rendered", "pixels", "samples/s", "95 % interval", "goal at least"], body, notes=notes)
+    terminal.print_table(["rendered", "pixels", "samples/s", "95 % interval", "goal at least"], body, notes=notes)
     return int(missed)
 
 
