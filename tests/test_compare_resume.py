@@ -57,7 +57,20 @@ def test_times_of_another_machine_are_measured_again_and_costs_are_not(
 @pytest.mark.slow
 def test_killed_over_and_over_it_ends_with_every_cell_once(tmp_path: Path) -> None:
     """The real command and kill -9, at any moment after its start."""
-    more = ["--data", "pairbench:clean", "--samples", "320", "--train-size", "16", "--scenes", "6", "--workers", "0"]
+    more = [
+        "--seconds",
+        "1",
+        "--data",
+        "pairbench:clean",
+        "--samples",
+        "1600",
+        "--train-size",
+        "16",
+        "--scenes",
+        "6",
+        "--workers",
+        "0",
+    ]
     given = ["--models", MODELS, *options(tmp_path, *more), "--measure", "cost,latency,accuracy,sensitivity"]
     chance, starts = random.Random(0), 0
     while True:
@@ -69,7 +82,7 @@ def test_killed_over_and_over_it_ends_with_every_cell_once(tmp_path: Path) -> No
         )
         starts += 1
         try:
-            assert child.wait(timeout=chance.uniform(4, 12) * (1 + starts / 4)) == 0
+            assert child.wait(timeout=chance.uniform(3, 6) * (1 + starts / 8)) == 0
             break
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
