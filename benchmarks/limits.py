@@ -19,26 +19,10 @@ from registry import ZooError
 
 AGAIN = 1.0  # seconds until the alarm rings again, for a network that passes over exceptions
 SPARE = 0.95  # share of the memory at hand that a call may take
-NO_MEMORY = (  # what the CPU's allocator says, and libraries that torch does not speak for
-    "not enough memory",
-    "can't allocate memory",
-    "bad allocation",
-    "std::bad_alloc",
-    "Failed to allocate memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
 
 
 class TimeCapError(ZooError, TimeoutError):
     """A network that did not come back in time."""
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, and nothing else."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(said in str(error) for said in NO_MEMORY)
 
 
 @contextlib.contextmanager

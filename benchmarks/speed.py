@@ -18,8 +18,9 @@ import torch
 from benchmarks import engines, intervals, measure, memory
 from benchmarks.engines import Ready, Settings
 from benchmarks.entrants import Entrant
-from benchmarks.limits import is_out_of_memory, within_memory, within_time
+from benchmarks.limits import within_memory, within_time
 from benchmarks.measure import CAP, Cell, outcome
+from zoo.machine import is_out_of_memory
 
 KINDS = ("latency", "throughput")
 MANY = 1000  # samples from which the 99th percentile says something: ten of them lie beyond it

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from benchmarks import engines, limits, measure, memory, speed
 from benchmarks.entrants import Entrant, enter, own
 from benchmarks.measure import Cell
+from zoo import machine
 from zoo.contract import Interface
 from zoo.model import PairModel
 
@@ -170,16 +171,16 @@ def test_memory_ends_with_an_error_and_not_with_the_process(monkeypatch: pytest.
         torch.ones(2**20)
         with pytest.raises(RuntimeError) as caught:
             torch.ones(2**28)  # a GiB of float32
-    assert limits.is_out_of_memory(caught.value)
+    assert machine.is_out_of_memory(caught.value)
     assert torch.ones(2**28).numel() == 2**28, "and there is no limit any more"
 
 
 def test_what_counts_as_a_lack_of_memory() -> None:
-    assert limits.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
-    assert limits.is_out_of_memory(MemoryError())
-    assert limits.is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"))
-    assert not limits.is_out_of_memory(RuntimeError("out of resource: shared memory"))
-    assert not limits.is_out_of_memory(ValueError("can't allocate memory"))
+    assert machine.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert machine.is_out_of_memory(MemoryError())
+    assert machine.is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"))
+    assert not machine.is_out_of_memory(RuntimeError("out of resource: shared memory"))
+    assert not machine.is_out_of_memory(ValueError("can't allocate memory"))
 
 
 def test_a_network_that_hangs_is_interrupted() -> None:

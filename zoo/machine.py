@@ -13,6 +13,15 @@ import torch
 from registry import OptionError
 
 HERE = Path(__file__).resolve()
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}  # precisions that autocast computes in
+NO_MEMORY = (  # what the CPU's allocator says, and libraries that torch does not speak for
+    "not enough memory",
+    "allocate memory",
+    "bad allocation",
+    "std::bad_alloc",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 
 
 def describe(device: torch.device) -> dict[str, Any]:
@@ -53,6 +62,13 @@ def choose(device: str | torch.device) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, and nothing else."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(said in str(error) for said in NO_MEMORY)
 
 
 def load() -> float | None:

@@ -17,12 +17,12 @@ from zoo.contract import InputError, Interface, Prediction
 from zoo.data.sources.folders import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
+from zoo.machine import HALVES, is_out_of_memory
 from zoo.model import PairModel
 from zoo.weights import WeightsError
 
 Network = TypeVar("Network", bound=nn.Module)
 Precision = Literal["fp32", "bf16", "fp16"]
-NARROW = {"bf16": torch.bfloat16, "fp16": torch.float16}
 RUN_FILE, STATE_FILE, RECIPE_FILE = "model.safetensors", "model.pt", "recipe.toml"  # zoo.training.folder's
 
 
@@ -148,7 +148,7 @@ def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, 
     h, w = images[-1].shape[-2:]
     weight = next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.empty(0))
     images = [image if size is None else resize(image, size) for image in images]
-    narrow = torch.autocast(weight.device.type, NARROW.get(precision), enabled=precision in NARROW)
+    narrow = torch.autocast(weight.device.type, HALVES.get(precision), enabled=precision in HALVES)
     try:
         batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)
         batch = [(x / 255 if x.dtype == torch.uint8 else x).to(weight.dtype) for x in batch]
@@ -157,7 +157,7 @@ def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, 
             logits: Prediction = model(plate, batch[-1])
         return Prediction(*(None if x is None else _map(x, h, w, task) for task, x in logits._asdict().items()))
     except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         at = " x ".join(map(str, images[-1].shape[-2:]))
         raise InputError(f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)") from None

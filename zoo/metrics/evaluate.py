@@ -13,6 +13,7 @@ from registry import OptionError, ZooError, nearest
 from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
 from zoo.data.dataset import PairDataset
 from zoo.data.loader import Loader
+from zoo.machine import HALVES
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
@@ -20,7 +21,6 @@ from zoo.progress import Tick
 
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "tf32", "bf16", "fp16")
-HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def evaluate(

@@ -7,10 +7,10 @@ import torch
 
 from registry import ZooError
 from zoo.data.warp import each
+from zoo.machine import HALVES
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, set_random_states
 from zoo.training.plan import Phase, freeze
-from zoo.training.step import AUTOCAST
 from zoo.training.trainer import Trainer, TrainingError
 
 
@@ -48,7 +48,7 @@ def _tried(trainer: Trainer, phase: Phase) -> bool:
     batch = trainer.data(stage.sides).batch([0])
     batch = trainer.change(batch, step=0) if trainer.change else batch
     batch = each(lambda value: value.to(device).contiguous(memory_format=trainer.layout), batch)
-    dtype = AUTOCAST.get(recipe.precision)
+    dtype = HALVES.get(recipe.precision)
     with torch.autocast(device.type, dtype) if dtype else nullcontext():
         network: Any = trainer.model  # typed for sides=True and for sides=False, not for either
         predictions = network(batch.bg, batch.fg_bg, sides=trainer.objective.wants_sides)

@@ -14,10 +14,10 @@ from torch.optim import Optimizer
 
 from zoo.contract import Sample, Task
 from zoo.losses import Losses, Objective
+from zoo.machine import HALVES
 from zoo.training.ema import Average
 from zoo.training.recipe import Recipe
 
-AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 FP16_SCALE = 2.0**16  # of the loss at first, so that small gradients are not rounded to 0
 
 Mark = Callable[[str], None]
@@ -49,7 +49,7 @@ class Step:
     ):
         self.forward, self.objective, self.optimizer, self.scaler = forward, objective, optimizer, scaler
         self.recipe, self.average, self.mark = recipe, average, mark
-        self.tasks, self.device, self.dtype = tasks, device, AUTOCAST.get(recipe.precision)
+        self.tasks, self.device, self.dtype = tasks, device, HALVES.get(recipe.precision)
         self.kept = [value for value in model.buffers() if value.is_floating_point()]
         self.learning = [p for group in optimizer.param_groups for p in group["params"]]
         self.meter = Meter(device)

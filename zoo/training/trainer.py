@@ -15,6 +15,7 @@ from zoo.contract import TASKS, Sample, Task
 from zoo.data.augment import augment
 from zoo.data.dataset import PairDataset
 from zoo.factory import build
+from zoo.machine import HALVES, is_out_of_memory
 from zoo.model import PairModel
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, seed_all, set_random_states
@@ -23,15 +24,9 @@ from zoo.training.feed import Feed, statistics
 from zoo.training.plan import Phase, freeze, per_process, plan, set_modes
 from zoo.training.recipe import Recipe, Stage
 from zoo.training.splits import learned
-from zoo.training.step import AUTOCAST, Mark, Step, flat, restore, scaler_for, unmarked
+from zoo.training.step import Mark, Step, flat, restore, scaler_for, unmarked
 from zoo.training.world import World
 
-NO_MEMORY = (  # what the CPU's allocator says, and libraries on a GPU that torch does not speak for
-    "not enough memory",
-    "can't allocate memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
@@ -252,8 +247,7 @@ class Trainer:
         try:
             yield
         except (MemoryError, RuntimeError) as error:
-            known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-            if not known and not any(said in str(error) for said in NO_MEMORY):
+            if not is_out_of_memory(error):
                 raise
             stage, world = phase.stage, self.world.size
             much, (h, w) = batch or stage.batch, stage.sides
@@ -261,7 +255,7 @@ class Trainer:
             advice = f"a smaller batch, as --batch {smaller}" if smaller else "a smaller size or network"
             raise TrainingError(
                 f"memory ran out in stage {phase.title}: {much} sample{'s' * (much > 1)} of {h} x {w} pixels a step."
-                f" Give {advice}{'' if self.recipe.precision in AUTOCAST else ', or precision bf16'}"
+                f" Give {advice}{'' if self.recipe.precision in HALVES else ', or precision bf16'}"
             ) from None
 
 

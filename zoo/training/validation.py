@@ -17,8 +17,8 @@ from zoo.data.loader import Loader
 from zoo.data.sheet import GAP, write_png
 from zoo.data.warp import each
 from zoo.losses import Objective
+from zoo.machine import HALVES
 from zoo.metrics import Accumulator
-from zoo.training.step import AUTOCAST
 from zoo.training.world import World
 
 METRICS = ("mask_iou", "depth_rmse")
@@ -47,7 +47,7 @@ def validate(
     loss = torch.zeros(2, dtype=torch.float64, device=world.device)
     picture, modes = None, [(module, module.training) for module in model.modules()]
     model.eval()
-    dtype = AUTOCAST.get(precision)
+    dtype = HALVES.get(precision)
     try:
         with torch.inference_mode():
             for n, raw in enumerate(Loader(data, indices[world.rank :: world.size], batch=batch)):
