@@ -138,7 +138,10 @@ def recipe_for(spec: str, cell: Mapping[str, Any], tasks: Sequence[Task] = TASKS
 
     without = {task: "" for task in TASKS if task not in tasks}
     stages = tuple(map(scaled, recipe.stages))
-    return recipe.changed(model=spec, data=cell["data"], seed=cell["seed"], stages=stages, **without)
+    precision = cell.get("precision", recipe.precision)
+    return recipe.changed(
+        model=spec, data=cell["data"], seed=cell["seed"], precision=precision, stages=stages, **without
+    )
 
 
 def own_recipe(name: str) -> str | None:

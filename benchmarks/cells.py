@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 from benchmarks import accuracy
 from benchmarks.entrants import Entrant
@@ -16,6 +16,8 @@ from benchmarks.presets import MEASURES
 from benchmarks.results import Record
 
 OF_MACHINE = ("latency", "throughput", "memory")  # measures whose result is the machine's too
+EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
+READY_MADE = f"{READY}:"  # how the recipe of ready-made weights begins
 MACHINE = ("device_name", "threads", "torch", "driver")  # facts that make it another machine
 
 
@@ -31,11 +33,12 @@ class Wanted:
     engines: tuple[str, ...]
     device: str
     data: tuple[str, ...]
-    recipes: Literal["equal", "own"]
+    recipes: str  # one for all, or own: each network's own
     samples: int | None  # of each training; None: the recipe's
     seeds: tuple[int, ...]
     test_images: int
     train_size: tuple[int, int]
+    train_precision: str | None = None  # None: the recipe's
     perturbations: tuple[str, ...] = ()
     weights: str | None = None  # a folder of ready-made files, in place of training
 
@@ -87,6 +90,12 @@ def key_of(record: Record) -> str:
     return _key(record["measure"], record["spec"], record["cell"])
 
 
+def way(settings: Mapping[str, Any]) -> str:
+    """How the network of an accuracy was trained: EQUAL, OWN or READY."""
+    recipe = str(settings.get("recipe"))
+    return EQUAL if recipe == EQUAL else READY if recipe.startswith(READY_MADE) else OWN
+
+
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two descriptions are of machines whose times may be compared."""
     return all(one.get(name) == other.get(name) for name in MACHINE)
@@ -134,17 +143,19 @@ def _settings(measure: str, entrant: Entrant, wanted: Wanted) -> list[dict[str, 
 
 
 def _trainings(entrant: Entrant, wanted: Wanted) -> list[dict[str, Any]]:
-    recipe = "equal"
-    if wanted.recipes == "own":
-        recipe = accuracy.own_recipe(entrant.asked.name) or "equal"
+    recipe = wanted.recipes
+    if recipe == OWN:
+        recipe = accuracy.own_recipe(entrant.asked.name) or EQUAL
+    changes = {"precision": wanted.train_precision} if wanted.train_precision else {}
     return [
         {
             "size": list(wanted.train_size),
             "data": data,
-            "recipe": recipe if wanted.weights is None else f"weights:{wanted.weights}",
+            "recipe": recipe if wanted.weights is None else f"{READY_MADE}{wanted.weights}",
             "samples": wanted.samples,
             "seed": seed,
             "test_images": wanted.test_images,
+            **changes,
         }
         for data, seed in product(wanted.data, wanted.seeds)
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks.results import Record
-from benchmarks.tables import Score, rows, scores, settings
+from benchmarks.tables import Score, by_way, rows, scores, settings
 
 WANT = {"mask": ("mask_iou", "mask IoU", 1), "depth": ("depth_rmse", "depth RMSE", -1)}  # metric, words, direction
 
@@ -12,7 +12,7 @@ def sentence(records: Sequence[Record], committed: Sequence[Record], *, millisec
     """The answer in a sentence or two, from times measured here and accuracy measured here or committed."""
     metric, words, direction = WANT[want]
     timed = {row.spec: row for setting in settings(records) for row in rows(records, setting) if row.latency}
-    achieved = scores(records) or scores(committed)
+    achieved = next(iter(by_way(scores(records) or scores(committed))), [])
     if not timed or not achieved:
         lacks = "times" if not timed else "accuracy"
         return f"No network can be named: the records hold no {lacks}; measure {'latency' if not timed else lacks} too."

@@ -44,10 +44,11 @@ def arguments() -> Parser:
     add("--engines", type=listed("eager", "compile", "onnxruntime"), default=("eager",), help="default: eager")
     add("--layouts", type=listed("contiguous", "channels_last"), help="default: both on a CPU")
     add("--data", action="append", metavar="SPEC", help="to train and test on; may be given again")
-    add("--recipes", choices=("equal", "own"), default="equal", help="the same for all, or each network's own")
+    add("--recipes", default="equal", metavar="RECIPE", help="one for all, or own: each its own; default: equal")
     add("--samples", type=at_least(1, most=10**9), help="that each network is trained on")
     add("--seeds", type=_seeds, help="a training for each, as 0,1,2")
     add("--train-size", type=sides, help="pixels of training and testing")
+    add("--train-precision", choices=("fp32", "bf16", "fp16"), help="default: the recipe's")
     add("--scenes", type=at_least(1), help="of the test split; default: 500")
     add("--weights", type=Path, metavar="DIR", help="test DIR/MODEL.safetensors instead of training")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: auto")
@@ -129,6 +130,7 @@ def wanted(args: argparse.Namespace, preset: Preset, device: "torch.device") -> 
         seeds=preset.seeds,
         test_images=preset.test_images,
         train_size=(preset.train_size,) * 2 if isinstance(preset.train_size, int) else preset.train_size,
+        train_precision=args.train_precision,
         perturbations=tuple(PERTURBATIONS),
         weights=str(args.weights) if args.weights else None,
     )

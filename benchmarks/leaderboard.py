@@ -8,14 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import paired, results
+from benchmarks import cells, paired, results
 from benchmarks.results import Record
-from benchmarks.tables import LAYOUTS, Row, Score, Setting, datasets, rows, scores, settings
+from benchmarks.tables import LAYOUTS, Row, Score, Setting, by_way, datasets, rows, scores, settings
 from benchmarks.terminal import print_table
 from zoo.machine import headline
 
 BUSY = 1.25  # load per core above which others were at work too
 MISSING = "-"
+TRAINED = {
+    cells.EQUAL: "one recipe for all",
+    cells.OWN: "each with a recipe of its own",
+    cells.READY: "ready-made weights",
+}
 
 
 @dataclass
@@ -38,8 +43,8 @@ def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[
     """A table for each setting that was timed, and one of what was achieved. committed: records of other days, for
     the second where these have none."""
     found = [cost_and_speed(records, setting) for setting in settings(records)]
-    achieved = scores(records) or scores(committed)
-    return [table for table in found if table.body] + ([accuracy(achieved)] if achieved else [])
+    achieved = by_way(scores(records) or scores(committed))
+    return [table for table in found if table.body] + [accuracy(group) for group in achieved]
 
 
 def cost_and_speed(records: Sequence[Record], setting: Setting) -> Table:
@@ -65,50 +70,55 @@ def cost_and_speed(records: Sequence[Record], setting: Setting) -> Table:
 
 
 def accuracy(achieved: Sequence[Score]) -> Table:
-    """What networks achieve: mask IoU and depth RMSE on each data set, with 95 % intervals."""
+    """What networks trained in one way achieve: mask IoU and depth RMSE on each data set, with 95 % intervals."""
     names = datasets(achieved)
-    by_spec: dict[str, dict[str, Score]] = {}
+    trained: dict[tuple[Any, ...], dict[str, Score]] = {}
     for score in achieved:
-        by_spec.setdefault(score.spec, {})[score.data] = score
+        trained.setdefault((score.spec, score.cell["recipe"], score.cell["samples"]), {})[score.data] = score
     hardest = names[-1]
-    order = sorted(by_spec.values(), key=lambda d: -(d[hardest].value("mask_iou") if hardest in d else -1.0))
-    head = ["model", *(f"IoU {_short(name)}" for name in names), *(f"RMSE {_short(name)}" for name in names)]
+    order = sorted(trained.values(), key=lambda d: -(d[hardest].value("mask_iou") if hardest in d else -1.0))
+    recipes = sorted({str(score.cell["recipe"]) for score in achieved})
+    several = len(recipes) > 1
+    head = ["model", *(["recipe"] * several), *(f"IoU {_short(name)}" for name in names)]
+    head += [f"RMSE {_short(name)}" for name in names]
     columns = [(metric, name) for metric in ("mask_iou", "depth_rmse") for name in names]
     marks = [_marks([by_data[name] for by_data in order if name in by_data], metric) for metric, name in columns]
     body = [
         [
-            next(iter(by_data.values())).model,
+            one.model,
+            *([str(one.cell["recipe"])] * several),
             *(
-                _with_interval(by_data.get(name), metric) + mark.get(spec, "")
+                _with_interval(by_data.get(name), metric) + mark.get(id(by_data.get(name)), "")
                 for (metric, name), mark in zip(columns, marks, strict=True)
             ),
         ]
         for by_data in order
-        for spec in [next(iter(by_data.values())).spec]
+        for one in [next(iter(by_data.values()))]
     ]
-    first = achieved[0].records[0]
-    cell, machine = first["cell"], first["machine"]
+    cell, machine = achieved[0].cell, achieved[0].records[0]["machine"]
+    days = sorted({str(record["date"])[:10] for score in achieved for record in score.records})
     seeds = sorted({len(score.records) for score in achieved})
-    amounts = sorted({score.records[0]["cell"]["samples"] or 0 for score in achieved})
+    amounts = sorted({score.cell["samples"] or 0 for score in achieved})
     notes = [
         "Mask IoU, pooled, higher is better; depth RMSE, lower is better; 95 % intervals over"
         f" {cell['test_images']} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels.",
-        f"Trained on {' or '.join(f'{amount:,}' for amount in amounts)} samples, recipe {cell['recipe']},"
+        f"Trained on {' or '.join(f'{amount:,}' for amount in amounts)} samples,"
+        f" {'recipes of their own' if several else f'recipe {recipes[0]}'},"
         f" {'one seed' if seeds == [1] else f'{seeds[0]} to {seeds[-1]} seeds'}; {headline(machine)},"
-        f" {str(first['date'])[:10]}.",
+        f" {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
     ]
     if any(mark for column in marks for mark in column.values()):
         notes.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
-    return Table("accuracy", head, body, [""] * len(body), notes)
+    return Table(f"accuracy, {TRAINED[cells.way(cell)]}", head, body, [""] * len(body), notes)
 
 
-def _marks(column: Sequence[Score], metric: str) -> dict[str, str]:
-    """A star for the best network of a column and = for those that cannot be told from it; by spec."""
+def _marks(column: Sequence[Score], metric: str) -> dict[int, str]:
+    """A star for the best score of a column and = for those that cannot be told from it; by identity."""
     known = [score for score in column if not math.isnan(score.value(metric))]
     if len(known) < 2:
         return {}
     best = (max if metric == "mask_iou" else min)(known, key=lambda score: score.value(metric))
-    return {score.spec: "*" if score is best else "=" * _is_tie(best, score, metric) for score in known}
+    return {id(score): "*" if score is best else "=" * _is_tie(best, score, metric) for score in known}
 
 
 def _is_tie(best: Score, other: Score, metric: str) -> bool:

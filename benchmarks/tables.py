@@ -46,6 +46,18 @@ class Score:
     data: str
     records: list[Record]
 
+    @property
+    def cell(self) -> Mapping[str, Any]:
+        settings: Mapping[str, Any] = self.records[0]["cell"]
+        return settings
+
+    @property
+    def way(self) -> tuple[Any, ...]:
+        """What must be the same for networks to stand in one table; recipes of their own differ in samples."""
+        cell, machine = self.cell, self.records[0]["machine"]["device_name"]
+        kind = cells.way(cell)
+        return kind, cell["samples"] if kind == cells.EQUAL else None, *cell["size"], cell["test_images"], machine
+
     def value(self, name: str) -> float:
         found = [value for record in self.records if (value := record["values"].get(name)) is not None]
         return float(np.mean(found)) if found else math.nan
@@ -110,6 +122,14 @@ def scores(records: Iterable[Record]) -> list[Score]:
             score = found.setdefault(key, Score(record["model"], record["spec"], record["group"], cell["data"], []))
             score.records = [old for old in score.records if cells.key_of(old) != cells.key_of(record)] + [record]
     return sorted(found.values(), key=lambda s: (s.data, rank(s.group), -_or_zero(s.value("mask_iou"))))
+
+
+def by_way(found: Iterable[Score]) -> list[list[Score]]:
+    """Scores that may be compared with each other: what was trained by one recipe first, then the larger groups."""
+    groups: dict[tuple[Any, ...], list[Score]] = {}
+    for score in found:
+        groups.setdefault(score.way, []).append(score)
+    return sorted(groups.values(), key=lambda group: (group[0].way[0] != cells.EQUAL, -len(group)))
 
 
 def _or_zero(value: float) -> float:

@@ -122,6 +122,22 @@ def test_accuracy_is_sorted_by_the_hardest_data_and_says_how_sure_it_is() -> Non
     assert any(note.startswith("* the best; = a tie with it") for note in table.notes)
 
 
+def test_networks_trained_in_different_ways_stand_in_different_tables() -> None:
+    alike = [accuracy("a", 0.6, 0.2), accuracy("b", 0.7, 0.2)]
+    own = [accuracy("a", 0.8, 0.2), accuracy("a", 0.9, 0.2), accuracy("b", 0.5, 0.2)]
+    for found, recipe in zip(own, ("zoo-quick", "zoo-best", "resunet-dice"), strict=True):
+        found["cell"]["recipe"] = recipe
+    first, second = leaderboard.tables([own[0], *alike, *own[1:]])
+    assert (first.title, first.head[1]) == ("accuracy, one recipe for all", "IoU hard")
+    assert [texts[0] for texts in first.body] == ["b", "a"]
+    assert (second.title, second.head[1]) == ("accuracy, each with a recipe of its own", "recipe")
+    assert [texts[:2] for texts in second.body] == [["a", "zoo-best"], ["a", "zoo-quick"], ["b", "resunet-dice"]]
+    assert [texts[2][-1] for texts in second.body] == ["*", ")", ")"]
+    timed = latency("a", "contiguous", [[4.0]])
+    said = choice.sentence([timed, *own, *alike], [], milliseconds=9, want="mask")
+    assert "mask IoU 0.600" in said  # of the one recipe: what may be compared
+
+
 def test_what_cannot_be_told_from_the_best_is_a_tie() -> None:
     near, far = accuracy("near", 0.695, 0.3), accuracy("far", 0.5, 0.3)
     table = only([accuracy("best", 0.7, 0.1), near, far])

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cells import EQUAL, way
 from benchmarks.paired import PairedError, difference
 
 HEADLINE = {"mask_iou": 1, "depth_rmse": -1}  # 1: higher is better
-EQUAL = "equal"
-WEIGHTS = "weights:"  # how the recipe of ready-made weights begins
 
 Data = dict[str, Any]
 Key = tuple[Any, ...]
@@ -22,8 +21,7 @@ Key = tuple[Any, ...]
 def set_key(record: Mapping[str, Any]) -> Key:
     """What must be the same for two networks to be compared; own recipes differ in samples, and are one set."""
     cell = record["cell"]
-    recipe = str(cell.get("recipe"))
-    kind = EQUAL if recipe == EQUAL else "weights" if recipe.startswith(WEIGHTS) else "own"
+    kind = way(cell)
     samples = cell.get("samples") if kind == EQUAL else None
     return cell.get("data"), kind, samples, cell.get("test_images"), record["on"]
 
