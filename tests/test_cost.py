@@ -1,11 +1,14 @@
 """Counting: operations against hand-computed values, the published table, and what cannot be counted."""
 
 import copy
+from collections import Counter
+from collections.abc import Callable
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.cost import CountError, count, on_meta, operations, weigh
 from zoo.architectures import architectures
@@ -148,3 +151,44 @@ def test_a_network_that_reads_values_says_so() -> None:
     with pytest.raises(CountError, match="meta device") as caught:
         count(Reader(), 16, 16)
     assert len(str(caught.value).splitlines()) == 2
+
+
+FOUNDING = [entry.name for entry in architectures if entry.card.group == "founding"]
+OUR_NAMES = {"batch_norm": "_native_batch_norm_legit_no_training", "max_pool2d": "max_pool2d_with_indices"}
+FREE = {"pixel_shuffle", "mul"}  # moves numbers; of a trace: doubles the sizes that an upsampling is given
+
+
+@pytest.mark.parametrize("name", FOUNDING)
+def test_an_independent_counter_agrees_and_what_it_counts_besides_is_known(name: str) -> None:
+    """fvcore follows a trace and not the dispatcher. Its convolutions are our count to the last multiply-add; it adds
+    2 per number for a batch norm and 4 for bilinear upsampling, which we list, as all that it ignores."""
+    fvcore = pytest.importorskip("fvcore.nn")
+    model, image = build(name).eval(), torch.rand(1, 3, 64, 64)
+    cost = count(model, 64, 64)
+    given = numbers(lambda: model(image, image))
+    analysis = fvcore.FlopCountAnalysis(model, (image, image))
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    found = dict(analysis.by_operator())
+    ignored = {operation.removeprefix("aten::") for operation in analysis.unsupported_ops()} - FREE
+
+    assert found.keys() <= {"conv", "batch_norm", "upsample_bilinear2d"}
+    assert found["conv"] == cost.macs
+    assert found.get("batch_norm", 0) == 2 * given["native_batch_norm"]
+    assert found.get("upsample_bilinear2d", 0) == 4 * given["upsample_bilinear2d"]
+    assert {OUR_NAMES.get(operation, operation) for operation in {*found, *ignored} - {"conv"}} <= cost.uncounted.keys()
+
+
+def numbers(call: Callable[[], object]) -> Counter[str]:
+    """How many numbers come out of each operation of a call."""
+    given: Counter[str] = Counter()
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            first = result[0] if isinstance(result, tuple) else result
+            given[func.overloadpacket.__name__] += first.numel() if isinstance(first, Tensor) else 0
+            return result
+
+    with torch.no_grad(), Watch():
+        call()
+    return given
