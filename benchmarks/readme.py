@@ -1,6 +1,6 @@
-"""Put the committed records into the README: its tables, and docs/leaderboard.svg. `make readme` runs it.
+"""Put the committed records into the README's tables, docs/leaderboard.svg and docs/scale.md. `make readme` runs it.
 
-With --check nothing is written; the exit code is 1 where README or chart are not what the records say.
+With --check nothing is written; the exit code is 1 where one of them is not what the records say.
 """
 
 import re
@@ -11,7 +11,8 @@ from registry import ZooError
 from registry.commandline import Parser, guarded
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDS, README, CHART = ROOT / "benchmarks" / "records", ROOT / "README.md", ROOT / "docs" / "leaderboard.svg"
+RECORDS, README = ROOT / "benchmarks" / "records", ROOT / "README.md"
+CHART, SCALE = ROOT / "docs" / "leaderboard.svg", ROOT / "docs" / "scale.md"
 MARKS = "<!-- from benchmarks/records by make readme -->", "<!-- end -->"
 
 
@@ -36,8 +37,8 @@ def run(*, check: bool) -> int:
 
 
 def wanted() -> dict[Path, str]:
-    """What the README and the chart should hold."""
-    from benchmarks import leaderboard, report
+    """What the README and the files beside it should hold."""
+    from benchmarks import leaderboard, report, scale
 
     records = leaderboard.committed(RECORDS)
     if not records:
@@ -45,6 +46,8 @@ def wanted() -> dict[Path, str]:
     texts = {README: filled(README.read_text("utf-8"), leaderboard.markdown(records))}
     if any(record["measure"] == "accuracy" for record in records):
         texts[CHART] = report.chart(records)
+    if text := scale.page(records):
+        texts[SCALE] = text
     return texts
 
 

@@ -1,0 +1,147 @@
+"""What a large sweep takes, laid out from the committed records: docs/scale.md, which `make readme` writes."""
+
+import heapq
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import cycle, islice
+
+from benchmarks import cells
+from benchmarks.presets import MEASURES
+from benchmarks.results import Record
+from zoo.machine import headline
+
+MILLION = 1_000_000
+NETWORKS, SAMPLES = 100, 100 * MILLION
+MACHINES = (1, 4, 16, 64, 256)
+UNITS = {"s": 1, "min": 60, "hours": 3600, "days": 24 * 3600, "years": 365 * 24 * 3600}
+BESIDE = ("cost", "latency", "memory")  # what is measured of a network beside its training
+
+TEXT = """# What a sweep takes
+
+Laid out by `make readme` from the records in `benchmarks/records`; no figure here is typed. They are of:
+{machines}. A cell is one measure of one network under one setting, and what a cluster shares out (`python -m
+benchmarks.compare --executor ray`).
+
+## One cell
+
+{each}
+
+A timed cell has its machine to itself; trainings share one. A cell that is lost with its machine is measured
+again on another, and a training goes on from its newest checkpoint if its folder is one that all machines see.
+
+## A million samples
+
+Recipe `equal` at {size}, scenes rendered while training runs, validation and test included; {slots} trainings
+side by side on one machine with {cores} cores, {machine}, load {load:.1f}.
+
+{rates}
+
+## {networks} networks, {samples} million samples
+
+The networks above in turn until there are {networks}, the longest training first, each where there is room
+next. A training is not split here (`torchrun` would do that), so no number of machines makes the sweep shorter
+than its longest training.
+
+{sweep}
+
+Cost, latency and memory of {networks} networks take {beside} more on one machine. {networks} records of
+accuracy, with the values of every image, take {records} on disk, and the weights {weights}.
+"""
+
+
+def page(records: Sequence[Record]) -> str:
+    """The text; empty where no network was trained by the recipe that is the same for all."""
+    achieved = [record for record in records if record["measure"] == "accuracy" and record["status"] == "done"]
+    trainings = [record for record in achieved if cells.way(record["cell"]) == cells.EQUAL]
+    if not trainings:
+        return ""
+    first = trainings[0]
+    slots = first["machine"]["cores"] // first["machine"]["threads"]
+    rates = seconds_for_a_sample(trainings)
+    found = {record["spec"]: record["values"] for record in records if record["measure"] == "cost"}
+    beside = sum(record["took"] for record in records if record["measure"] in BESIDE)
+    return TEXT.format(
+        each=table(["measure", "cells", "median", "longest"], by_measure(records)),
+        size="{} x {} pixels".format(*first["cell"]["size"]),
+        machine=headline(first["machine"]),
+        slots=slots,
+        cores=first["machine"]["cores"],
+        load=statistics.median(record["load"] for record in trainings),
+        machines="; ".join(dict.fromkeys(headline(record["machine"]) for record in records)),
+        rates=table(
+            ["network", "samples /s", "hours for a million"],
+            [[f"`{name}`", f"{1 / each:.1f}", f"{each * MILLION / 3600:.1f}"] for name, each in rates.items()],
+        ),
+        networks=NETWORKS,
+        samples=SAMPLES // MILLION,
+        sweep=sweep(list(rates.values()), slots),
+        beside=told(beside / len(found) * NETWORKS),
+        records=_size(NETWORKS * statistics.mean(len(json.dumps(record)) for record in trainings)),
+        weights=_size(NETWORKS * statistics.mean(values["weight_bytes"] for values in found.values())),
+    )
+
+
+def seconds_for_a_sample(trainings: Iterable[Record]) -> dict[str, float]:
+    """By network, the fastest first; the mean where there are several trainings of one."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for record in trainings:
+        times[record["model"]].append(record["values"]["seconds"] / record["cell"]["samples"])
+    means = {name: statistics.mean(found) for name, found in times.items()}
+    return dict(sorted(means.items(), key=lambda pair: pair[1]))
+
+
+def by_measure(records: Sequence[Record]) -> list[list[str]]:
+    """How long a cell of each measure takes."""
+    body = []
+    for measure in MEASURES:
+        times = sorted(seconds(record) for record in records if record["measure"] == measure)
+        if times:
+            body.append([measure, str(len(times)), told(statistics.median(times)), told(times[-1])])
+    return body
+
+
+def seconds(record: Record) -> float:
+    """That a cell took, with what went before a training that was stopped and resumed."""
+    return float(max(record["took"], record["values"].get("seconds") or 0))
+
+
+def sweep(rates: Sequence[float], slots: int) -> str:
+    """A row for each number of machines, a column for all the samples once and one for all of them for each network."""
+    columns = [[rate * amount for rate in islice(cycle(rates), NETWORKS)] for amount in (SAMPLES / NETWORKS, SAMPLES)]
+    body = [[str(n), *(told(makespan(trainings, n * slots)) for trainings in columns)] for n in MACHINES]
+    body.append(["longest training", *(told(max(trainings)) for trainings in columns)])
+    return table(["machines", f"{SAMPLES // MILLION} million in all", f"{SAMPLES // MILLION} million each"], body)
+
+
+def makespan(durations: Iterable[float], slots: int) -> float:
+    """When all are done, if the longest begin first and each begins where there is room next.
+
+    >>> makespan([2, 1, 1, 3], slots=2), makespan([5, 1, 1], slots=9)
+    (4.0, 5.0)
+    """
+    free = [0.0] * slots
+    for duration in sorted(durations, reverse=True):
+        heapq.heappush(free, heapq.heappop(free) + duration)
+    return max(free)
+
+
+def told(seconds: float) -> str:
+    """A time in the largest unit of which it is more than two.
+
+    >>> told(0.24), told(100), told(9000), told(200000), told(10**8)
+    ('0.24 s', '100 s', '2.5 hours', '2.3 days', '3.2 years')
+    """
+    unit = next((unit for unit in reversed(UNITS) if seconds > 2 * UNITS[unit]), "s")
+    return f"{seconds / UNITS[unit]:.3g} {unit}" if unit == "s" else f"{seconds / UNITS[unit]:.2g} {unit}"
+
+
+def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """In Markdown, numbers to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

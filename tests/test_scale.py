@@ -1,0 +1,62 @@
+"""What a sweep takes: times laid out on machines, and a text of nothing but the records."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import scale
+
+MACHINE = {"device": "cpu", "device_name": "A CPU", "cores": 4, "threads": 2, "torch": "2.x"}
+SLOW, FAST = 0.5, 0.1  # seconds for a sample
+
+
+def trained(model: str, each: float, **cell: Any) -> dict[str, Any]:
+    settings = {"size": [64, 64], "recipe": "equal", "samples": 1000, "data": "pairbench:hard"} | cell
+    return measured("accuracy", model, 1.0, settings, {"seconds": each * settings["samples"]})
+
+
+def measured(
+    measure: str, model: str, took: float, cell: dict[str, Any] | None = None, values: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "measure": measure, "status": "done", "model": model, "spec": f"{model}()", "cell": cell or {},
+        "values": values or {"weight_bytes": 10_000_000}, "machine": MACHINE, "load": 2.0, "took": took,
+    }  # fmt: skip
+
+
+RECORDS = [
+    measured("cost", "a", 0.25), measured("cost", "b", 0.75), measured("latency", "a", 9.0),
+    trained("a", SLOW), trained("b", FAST), trained("a", 99.0, recipe="two-stream"),
+]  # fmt: skip
+
+
+def test_every_figure_follows_from_the_records() -> None:
+    text = scale.page(RECORDS)
+    assert "| cost | 2 | 0.5 s | 0.75 s |" in text
+    assert "| `b` | 10.0 | 27.8 |\n| `a` | 2.0 | 138.9 |" in text  # a million: 100,000 s and 500,000 s
+    assert "2 trainings side by side" in text  # 4 cores, 2 threads each
+    # 50 trainings of 500,000 s and 50 of 100,000 s on 2 places: 25 and 25 on each
+    assert f"| 1 | {scale.told(25 * 600_000)} |" in text
+    assert f"| longest training | {scale.told(500_000)} | {scale.told(100 * 500_000)} |" in text
+    assert "take 8.3 min more on one machine" in text  # 10 s for two networks
+    assert "the weights 1.0 GB" in text
+
+
+def test_there_is_no_text_without_a_training_that_all_share() -> None:
+    assert scale.page([record for record in RECORDS if record["cell"].get("recipe") != "equal"]) == ""
+
+
+def test_a_training_that_was_resumed_took_all_of_its_time() -> None:
+    assert scale.seconds(trained("a", SLOW)) == 500
+    assert scale.seconds(measured("memory", "a", 8.0)) == 8
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=1, max_size=30), st.integers(1, 8))
+def test_no_schedule_is_shorter_than_its_parts_or_much_longer(durations: list[float], slots: int) -> None:
+    found = scale.makespan(durations, slots)
+    least = max(sum(durations) / slots, *durations, 0)
+    assert found >= least * (1 - 1e-9)
+    assert found <= least * 4 / 3 + 1e-9 or found <= sum(durations) / slots + max(durations)
+    assert scale.makespan(durations, 1) == pytest.approx(sum(durations))
