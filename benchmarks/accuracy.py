@@ -32,7 +32,7 @@ from zoo.training import Recipe, fit
 from zoo.training.checkpoint import seed_all
 from zoo.training.folder import CHECKPOINTS, RECIPE, STATE, WEIGHTS, settle
 from zoo.training.journal import LOG, read
-from zoo.training.recipe import SMALLEST, Stage
+from zoo.training.recipe import Stage
 from zoo.training.validation import spread
 from zoo.weights import load
 from zoo.weights.files import PREFIXES
@@ -123,15 +123,15 @@ def train(
 def recipe_for(spec: str, cell: Mapping[str, Any], tasks: Sequence[Task] = TASKS) -> Recipe:
     """The recipe of a cell with this network, data and seed.
 
-    Its stages keep their proportions, and the largest gets the cell's size. tasks: those that the network predicts;
-    losses of others are left out.
+    No stage is larger than the cell's size. Where that is larger than all stages, the largest gets it, and the others
+    grow in proportion. tasks: those that the network predicts; losses of others are left out.
     """
     recipe = recipes.build(cell["recipe"])
     largest = [max(sides) for sides in zip(*(stage.sides for stage in recipe.stages), strict=True)]
 
     def scaled(stage: Stage) -> Stage:
         h, w = (
-            max(SMALLEST, round(side * to / of))
+            round(side * to / of) if to > of else min(side, to)
             for side, to, of in zip(stage.sides, cell["size"], largest, strict=True)
         )
         return replace(stage, size=(h, w))

@@ -225,9 +225,9 @@ def test_recipes_are_scaled_to_the_cell() -> None:
     alone = accuracy.recipe_for("unet(tasks=mask)", cell, ("mask",))
     assert (alone.objective.mask, alone.objective.depth) == ("bce + 0.5*dice", "")
     steps = accuracy.recipe_for("u2netp", {**cell, "recipe": "u2net-multi-bce"})
-    assert [stage.sides[0] for stage in steps.stages] == [18, 27, 32, 64]  # of 64, 96, 112, 224
-    wide = accuracy.recipe_for("unet", {**cell, "recipe": "unet-two-stage", "size": [64, 128]})
-    assert [stage.sides for stage in wide.stages] == [(32, 64), (64, 128)] * 2
+    assert [stage.sides[0] for stage in steps.stages] == [64, 64, 64, 64]  # of 64, 96, 112, 224
+    wide = accuracy.recipe_for("unet", {**cell, "recipe": "unet-two-stage", "size": [64, 448]})
+    assert [stage.sides for stage in wide.stages] == [(64, 224), (64, 448)] * 2  # of 112, 224
 
 
 def test_founding_networks_have_recipes_of_their_own() -> None:
