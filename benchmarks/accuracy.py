@@ -5,7 +5,6 @@ tested is always the test split, in single precision.
 """
 
 import hashlib
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from einops import rearrange
 
 from benchmarks.entrants import Entrant
 from benchmarks.paired import kept
+from benchmarks.results import number
 from registry import Spec, ZooError
 from zoo import data, machine, recipes
 from zoo.contract import TASKS, Sample, Task
@@ -215,11 +215,6 @@ def fingerprint(model: PairModel) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def number(value: float, digits: int = 6) -> float | None:
-    """As JSON has it: what is not finite is null."""
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
 def at_once(h: int, w: int) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -79,6 +80,15 @@ def prepare(folder: Path) -> Path:
         files.write_text(probe, " " * 65536)  # bytes: about what a run writes
         probe.unlink()
     return folder
+
+
+def number(value: float, digits: int = 6) -> float | None:
+    """As JSON has it: what is not finite is null.
+
+    >>> number(0.12345678), number(float("nan"))
+    (0.123457, None)
+    """
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
 def one_line(error: BaseException) -> str:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.accuracy import at_once, number, require_numbers
+from benchmarks.accuracy import at_once, require_numbers
+from benchmarks.results import number
 from registry import OptionError, nearest
 from zoo import data, machine
 from zoo.contract import TASKS, Sample

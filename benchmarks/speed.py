@@ -20,6 +20,7 @@ from benchmarks.engines import Ready, Settings
 from benchmarks.entrants import Entrant
 from benchmarks.limits import within_memory, within_time
 from benchmarks.measure import CAP, Cell, outcome
+from benchmarks.results import number
 from zoo.machine import is_out_of_memory
 
 KINDS = ("latency", "throughput")
@@ -71,13 +72,13 @@ def summary(cell: Cell, kind: str) -> dict[str, dict[str, Any]]:
     if kind == "latency":
         values: dict[str, float | None] = {"ms": found.median, "p5": found.p5, "p95": found.p95}
         values["p99"] = float(np.percentile(cell.rounds, 99)) if found.samples >= MANY else None
-        span = {"ms": [_number(found.low), _number(found.high)]}
+        span = {"ms": [number(found.low), number(found.high)]}
     else:
         values = {"images_per_s": _rate(cell, found.median), "batch": cell.batch}
         span = {"images_per_s": [_rate(cell, found.high), _rate(cell, found.low)]}
     warm = vars(cell.warm) if cell.warm else None
     return {
-        "values": values | {name: _number(value) for name, value in cell.facts.items()},
+        "values": values | {name: number(value) for name, value in cell.facts.items()},
         "intervals": span,
         "raw": {"rounds_ms": [[round(ms, DIGITS) for ms in row] for row in cell.rounds], "warm_up": warm},
     }
@@ -135,11 +136,7 @@ def _let_go(device: torch.device) -> None:
 
 
 def _rate(cell: Cell, ms: float) -> float | None:
-    return _number(1e3 * cell.batch / ms) if ms else None
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return number(1e3 * cell.batch / ms) if ms else None
 
 
 def _unprepared() -> object:

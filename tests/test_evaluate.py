@@ -150,7 +150,7 @@ def test_only_what_network_and_data_share_is_measured():
         ({"precision": "fp8"}, "precision='fp8' is not accepted"),
         ({"samples": 0}, "samples=0 is not accepted"),
         ({"batch": 0}, "batch=0 is not accepted"),
-        ({"device": "gpu"}, "device takes cpu, cuda, cuda:1 or mps"),
+        ({"device": "gpu"}, "device takes auto, cpu, cuda, mps or cuda:N"),
         ({"metrics": ["iou"]}, "no metric is called 'iou'"),
     ],
 )

@@ -128,6 +128,13 @@ def test_a_device_is_a_name_or_torch_s_own(monkeypatch: pytest.MonkeyPatch) -> N
     assert choose("cuda:1") == torch.device("cuda", 1)
     with pytest.raises(OptionError, match="device cuda:2: there are 2 of them here, counted from 0"):
         choose("cuda:2")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose("mps", mps=True) == torch.device("mps")
+    assert choose("auto", mps=True) == torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert (choose("auto", mps=True), choose("auto")) == (torch.device("mps"), torch.device("cpu"))
+    with pytest.raises(OptionError, match="device='mps' is not accepted; device takes auto, cpu, cuda or cuda:N"):
+        choose("mps")
 
 
 def test_a_task_that_the_data_does_not_know_is_not_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

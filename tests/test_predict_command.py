@@ -168,7 +168,7 @@ def test_files_that_are_there_are_refused_before_any_work(place: Path, capsys: S
         (["bg.png", "twice"], "a.png and a.bmp have one name"),
         (["bg.png", "photos", "--out", "photos"], "photos holds the photos, and what is written would be read again"),
         (["bg.png", "photos", "--out", "bg.png"], "bg.png: cannot be written to (File exists)"),
-        (["bg.png", "photos", "--device", "abacus"], "device='abacus' cannot be used here"),
+        (["bg.png", "photos", "--device", "abacus"], "device='abacus' is not accepted"),
         (["bg.png", "photos", "--size", "4"], "argument --size: '4' is no size"),
         (["bg.png", "photos", "--weights", "none.safetensors"], "none.safetensors does not exist"),
         (["bg.png", "photos", "--model", "unet"], "w.safetensors holds frame_difference, not unet"),

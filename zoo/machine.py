@@ -29,7 +29,7 @@ def describe(device: torch.device) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device.type,
-        "device_name": cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(device),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -48,19 +48,23 @@ def describe(device: torch.device) -> dict[str, Any]:
     return facts
 
 
-def choose(device: str | torch.device) -> torch.device:
-    """`auto` is CUDA where there is one."""
+def choose(device: str | torch.device, *, mps: bool = False) -> torch.device:
+    """`auto` is CUDA where there is one. mps: Apple's comes next; nothing is timed or trained there."""
     device = str(device)
     number = device.removeprefix("cuda:")
     is_numbered = number != device and number.isascii() and number.isdigit()
-    if device not in ("auto", "cpu", "cuda") and not is_numbered:
-        raise OptionError(f"device={device!r} is not accepted; device takes auto, cpu, cuda or cuda:N")
+    names = ("auto", "cpu", "cuda", *["mps"] * mps)
+    if device not in names and not is_numbered:
+        raise OptionError(f"device={device!r} is not accepted; device takes {', '.join(names)} or cuda:N")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise OptionError("device mps: torch finds no such device here; use cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise OptionError(f"device {device}: torch finds no CUDA device here; use cpu")
     if is_numbered and int(number) >= torch.cuda.device_count():
         raise OptionError(f"device {device}: there are {torch.cuda.device_count()} of them here, counted from 0")
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        has_mps = mps and torch.backends.mps.is_available()
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu")
     return torch.device(device)
 
 

@@ -23,7 +23,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--samples", type=int, metavar="N", help="at most N, spread over the split; default: all")
     parser.add_argument("--batch", type=int, default=16, help="default: 16")
     parser.add_argument("--workers", type=int, default=0, help="processes that read data; default: this one")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: auto")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="default: fp32")
     parser.add_argument("--channels-last", action="store_true", help="lay images out with channels last")
     parser.add_argument("--metrics", metavar="NAMES", help='with commas, as "mask_iou,depth_rmse"; default: all')
@@ -37,7 +37,7 @@ def run(args: Namespace) -> None:
     import zoo
     from zoo.claim import claimed
     from zoo.deploy.predict import network, weights_file
-    from zoo.machine import describe
+    from zoo.machine import choose, describe
     from zoo.metrics import pictures
     from zoo.metrics.evaluate import evaluate
     from zoo.progress import progress
@@ -59,15 +59,14 @@ def run(args: Namespace) -> None:
                 dataset,
                 batch=args.batch,
                 workers=args.workers,
-                device=_device(args.device),
+                device=choose(args.device, mps=True),
                 precision=args.precision,
                 channels_last=args.channels_last,
                 samples=args.samples,
                 metrics=None if args.metrics is None else [name.strip() for name in args.metrics.split(",")],
                 tick=tick,
             )
-        here = torch.device(found.facts["device"])
-        machine = describe(here if here.type == "cuda" else torch.device("cpu"))
+        machine = describe(torch.device(found.facts["device"]))
         found.facts.update(weights=str(args.weights), sha256=_digest(args.weights), machine=machine)
         print(_heading(found.facts, found.images), found.table(), sep="\n\n")
         found.save(folder)
@@ -90,14 +89,6 @@ def _folder(args: Namespace) -> Path:
     data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-60:]
     weights: Path = args.weights
     return weights.parent / f"{weights.stem}-on-{data}-{args.split}"
-
-
-def _device(name: str) -> str:
-    import torch
-
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _digest(path: Path) -> str:

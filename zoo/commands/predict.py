@@ -31,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
         " the files keep the photo's size (default: work at the photo's size)",
     )
     add("--resize-plate", action="store_true", help="allow a plate of another size than the photo's, and resize it")
-    add("--device", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
     add("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="default: fp32")
     add("--threshold", type=float, default=0.5, help="the probability from which a pixel is object; default: 0.5")
     add("--overwrite", action="store_true", help="replace files that are there already, instead of refusing")

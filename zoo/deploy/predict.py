@@ -17,7 +17,7 @@ from zoo.contract import InputError, Interface, Prediction
 from zoo.data.sources.folders import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
-from zoo.machine import HALVES, is_out_of_memory
+from zoo.machine import HALVES, choose, is_out_of_memory
 from zoo.model import PairModel
 from zoo.weights import WeightsError
 
@@ -118,13 +118,7 @@ def interface(model: nn.Module) -> Interface:
 
 def placed(model: Network, device: str | torch.device | None = None) -> Network:
     """The network on a device; None: a GPU if there is one."""
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch raises any of them
-        reason = str(error).splitlines()[0][:120]
-        raise OptionError(f"device={str(device)!r} cannot be used here ({reason}); cpu always can") from None
-    return model.to(device)
+    return model.to(choose(device or "auto", mps=True))
 
 
 def checked(size: int | tuple[int, int] | None, precision: str, threshold: float) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from registry import OptionError, ZooError, nearest
 from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
 from zoo.data.dataset import PairDataset
 from zoo.data.loader import Loader
-from zoo.machine import HALVES
+from zoo.machine import HALVES, choose
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
@@ -160,17 +160,8 @@ def _place(model: nn.Module, device: str | torch.device | None) -> torch.device:
     if device is None:
         first = next((value for values in (model.parameters(), model.buffers()) for value in values), None)
         return torch.device("cpu") if first is None else first.device
-    try:
-        place = torch.device(device)
-    except RuntimeError:
-        raise OptionError(f"device={device!r} is not accepted; device takes cpu, cuda, cuda:1 or mps") from None
-    try:
-        model.to(place)
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was compiled with CUDA
-        reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise ZooError(f"device {str(place)!r} cannot be used: {reason}; give cpu, or one this machine has") from None
+    place = choose(device, mps=True)
+    model.to(place)
     return place
 
 
