@@ -25,7 +25,7 @@ def run(*arguments):
 def test_the_command_prints_and_saves(weights, tmp_path, capsys):
     assert run(weights, "--batch", "2") == 0
     out, err = capsys.readouterr()
-    folder = tmp_path / "net-on-pairbench-clean-test"
+    folder = tmp_path / "net-on-pairbench-clean-test-16x16-3"
     assert sorted(path.name for path in folder.iterdir()) == [METRICS, PER_IMAGE, "samples.png"]
     assert out.startswith("frame_difference(")
     assert "split test, 16 x 16\n3 of 10,000 images, fp32 on cpu" in out
@@ -75,7 +75,7 @@ def test_a_file_in_the_way_or_missing_weights_are_said_first(weights, tmp_path, 
 @pytest.mark.parametrize("when", ["zoo.metrics.evaluate.intervals", "zoo.metrics.evaluation.Evaluation.to_dict"])
 def test_an_interrupt_leaves_nothing_half_written(weights, tmp_path, capsys, monkeypatch, when):
     assert run(weights) == 0
-    folder = tmp_path / "net-on-pairbench-clean-test"
+    folder = tmp_path / "net-on-pairbench-clean-test-16x16-3"
     before = (folder / METRICS).read_bytes()
 
     def interrupt(*_, **__):
@@ -90,7 +90,7 @@ def test_an_interrupt_leaves_nothing_half_written(weights, tmp_path, capsys, mon
 def test_the_command_takes_a_training_s_folder(tmp_path, capsys):
     zoo.save(zoo.build("frame_difference"), tmp_path / "model.safetensors")
     assert run(str(tmp_path), "--metrics", "mask_iou") == 0
-    assert (tmp_path / "model-on-pairbench-clean-test" / METRICS).exists()
+    assert (tmp_path / "model-on-pairbench-clean-test-16x16-3" / METRICS).exists()
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.toml").touch()
     assert run(str(tmp_path / "run")) == 2

@@ -85,10 +85,12 @@ def _heading(facts: dict[str, Any], images: int) -> str:
 
 
 def _folder(args: Namespace) -> Path:
-    """Beside the weights, as model-on-pairbench-hard-test."""
+    """Beside the weights, as model-on-pairbench-hard-test-64x64-500; another size or amount gets a folder of its own."""
     data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-60:]
     weights: Path = args.weights
-    return weights.parent / f"{weights.stem}-on-{data}-{args.split}"
+    size = "x".join(map(str, args.size)) if args.size else None
+    parts = (weights.stem, "on", data, args.split, size, args.samples)
+    return weights.parent / "-".join(str(part) for part in parts if part is not None)
 
 
 def _digest(path: Path) -> str:
