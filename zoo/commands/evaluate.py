@@ -85,7 +85,7 @@ def _heading(facts: dict[str, Any], images: int) -> str:
 
 
 def _folder(args: Namespace) -> Path:
-    """Beside the weights, as model-on-pairbench-hard-test-64x64-500; another size or amount gets a folder of its own."""
+    """Beside the weights, as model-on-pairbench-hard-test-64x64-500; another size or amount gets its own."""
     data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-60:]
     weights: Path = args.weights
     size = "x".join(map(str, args.size)) if args.size else None
