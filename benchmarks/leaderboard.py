@@ -12,6 +12,7 @@ from benchmarks import cells, paired, results
 from benchmarks.results import Record
 from benchmarks.tables import LAYOUTS, Row, Score, Setting, by_way, datasets, rows, scores, settings
 from benchmarks.terminal import print_table
+from zoo.contract import TASKS
 from zoo.machine import headline
 
 BUSY = 1.25  # load per core above which others were at work too
@@ -44,7 +45,8 @@ def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[
     the second where these have none."""
     found = [cost_and_speed(records, setting) for setting in settings(records)]
     achieved = by_way(scores(records) or scores(committed))
-    return [table for table in found if table.body] + [accuracy(group) for group in achieved]
+    found += [accuracy(group) for group in achieved] + [multi_task(records if scores(records) else committed)]
+    return [table for table in found if table.body]
 
 
 def cost_and_speed(records: Sequence[Record], setting: Setting) -> Table:
@@ -110,6 +112,26 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     if any(mark for column in marks for mark in column.values()):
         notes.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
     return Table(f"accuracy, {TRAINED[cells.way(cell)]}", head, body, [""] * len(body), notes)
+
+
+def multi_task(records: Sequence[Record]) -> Table:
+    """What it brings to learn both tasks at once, of the networks that were trained for one of them alone as well."""
+    body = [
+        [gain.model, _short(gain.cell["data"]), *(_change(gain.tasks.get(task)) for task in TASKS), _change(gain.mean)]
+        for gain in paired.gains(records)
+    ]
+    notes = [
+        "Change for the better, in %, of mask IoU and depth RMSE against the same network trained for that task alone,"
+        " with 95 % intervals over the same images; an interval that holds 0 shows no difference."
+    ]
+    return Table("two tasks at once", ["model", "data", *TASKS, "mean"], body, [""] * len(body), notes)
+
+
+def _change(estimate: paired.Estimate | None) -> str:
+    if estimate is None:
+        return MISSING
+    low, middle, high = (f"{100 * value:+.1f}" for value in (estimate.low, estimate.value, estimate.high))
+    return f"{middle} ({low} to {high})"
 
 
 def _marks(column: Sequence[Score], metric: str) -> dict[int, str]:

@@ -149,7 +149,8 @@ def _family(record: Record) -> tuple[str, Links] | None:
     spec = Spec.parse(record["spec"])
     options = dict(spec.options)
     tasks, link = options.pop("tasks", None), options.pop("link", None)
-    if not isinstance(tasks, tuple) or not isinstance(link, tuple):  # a network of one's own
+    has_sums = "sums" in (record.get("raw") or {})
+    if not (has_sums and isinstance(tasks, tuple) and isinstance(link, tuple)):  # without both: a network of one's own
         return None
     links = frozenset((str(task), str(each)) for task, each in zip(tasks, link, strict=True))
     return json.dumps([str(Spec(spec.name, options)), _settings(record)], sort_keys=True), links

@@ -138,6 +138,20 @@ def test_networks_trained_in_different_ways_stand_in_different_tables() -> None:
     assert "mask IoU 0.600" in said  # of the one recipe: what may be compared
 
 
+def test_what_two_tasks_bring_stands_in_a_table_of_its_own() -> None:
+    def trained(iou: int, rmse: float, spec: str) -> dict[str, Any]:
+        sums = {"images": 2, "rows": 2, "mask_iou": [iou, 100 - iou, 0, [7, 8]], "depth_rmse": [64 * rmse**2, 64]}
+        return accuracy("unet", iou / 100, rmse, spec=spec, raw={"sums": sums})
+
+    two = trained(60, 0.25, "unet(tasks=(mask, depth), link=(logit, logit))")
+    mask = trained(50, 0.9, "unet(tasks=(mask,), link=(logit,))")
+    table = leaderboard.tables([two, mask])[-1]
+    assert table.title == "two tasks at once"
+    assert table.body == [["unet", "hard", "+20.0 (+20.0 to +20.0)", "-", "-"]]
+    assert [table.title for table in leaderboard.tables([two])] == ["accuracy, one recipe for all"]
+    assert leaderboard.tables([cost("a")], [two, mask])[-1].title == "two tasks at once"
+
+
 def test_what_cannot_be_told_from_the_best_is_a_tie() -> None:
     near, far = accuracy("near", 0.695, 0.3), accuracy("far", 0.5, 0.3)
     table = only([accuracy("best", 0.7, 0.1), near, far])
