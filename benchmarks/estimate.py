@@ -8,6 +8,8 @@ import torch
 from benchmarks import cost, roofline
 from benchmarks.cells import Cell
 from benchmarks.presets import Preset
+from benchmarks.sensitivity import PERTURBATIONS
+from benchmarks.sensitivity import images as sensitivity_images
 from benchmarks.terminal import print_table
 from registry import ZooError
 from zoo.progress import duration
@@ -44,9 +46,9 @@ def seconds(cell: Cell, preset: Preset, rate: float) -> float:
         flops = cost.count(cell.entrant.make(), *cell.settings["size"]).flops
     except ZooError:
         return float("nan")
-    forwards = (
-        preset.test_images
-        if cell.measure == "sensitivity"
-        else STEP * (cell.settings["samples"] or 0) + preset.test_images
-    )
+    if cell.measure == "sensitivity":
+        strengths = len(PERTURBATIONS[cell.settings["perturbation"]].strengths)
+        forwards = strengths * sensitivity_images(preset.test_images)
+    else:
+        forwards = STEP * (cell.settings["samples"] or 0) + preset.test_images
     return forwards * flops / rate

@@ -1,6 +1,7 @@
 """How a network bears one perturbation at a time: IoU and RMSE against its strength, on scenes it has not seen.
 
 PairBench's clean tier is perturbed where the network was trained on either tier; of other data, their own test split.
+A course needs fewer scenes than a ranking, and each is seen 32 times: MOST_IMAGES of the cell's, spread evenly.
 At strength 0 a pair is what it was, to the bit. What is random in a perturbation follows from the scene's index alone,
 so it is the same for every network, batch and strength: a shadow stays in its place and gets darker.
 """
@@ -28,6 +29,7 @@ from zoo.metrics.evaluate import indices, predict
 from zoo.model import PairModel
 from zoo.progress import Tick
 
+MOST_IMAGES = 128
 METRICS = {"mask": "mask_iou", "depth": "depth_rmse"}
 REACH = (0.15, 0.4)  # of a shadow from its middle, as shares of the sides
 SOFT = 0.8  # width of a shadow's edge, as a share of its reach
@@ -53,7 +55,7 @@ def measure(model: PairModel, cell: Mapping[str, Any], *, device: str, tick: Tic
     if name not in PERTURBATIONS:
         raise OptionError(f"there is no perturbation {name!r}; {nearest(str(name), PERTURBATIONS)}")
     scenes, strengths = test_set(cell), PERTURBATIONS[name].strengths
-    chosen = indices(len(scenes), cell["test_images"], scenes)
+    chosen = indices(len(scenes), images(cell["test_images"]), scenes)
     known = getattr(scenes, "tasks", TASKS)
     metrics = [METRICS[task] for task in model.face.tasks if task in known]
     tables = [Accumulator(metrics=metrics) for _ in strengths]
@@ -71,7 +73,13 @@ def measure(model: PairModel, cell: Mapping[str, Any], *, device: str, tick: Tic
     return {
         "values": {"strength": list(strengths), **curves},
         "intervals": {metric: [[*map(number, span[metric])] for span in spans] for metric in metrics},
+        "raw": {"images": len(chosen)},
     }
+
+
+def images(tested: int) -> int:
+    """How many scenes a curve is measured on, where so many are tested."""
+    return min(tested, MOST_IMAGES)
 
 
 def test_set(cell: Mapping[str, Any]) -> data.PairDataset:

@@ -127,6 +127,15 @@ def test_at_strength_0_it_is_the_clean_accuracy(name: str) -> None:
         assert found["values"]["mask_iou"][-1] < 0.8 * found["values"]["mask_iou"][0]
 
 
+def test_a_curve_is_measured_on_no_more_than_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = zoo.build("frame_difference")
+    assert run(model, "gain")["raw"] == {"images": 6}
+    monkeypatch.setattr(sensitivity, "MOST_IMAGES", 3)
+    few = run(model, "gain")
+    assert few["raw"] == {"images": 3}
+    assert few["values"] == run(model, "gain", test_images=3)["values"]
+
+
 def test_size_of_batches_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.build("frame_difference")
     whole = run(model, "noise")

@@ -72,7 +72,14 @@ def sensitivity(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> li
             key = (record["number"], record["size"], number, record["cell"]["perturbation"], strength)
             groups[key].append(record)
     return [
-        {"model": model, "size": size, "set": number, "perturbation": perturbation, "strength": strength}
+        {
+            "model": model,
+            "size": size,
+            "set": number,
+            "perturbation": perturbation,
+            "strength": strength,
+            "images": (group[0].get("raw") or {}).get("images"),
+        }
         | {name: _curve([record["values"].get(name) for record in group]) for name in HEADLINE}
         for (model, size, number, perturbation, strength), group in groups.items()
     ]

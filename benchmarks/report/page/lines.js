@@ -74,9 +74,10 @@ function renderCurves() {
 
 function renderSensitivity() {
   const entries = inSection(DATA.sensitivity);
+  const seen = entries[0]?.images;
   $("sensitivity-section").hidden = !DATA.sensitivity.length;
   $("sensitivity-note").textContent = entries.length
-    ? `${where()} From left to right the perturbation grows; a flat line is a robust network. Of PairBench, clean scenes are perturbed.`
+    ? `${where()} From left to right the perturbation grows; a flat line is a robust network. Of PairBench, clean scenes are perturbed${seen ? `, ${seen} of them` : ""}.`
     : "Nothing was recorded for these filters.";
   chips($("sensitivity-chips"), entries);
   const groups = [...Map.groupBy(entries, entry => entry.perturbation)];
