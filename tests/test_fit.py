@@ -1,14 +1,8 @@
-"""A training in a folder: what it writes, what it refuses, how it stops."""
+"""A training in a folder: what it writes, what it accepts, what it refuses."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from itertools import pairwise
-from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +10,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from training_runs import BATCH, RECIPES, SEEN, Blots, dropping
+from training_runs import BATCH, RECIPES, SMALL, Blots, dropping, train
 
 import zoo
 from registry import OptionError
-from zoo.claim import ClaimedError, claimed
 from zoo.data import load
 from zoo.machine import choose
 from zoo.metrics import Accumulator
-from zoo.training import Objective, Recipe, Stage, StoppedError, TrainingError, budgeted, fit, loop
-from zoo.training.checkpoint import CheckpointError
-from zoo.training.journal import read
+from zoo.training import Objective, Recipe, TrainingError, budgeted
 from zoo.training.splits import held_out, learned
 from zoo.training.trainer import Trainer
 from zoo.training.validation import METRICS, spread, validate
-from zoo.training.world import World, joined
-
-SMALL = Recipe(stages=(Stage(size=16, samples=20 * BATCH, batch=BATCH, lr=0.05),), **SEEN)
-
-
-def train(recipe: Recipe | None, out: Path, **options: Any) -> Any:
-    return fit(recipe, out, **{"device": "cpu", "workers": 0, **options})
+from zoo.training.world import World
 
 
 def test_what_a_run_leaves(tmp_path: Path) -> None:
@@ -144,40 +129,6 @@ def test_a_task_that_the_data_does_not_know_is_not_trained(tmp_path: Path, monke
     train(SMALL.changed(depth=""), tmp_path / "run")
 
 
-def test_a_worker_that_is_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = Trainer.train
-
-    def fatal(self: Trainer, batch: zoo.data.Sample) -> None:
-        step(self, batch)
-        for worker in active_children():
-            worker.kill()
-            worker.join(10)
-
-    monkeypatch.setattr(Trainer, "train", fatal)
-    with pytest.raises(TrainingError, match=r"a process that makes data has died .*; memory may have run out"):
-        train(SMALL, tmp_path / "run", workers=1)
-
-
-def test_a_run_that_ends_in_steps_without_effect_says_so(tmp_path: Path) -> None:
-    recipe = SMALL.changed(lr=1e30, samples=8 * BATCH)
-    with pytest.warns(UserWarning, match="the last 7 steps were not finite and changed nothing. Try a lower lr"):
-        train(recipe, tmp_path / "run")
-
-
-def test_one_process_at_a_time(tmp_path: Path) -> None:
-    with claimed(tmp_path / "run"), pytest.raises(ClaimedError, match="in use by another process"):
-        train(SMALL, tmp_path / "run")
-
-
-def test_what_a_kill_left_half_written_goes(tmp_path: Path) -> None:
-    train(SMALL, tmp_path / "run")
-    drafts = [tmp_path / "run" / "checkpoints" / ".step-00000020.pt.1234.part", tmp_path / "run" / ".log.csv.12.part"]
-    for draft in drafts:
-        draft.write_bytes(b"half")
-    train(None, tmp_path / "run", resume=True)
-    assert not any(draft.exists() for draft in drafts)
-
-
 def test_another_recipe_data_or_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = SMALL.changed(samples=None, epochs=2, data="blots(n=40)")
     train(recipe, tmp_path / "run")
@@ -219,41 +170,6 @@ def test_precisions_and_layout(precision: Any, tmp_path: Path) -> None:
     assert run.log[-1]["loss"] < 5
     assert all(value.is_contiguous() and value.dtype != torch.bfloat16 for value in run.model.parameters())
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
-
-
-def test_bad_steps_are_skipped_and_counted(tmp_path: Path) -> None:
-    run = train(SMALL.changed(data="blots(n=50, broken=7)", ema=0.9), tmp_path / "run")
-    lines = [line for line in run.log if line["kind"] == "train"]
-    assert lines[-1]["skipped"] == 2  # 80 samples are one and a half epochs; the bad one comes once or twice
-    assert all(value.isfinite().all() for value in run.model.state_dict().values())
-    assert all(line["loss"] is not None for line in lines)
-
-
-def test_bad_steps_in_a_row_end_the_run(tmp_path: Path) -> None:
-    recipe = SMALL.changed(samples=40 * BATCH, data="blots(n=1, broken=0)")
-    with pytest.raises(TrainingError, match=r"20 steps in a row were not finite, up to step 20 .*nonfinite-batch.pt"):
-        train(recipe, tmp_path / "run")
-    batch = torch.load(tmp_path / "run" / "nonfinite-batch.pt", weights_only=True)
-    assert batch["step"] == 20
-    assert batch["fg_bg"].isnan().all()
-    assert batch["meta"][0] == {"index": 0}
-
-
-def test_a_full_disk_ends_the_run_and_the_last_checkpoint_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save = loop.checkpoint.save
-
-    def full(folder: Path, step: int, state: dict[str, Any]) -> Path:
-        if step > 10:
-            raise CheckpointError("the disk is full")
-        return save(folder, step, state)
-
-    monkeypatch.setattr(loop.checkpoint, "save", full)
-    with pytest.raises(CheckpointError, match="the disk is full"):
-        train(SMALL, tmp_path / "run", save_every=0)
-    monkeypatch.undo()
-    assert train(None, tmp_path / "run", resume=True).log[-1]["step"] == 20
 
 
 def test_looks_measure_what_metrics_measure() -> None:
@@ -305,49 +221,6 @@ def test_tensorboard_writes_event_files(tmp_path: Path) -> None:
     assert list((tmp_path / "run" / "tensorboard").glob("events.out.tfevents.*"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_first(number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = Trainer.train
-
-    def asked(self: Trainer, batch: zoo.data.Sample) -> None:
-        step(self, batch)
-        if self.step_number == 7:
-            os.kill(os.getpid(), number)
-
-    monkeypatch.setattr(Trainer, "train", asked)
-    before = signal.getsignal(number)
-    with pytest.raises(StoppedError, match="stopped at step 7 of 20; all is saved") as stopped:
-        train(SMALL, tmp_path / "run")
-    assert stopped.value.signal == number
-    assert signal.getsignal(number) is before
-    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000007.pt"]
-    monkeypatch.undo()
-    run, whole = train(None, tmp_path / "run", resume=True), train(SMALL, tmp_path / "whole")
-    assert all(map(torch.equal, run.model.state_dict().values(), whole.model.state_dict().values()))
-    assert [line["loss"] for line in run.log] == [line["loss"] for line in whole.log]
-
-
-def test_a_second_ctrl_c_does_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = Trainer.train
-
-    def impatient(self: Trainer, batch: zoo.data.Sample) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        step(self, batch)
-
-    monkeypatch.setattr(Trainer, "train", impatient)
-    with pytest.raises(KeyboardInterrupt):
-        train(SMALL, tmp_path / "run")
-    assert not list((tmp_path / "run").glob("checkpoints/*"))
-
-
-def test_a_launcher_that_says_half_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.delenv("RANK", raising=False)
-    with pytest.raises(zoo.ZooError, match="start them with torchrun"), joined("cpu"):
-        pass
-
-
 @pytest.mark.slow
 def test_a_compiled_run_ends_where_a_plain_one_does(tmp_path: Path) -> None:
     recipe = SMALL.changed(samples=10 * BATCH)
@@ -357,27 +230,3 @@ def test_a_compiled_run_ends_where_a_plain_one_does(tmp_path: Path) -> None:
     )
     for one, other in zip(plain.model.parameters(), compiled.model.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
-)
-def test_exit_codes_of_the_command(number: signal.Signals, code: int, tmp_path: Path) -> None:
-    """With a worker; terminals and schedulers signal all processes of a group, so all of them get it."""
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text(SMALL.changed(data="pairbench:clean", samples=100_000).to_toml())
-    command = [sys.executable, "-m", "zoo", "train", "--recipe", recipe, "--out", tmp_path / "run", "--workers", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(zoo.__file__).parent.parent), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [*command, "--device", "cpu"], stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
-    for _ in range(600):
-        if read(tmp_path / "run" / "log.jsonl") or process.poll() is not None:
-            break
-        time.sleep(0.1)
-    os.killpg(process.pid, number)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == code, told
-    assert "all is saved, --resume goes on" in told
-    assert len(list((tmp_path / "run" / "checkpoints").glob("step-*.pt"))) == 1

@@ -23,10 +23,15 @@ from zoo.training.trainer import Trainer
 
 SEEN: Any = {"validate_samples": 6, "data": "blots", "model": "unet(width=4)"}
 BATCH = 4
+SMALL = Recipe(stages=(Stage(size=16, samples=20 * BATCH, batch=BATCH, lr=0.05),), **SEEN)
 STEPS = {"plateau": 36, "stages": 28}
 START = get_context("forkserver")
 HEAVY = ["torch._dynamo", "torch.utils.data", "zoo.training.fit", "zoo.architectures.unet", "zoo.data.sources.folders"]
 START.set_forkserver_preload(HEAVY)  # imported once, for all processes of a test run
+
+
+def train(recipe: Recipe | None, out: Path, **options: Any) -> Any:
+    return fit(recipe, out, **{"device": "cpu", "workers": 0, **options})
 
 
 @sources.register("blots", Card(summary="a blot on noise; quick, for tests"))
