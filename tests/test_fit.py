@@ -1,5 +1,6 @@
 """A training in a folder: what it writes, what it accepts, what it refuses."""
 
+import copy
 import json
 from dataclasses import replace
 from itertools import pairwise
@@ -224,8 +225,9 @@ def test_tensorboard_writes_event_files(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_compiled_run_ends_where_a_plain_one_does(tmp_path: Path) -> None:
     recipe = SMALL.changed(samples=10 * BATCH)
+    network = torch.nn.Conv2d(6, 2, 3, padding=1)
     plain, compiled = (
-        train(recipe.changed(compile=on), tmp_path / str(on), model=zoo.wrap(torch.nn.Conv2d(6, 2, 3, padding=1)))
+        train(recipe.changed(compile=on), tmp_path / str(on), model=zoo.wrap(copy.deepcopy(network)))
         for on in (False, True)
     )
     for one, other in zip(plain.model.parameters(), compiled.model.parameters(), strict=True):
