@@ -1,8 +1,10 @@
-"""Put the committed records into the README's tables, docs/leaderboard.svg and docs/scale.md. `make readme` runs it.
+"""Put the committed records into the README's tables, the chart and docs/scale.md. `make readme` runs it.
 
-With --check nothing is written; the exit code is 1 where one of them is not what the records say.
+The chart is docs/leaderboard.svg, and a picture of it as a browser shows it, leaderboard.png, which says in itself
+which SVG it shows. With --check nothing is written; the exit code is 1 where something is not what the records say.
 """
 
+import hashlib
 import re
 import sys
 from pathlib import Path
@@ -13,6 +15,8 @@ from registry.commandline import Parser, guarded
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS, README = ROOT / "benchmarks" / "records", ROOT / "README.md"
 CHART, SCALE = ROOT / "docs" / "leaderboard.svg", ROOT / "docs" / "scale.md"
+PICTURE, SHOWS = CHART.with_suffix(".png"), "shows the SVG with the SHA-256"
+COLOURS = 64  # of the picture: a chart has few
 MARKS = "<!-- from benchmarks/records by make readme -->", "<!-- end -->"
 
 
@@ -28,12 +32,49 @@ def run(*, check: bool) -> int:
     """Write what is stale, or only say it."""
     from zoo.files import write_text
 
-    stale = [(path, text) for path, text in wanted().items() if not path.exists() or path.read_text("utf-8") != text]
-    for path, text in stale:
+    texts = wanted()
+    stale = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]
+    if CHART in texts and shown(PICTURE) != digest(texts[CHART]):
+        stale.append(PICTURE)
+    for path in stale:
         if not check:
-            write_text(path, text)
+            take(texts[CHART], path) if path == PICTURE else write_text(path, texts[path])
         print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
     return int(check and bool(stale))
+
+
+def take(svg: str, path: Path) -> None:
+    """Write the picture of an SVG, with the SVG's digest in it."""
+    import tempfile
+
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    from benchmarks.screenshot import shoot
+    from zoo import files
+
+    about = PngInfo()
+    about.add_text(SHOWS, digest(svg))
+    with tempfile.TemporaryDirectory() as folder:
+        page, picture = Path(folder) / "chart.svg", Path(folder) / "chart.png"
+        page.write_text(svg, "utf-8")
+        shoot(page, picture)
+        with Image.open(picture) as image, files.replacing(path) as draft:
+            image.quantize(COLOURS).save(draft, "PNG", pnginfo=about, optimize=True)
+
+
+def shown(path: Path) -> str | None:
+    """The digest of the SVG that a picture shows; None where there is no such picture."""
+    from PIL import Image
+
+    if not path.exists():
+        return None
+    with Image.open(path) as image:
+        return image.info.get(SHOWS)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def wanted() -> dict[Path, str]:

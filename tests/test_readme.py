@@ -1,14 +1,34 @@
 """The README's tables are what the committed records say."""
 
 import pytest
+from PIL import Image
 
 from benchmarks import leaderboard, readme
 from registry import ZooError
 
 
 def test_readme_and_chart_are_not_stale():
-    stale = [path.name for path, text in readme.wanted().items() if path.read_text("utf-8") != text]
-    assert stale == [], "run make readme"
+    assert readme.run(check=True) == 0, "run make readme"
+
+
+def test_a_picture_says_which_chart_it_shows(tmp_path, monkeypatch, capsys):
+    def shoot(page, picture, **_):
+        Image.new("RGB", (8, 8), "white").save(picture)
+
+    monkeypatch.setattr("benchmarks.screenshot.shoot", shoot)
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    for name in ("CHART", "PICTURE"):
+        monkeypatch.setattr(readme, name, tmp_path / name)
+    monkeypatch.setattr(readme, "wanted", lambda: {readme.CHART: "<svg/>"})
+    assert readme.shown(readme.PICTURE) is None
+    assert readme.run(check=True) == 1
+    assert not readme.PICTURE.exists()
+    assert (readme.run(check=False), readme.run(check=True)) == (0, 0)
+    assert readme.shown(readme.PICTURE) == readme.digest("<svg/>")
+    monkeypatch.setattr(readme, "wanted", lambda: {readme.CHART: "<svg></svg>"})
+    readme.CHART.write_text("<svg></svg>")
+    assert readme.run(check=True) == 1
+    assert capsys.readouterr().out.endswith("stale: PICTURE\n")
 
 
 def test_the_records_are_of_one_schema_and_say_where_they_are_from():
