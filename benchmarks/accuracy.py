@@ -5,6 +5,7 @@ tested is always the test split, in single precision.
 """
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +31,7 @@ from zoo.model import PairModel
 from zoo.progress import Tick
 from zoo.training import Recipe, fit
 from zoo.training.checkpoint import seed_all
-from zoo.training.folder import CHECKPOINTS, RECIPE, STATE, WEIGHTS, settle
+from zoo.training.folder import CHECKPOINTS, ENVIRONMENT, RECIPE, STATE, WEIGHTS, settle
 from zoo.training.journal import LOG, read
 from zoo.training.recipe import Stage
 from zoo.training.validation import spread
@@ -43,6 +44,7 @@ GALLERY = "gallery.png"
 SHOWN = 6  # scenes in the gallery, the same for every network
 PER_IMAGE = ("mask_iou_image", "depth_rmse")
 MOST_IMAGES = 1000  # whose own values a record keeps; its sums, for comparisons, are of all
+TRAINED = ("date", "device_name", "threads", "torch", "commit", "dirty")  # of a training's environment, in its record
 CURVE = ("samples", "seconds", "loss", "mask_iou", "depth_rmse")
 PIXELS = 1 << 20  # tested at a time
 MOST_AT_ONCE = 64  # images tested at a time
@@ -67,6 +69,7 @@ def measure(
     found["values"]["seconds"] = last["seconds"]
     found["raw"] |= {
         "curve": [{name: look.get(name) for name in CURVE} for look in looks],
+        "trained": {name: value for name, value in _environment(folder).items() if name in TRAINED},
         "steps": last["step"],
         "skipped": last["skipped"],  # steps whose loss or gradients were not finite
     }
@@ -262,6 +265,23 @@ def _bare(name: str) -> str:
     while name.startswith(PREFIXES):
         name = name.split(".", 1)[1]
     return name
+
+
+def _environment(folder: Path) -> dict[str, Any]:
+    """What a training ran on, which need not be what it is tested on; nothing where it does not say."""
+    path = folder / ENVIRONMENT
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
+
+
+def digest_of(weights: Path, entrant: Entrant) -> str | None:
+    """What tells a ready-made file from what it held before; None where there is no such file."""
+    try:
+        path = _file_of(entrant, weights) if weights.is_dir() else weights
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except (AccuracyError, OSError):
+        return None
 
 
 def _file_of(entrant: Entrant | None, folder: Path) -> Path:

@@ -7,17 +7,19 @@ from benchmarks.leaderboard import milliseconds
 from benchmarks.results import Record
 from benchmarks.terminal import print_table
 
-SHOWN = {
-    "latency": "ms",
-    "throughput": "images_per_s",
-    "memory": "inference_bytes",
-    "accuracy": "mask_iou",
-    "cost": "flops",
+SHOWN = {  # by measure, the first of these that a record has
+    "latency": ("ms",),
+    "throughput": ("images_per_s",),
+    "memory": ("inference_bytes",),
+    "accuracy": ("mask_iou", "depth_rmse"),
+    "cost": ("flops",),
 }
+TOLD = ("batch", "precision", "layout", "engine", "data", "recipe", "seed")
+NOISE = {"memory": 0.05}  # share by which a value without an interval may differ and be the same
 
 
 def show(new: Sequence[Record], old: Sequence[Record]) -> None:
-    """Print what both hold, and for the rest why it cannot be compared."""
+    """Print what both hold, and for the rest why it cannot be compared. Curves of sensitivity are for the page."""
     body, refused = compare(new, old)
     head = ["network", "measure", "old", "new", "new / old", "verdict"]
     print_table(head, body, title="against the older run", notes=refused)
@@ -25,30 +27,38 @@ def show(new: Sequence[Record], old: Sequence[Record]) -> None:
 
 def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str]], list[str]]:
     """Rows of pairs, and a line for each record that has no like."""
-    before = {cells.key_of(record): record for record in old if record["status"] == "done"}
+    before: dict[str, list[Record]] = {}
+    for record in cells.latest(old):
+        if record["status"] == "done":
+            before.setdefault(cells.key_of(record), []).append(record)
     body, refused = [], []
-    for record in new:
+    for record in cells.latest(new):
         if record["status"] != "done" or record["measure"] not in SHOWN:
             continue
-        name, title = SHOWN[record["measure"]], f"{record['model']}, {record['measure']}"
-        like = before.get(cells.key_of(record))
-        if like is None:
+        name = next((name for name in SHOWN[record["measure"]] if record["values"].get(name) is not None), None)
+        title = f"{record['model']}, {_what(record)}"
+        likes = before.get(cells.key_of(record), [])
+        bound = record["measure"] in cells.OF_MACHINE
+        like = next((like for like in likes if not bound or cells.same(record["machine"], like["machine"])), None)
+        if not likes:
             refused.append(f"{title}: the older run has no cell with the same options and settings")
-        elif record["measure"] in cells.OF_MACHINE and not cells.same(record["machine"], like["machine"]):
-            refused.append(f"{title}: another machine then, {_differences(record, like)}")
+        elif like is None:
+            refused.append(f"{title}: another machine then, {_differences(record, likes[-1])}")
+        elif name is None or like["values"].get(name) is None:
+            refused.append(f"{title}: no value in one of the runs")
         else:
             was, now = like["values"][name], record["values"][name]
-            body.append(
-                [
-                    record["model"],
-                    record["measure"],
-                    _value(was),
-                    _value(now),
-                    f"{now / was:.3f}" if was else "-",
-                    _verdict(record, like, name),
-                ]
-            )
+            ratio = f"{now / was:.3f}" if was else "-"
+            body.append([record["model"], _what(record), _value(was), _value(now), ratio, _verdict(record, like, name)])
     return body, refused
+
+
+def _what(record: Record) -> str:
+    """The measure with the settings that tell cells of one network apart."""
+    cell = record["cell"]
+    told = [f"{cell['size'][0]} x {cell['size'][1]}"] if cell.get("size") else []
+    told += [str(cell[name]) for name in TOLD if cell.get(name) is not None]
+    return ", ".join([record["measure"], *told])
 
 
 def _differences(record: Record, like: Record) -> str:
@@ -57,11 +67,14 @@ def _differences(record: Record, like: Record) -> str:
 
 
 def _verdict(record: Record, like: Record, name: str) -> str:
-    """Whether the intervals leave it open; what has none is exact."""
+    """Whether the intervals leave it open; what has none is exact, but for memory."""
     mine, theirs = record["intervals"].get(name), like["intervals"].get(name)
-    if not mine or not theirs:
-        return "same" if record["values"][name] == like["values"][name] else "changed"
-    return "tie" if mine[0] <= theirs[1] and theirs[0] <= mine[1] else "changed"
+    if mine and theirs and None not in (*mine, *theirs):
+        return "tie" if mine[0] <= theirs[1] and theirs[0] <= mine[1] else "changed"
+    if mine or theirs:
+        return "open"  # of one round, whose interval is all numbers
+    noise = NOISE.get(record["measure"], 0) * like["values"][name]
+    return "same" if abs(record["values"][name] - like["values"][name]) <= noise else "changed"
 
 
 def _value(value: float) -> str:

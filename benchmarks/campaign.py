@@ -6,13 +6,12 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks import accuracy, cost, measure, memory, results, sensitivity
+from benchmarks import accuracy, cost, engines, limits, measure, memory, results, sensitivity
 from benchmarks.cells import Cell
 from benchmarks.race import Outcome, race
 from zoo import machine
@@ -28,9 +27,10 @@ class Effort:
 
     seconds: float  # of timing, for each cell
     rounds: int  # at least, for each timed cell
-    within: float = 0.01  # a median's interval that ends its measuring, as a share
     workers: int | None = None  # that make data for training
     weights: Path | None = None  # ready-made files, in place of training
+    threads: int | None = None  # on the CPU, on each machine; None: what torch chooses
+    within: float = 0.01  # a median's interval that ends its measuring, as a share
 
 
 class Campaign:
@@ -43,11 +43,14 @@ class Campaign:
     def measure(self, tick: Tick) -> Iterator[dict[str, Any]]:
         """Measure all cells; an error is its cell's result. Ctrl-C gives what was half done, then ends."""
         total, count = len(self.cells), 0
-        for part, cells in groupby(self.cells, key=part_of):
+        parts: dict[tuple[Any, ...], list[Cell]] = {}  # a network's cells stand together in a plan, a setting's do not
+        for cell in self.cells:
+            parts.setdefault(part_of(cell), []).append(cell)
+        for part, cells in parts.items():
             tick(f"{part[0]} {count} of {total} cells", count, total)
             with measure.exact_float32():  # and as it was afterwards: timed cells set what their precision asks for
                 begun = time.perf_counter()
-                for cell, status, failed, found in self._measured(list(cells), tick):
+                for cell, status, failed, found in self._measured(cells, tick):
                     count, took = count + 1, time.perf_counter() - begun
                     yield self._record(cell, status, failed, found) | {"took": round(took, 3)}
                     begun = time.perf_counter()
@@ -70,10 +73,13 @@ class Campaign:
     def _alone(self, cell: Cell, tick: Tick) -> Found:
         """One cell that needs no others beside it."""
         entrant, settings = cell.entrant, cell.settings
-        if cell.measure == "cost":
-            return {"values": asdict(cost.count(entrant.make(), *settings["size"]))}
         if cell.measure == "memory":
             return {"values": memory.peak(entrant, settings, self.device)}
+        once = engines.DEFAULTS | {"size": settings["size"]}
+        memory.rehearse(entrant, once, self.device, seconds=measure.CAP)  # a network of one's own may hang
+        if cell.measure == "cost":
+            with limits.within_time(measure.CAP):
+                return {"values": asdict(cost.count(entrant.make(), *settings["size"]))}
         folder, weights = self.home(cell), self.effort.weights
         if cell.measure == "sensitivity":
             model = accuracy.ready_made(weights, entrant) if weights else accuracy.trained(folder, entrant)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from benchmarks import accuracy
@@ -18,7 +19,7 @@ from benchmarks.results import Record
 OF_MACHINE = ("latency", "throughput", "memory")  # measures whose result is the machine's too
 EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
 READY_MADE = f"{READY}:"  # how the recipe of ready-made weights begins
-MACHINE = ("device_name", "threads", "torch", "driver")  # facts that make it another machine
+MACHINE = ("device", "device_name", "cpu", "cores", "threads", "torch", "driver", "cuda", "cudnn", "memory_bytes")
 
 
 @dataclass(frozen=True)
@@ -73,32 +74,54 @@ def plan(entrants: Sequence[Entrant], wanted: Wanted) -> list[Cell]:
                 for entrant in entrants
                 for settings in _settings(measure, entrant, wanted)
             ]
-    return cells
+    return list({cell.key: cell for cell in cells}.values())  # none twice, whatever was asked for twice
 
 
-def done(records: Iterable[Record], machine: Mapping[str, Any]) -> set[str]:
-    """The keys of what is measured already, on this machine where that matters; failures count, they are results."""
+def done(records: Iterable[Record], machine: Mapping[str, Any] | None) -> set[str]:
+    """The keys of what is measured already, on this machine where that matters; failures count, they are results.
+
+    machine: None for any, as in a cluster, whose machines are not known beforehand.
+    """
     return {
         key_of(record)
         for record in records
         if record["status"] != "interrupted"
-        and (record["measure"] not in OF_MACHINE or same(record["machine"], machine))
+        and (machine is None or record["measure"] not in OF_MACHINE or same(record["machine"], machine))
     }
+
+
+def latest(records: Iterable[Record]) -> list[Record]:
+    """Of each cell the last record, of times and memory the last of each machine."""
+    found = {
+        (key_of(record), where(record["machine"]) if record["measure"] in OF_MACHINE else ()): record
+        for record in records
+    }
+    return list(found.values())
 
 
 def key_of(record: Record) -> str:
     return _key(record["measure"], record["spec"], record["cell"])
 
 
-def way(settings: Mapping[str, Any]) -> str:
-    """How the network of an accuracy was trained: EQUAL, OWN or READY."""
+def way(settings: Mapping[str, Any]) -> tuple[str, Any, Any, Any]:
+    """What must be the same for trained networks to be compared: EQUAL, OWN or READY, samples, precision, test images.
+
+    The machine need not be, for what was learned does not depend on it. A recipe of its own has its own precision.
+    """
     recipe = str(settings.get("recipe"))
-    return EQUAL if recipe == EQUAL else READY if recipe.startswith(READY_MADE) else OWN
+    kind = EQUAL if recipe == EQUAL else READY if recipe.startswith(READY_MADE) else OWN
+    precision = settings.get("precision") if kind == EQUAL else None
+    return kind, settings.get("samples"), precision, settings.get("test_images")
+
+
+def where(machine: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes a machine another one, as far as times go."""
+    return tuple(machine.get(name) for name in MACHINE)
 
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two descriptions are of machines whose times may be compared."""
-    return all(one.get(name) == other.get(name) for name in MACHINE)
+    return where(one) == where(other)
 
 
 def _key(measure: str, spec: str, settings: Mapping[str, Any]) -> str:
@@ -143,19 +166,17 @@ def _settings(measure: str, entrant: Entrant, wanted: Wanted) -> list[dict[str, 
 
 
 def _trainings(entrant: Entrant, wanted: Wanted) -> list[dict[str, Any]]:
+    size = {"size": list(wanted.train_size)}
+    if wanted.weights is not None:
+        ready = {"recipe": f"{READY_MADE}{wanted.weights}", "samples": None, "seed": None}
+        digest = {"weights": accuracy.digest_of(Path(wanted.weights), entrant)}
+        return [{**size, "data": data, **ready, "test_images": wanted.test_images, **digest} for data in wanted.data]
     recipe = wanted.recipes
     if recipe == OWN:
         recipe = accuracy.own_recipe(entrant.asked.name) or EQUAL
-    changes = {"precision": wanted.train_precision} if wanted.train_precision else {}
+    trained: dict[str, Any] = {"recipe": recipe, "samples": wanted.samples}
+    precision = {"precision": wanted.train_precision} if wanted.train_precision else {}
     return [
-        {
-            "size": list(wanted.train_size),
-            "data": data,
-            "recipe": recipe if wanted.weights is None else f"{READY_MADE}{wanted.weights}",
-            "samples": wanted.samples,
-            "seed": seed,
-            "test_images": wanted.test_images,
-            **changes,
-        }
+        {**size, "data": data, **trained, "seed": seed, "test_images": wanted.test_images, **precision}
         for data, seed in product(wanted.data, wanted.seeds)
     ]

@@ -1,25 +1,42 @@
 """The question a user has: which network to take within so many milliseconds, and what the next one would cost."""
 
+import math
 from collections.abc import Sequence
 
+from benchmarks import paired
+from benchmarks.leaderboard import title
 from benchmarks.results import Record
-from benchmarks.tables import Score, by_way, rows, scores, settings
+from benchmarks.tables import Score, by_way, hardest, rows, scores, settings
 
 WANT = {"mask": ("mask_iou", "mask IoU", 1), "depth": ("depth_rmse", "depth RMSE", -1)}  # metric, words, direction
 
 
 def sentence(records: Sequence[Record], committed: Sequence[Record], *, milliseconds: float, want: str) -> str:
-    """The answer in a sentence or two, from times measured here and accuracy measured here or committed."""
-    metric, words, direction = WANT[want]
-    timed = {row.spec: row for setting in settings(records) for row in rows(records, setting) if row.latency}
-    achieved = next(iter(by_way(scores(records) or scores(committed))), [])
-    if not timed or not achieved:
+    """The answer in a sentence or two for each setting: times from here, accuracy from here or else committed."""
+    metric = WANT[want][0]
+    timed = {
+        setting: {row.spec: row.best for row in rows(records, setting) if row.latency} for setting in settings(records)
+    }
+    timed = {setting: found for setting, found in timed.items() if found}
+    groups = by_way(score for score in scores(records) or scores(committed) if not math.isnan(score.value(metric)))
+    if not timed or not groups:
         lacks = "times" if not timed else "accuracy"
         return f"No network can be named: the records hold no {lacks}; measure {'latency' if not timed else lacks} too."
-    hardest = sorted({score.data for score in achieved})[-1]
-    known = [(timed[score.spec].best, score) for score in achieved if score.data == hardest and score.spec in timed]
-    if not known:
+    answers = {}
+    for setting, times in timed.items():
+        known = [[score for score in group if score.spec in times] for group in groups]
+        most = max(known, key=lambda group: len({score.spec for score in group}))  # of as many, of the one recipe
+        chosen = [(times[score.spec], score) for score in most if score.data == hardest(most)]
+        answers[setting] = _answer(chosen, milliseconds, want) if chosen else None
+    if not any(answers.values()):
         return "No network has both a time and an accuracy in these records; measure both for the same networks."
+    lines = [(title(setting), answer) for setting, answer in answers.items() if answer]
+    return lines[0][1] if len(timed) == 1 else "\n".join(f"{name}: {answer}" for name, answer in lines)
+
+
+def _answer(known: list[tuple[float, Score]], milliseconds: float, want: str) -> str:
+    """The best of those within the time, and what the next better one costs."""
+    metric, words, direction = WANT[want]
     within = [(ms, score) for ms, score in known if ms <= milliseconds]
     ranked = sorted(known, key=lambda pair: pair[0])
     if not within:
@@ -27,21 +44,16 @@ def sentence(records: Sequence[Record], committed: Sequence[Record], *, millisec
         told = _told(score, metric, words)
         return f"None fits into {milliseconds:g} ms here; the fastest, {score.model}, takes {ms:.1f} ms ({told})."
     ms, best = max(within, key=lambda pair: direction * pair[1].value(metric))
-    answer = f"Take {best.model}: {ms:.1f} ms here, {_told(best, metric, words)} on {hardest}."
+    answer = f"Take {best.model}: {ms:.1f} ms here, {_told(best, metric, words)} on {best.data}."
     better = [(cost, score) for cost, score in ranked if direction * (score.value(metric) - best.value(metric)) > 0]
     if not better:
         return f"{answer} None of those measured is better at any time."
     cost, following = better[0]
     gain = abs(following.value(metric) - best.value(metric))
-    tie = " (their intervals overlap)" if _overlap(best, following, metric) else ""
+    tie = " (a tie)" if paired.ties(best.records, following.records, metric) else ""
     return f"{answer} The next, {following.model}, costs {cost - ms:.1f} ms more for {gain:.3f} {words}{tie}."
 
 
 def _told(score: Score, metric: str, words: str) -> str:
     low, high = score.interval(metric)
     return f"{words} {score.value(metric):.3f} ({low:.3f} to {high:.3f})"
-
-
-def _overlap(one: Score, other: Score, metric: str) -> bool:
-    (low, high), (first, last) = one.interval(metric), other.interval(metric)
-    return low <= last and first <= high

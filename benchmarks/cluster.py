@@ -53,6 +53,8 @@ def jobs(chosen: Sequence[Cell], device: torch.device, folder: Path, effort: Eff
 
 def perform(job: Job, *, device: str, folder: Path, effort: Effort) -> list[dict[str, Any]]:
     """Measure a job, on whichever machine this is."""
+    if effort.threads:
+        torch.set_num_threads(effort.threads)
     made = [Cell(measure, enter(asked)[0], settings) for asked, measure, settings in job.cells]
     return list(Campaign(made, torch.device(device), folder, effort).measure(lambda *_: None))
 

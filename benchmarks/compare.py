@@ -6,13 +6,14 @@ and CSV, and as one HTML page that needs no network. Ctrl-C shows and keeps what
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
 from benchmarks.command import at_least, listed, positive, threads
-from benchmarks.presets import MEASURES, PRESETS, Preset
+from benchmarks.presets import HONEST, MEASURES, PRESETS, Preset
 from registry import ZooError
 from registry.commandline import INTERRUPTED, Parser, guarded, sides
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from benchmarks.cells import Cell, Wanted
+    from benchmarks.results import Record
 
 RECORDS, PAGE = "compare.jsonl", "compare.html"
 COMMITTED = Path(__file__).parent / "records"
@@ -81,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
     device = machine.choose(args.device)
     preset = settled(args, device)
     entrants = enter(preset.models)
+    if "accuracy" in preset.measures and not args.weights:  # the rows that are no networks stand in every such table
+        entrants = enter(f"{preset.models}, {HONEST}")
     planned = cells.plan(entrants, wanted(args, preset, device))
     if args.dry_run:
         from benchmarks import estimate
@@ -149,9 +153,9 @@ def measured(
     before = results.read(path) if args.resume and path.exists() else []
     asked = {cell.key for cell in planned}
     before = [record for record in before if cells.key_of(record) in asked]
-    done = cells.done(before, machine.describe(device))
+    done = cells.done(before, None if args.executor == "ray" else machine.describe(device))
     pending = [cell for cell in planned if cell.key not in done]
-    effort = Effort(preset.seconds, preset.rounds, workers=args.workers, weights=args.weights)
+    effort = Effort(preset.seconds, preset.rounds, args.workers, args.weights, args.threads)
     records, stopped, problem = before, False, None
     try:
         with progress() as tick:
@@ -168,11 +172,11 @@ def measured(
         stopped = True
     except ZooError as error:  # no room for a record: what was measured is still worth a look
         problem = error
-    return show(args, records, folder, stopped, problem)
+    return show(args, cells.latest(records), folder, stopped, problem)
 
 
 def show(
-    args: argparse.Namespace, records: list[dict[str, Any]], folder: Path, stopped: bool, problem: ZooError | None
+    args: argparse.Namespace, records: Sequence["Record"], folder: Path, stopped: bool, problem: ZooError | None
 ) -> int:
     """Tables on the terminal and in files, the page, and the answers that were asked for."""
     from benchmarks import against, choice, leaderboard, report, results
@@ -182,7 +186,7 @@ def show(
     if records and not problem and not stopped:
         results.write_text(folder / "compare.md", leaderboard.markdown(records, committed))
         results.write_text(folder / "compare.csv", leaderboard.to_csv(records))
-        report.write([*records, *committed], [folder, COMMITTED], folder / PAGE)
+        report.write([*committed, *records], [folder, COMMITTED], folder / PAGE)
     leaderboard.show(records, committed)
     if problem:
         raise problem

@@ -8,11 +8,12 @@ import copy
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.results import one_line
@@ -26,6 +27,7 @@ COPY = "alias_copy cat clone copy copy_ detach expand_copy lift_fresh lift_fresh
 PICK = "_unsafe_index embedding flip gather index index_select roll select_scatter slice_scatter"
 SHAPE = "_reshape_alias _unsafe_view as_strided_"
 SHUFFLE = "channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle"
+ALLOCATES = frozenset(f"empty {ALLOCATE} {SHAPE}".split())
 MOVES = frozenset(f"{ALLOCATE} {FILL} {COPY} {PICK} {SHAPE} {SHUFFLE}".split())
 
 
@@ -48,6 +50,7 @@ class Cost(Weights):
 
     macs: int
     flops: int
+    moved_bytes: int = 0  # that all operations together read and write
     uncounted: dict[str, int] = field(default_factory=dict)  # operation -> calls
 
 
@@ -72,7 +75,7 @@ def count(model: PairModel, height: int, width: int, batch: int = 1) -> Cost:
     try:
         twin = on_meta(model).eval()
         with torch.no_grad():
-            flops, uncounted = operations(lambda: twin(image, image))
+            found = operations(lambda: twin(image, image))
     except ZooError:
         raise
     except Exception as error:  # whatever the network does that needs numbers
@@ -81,15 +84,29 @@ def count(model: PairModel, height: int, width: int, batch: int = 1) -> Cost:
             f"{who} does not run on the meta device, where operations are counted: {one_line(error)}\nA network that"
             " reads values (item, a branch on a tensor) or keeps tensors outside its buffers cannot be counted"
         ) from error
-    return Cost(**vars(weigh(model)), macs=flops // 2, flops=flops, uncounted=uncounted)
+    flops = found.flops
+    return Cost(
+        **vars(weigh(model)), macs=flops // 2, flops=flops, moved_bytes=found.moved_bytes, uncounted=found.uncounted
+    )
 
 
-def operations(call: Any) -> tuple[int, dict[str, int]]:
-    """The FLOPs of a call, and the operations in it that computed and were not counted."""
+class Operations(NamedTuple):
+    """FLOPs, operations that computed and were not counted, and the bytes that all operations read and write.
+
+    Bytes are of operations one by one, as they are carried out in eager mode: what a compiler fuses moves fewer.
+    """
+
+    flops: int
+    uncounted: dict[str, int]
+    moved_bytes: int
+
+
+def operations(call: Any) -> Operations:
+    """What a call consists of."""
     counter = FlopCounterMode(display=False)
     with counter, _Listing(counter) as listing:
         call()
-    return int(counter.get_total_flops()), dict(sorted(listing.calls.items()))
+    return Operations(int(counter.get_total_flops()), dict(sorted(listing.calls.items())), listing.moved_bytes)
 
 
 def on_meta(model: nn.Module) -> nn.Module:
@@ -115,6 +132,7 @@ class _Listing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.counted = counter.flop_registry
         self.calls: Counter[str] = Counter()
+        self.moved_bytes = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -129,7 +147,14 @@ class _Listing(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return parts
             if _computes(func):
                 self.calls[str(packet).removeprefix("aten.")] += 1
-        return func(*args, **kwargs)
+        result = func(*args, **kwargs)
+        if not func.is_view and packet.__name__ not in ALLOCATES:
+            self.moved_bytes += sum(map(_bytes, tree_leaves((args, kwargs, result))))
+        return result
+
+
+def _bytes(value: object) -> int:
+    return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
 
 
 def _computes(func: torch._ops.OpOverload) -> bool:

@@ -40,11 +40,11 @@ def enter(text: str) -> list[Entrant]:
 
     A wrong name or option is found here, before anything is built.
     """
-    found: dict[Spec, Entrant] = {}
+    found: dict[str, Entrant] = {}
     for part in split(text):
         asked = Spec.parse(part)
         for entrant in [_named(asked)] if _is_own(asked.name) else map(_listed, architectures.select(part)):
-            found.setdefault(entrant.asked, entrant)
+            found.setdefault(entrant.spec, entrant)
     return list(found.values())
 
 

@@ -3,25 +3,21 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks import cells, paired, results
 from benchmarks.results import Record
-from benchmarks.tables import LAYOUTS, Row, Score, Setting, by_way, datasets, rows, scores, settings
+from benchmarks.tables import LAYOUTS, Row, Score, Setting, by_way, datasets, hardest, rows, scores, settings
 from benchmarks.terminal import print_table
 from zoo.contract import TASKS
 from zoo.machine import headline
 
 BUSY = 1.25  # load per core above which others were at work too
 MISSING = "-"
-TRAINED = {
-    cells.EQUAL: "one recipe for all",
-    cells.OWN: "each with a recipe of its own",
-    cells.READY: "ready-made weights",
-}
+TITLES = {cells.EQUAL: "one recipe for all", cells.READY: "ready-made weights"}
 
 
 @dataclass
@@ -53,22 +49,27 @@ def cost_and_speed(records: Sequence[Record], setting: Setting) -> Table:
     """What networks cost and how fast they are at one setting."""
     chosen = rows(records, setting)
     layouts = [layout for layout in LAYOUTS if any(layout in row.latency for row in chosen)]
-    pipelined = any(row.throughput for row in chosen)
+    batches = sorted({batch for row in chosen for batch in row.throughput}, key=lambda batch: batch or math.inf)
     weighed = any(row.memory for row in chosen)
+    compiled = any(row.fact("compile_s") is not None for row in chosen)
+    peaked = any(row.fact("matmul_share") is not None for row in chosen)
     head = ["model", "params M", "GFLOPs", *(f"{layout} ms" for layout in layouts)]
-    head += ["images /s"] * pipelined + ["infer MB", "train MB"] * weighed
+    head += ["% peak"] * peaked + ["compile s"] * compiled
+    head += [f"images /s, {_batch(batch)}" for batch in batches] + ["infer MB", "train MB"] * weighed
     body = [
         [
             row.model,
             _scaled(row.cost.get("params"), 1e6, 3),
             _scaled(row.cost.get("flops"), 1e9, 3),
             *(_latency(row, layout) for layout in layouts),
-            *([_images(row)] * pipelined),
+            *([_scaled(row.fact("matmul_share"), 0.01, 0)] * peaked),
+            *([_scaled(row.fact("compile_s"), 1, 1)] * compiled),
+            *(_images(row.throughput.get(batch, {}), batch) for batch in batches),
             *([_scaled(row.memory.get(f"{kind}_bytes"), 1e6, 0) for kind in ("inference", "training")] * weighed),
         ]
         for row in chosen
     ]
-    return Table(_title(setting), head, body, [row.group for row in chosen], _notes(records, setting, chosen))
+    return Table(title(setting), head, body, [row.group for row in chosen], _notes(records, setting, chosen))
 
 
 def accuracy(achieved: Sequence[Score]) -> Table:
@@ -76,18 +77,20 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     names = datasets(achieved)
     trained: dict[tuple[Any, ...], dict[str, Score]] = {}
     for score in achieved:
-        trained.setdefault((score.spec, score.cell["recipe"], score.cell["samples"]), {})[score.data] = score
-    hardest = names[-1]
-    order = sorted(trained.values(), key=lambda d: -(d[hardest].value("mask_iou") if hardest in d else -1.0))
+        how = (score.cell["recipe"], score.cell["samples"], score.cell.get("precision"))
+        trained.setdefault((score.spec, *how), {})[score.data] = score
+    first = hardest(achieved)
+    order = sorted(trained.values(), key=lambda d: -(d[first].value("mask_iou") if first in d else -1.0))
     recipes = sorted({str(score.cell["recipe"]) for score in achieved})
     several = len(recipes) > 1
     head = ["model", *(["recipe"] * several), *(f"IoU {_short(name)}" for name in names)]
     head += [f"RMSE {_short(name)}" for name in names]
     columns = [(metric, name) for metric in ("mask_iou", "depth_rmse") for name in names]
     marks = [_marks([by_data[name] for by_data in order if name in by_data], metric) for metric, name in columns]
+    seeds = sorted({len(score.records) for score in achieved})
     body = [
         [
-            one.model,
+            one.model + (f", {len(one.records)} seed{'s' * (len(one.records) > 1)}" if len(seeds) > 1 else ""),
             *([str(one.cell["recipe"])] * several),
             *(
                 _with_interval(by_data.get(name), metric) + mark.get(id(by_data.get(name)), "")
@@ -99,19 +102,28 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     ]
     cell, machine = achieved[0].cell, achieved[0].records[0]["machine"]
     days = sorted({str(record["date"])[:10] for score in achieved for record in score.records})
-    seeds = sorted({len(score.records) for score in achieved})
-    amounts = sorted({score.cell["samples"] or 0 for score in achieved})
+    way = cells.way(cell)[0]
     notes = [
         "Mask IoU, pooled, higher is better; depth RMSE, lower is better; 95 % intervals over"
         f" {cell['test_images']} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels.",
-        f"Trained on {' or '.join(f'{amount:,}' for amount in amounts)} samples,"
-        f" {'recipes of their own' if several else f'recipe {recipes[0]}'},"
-        f" {'one seed' if seeds == [1] else f'{seeds[0]} to {seeds[-1]} seeds'}; {headline(machine)},"
-        f" {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
+        f"{_trained(cell, recipes, seeds)}; {headline(machine)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
     ]
     if any(mark for column in marks for mark in column.values()):
         notes.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
-    return Table(f"accuracy, {TRAINED[cells.way(cell)]}", head, body, [""] * len(body), notes)
+    if seeds[-1] >= paired.ENOUGH:
+        notes.append("Of several seeds their mean; from three on the interval is of images and seeds.")
+    title = "recipes of their own" if several else "ready-made weights" if way == cells.READY else recipes[0]
+    return Table(f"accuracy, {TITLES.get(way, title)}", head, body, [""] * len(body), notes)
+
+
+def _trained(cell: Mapping[str, Any], recipes: Sequence[str], seeds: Sequence[int]) -> str:
+    """How the networks of a table were trained, in words."""
+    if cells.way(cell)[0] == cells.READY:
+        return f"Weights of {recipes[0].removeprefix(cells.READY_MADE)}"
+    amount = f"{cell['samples']:,} samples" if cell["samples"] else "as many samples as their recipes say"
+    how = f"recipe {recipes[0]}" if len(recipes) == 1 else "recipes of their own"
+    count = "one seed" if [*seeds] == [1] else " or ".join(map(str, seeds)) + " seeds"
+    return f"Trained on {amount}, {how}, {count}"
 
 
 def multi_task(records: Sequence[Record]) -> Table:
@@ -140,20 +152,14 @@ def _marks(column: Sequence[Score], metric: str) -> dict[int, str]:
     if len(known) < 2:
         return {}
     best = (max if metric == "mask_iou" else min)(known, key=lambda score: score.value(metric))
-    return {id(score): "*" if score is best else "=" * _is_tie(best, score, metric) for score in known}
+    return {
+        id(score): "*" if score is best else "=" * paired.ties(best.records, score.records, metric) for score in known
+    }
 
 
-def _is_tie(best: Score, other: Score, metric: str) -> bool:
-    try:
-        return paired.difference(best.records, other.records, metric).is_tie
-    except paired.PairedError:  # records without the images' own sums, or of other images
-        (low, high), (first, last) = best.interval(metric), other.interval(metric)
-        return low <= last and first <= high
-
-
-def committed(folder: Path) -> list[dict[str, Any]]:
-    """The records that come with the library."""
-    return [record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path)]
+def committed(folder: Path) -> list[Record]:
+    """The records that come with the library, of each cell the last."""
+    return cells.latest(record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path))
 
 
 def show(records: Sequence[Record], others: Sequence[Record] = ()) -> None:
@@ -217,15 +223,17 @@ def _ends(span: Sequence[Any]) -> tuple[Any, Any]:
     return low, high
 
 
-def _title(setting: Setting) -> str:
+def title(setting: Setting) -> str:
     height, width, precision, engine, *_ = setting
     return f"{height} x {width}" + (f", {precision}, {engine}" if precision else "")
 
 
 def _notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) -> list[str]:
     """What the table was measured on, how to read it, and what failed."""
-    here = [record for row in chosen for record in row.latency.values()] or list(records)
-    machine, load = here[0]["machine"], max(record["load"] or 0 for record in here)
+    timed = [record for row in chosen for record in row.timed]
+    found = [*timed, *records]  # those of the table first; counts alone are of any machine
+    machine = found[0]["machine"]
+    load = max((record["load"] or 0 for record in timed), default=0)
     lines = [
         f"{headline(machine)}. Latency: batch 1, median (5th to 95th percentile); lower is better. GFLOPs: 2 x"
         " multiply-adds of convolutions, products and attention; what else computes is named in the CSV."
@@ -235,8 +243,14 @@ def _notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) -
     if any(record["status"] == "interrupted" for row in chosen for record in row.latency.values()):
         lines.append("~ stopped early, from the rounds there were.")
     if any(row.throughput for row in chosen):
-        batches = sorted({r["cell"]["batch"] or 0 for row in chosen for r in row.throughput.values()})
-        lines.append(f"images/s: pipelined, batch {', '.join(str(b) if b else 'as large as fits' for b in batches)}.")
+        lines.append(
+            "images/s: pipelined, not comparable across batches; in brackets a batch that is not what was asked for."
+        )
+    if any(row.fact("matmul_share") is not None for row in chosen):
+        lines.append(
+            "% peak: multiply-adds a second against the best matrix product here; Winograd's convolutions need fewer,"
+            " and may be above 100."
+        )
     if any(row.memory for row in chosen):
         lines.append("MB: peak above the start of a fresh process, batch 1: one inference, one training step.")
     if load > BUSY * machine["cores"]:
@@ -263,9 +277,17 @@ def _latency(row: Row, layout: str) -> str:
     return f"{middle} ({low}-{high})" + "~" * (record["status"] == "interrupted") + "*" * (layout == row.fastest)
 
 
-def _images(row: Row) -> str:
-    best = max((record["values"]["images_per_s"] for record in row.throughput.values()), default=None)
-    return MISSING if best is None else f"{best:.0f}" if best >= 100 else f"{best:.1f}"
+def _images(by_layout: Mapping[str, Record], asked: int | None) -> str:
+    """The better layout's, with the batch where it was found or had to shrink."""
+    if not by_layout:
+        return MISSING
+    best = max((record["values"] for record in by_layout.values()), key=lambda values: values["images_per_s"])
+    rate = f"{best['images_per_s']:.0f}" if best["images_per_s"] >= 100 else f"{best['images_per_s']:.1f}"
+    return rate if best["batch"] == asked else f"{rate} ({best['batch']})"
+
+
+def _batch(asked: int | None) -> str:
+    return "largest" if asked is None else f"{asked}"
 
 
 def _with_interval(score: Score | None, name: str) -> str:
@@ -284,7 +306,7 @@ def _short(data: str) -> str:
     return data.rpartition("/")[2][:20]
 
 
-def _scaled(value: int | None, unit: float, digits: int) -> str:
+def _scaled(value: float | None, unit: float, digits: int) -> str:
     if value is None:
         return MISSING
     least = 10**-digits

@@ -37,11 +37,16 @@ GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536"}  # bytes from which glibc hands 
 LOOK = 0.5  # seconds from one look for the parent to the next
 KILLED = "it was killed by the system (signal 9), as it is where memory ends"
 
-_rehearsed: set[str] = set()
-
 
 class MemoryPassError(ZooError, RuntimeError):
     """A process of a network's own that did not tell what it was started for."""
+
+
+class RaisedError(MemoryPassError):
+    """The network raised an error in that process, as it will in any."""
+
+
+_rehearsed: dict[tuple[str, int], MemoryPassError | None] = {}  # by spec and the file's time, what came of it
 
 
 def peak(
@@ -62,12 +67,23 @@ def peak(
 def rehearse(entrant: "Entrant", settings: "Settings", device: "torch.device", *, seconds: float) -> None:
     """Call a network that comes from a file of the user's own once in another process, which can be ended if it hangs.
 
-    Once for each network; those of the catalog are known to end.
+    Once for each network; those of the catalog are known to end. An error that it raises is left to whoever calls it
+    here; it is a process that hangs or dies that must not be this one.
     """
-    if entrant.is_listed or ":" not in entrant.asked.name or entrant.spec in _rehearsed:
+    if entrant.is_listed or ":" not in entrant.asked.name:
         return
-    fresh(entrant, {**settings, "engine": "eager"}, device, "once", seconds=seconds)
-    _rehearsed.add(entrant.spec)
+    file = Path(entrant.asked.name.rpartition(":")[0])
+    key = entrant.spec, file.stat().st_mtime_ns if file.is_file() else 0
+    if key not in _rehearsed:
+        _rehearsed[key] = None
+        try:
+            fresh(entrant, {**settings, "engine": "eager"}, device, "once", seconds=seconds)
+        except RaisedError:
+            pass
+        except MemoryPassError as error:
+            _rehearsed[key] = error
+    if problem := _rehearsed[key]:
+        raise problem
 
 
 def fresh(
@@ -110,7 +126,7 @@ def _told(printed: str, said: str, code: int) -> dict[str, Any]:
         why = KILLED if code == -signal.SIGKILL else f"exit code {code}: {last}"
         raise MemoryPassError(f"a process of its own told nothing; {why}") from None
     if "failed" in told:
-        raise MemoryPassError(told["failed"])
+        raise RaisedError(told["failed"])
     return told
 
 

@@ -6,6 +6,7 @@ networks and for all seeds, so that a hard image is hard for both. Training seed
 they differ by widens the interval as Student's t says.
 """
 
+import contextlib
 import json
 import math
 from collections import defaultdict
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.intervals import STUDENT
-from benchmarks.results import Record
+from benchmarks.results import Record, unseeded
 from registry import Spec, ZooError
 from zoo.contract import TASKS
 from zoo.metrics import build
@@ -31,6 +32,7 @@ ROWS = 500  # of sums in a record; of more images, neighbours are added up
 DIGITS = 6  # of numbers that are not whole
 STUDENT_OF_MORE = 2.571  # for six seeds, and a little wide for more
 
+ENOUGH = 3  # seeds from which their spread says something
 COUNTS = ("images", "rows")
 
 Records = Record | Sequence[Record]  # one, or one for each seed
@@ -97,6 +99,31 @@ def difference(one: Records, other: Records, metric: str) -> Estimate:
     return _estimate([_drawn(a[seed], metric) - _drawn(b[seed], metric) for seed in seeds], a[seeds[0]])
 
 
+def ties(one: Records, other: Records, metric: str) -> bool:
+    """Whether nothing shows a difference; where images cannot be paired, whether the networks' intervals overlap."""
+    try:
+        return difference(one, other, metric).is_tie
+    except PairedError:
+        spans = [interval(records, metric) for records in (one, other)]
+        return max(low for low, _ in spans) <= min(high for _, high in spans)
+
+
+def interval(records: Records, metric: str) -> tuple[float, float]:
+    """95 % interval of one network's metric, nan where none is known.
+
+    Of three seeds and more over images and seeds; two say next to nothing of a third, so of two it is as wide as both
+    of their intervals together.
+    """
+    found = list(_by_seed(records).values())
+    if len(found) >= ENOUGH:
+        with contextlib.suppress(PairedError):  # records without sums
+            over = over_seeds(found, metric)
+            return over.low, over.high
+    spans = [record["intervals"].get(metric) for record in found]
+    ends = [span for span in spans if span and None not in span]
+    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (math.nan, math.nan)
+
+
 def over_seeds(records: Records, metric: str) -> Estimate:
     """The mean over seeds of one network's metric."""
     found = _by_seed(records)
@@ -140,7 +167,7 @@ def gains(records: Iterable[Record]) -> list[Gain]:
                 met = set(_by_seed(both)).intersection(*map(_by_seed, twins.values()))
                 tasks: dict[str, Estimate] = {task: gain(both, {task: twin}) for task, twin in twins.items()}
                 mean = gain(both, twins) if met and len(twins) == len(TASKS) else None
-                found.append(Gain(str(both[0]["model"]), str(both[0]["spec"]), _settings(both[0]), tasks, mean))
+                found.append(Gain(str(both[0]["model"]), str(both[0]["spec"]), unseeded(both[0]), tasks, mean))
     return found
 
 
@@ -153,12 +180,7 @@ def _family(record: Record) -> tuple[str, Links] | None:
     if not (has_sums and isinstance(tasks, tuple) and isinstance(link, tuple)):  # without both: a network of one's own
         return None
     links = frozenset((str(task), str(each)) for task, each in zip(tasks, link, strict=True))
-    return json.dumps([str(Spec(spec.name, options)), _settings(record)], sort_keys=True), links
-
-
-def _settings(record: Record) -> dict[str, Any]:
-    """The cell without its seed."""
-    return {name: value for name, value in record["cell"].items() if name != "seed"}
+    return json.dumps([str(Spec(spec.name, options)), unseeded(record)], sort_keys=True), links
 
 
 def _by_seed(records: Records) -> dict[Any, Record]:

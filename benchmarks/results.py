@@ -64,6 +64,11 @@ def read(path: Path) -> list[dict[str, Any]]:
     return records
 
 
+def unseeded(record: Record) -> dict[str, Any]:
+    """A record's cell without its seed: what several seeds have in common."""
+    return {name: value for name, value in record["cell"].items() if name != "seed"}
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a file's text: the old file or the new one is there at any moment, never a part of one."""
     with _named(path):

@@ -1,8 +1,8 @@
 """What a device can do at best: matrix products and copies, measured in the same run, and the share that is reached.
 
 The peaks are those of torch's own kernels here, not of a data sheet. A network bound by arithmetic nears the first, one
-bound by memory the second. No share is above 1 unless operations were counted that are not carried out, as where a
-convolution is computed by another algorithm (Winograd's needs fewer products).
+bound by memory the second. A share is above 1 where things were counted that are not carried out: products of a
+convolution that is computed by another algorithm (Winograd's needs fewer), or bytes that stay in a cache.
 """
 
 import math
@@ -37,19 +37,17 @@ def peaks(device: torch.device, precision: str, seconds: float) -> dict[str, flo
         }
 
 
-def share(flops: float, ms: float, peaks: Mapping[str, float], *, moved: float | None = None) -> dict[str, float]:
-    """What a call of so many FLOPs and milliseconds reaches of each peak: {"matmul_share"}, and "copy_share" if known.
+def share(flops: float, moved: float, ms: float, peaks: Mapping[str, float]) -> dict[str, float]:
+    """What a call reaches of each peak. moved: bytes that its operations read and write, one by one.
 
-    moved: bytes that it reads and writes at the least, such as weights, images and maps; the true share is higher.
-
-    >>> share(1e9, 10.0, {"matmul_flops_per_s": 4e11, "copy_bytes_per_s": 1e10})
-    {'matmul_share': 0.25}
+    >>> share(1e9, 2e7, 10.0, {"matmul_flops_per_s": 4e11, "copy_bytes_per_s": 1e10})
+    {'matmul_share': 0.25, 'copy_share': 0.2}
     """
     seconds = ms / 1e3
-    found = {"matmul_share": flops / seconds / peaks["matmul_flops_per_s"]}
-    if moved is not None:
-        found["copy_share"] = moved / seconds / peaks["copy_bytes_per_s"]
-    return found
+    return {
+        "matmul_share": flops / seconds / peaks["matmul_flops_per_s"],
+        "copy_share": moved / seconds / peaks["copy_bytes_per_s"],
+    }
 
 
 def _matmul(device: torch.device, dtype: torch.dtype, seconds: float) -> float:

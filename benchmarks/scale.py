@@ -6,6 +6,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import cycle, islice
+from typing import Any
 
 from benchmarks import cells
 from benchmarks.presets import MEASURES
@@ -20,9 +21,9 @@ BESIDE = ("cost", "latency", "memory")  # what is measured of a network beside i
 
 TEXT = """# What a sweep takes
 
-Laid out by `make readme` from the records in `benchmarks/records`; no figure here is typed. They are of:
-{machines}. A cell is one measure of one network under one setting, and what a cluster shares out (`python -m
-benchmarks.compare --executor ray`).
+Laid out by `make readme` from the records in `benchmarks/records`; no figure here is typed. A cell is one
+measure of one network under one setting, and what a cluster shares out (`python -m benchmarks.compare
+--executor ray`).
 
 ## One cell
 
@@ -52,24 +53,27 @@ accuracy, with the values of every image, take {records} on disk, and the weight
 
 
 def page(records: Sequence[Record]) -> str:
-    """The text; empty where no network was trained by the recipe that is the same for all."""
-    achieved = [record for record in records if record["measure"] == "accuracy" and record["status"] == "done"]
-    trainings = [record for record in achieved if cells.way(record["cell"]) == cells.EQUAL]
-    if not trainings:
+    """The text; empty where no network was both counted and trained by the recipe that is the same for all."""
+    done = [record for record in records if record["status"] == "done"]
+    alike: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    for record in done:
+        if record["measure"] == "accuracy" and cells.way(record["cell"])[0] == cells.EQUAL:
+            alike[*cells.way(record["cell"]), *record["cell"]["size"], cells.where(record["machine"])].append(record)
+    found = {record["spec"]: record["values"] for record in done if record["measure"] == "cost"}
+    if not alike or not found:
         return ""
+    trainings = max(alike.values(), key=len)
     first = trainings[0]
-    slots = first["machine"]["cores"] // first["machine"]["threads"]
+    slots = max(1, first["machine"]["cores"] // first["machine"]["threads"])
     rates = seconds_for_a_sample(trainings)
-    found = {record["spec"]: record["values"] for record in records if record["measure"] == "cost"}
-    beside = sum(record["took"] for record in records if record["measure"] in BESIDE)
+    beside = sum(statistics.mean(times) for times in times_beside(done).values())
     return TEXT.format(
-        each=table(["measure", "cells", "median", "longest"], by_measure(records)),
+        each=table(["measure", "machine", "cells", "median", "longest"], by_measure(done)),
         size="{} x {} pixels".format(*first["cell"]["size"]),
         machine=headline(first["machine"]),
         slots=slots,
         cores=first["machine"]["cores"],
         load=statistics.median(record["load"] for record in trainings),
-        machines="; ".join(dict.fromkeys(headline(record["machine"]) for record in records)),
         rates=table(
             ["network", "samples /s", "hours for a million"],
             [[f"`{name}`", f"{1 / each:.1f}", f"{each * MILLION / 3600:.1f}"] for name, each in rates.items()],
@@ -77,7 +81,7 @@ def page(records: Sequence[Record]) -> str:
         networks=NETWORKS,
         samples=SAMPLES // MILLION,
         sweep=sweep(list(rates.values()), slots),
-        beside=told(beside / len(found) * NETWORKS),
+        beside=told(beside * NETWORKS),
         records=_size(NETWORKS * statistics.mean(len(json.dumps(record)) for record in trainings)),
         weights=_size(NETWORKS * statistics.mean(values["weight_bytes"] for values in found.values())),
     )
@@ -93,13 +97,21 @@ def seconds_for_a_sample(trainings: Iterable[Record]) -> dict[str, float]:
 
 
 def by_measure(records: Sequence[Record]) -> list[list[str]]:
-    """How long a cell of each measure takes."""
-    body = []
-    for measure in MEASURES:
-        times = sorted(seconds(record) for record in records if record["measure"] == measure)
-        if times:
-            body.append([measure, str(len(times)), told(statistics.median(times)), told(times[-1])])
-    return body
+    """How long a cell of each measure takes, on each machine."""
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for record in sorted(records, key=lambda record: MEASURES.index(record["measure"])):
+        found[record["measure"], headline(record["machine"])].append(seconds(record))
+    return [[*key, str(len(times)), told(statistics.median(times)), told(max(times))] for key, times in found.items()]
+
+
+def times_beside(records: Iterable[Record]) -> dict[str, list[float]]:
+    """By measure, what each network took: all cells of it together, on the machine that measured most."""
+    found: dict[str, dict[tuple[Any, ...], dict[str, float]]] = {measure: {} for measure in BESIDE}
+    for record in records:
+        if record["measure"] in BESIDE:
+            of = found[record["measure"]].setdefault(cells.where(record["machine"]), defaultdict(float))
+            of[record["spec"]] += record["took"]
+    return {name: list(max(places.values(), key=len).values()) for name, places in found.items() if places}
 
 
 def seconds(record: Record) -> float:

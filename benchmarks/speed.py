@@ -36,14 +36,14 @@ def prepare(
     """A cell to be warmed up and visited; whatever goes wrong is in its `failed`, and only Ctrl-C is raised.
 
     kind: latency or throughput. Where memory runs out, and nowhere else, throughput's batch is halved until it fits:
-    `cell.batch` has what is measured, `cell.facts` its "shrunk_from". A batch of None is the largest that fits.
+    `cell.batch` has what is measured, `cell.facts` its "shrunk_from".
     cap: seconds for building and the first call, then for each visit.
     """
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is neither of {KINDS}")
     words = [settings[name] for name in ("precision", "layout", "engine")]
     height, width = settings["size"]
-    name = f"{entrant.asked}, {height} x {width}, batch {settings['batch'] or 'largest'}, {', '.join(words)}"
+    name = f"{entrant.asked}, {height} x {width}, batch {settings['batch']}, {', '.join(words)}"
     cell = Cell(name, _unprepared, device, pipelined=kind == "throughput", cap=cap)
     with outcome(cell):
         memory.rehearse(entrant, {**settings, "batch": 1}, device, seconds=cap)
@@ -54,11 +54,23 @@ def prepare(
 
 
 def largest_batch(entrant: Entrant, settings: Settings, device: torch.device) -> int:
-    """The batch that fits: that of the settings, halved for as long as memory runs out. Other errors are raised.
-
-    None in the settings: doubled from 1, until memory runs out or, on the CPU, a call takes a second.
-    """
-    return _fitting(entrant, settings, device, shrinks=True).batch
+    """The largest power of two that fits: until memory runs out or, on the CPU, a call takes a second."""
+    memory.rehearse(entrant, {**settings, "batch": 1}, device, seconds=CAP)
+    batch = 1
+    while batch < LARGEST:
+        seconds = math.inf
+        try:
+            made = _called(entrant, {**settings, "engine": "eager"}, device, 2 * batch)
+            seconds = measure.sample(made.call, device) / 1e3
+            del made
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        _let_go(device)
+        if seconds > (LONGEST if device.type == "cpu" else CAP):
+            break
+        batch *= 2
+    return batch
 
 
 def summary(cell: Cell, kind: str) -> dict[str, dict[str, Any]]:
@@ -85,10 +97,7 @@ def summary(cell: Cell, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def _fitting(entrant: Entrant, settings: Settings, device: torch.device, *, shrinks: bool) -> Ready:
-    """The network called once with the largest batch that memory has room for."""
-    if settings["batch"] is None:
-        asked = _doubled(entrant, settings, device)
-        return _called(entrant, settings, device, asked)
+    """The network called once with the batch, or the half, quarter ... of it that memory has room for."""
     batch = settings["batch"]
     while True:
         try:
@@ -101,25 +110,6 @@ def _fitting(entrant: Entrant, settings: Settings, device: torch.device, *, shri
                 raise
         batch //= 2  # outside of the handler, whose error holds on to what was computed
         _let_go(device)
-
-
-def _doubled(entrant: Entrant, settings: Settings, device: torch.device) -> int:
-    """The largest power of two that fits."""
-    batch = 1
-    while batch < LARGEST:
-        seconds = math.inf
-        try:
-            made = _called(entrant, {**settings, "engine": "eager"}, device, 2 * batch)
-            seconds = measure.sample(made.call, device) / 1e3
-            del made
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-        _let_go(device)
-        if seconds > (LONGEST if device.type == "cpu" else CAP):
-            break
-        batch *= 2
-    return batch
 
 
 def _called(entrant: Entrant, settings: Settings, device: torch.device, batch: int) -> Ready:

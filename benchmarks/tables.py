@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import cells
+from benchmarks import cells, paired
 from benchmarks.intervals import ratio
-from benchmarks.results import Record
+from benchmarks.results import Record, unseeded
 from zoo.architectures import rank
 
 LAYOUTS = ("contiguous", "channels_last")
-Setting = tuple[Any, ...]  # height, width, precision, engine, device name, threads, torch
+Setting = tuple[Any, ...]  # height, width, precision, engine, and the machine; the last three None for counts alone
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Row:
     group: str
     cost: Mapping[str, Any] = field(default_factory=dict)
     latency: dict[str, Record] = field(default_factory=dict)  # layout -> record
-    throughput: dict[str, Record] = field(default_factory=dict)
+    throughput: dict[int | None, dict[str, Record]] = field(default_factory=dict)  # batch asked for -> layout -> record
     memory: Mapping[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     fastest: str = ""  # a layout, or tie; nothing where there was no choice
@@ -34,6 +34,15 @@ class Row:
     def best(self) -> float:
         """The lower median in ms, infinite where nothing ran."""
         return min((record["values"]["ms"] for record in self.latency.values()), default=math.inf)
+
+    @property
+    def timed(self) -> list[Record]:
+        return [*self.latency.values(), *(record for found in self.throughput.values() for record in found.values())]
+
+    def fact(self, name: str) -> float | None:
+        """What the faster layout's record says beside its time."""
+        best = min(self.latency.values(), key=lambda record: float(record["values"]["ms"]), default=None)
+        return None if best is None else best["values"].get(name)
 
 
 @dataclass
@@ -53,36 +62,29 @@ class Score:
 
     @property
     def way(self) -> tuple[Any, ...]:
-        """What must be the same for networks to stand in one table; recipes of their own differ in samples."""
-        cell, machine = self.cell, self.records[0]["machine"]["device_name"]
-        kind = cells.way(cell)
-        return kind, cell["samples"] if kind == cells.EQUAL else None, *cell["size"], cell["test_images"], machine
+        """What must be the same for networks to stand in one table."""
+        return *cells.way(self.cell), *self.cell["size"]
 
     def value(self, name: str) -> float:
         found = [value for record in self.records if (value := record["values"].get(name)) is not None]
         return float(np.mean(found)) if found else math.nan
 
     def interval(self, name: str) -> tuple[float, float]:
-        """From the lowest to the highest end of the seeds' intervals: what any of them leaves open stays open."""
-        spans = [record["intervals"].get(name) for record in self.records]
-        ends = [span for span in spans if span and None not in span]
-        return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (math.nan, math.nan)
+        """95 % interval, of images and seeds."""
+        return paired.interval(self.records, name)
 
 
 def settings(records: Iterable[Record]) -> list[Setting]:
     """The settings at which networks were timed or weighed, in the order of the records."""
     timed = [record for record in records if record["measure"] in ("latency", "throughput", "memory")]
     return list(dict.fromkeys(map(setting, timed))) or list(
-        dict.fromkeys(
-            (*record["cell"]["size"], None, None, None, None, None) for record in records if record["measure"] == "cost"
-        )
+        dict.fromkeys((*record["cell"]["size"], None, None, None) for record in records if record["measure"] == "cost")
     )
 
 
 def setting(record: Record) -> Setting:
-    cell, machine = record["cell"], record["machine"]
-    where = (machine["device_name"], machine["threads"], machine["torch"])
-    return (*cell["size"], cell["precision"], cell["engine"], *where)
+    cell = record["cell"]
+    return *cell["size"], cell["precision"], cell["engine"], cells.where(record["machine"])
 
 
 def rows(records: Iterable[Record], chosen: Setting) -> list[Row]:
@@ -105,8 +107,10 @@ def rows(records: Iterable[Record], chosen: Setting) -> list[Row]:
             row.memory = record["values"]
             if untrained := row.memory.get("training_failed"):
                 row.problems.append(f"a training step {untrained}")
+        elif record["values"] and measure == "latency":
+            row.latency[record["cell"]["layout"]] = record
         elif record["values"]:
-            getattr(row, measure)[record["cell"]["layout"]] = record
+            row.throughput.setdefault(record["cell"]["batch"], {})[record["cell"]["layout"]] = record
     for row in found.values():
         row.fastest = _fastest(row.latency)
     return sorted(found.values(), key=lambda row: (rank(row.group), row.best, row.model))
@@ -117,19 +121,35 @@ def scores(records: Iterable[Record]) -> list[Score]:
     found: dict[tuple[Any, ...], Score] = {}
     for record in records:
         if record["measure"] == "accuracy" and record["status"] == "done":
-            cell = {name: value for name, value in record["cell"].items() if name != "seed"}
-            key = (record["spec"], str(sorted(cell.items(), key=str)))
-            score = found.setdefault(key, Score(record["model"], record["spec"], record["group"], cell["data"], []))
+            key = (record["spec"], str(sorted(unseeded(record).items(), key=str)))
+            data = record["cell"]["data"]
+            score = found.setdefault(key, Score(record["model"], record["spec"], record["group"], data, []))
             score.records = [old for old in score.records if cells.key_of(old) != cells.key_of(record)] + [record]
     return sorted(found.values(), key=lambda s: (s.data, rank(s.group), -_or_zero(s.value("mask_iou"))))
 
 
 def by_way(found: Iterable[Score]) -> list[list[Score]]:
-    """Scores that may be compared with each other: what was trained by one recipe first, then the larger groups."""
+    """Scores that may be compared with each other: what was trained by one recipe first, then the larger groups.
+
+    The rows that are no networks have no recipe of their own; with those that have, they stand as trained by the one.
+    """
     groups: dict[tuple[Any, ...], list[Score]] = {}
     for score in found:
         groups.setdefault(score.way, []).append(score)
+    for (kind, samples, _, *rest), group in groups.items():
+        if kind == cells.OWN:
+            for (other, amount, _, *others), scores in groups.items():
+                if (other, amount, others) == (cells.EQUAL, samples, rest):
+                    group += [score for score in scores if score.group == "baseline"]
     return sorted(groups.values(), key=lambda group: (group[0].way[0] != cells.EQUAL, -len(group)))
+
+
+def hardest(found: Iterable[Score]) -> str:
+    """The data set on which the best network is worst; the last one where no masks are found."""
+    best: dict[str, float] = {}
+    for score in found:
+        best[score.data] = max(best.get(score.data, 0.0), _or_zero(score.value("mask_iou")))
+    return min(best, key=lambda data: (best[data], [*best][::-1].index(data)))
 
 
 def _or_zero(value: float) -> float:

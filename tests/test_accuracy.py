@@ -53,7 +53,8 @@ def timeless(found: dict[str, Any]) -> dict[str, Any]:
     """Without what a clock has said."""
     curve = [{name: v for name, v in look.items() if name != "seconds"} for look in found["raw"]["curve"]]
     values = {name: v for name, v in found["values"].items() if name != "seconds"}
-    return {**found, "values": values, "raw": {**found["raw"], "curve": curve}}
+    trained = {name: v for name, v in found["raw"]["trained"].items() if name != "date"}
+    return {**found, "values": values, "raw": {**found["raw"], "curve": curve, "trained": trained}}
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,15 @@ from zoo.claim import claimed
 from zoo.contract import Interface
 from zoo.model import PairModel
 
+ENDLESS = """
+import torch
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        while True:
+            pass
+"""
+
 
 class Tiny(PairModel):
     def __init__(self, face: Interface) -> None:
@@ -111,6 +120,36 @@ def test_a_comparison_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFi
     assert sorted(os.listdir(tmp_path / "r")) == ["compare.csv", "compare.html", "compare.jsonl", "compare.md"]
 
 
+def test_networks_take_turns_at_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    side_by_side = []
+
+    def raced(cells: Any, *_: Any, **__: Any) -> Iterator[Any]:
+        side_by_side.append([(cell.entrant.asked.name, *cell.settings["size"]) for cell in cells])
+        return iter(())
+
+    monkeypatch.setattr("benchmarks.campaign.race", raced)
+    command(tmp_path, "test_tiny, plain_cnn", "--sizes", "16,24", "--layouts", "contiguous", measure="latency")
+    assert side_by_side == [[(name, side, side) for name in ("test_tiny", "plain_cnn")] for side in (16, 24)]
+
+
+def test_what_is_asked_for_twice_is_measured_once(tmp_path: Path) -> None:
+    models = "frame_difference, frame_difference(in_ch=6)"
+    assert command(tmp_path, models, "--sizes", "16,16", measure="cost") == 0
+    assert len(results.read(tmp_path / "compare.jsonl")) == 1
+
+
+def test_a_network_that_hangs_is_its_cells_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    monkeypatch.setattr("benchmarks.measure.CAP", 6.0)
+    options = ["--samples", "8", "--train-size", "16", "--scenes", "2", "--workers", "0"]
+    models = f"{tmp_path / 'endless.py'}:Net, frame_difference"
+    assert command(tmp_path / "out", models, *options, measure="cost,accuracy") == 0
+    found = {(r["model"], r["measure"]): r["failed"] for r in results.read(tmp_path / "out" / "compare.jsonl")}
+    for measure in ("cost", "accuracy"):
+        assert "no end after 6 s, the cap" in str(found[f"{tmp_path / 'endless.py'}:Net", measure])
+        assert found["frame_difference", measure] is None
+
+
 def test_a_second_run_adds_records_and_shows_its_own(tmp_path: Path) -> None:
     assert command(tmp_path, "test_tiny") == 0
     assert command(tmp_path, "test_tiny(tasks=mask)") == 0
@@ -123,8 +162,10 @@ def test_training_and_sensitivity_from_start_to_end(tmp_path: Path) -> None:
     options = ["--data", "pairbench:clean", "--samples", "64", "--train-size", "16", "--scenes", "6", "--workers", "0"]
     assert command(tmp_path, "frame_difference", *options, measure="accuracy,sensitivity") == 0
     records = results.read(tmp_path / "compare.jsonl")
-    trained, *curves = records
+    assert {record["model"] for record in records} == {"frame_difference", "aligned_difference"}  # always there
+    trained, *curves = [record for record in records if record["model"] == "frame_difference"]
     assert trained["status"] == "done", trained["failed"]
+    assert trained["raw"]["trained"]["torch"] == torch.__version__
     assert 0 <= trained["values"]["mask_iou"] <= 1
     assert trained["cell"]["samples"] == 64
     assert (tmp_path / trained["gallery"]).exists()

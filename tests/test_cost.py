@@ -22,7 +22,7 @@ PUBLISHED = [(spec, figures) for entry in architectures for spec, figures in ent
 def macs(module: nn.Module, *shape: int) -> int:
     twin = on_meta(module).eval()
     with torch.no_grad():
-        flops, _ = operations(lambda: twin(torch.empty(shape, device="meta")))
+        flops = operations(lambda: twin(torch.empty(shape, device="meta"))).flops
     assert flops % 2 == 0
     return flops // 2
 
@@ -55,7 +55,7 @@ def test_products_and_attention(mode: type) -> None:
     with mode():
         assert operations(lambda: a @ b)[0] == 2 * 3 * 5 * 7 * 2
         assert operations(lambda: torch.einsum("bij,bjk->bik", a, b))[0] == 2 * 3 * 5 * 7 * 2
-        flops, uncounted = operations(lambda: F.scaled_dot_product_attention(q, q, q))
+        flops, uncounted, _ = operations(lambda: F.scaled_dot_product_attention(q, q, q))
     assert flops == 2 * (2 * 3 * 16 * 16 * 8) * 2  # q k and then weights v
     assert not {"bmm", "mm"} & set(uncounted)
 
@@ -65,7 +65,7 @@ def test_attention_layer_in_eval_mode_does_not_vanish() -> None:
     twin = on_meta(nn.MultiheadAttention(24, 3, batch_first=True)).eval()
     x = torch.empty(2, 16, 24, device="meta")
     with torch.no_grad():
-        flops, _ = operations(lambda: twin(x, x, x, need_weights=False))
+        flops = operations(lambda: twin(x, x, x, need_weights=False)).flops
     projections, products = 2 * 16 * 24 * (3 * 24 + 24), 2 * (2 * 16 * 16 * 24)
     assert flops == 2 * (projections + products)
 
@@ -83,6 +83,16 @@ def test_the_table_of_founding_networks_is_there() -> None:
     assert figures["unet"] == (6_242_050, 76.197)
     assert figures["two_stream"] == (3_199_552, 320.632)
     assert figures["u2net(tasks=mask, in_ch=3)"] == (44_009_869, 57.426)
+
+
+def test_bytes_that_operations_move_by_hand() -> None:
+    conv, x = nn.Conv2d(2, 4, 3, padding=1, device="meta"), torch.empty(1, 2, 5, 5, device="meta")
+    with torch.no_grad():
+        once = operations(lambda: conv(x)).moved_bytes
+        assert once == 4 * (2 * 25 + 4 * 2 * 9 + 4 + 4 * 25)  # image, weights, bias, result
+        assert operations(lambda: conv(x).relu_()).moved_bytes == once + 4 * (100 + 100)
+        assert operations(lambda: conv(x).view(4, 25).mT).moved_bytes == once  # views move nothing
+        assert operations(lambda: torch.cat([x, x], 1)).moved_bytes == 4 * (50 + 50 + 100)
 
 
 class Net(PairModel):
@@ -128,7 +138,7 @@ def test_a_4k_count_takes_no_memory_and_scales() -> None:
 
 
 def test_unknown_products_are_listed_not_lost() -> None:
-    flops, uncounted = operations(lambda: torch.empty(3, 4, device="meta") @ torch.empty(4, device="meta"))
+    flops, uncounted, _ = operations(lambda: torch.empty(3, 4, device="meta") @ torch.empty(4, device="meta"))
     assert flops or "mv" in uncounted
 
 

@@ -130,7 +130,7 @@ def test_networks_trained_in_different_ways_stand_in_different_tables() -> None:
     first, second = leaderboard.tables([own[0], *alike, *own[1:]])
     assert (first.title, first.head[1]) == ("accuracy, one recipe for all", "IoU hard")
     assert [texts[0] for texts in first.body] == ["b", "a"]
-    assert (second.title, second.head[1]) == ("accuracy, each with a recipe of its own", "recipe")
+    assert (second.title, second.head[1]) == ("accuracy, recipes of their own", "recipe")
     assert [texts[:2] for texts in second.body] == [["a", "zoo-best"], ["a", "zoo-quick"], ["b", "resunet-dice"]]
     assert [texts[2][-1] for texts in second.body] == ["*", ")", ")"]
     timed = latency("a", "contiguous", [[4.0]])
@@ -262,10 +262,25 @@ def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
     ]
     body, refused = against.compare(new, old)
     assert [(row[0], row[1], row[-1]) for row in body] == [
-        ("a", "latency", "changed"), ("a", "accuracy", "tie"), ("a", "cost", "changed"),
-    ]  # fmt: skip
-    assert body[0][4] == "0.800"
-    assert refused == ["b, latency: another machine then, torch 1.x, now 2.x"]
-    assert against.compare(new[:1], [])[1] == [
-        "a, latency: the older run has no cell with the same options and settings"
+        ("a", "latency, 224 x 224, 1, fp32, contiguous, eager", "changed"),
+        ("a", "accuracy, 64 x 64, pairbench:hard, equal, 0", "tie"),
+        ("a", "cost, 224 x 224", "changed"),
     ]
+    assert body[0][4] == "0.800"
+    assert refused == ["b, latency, 224 x 224, 1, fp32, contiguous, eager: another machine then, torch 1.x, now 2.x"]
+    assert "the older run has no cell with the same options and settings" in against.compare(new[:1], [])[1][0]
+
+
+def test_an_older_run_of_two_machines_one_round_or_no_mask_is_compared() -> None:
+    elsewhere = latency("a", "contiguous", FASTER, machine=MACHINE | {"torch": "1.x"})
+    once = latency("a", "contiguous", STEADY[:1]) | {"intervals": {"ms": [0.0, None]}}
+    ((*_, verdict),), refused = against.compare([once], [latency("a", "contiguous", STEADY), elsewhere])
+    assert (verdict, refused) == ("open", [])
+    blind = accuracy("a", 0.6, 0.2)
+    del blind["values"]["mask_iou"], blind["intervals"]["mask_iou"]
+    ((_, _, was, now, _, verdict),), _ = against.compare([blind], [blind])
+    assert (was, now, verdict) == ("0.200", "0.200", "tie")
+    nothing = blind | {"values": {"depth_rmse": None}}
+    assert "no value in one of the runs" in against.compare([nothing], [blind])[1][0]
+    heavy, light = (record("a", "memory", {"precision": "fp32"}, {"inference_bytes": n}) for n in (103, 100))
+    assert against.compare([heavy], [light])[0][0][-1] == "same"

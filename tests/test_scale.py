@@ -1,5 +1,6 @@
 """What a sweep takes: times laid out on machines, and a text of nothing but the records."""
 
+import re
 from typing import Any
 
 import pytest
@@ -26,6 +27,11 @@ def measured(
     }  # fmt: skip
 
 
+def page(records: list[dict[str, Any]]) -> str:
+    """Without line breaks in sentences."""
+    return re.sub(r"(?<=[a-z;])\n(?=[a-z])", " ", scale.page(records))
+
+
 RECORDS = [
     measured("cost", "a", 0.25), measured("cost", "b", 0.75), measured("latency", "a", 9.0),
     trained("a", SLOW), trained("b", FAST), trained("a", 99.0, recipe="two-stream"),
@@ -33,19 +39,32 @@ RECORDS = [
 
 
 def test_every_figure_follows_from_the_records() -> None:
-    text = scale.page(RECORDS)
-    assert "| cost | 2 | 0.5 s | 0.75 s |" in text
+    text = page(RECORDS)
+    assert "| cost | A CPU, 2 threads, torch 2.x | 2 | 0.5 s | 0.75 s |" in text
     assert "| `b` | 10.0 | 27.8 |\n| `a` | 2.0 | 138.9 |" in text  # a million: 100,000 s and 500,000 s
     assert "2 trainings side by side" in text  # 4 cores, 2 threads each
     # 50 trainings of 500,000 s and 50 of 100,000 s on 2 places: 25 and 25 on each
     assert f"| 1 | {scale.told(25 * 600_000)} |" in text
     assert f"| longest training | {scale.told(500_000)} | {scale.told(100 * 500_000)} |" in text
-    assert "take 8.3 min more on one machine" in text  # 10 s for two networks
+    assert "take 16 min more on one machine" in text  # half a second and 9 s for each
     assert "the weights 1.0 GB" in text
 
 
 def test_there_is_no_text_without_a_training_that_all_share() -> None:
     assert scale.page([record for record in RECORDS if record["cell"].get("recipe") != "equal"]) == ""
+
+
+def test_machines_and_sizes_are_not_averaged() -> None:
+    faster = {**MACHINE, "device_name": "A GPU", "threads": 64}
+    others = [
+        {**trained("a", 1e-6), "machine": faster},
+        trained("a", 1e-6, size=[224, 224]),
+        {**trained("a", 1), "status": "failed"},
+    ]
+    text = page([*RECORDS, *others])
+    assert "| `a` | 2.0 | 138.9 |" in text
+    assert "| accuracy | A GPU, 64 threads, torch 2.x | 1 |" in text
+    assert "1 trainings side by side" in page([RECORDS[0], others[0]])
 
 
 def test_a_training_that_was_resumed_took_all_of_its_time() -> None:

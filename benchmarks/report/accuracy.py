@@ -1,6 +1,6 @@
 """Accuracy and sensitivity over seeds, and which networks tie with the best, image by image.
 
-A set is what may be compared: one data set, recipe, budget of samples and test images, on one machine.
+A set is what may be compared: one data set, way of training, budget of samples and test images.
 """
 
 from collections import defaultdict
@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import EQUAL, way
-from benchmarks.paired import PairedError, difference
+from benchmarks.cells import way
+from benchmarks.paired import interval, ties
 
 HEADLINE = {"mask_iou": 1, "depth_rmse": -1}  # 1: higher is better
 
@@ -19,17 +19,14 @@ Key = tuple[Any, ...]
 
 
 def set_key(record: Mapping[str, Any]) -> Key:
-    """What must be the same for two networks to be compared; own recipes differ in samples, and are one set."""
-    cell = record["cell"]
-    kind = way(cell)
-    samples = cell.get("samples") if kind == EQUAL else None
-    return cell.get("data"), kind, samples, cell.get("test_images"), record["on"]
+    """What must be the same for two networks to be compared."""
+    return record["cell"].get("data"), *way(record["cell"])
 
 
 def set_label(key: Key) -> Data:
     """The facts of a set by name."""
-    data, kind, samples, images, _ = key
-    return {"data": data, "recipe": kind, "samples": samples, "images": images}
+    data, kind, samples, precision, images = key
+    return {"data": data, "recipe": kind, "samples": samples, "precision": precision, "images": images}
 
 
 def accuracy(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[Data]:
@@ -37,10 +34,11 @@ def accuracy(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[
     groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
     for record in records:
         cell = record["cell"]
-        key = (record["number"], record["size"], sets.index(set_key(record)), cell.get("recipe"), cell.get("samples"))
+        trained = (cell.get("recipe"), cell.get("samples"), cell.get("precision"))
+        key = (record["number"], record["size"], sets.index(set_key(record)), *trained)
         groups[key].append(record)
     entries, wholes = [], []
-    for (model, size, number, recipe, samples), group in groups.items():
+    for (model, size, number, recipe, samples, _), group in groups.items():
         whole = [record for record in group if record["values"]]
         names = {name: None for record in whole for name in record["values"] if name != "seconds"}
         entries.append({
@@ -69,7 +67,9 @@ def sensitivity(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> li
         if record["values"]:
             number = sets.index(set_key(record))
             strength = tuple(record["values"]["strength"])
-            key = (record["number"], record["size"], number, record["cell"]["perturbation"], strength)
+            cell = record["cell"]
+            trained = (cell.get("recipe"), cell.get("precision"))
+            key = (record["number"], record["size"], number, cell["perturbation"], strength, *trained)
             groups[key].append(record)
     return [
         {
@@ -81,20 +81,15 @@ def sensitivity(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> li
             "images": (group[0].get("raw") or {}).get("images"),
         }
         | {name: _curve([record["values"].get(name) for record in group]) for name in HEADLINE}
-        for (model, size, number, perturbation, strength), group in groups.items()
+        for (model, size, number, perturbation, strength, *_), group in groups.items()
     ]
 
 
-def _over_seeds(records: Iterable[Mapping[str, Any]], name: str) -> list[float | None]:
-    """The mean over seeds, and an interval that covers every seed's own."""
-    values = [record["values"].get(name) for record in records]
-    middle = _mean(values)
-    edges = [(record.get("intervals") or {}).get(name) for record in records]
-    limits = [edge for both in edges if both for edge in both if edge is not None]
-    if middle is None or not limits:
-        return [middle, None, None]
-    known = [value for value in values if value is not None]
-    return [middle, min(limits + known), max(limits + known)]
+def _over_seeds(records: Sequence[Mapping[str, Any]], name: str) -> list[float | None]:
+    """The mean over seeds and its interval."""
+    middle = _mean([record["values"].get(name) for record in records])
+    low, high = interval(records, name)
+    return [middle, *(end if middle is not None and np.isfinite(end) else None for end in (low, high))]
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
@@ -118,13 +113,5 @@ def _place(
         best = max(numbers, key=lambda number: direction * float(entries[number]["values"][metric][0]))
         entries[best]["place"][metric] = "best"
         for number in numbers:
-            if number != best and _is_tie(records[best], records[number], metric):
+            if number != best and ties(records[best], records[number], metric):
                 entries[number]["place"][metric] = "tie"
-
-
-def _is_tie(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]], metric: str) -> bool:
-    """Whether nothing shows a difference; where the records do not allow to say, none is claimed to be a tie."""
-    try:
-        return difference(one, other, metric).is_tie
-    except PairedError:
-        return False

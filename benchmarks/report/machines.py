@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-IDENTITY = ("device", "device_name", "cpu", "cores", "threads", "torch", "driver", "cuda", "cudnn", "memory_bytes")
+from benchmarks.cells import where
+
 LEAST_COMMIT = 10  # letters of a commit's name that the page shows
 
 
@@ -19,12 +20,12 @@ class Machines:
 
     def __init__(self) -> None:
         self.found: list[dict[str, Any]] = []
-        self._numbers: dict[tuple[str, ...], int] = {}
+        self._numbers: dict[tuple[Any, ...], int] = {}
 
     def index(self, record: Mapping[str, Any]) -> int:
         """The number of the machine a record was measured on."""
         facts = record.get("machine") or {}
-        key = tuple(str(facts.get(name)) for name in IDENTITY)
+        key = where(facts)
         if key not in self._numbers:
             self._numbers[key] = len(self.found)
             self.found.append({

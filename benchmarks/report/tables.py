@@ -42,7 +42,7 @@ def tables(records: Iterable[Record]) -> Data:
         "metrics": _metrics({name for one in found for name in one["values"]}),
         "cost": [_cost(record) for record in of("cost")],
         "speed": cells,
-        "sets": [{**set_label(key), "machine": key[-1]} for key in sets],
+        "sets": [set_label(key) for key in sets],
         "accuracy": found,
         "sensitivity": sensitivity(of("sensitivity"), sets),
         "units": {name: perturbation.unit for name, perturbation in PERTURBATIONS.items()},

@@ -52,7 +52,7 @@ function renderCurves() {
   chips($("curves-chips"), entries);
   const time =
     state.time === "seconds"
-      ? `Seconds on ${MACHINES[SETS[state.set]?.machine]?.name ?? "the machine"}`
+      ? `Seconds on ${distinct(entries.map(entry => MACHINES[entry.machine].name)).join(" or ")}`
       : "Samples trained on";
   fillPanels(
     $("curves"),

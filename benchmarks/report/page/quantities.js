@@ -1,9 +1,10 @@
 // What can be a column or an axis of a chart: its name, unit and direction, and how a row tells it.
 
 const MB = 1e6;
+const scaled = (value, unit) => (known(value) ? value / unit : undefined); // null is not 0
 const RANGE = (cell, key, unit) =>
   cell && known(cell[key])
-    ? {value: cell[key] / unit, low: cell.interval?.[0] / unit, high: cell.interval?.[1] / unit, cell}
+    ? {value: cell[key] / unit, low: scaled(cell.interval?.[0], unit), high: scaled(cell.interval?.[1], unit), cell}
     : cell
       ? {cell}
       : null;

@@ -177,6 +177,6 @@ function setLabel(number) {
   ];
   if (set.samples) parts.push(`${count(set.samples)} samples`);
   if (set.images) parts.push(`${count(set.images)} test images`);
-  const others = SETS.filter((other, i) => i !== number && other.machine !== set.machine);
-  return parts.join(", ") + (others.length ? `, on ${MACHINES[set.machine].label}` : "");
+  if (set.precision) parts.push(set.precision);
+  return parts.join(", ");
 }
