@@ -15,6 +15,7 @@ from benchmarks import accuracy, cost, engines, limits, measure, memory, results
 from benchmarks.cells import Cell
 from benchmarks.race import Outcome, race
 from zoo import machine
+from zoo.arithmetic import float32
 from zoo.progress import Tick
 from zoo.training import StoppedError
 
@@ -48,7 +49,7 @@ class Campaign:
             parts.setdefault(part_of(cell), []).append(cell)
         for part, cells in parts.items():
             tick(f"{part[0]} {count} of {total} cells", count, total)
-            with measure.exact_float32():  # and as it was afterwards: timed cells set what their precision asks for
+            with float32():  # and as it was afterwards: timed cells set what their precision asks for
                 begun = time.perf_counter()
                 for cell, status, failed, found in self._measured(cells, tick):
                     count, took = count + 1, time.perf_counter() - begun

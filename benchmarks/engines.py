@@ -30,6 +30,7 @@ from benchmarks import measure
 from benchmarks.entrants import Entrant
 from benchmarks.measure import FORMATS
 from registry import OptionError, ZooError, nearest
+from zoo.arithmetic import set_float32
 from zoo.contract import TASKS
 from zoo.model import PairModel
 
@@ -66,7 +67,7 @@ def ready(entrant: Entrant, settings: Settings, device: torch.device) -> Ready:
     require(settings, device)
     model = network(entrant, settings["layout"], device).eval()
     pair = images(model, settings, device)
-    enter = partial(measure.set_float32, tf32=settings["precision"] == "tf32")
+    enter = partial(set_float32, tf32=settings["precision"] == "tf32")
     enter()
     makers: dict[str, Callable[..., Made]] = {"eager": _eager, "compile": _compiled, "onnxruntime": _onnxruntime}
     call, facts = makers[settings["engine"]](model, pair, autocast(settings["precision"], device))

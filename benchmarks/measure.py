@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -30,7 +29,6 @@ VISIT = 0.1  # seconds of calls that count in one visit, at least one call
 LONG = 0.5  # seconds of a call beside which cold caches and rebuilt kernels do not show
 CAP = 300.0  # seconds for a warm-up beyond its own time, or for a visit; a call that takes longer hangs
 LOOKS = 1.1  # rounds from one look at the interval to the next, as a factor: a look costs more the more there are
-TF32: dict[bool, Literal["high", "highest"]] = {True: "high", False: "highest"}  # as torch names it for products
 
 
 @dataclass
@@ -71,40 +69,6 @@ def images(channels: int, height: int, width: int, device: torch.device, batch: 
     generator = torch.Generator().manual_seed(0)
     bg, fg_bg = torch.rand(2, batch, channels, height, width, generator=generator).to(device)
     return bg, fg_bg
-
-
-@contextlib.contextmanager
-def exact_float32() -> Iterator[None]:
-    """float32 means float32: no TF32 in products or convolutions. Whatever cells change is put back, too."""
-    before = [backend.fp32_precision for backend in _backends()]
-    products: str | None = None
-    convolutions: bool | None = None
-    with contextlib.suppress(RuntimeError):  # torch refuses to tell where older and newer settings were mixed
-        products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    try:
-        set_float32(tf32=False)
-        yield
-    finally:
-        for backend, value in zip(_backends(), before, strict=True):
-            backend.fp32_precision = value
-        if products is not None and convolutions is not None:  # so that they can be read as before
-            torch.set_float32_matmul_precision(products)
-            torch.backends.cudnn.allow_tf32 = convolutions
-
-
-def set_float32(*, tf32: bool) -> None:
-    """Have float32 products and convolutions computed exactly, or on a GPU in TF32, whatever was set before."""
-    torch.set_float32_matmul_precision(TF32[tf32])
-    torch.backends.cudnn.allow_tf32 = tf32
-    exact = ("none", "ieee")
-    for backend in _backends():  # torch's newer settings stand above its older ones, and a user's file may set them
-        if not tf32 and backend.fp32_precision not in exact:
-            backend.fp32_precision = "ieee"
-
-
-def _backends() -> tuple[Any, ...]:
-    cuda, cudnn, cpu = torch.backends.cuda, torch.backends.cudnn, torch.backends.mkldnn
-    return (cuda.matmul, cudnn.conv, cudnn.rnn, cpu.matmul, cpu.conv, cpu.rnn)  # type: ignore[attr-defined]
 
 
 def sample(call: Callable[[], object], device: torch.device, burst: int = 1) -> float:

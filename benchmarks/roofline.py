@@ -15,6 +15,7 @@ from torch import Tensor
 from benchmarks import measure
 from benchmarks.engines import PRECISIONS
 from registry import OptionError, nearest
+from zoo.arithmetic import float32
 
 SIDES = (256, 512, 1024, 2048, 4096, 8192)  # of the square matrices; the best of them counts
 COPIED = {"cpu": 2**28, "cuda": 2**30}  # bytes of the copied tensor, far more than any cache holds
@@ -29,8 +30,7 @@ def peaks(device: torch.device, precision: str, seconds: float) -> dict[str, flo
     """
     if precision not in PRECISIONS:
         raise OptionError(f"precision={precision!r} is not accepted; {nearest(precision, tuple(PRECISIONS))}")
-    with measure.exact_float32(), torch.inference_mode():
-        measure.set_float32(tf32=precision == "tf32")
+    with float32(tf32=precision == "tf32"), torch.inference_mode():
         return {
             "matmul_flops_per_s": _matmul(device, PRECISIONS[precision], seconds / 2),
             "copy_bytes_per_s": _copy(device, seconds / 2),

@@ -179,6 +179,24 @@ def test_pcgrad_leaves_heads_alone_and_adds_to_what_is_there():
     assert unused.grad is None
 
 
+@pytest.mark.parametrize("optimizer", [torch.optim.AdamW, torch.optim.SGD])
+def test_pcgrad_gives_gradients_laid_out_as_the_weights_are(optimizer):
+    """Fused optimizers walk through memory: a gradient in another layout would meet other weights."""
+    weights = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(0)
+        network = torch.nn.Conv2d(3, 5, 3).to(memory_format=layout)
+        image = torch.rand(2, 3, 8, 8).contiguous(memory_format=layout)
+        losses = {"mask": network(image).square().mean(), "depth": (network(image) - 1).abs().mean()}
+        build("pcgrad", {"mask": 1.0, "depth": 1.0}).backward(
+            sum(losses.values()), losses, network.parameters(), lambda loss: loss
+        )
+        assert network.weight.grad.stride() == network.weight.stride()
+        optimizer(network.parameters(), lr=0.1, fused=True).step()
+        weights.append(network.weight.detach().contiguous())
+    torch.testing.assert_close(*weights)
+
+
 def test_pcgrad_passes_over_a_task_whose_part_is_frozen():
     parameter = nn.Parameter(torch.ones(2))
     losses = {"mask": torch.tensor(3.0), "depth": parameter.sum()}

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from benchmarks import engines, measure, speed
 from benchmarks.entrants import Entrant, enter, own
 from benchmarks.measure import Cell
+from zoo import arithmetic
+from zoo.arithmetic import float32
 from zoo.contract import Interface
 from zoo.model import PairModel
 
@@ -79,13 +81,13 @@ def test_precision_and_layout_are_those_of_the_cell() -> None:
 
 
 def test_a_users_file_that_turns_tf32_on_does_not_change_fp32() -> None:
-    with measure.exact_float32():
+    with float32():
         cell = ready(Net)
         torch.set_float32_matmul_precision("medium")
         torch.backends.mkldnn.conv.fp32_precision = "bf16"  # type: ignore[attr-defined]
         measure.visit(cell)
         assert torch.get_float32_matmul_precision() == "highest"
-        assert {backend.fp32_precision for backend in measure._backends()} <= {"none", "ieee"}
+        assert {backend.fp32_precision for backend in arithmetic._backends()} <= {"none", "ieee"}
 
 
 def test_each_network_is_compiled_and_none_drives_another_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,10 @@ def test_an_interrupt_leaves_nothing_half_written(weights, tmp_path, capsys, mon
 def test_the_command_takes_a_training_s_folder(tmp_path, capsys):
     zoo.save(zoo.build("frame_difference"), tmp_path / "model.safetensors")
     assert run(str(tmp_path), "--metrics", "mask_iou") == 0
-    assert (tmp_path / "model-on-pairbench-clean-test-16x16-3" / METRICS).exists()
+    assert run(str(tmp_path)) == 0
+    assert run(str(tmp_path), "--precision", "bf16") == 0
+    found = [file.parent.name for file in tmp_path.glob(f"model-on-pairbench-clean-test-16x16-3*/{METRICS}")]
+    assert len(found) == 3, "neither replaces another"
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.toml").touch()
     assert run(str(tmp_path / "run")) == 2

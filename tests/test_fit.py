@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from folder_data import dataset, write
 from PIL import Image
 from training_runs import BATCH, RECIPES, SMALL, Blots, dropping, train
 
@@ -18,7 +19,7 @@ from registry import OptionError
 from zoo.data import load
 from zoo.machine import choose
 from zoo.metrics import Accumulator
-from zoo.training import Objective, Recipe, TrainingError, budgeted
+from zoo.training import Objective, Recipe, TrainingError, budgeted, loop
 from zoo.training.splits import held_out, learned
 from zoo.training.trainer import Trainer
 from zoo.training.validation import METRICS, spread, validate
@@ -71,6 +72,15 @@ def test_a_budget_scales_the_stages(tmp_path: Path) -> None:
         train(RECIPES["stages"], tmp_path / "run", resume=True)
     train(RECIPES["stages"], tmp_path / "run", samples=14 * BATCH, resume=True)
     assert budgeted(SMALL, None) is SMALL
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "log.jsonl", "validation.csv", "pictures"])
+def test_what_lies_in_a_folder_is_not_written_over(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("precious, and no JSON")
+    with pytest.raises(TrainingError, match=f"holds {name}, which a run would write over"):
+        train(SMALL, tmp_path)
+    assert (tmp_path / name).read_text() == "precious, and no JSON"
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == [name]
 
 
 def test_a_folder_holds_one_run(tmp_path: Path) -> None:
@@ -146,6 +156,62 @@ def test_another_recipe_data_or_network_is_refused(tmp_path: Path, monkeypatch: 
         train(None, tmp_path / "run", resume=True)
 
 
+def test_more_data_than_before_is_refused_where_steps_do_not_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(SMALL, tmp_path / "run")
+    monkeypatch.setattr(Blots, "__len__", lambda _: 51)
+    with pytest.raises(TrainingError, match="data has changed: 50 samples to learn from, and now 51"):
+        train(None, tmp_path / "run", resume=True)
+
+
+def test_the_environment_of_every_start_is_kept(tmp_path: Path) -> None:
+    for resume in (False, True, True):
+        train(SMALL, tmp_path / "run", resume=resume)
+    facts = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert facts["torch"] == torch.__version__
+    assert [start["torch"] for start in facts["resumed"]] == [torch.__version__] * 2
+
+
+def test_the_estimate_knows_that_larger_images_take_longer(tmp_path: Path) -> None:
+    small, large = (replace(SMALL.stages[0], size=side, samples=10 * BATCH) for side in (16, 64))
+    trainer = Trainer(replace(SMALL, stages=(small, large)), World(), workers=0)
+    at = loop.Loop(trainer, tmp_path, 1e9, False, lambda *_: None, False)._pixels
+    assert [at(n) for n in (0, 40, 60, 80)] == [0, 40 * 16**2, 40 * 16**2 + 20 * 64**2, 40 * (16**2 + 64**2)]
+
+
+def test_what_cannot_be_held_out_as_it_was_is_refused(tmp_path: Path) -> None:
+    """Splits that were made for other data must not turn into learning from all of it."""
+    root = dataset(tmp_path / "data", n_bg=6)
+    assert learned(str(root), (16, 16)).split == "train"
+    write(root / "bg/bg_007.png", 99)
+    for name in ("fg_bg", "fg_bg_mask", "fg_bg_depth"):
+        for number in (13, 14):
+            write(root / name / f"img_{number:04}.png", 255, mode="L" if name != "fg_bg" else "RGB")
+    with pytest.raises(zoo.ZooError, match="cannot be compared"):
+        learned(str(root), (16, 16))
+
+
+def test_shards_without_the_split_that_is_learned_from_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def has(*there: str) -> Any:
+        def load(spec: str, *, split: str, size: Any) -> Any:
+            if split not in there and split != "all":
+                raise zoo.data.NoSplitError(f"not {split}", there)
+            return split
+
+        return load
+
+    monkeypatch.setattr("zoo.training.splits.load", has("test"))
+    with pytest.raises(zoo.data.NoSplitError):
+        learned("shards", (16, 16))
+    monkeypatch.setattr("zoo.training.splits.load", has("train", "test"))
+    with pytest.warns(UserWarning, match="no split val"):
+        assert held_out("shards", (16, 16)) == "train"
+    monkeypatch.setattr("zoo.training.splits.load", has("all"))
+    with pytest.warns(UserWarning, match="not split"):
+        assert learned("shards", (16, 16)) == "all"
+
+
 def test_a_network_of_ones_own(tmp_path: Path) -> None:
     run = train(SMALL, tmp_path / "run", model=dropping())
     assert run.weights.name == "model.pt"
@@ -207,10 +273,11 @@ def test_looks_measure_what_metrics_measure() -> None:
 
 def test_data_without_splits_is_learned_and_looked_at_whole(tmp_path: Path) -> None:
     data = "blots(whole=true)"
-    with pytest.warns(UserWarning, match="no split val"):
+    with pytest.warns(UserWarning, match="no split val|is not split"):
         run = train(SMALL.changed(data=data), tmp_path / "run", samples=8)
     assert run.log[-1]["mask_iou"] is not None
-    assert learned(data, (16, 16)).split == "all"
+    with pytest.warns(UserWarning, match="is not split: the training learns from all of it"):
+        assert learned(data, (16, 16)).split == "all"
     assert held_out("blots", (16, 16)).split == "val"
     with pytest.raises(zoo.ZooError, match="nothing"):
         learned("nothing", (16, 16))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks import intervals, measure
 from benchmarks.measure import Cell, drift, images, interleave, visit, warm_up
+from zoo.arithmetic import float32
 
 CPU = torch.device("cpu")
 
@@ -254,7 +255,7 @@ def test_images_are_the_same_everywhere_and_two() -> None:
 def test_float32_is_float32_and_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     before = torch.backends.cudnn.allow_tf32
-    with measure.exact_float32():
+    with float32():
         assert not torch.backends.cudnn.allow_tf32
         assert not torch.backends.cuda.matmul.allow_tf32
     assert torch.backends.cudnn.allow_tf32 == before

@@ -105,8 +105,8 @@ def test_resunet_dice_is_as_published():
     assert "weight_decay=0.001" in recipe.optimizer
     assert recipe.objective == Objective(mask="dice(squared=True)", depth="dice(squared=True)", mask_weight=2.0)
     assert [(stage.size, stage.batch, stage.schedule) for stage in recipe.stages] == [
-        (64, 16, "plateau"),
-        (224, 16, "plateau"),
+        (64, 16, "plateau(drop=0.1, patience=2)"),
+        (224, 16, "plateau(drop=0.1, patience=2)"),
     ]
     named = {entry.name: options for entry, options in augment(recipe.augment).steps}
     assert set(named) == {"rgb_shift", "hsv", "noise", "rotate"}

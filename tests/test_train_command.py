@@ -153,7 +153,7 @@ def test_print_tells_what_the_card_says(name: str, capsys: Shown) -> None:
     assert out.startswith(f"# {name}: {card.summary}")
     assert card.origin in out
     assert all(f"# - {note}\n" in out for note in card.notes)
-    assert ("departs" in out) == bool(card.origin and card.notes)
+    assert ("departures" in out) == bool(card.origin and card.notes)
     assert Recipe.from_toml(out) == recipes.build(name)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import zoo
 from registry import Card, ZooError
-from zoo.data import DataError, PairDataset, Sample
+from zoo.data import NoSplitError, PairDataset, Sample
 from zoo.data.dataset import sources
 from zoo.training import Objective, Recipe, Stage, fit
 from zoo.training.trainer import Trainer
@@ -40,7 +40,7 @@ class Blots(PairDataset):
 
     def __init__(self, *, split: str, size: tuple[int, int] | None, n: int = 50, broken: int = -1, whole: bool = False):
         if split not in (("all",) if whole else ("train", "val")):
-            raise DataError(f"blots has no split {split}")
+            raise NoSplitError(f"blots has no split {split}")
         self.n, self.size, self.broken, self.first = n, size or (16, 16), broken, 1000 * (split == "val")
 
     def __len__(self) -> int:

@@ -13,7 +13,6 @@ import torch
 from registry import OptionError
 
 HERE = Path(__file__).resolve()
-HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}  # precisions that autocast computes in
 NO_MEMORY = (  # what the CPU's allocator says, and libraries that torch does not speak for
     "not enough memory",
     "allocate memory",

@@ -1,5 +1,6 @@
 """measure a trained network on data: all metrics with intervals, per image, and pictures"""
 
+import hashlib
 import re
 import sys
 from argparse import ArgumentParser, Namespace
@@ -11,8 +12,9 @@ from registry import OptionError
 from registry.commandline import sides
 
 WIDTH = 100  # columns
+LONGEST = 60  # letters of the data's spec in a folder's name
 SPLITS = ("train", "val", "test", "all")  # zoo.data.dataset's, without its imports
-PRECISIONS = ("fp32", "tf32", "bf16", "fp16")  # zoo.metrics.evaluate's
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16")  # zoo.arithmetic's
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -85,16 +87,21 @@ def _heading(facts: dict[str, Any], images: int) -> str:
 
 
 def _folder(args: Namespace) -> Path:
-    """Beside the weights, as model-on-pairbench-hard-test-64x64-500; another size or amount gets its own."""
-    data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-60:]
+    """Beside the weights, as model-on-pairbench-hard-test-64x64-500; other settings get their own."""
+    data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-LONGEST:]
     weights: Path = args.weights
     size = "x".join(map(str, args.size)) if args.size else None
-    parts = (weights.stem, "on", data, args.split, size, args.samples)
+    precision = None if args.precision == "fp32" else args.precision
+    parts = (weights.stem, "on", data, args.split, size, args.samples, precision, _rest(args))
     return weights.parent / "-".join(str(part) for part in parts if part is not None)
 
 
-def _digest(path: Path) -> str:
-    import hashlib
+def _rest(args: Namespace) -> str | None:
+    """Six letters for what a folder's name has no room for; None where there is nothing of it."""
+    rest = (args.metrics, args.model, args.data if len(args.data) > LONGEST else None)
+    return None if rest == (None, None, None) else hashlib.sha256(repr(rest).encode()).hexdigest()[:6]
 
+
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

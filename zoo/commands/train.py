@@ -38,7 +38,11 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--resume", action="store_true", help="go on with the run in --out")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: auto")
-    add("--workers", type=_whole(0), help="processes that make data; default: one less than cores, at least one")
+    add(
+        "--workers",
+        type=_whole(0),
+        help="processes that make data; default: one less than its share of the cores",
+    )
     add("--save-every", type=_seconds, default=120.0, metavar="SECONDS", help="between checkpoints; default: 120")
     add("--tensorboard", action="store_true", help='write TensorBoard\'s files too; needs "pairzoo[tensorboard]"')
     add("--profile", action="store_true", help="measure where a step's time goes, write a trace to --out, and end")
@@ -122,7 +126,7 @@ def _profile(recipe: "Recipe", args: Namespace) -> str:
 
 
 def _heading(name: str) -> str:
-    """What the catalog says of a recipe, where it departs from its original too, as comments of TOML."""
+    """What the catalog says of a recipe, its notes too, as comments of TOML."""
     from zoo.recipes import recipes
 
     if name.endswith(".toml"):
@@ -130,11 +134,8 @@ def _heading(name: str) -> str:
     entry = recipes.get(name)
     origin = f"; after {entry.card.origin}" if entry.card.origin else ""
     notes = [f"# - {note}" for note in entry.card.notes]
-    lines = [
-        f"# {entry.name}: {entry.card.summary}{origin}",
-        *(["# departs from it:"] if origin and notes else []),
-        *notes,
-    ]
+    lines = [f"# {entry.name}: {entry.card.summary}{origin}"]
+    lines += ["# departures from it, and what is not known of it:"] * bool(origin and notes) + notes
     return "".join(f"{line}\n" for line in lines) + "\n"
 
 

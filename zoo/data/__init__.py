@@ -6,9 +6,9 @@
 """
 
 from zoo.contract import Sample
-from zoo.data.dataset import DataError, PairDataset, collate, load
+from zoo.data.dataset import DataError, NoSplitError, PairDataset, collate, load
 from zoo.data.dataset import sources as _sources
 
 names = _sources.names
 
-__all__ = ["DataError", "PairDataset", "Sample", "collate", "load", "names"]
+__all__ = ["DataError", "NoSplitError", "PairDataset", "Sample", "collate", "load", "names"]

@@ -20,6 +20,14 @@ class DataError(ZooError):
     """Data that cannot be read, found or written; the message names the file."""
 
 
+class NoSplitError(DataError):
+    """Data without the split that was asked for. there: the splits it has, if any."""
+
+    def __init__(self, message: str, there: tuple[str, ...] = ()):
+        super().__init__(message)
+        self.there = there
+
+
 class PairDataset(torch.utils.data.Dataset[Sample]):
     """Samples by index. A source defines `__len__` and `sample`; one that makes whole batches at once, `batch` too."""
 

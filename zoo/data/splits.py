@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from registry import OptionError, nearest
-from zoo.data.dataset import DataError
+from zoo.data.dataset import DataError, NoSplitError
 from zoo.data.dealing import NAMES, deal, deal_islands
 from zoo.files import write_text
 
@@ -117,7 +117,7 @@ def decide(
     held = {factor: groups for factor, groups in distinct.items() if len(groups) >= needed}
     if not held:
         there = " and ".join(f"{len(groups)} {factor}" for factor, groups in distinct.items())
-        raise DataError(
+        raise NoSplitError(
             f"{there} cannot be held out: {needed} splits need {needed} of them or more."
             ' Load the data with split="all", or ask for a random split with kind="random"'
         )

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from registry import OptionError
 from registry.commandline import LARGEST, SMALLEST
+from zoo.arithmetic import float32, half
 from zoo.contract import InputError, Interface, Prediction
 from zoo.data.sources.folders import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
-from zoo.machine import HALVES, choose, is_out_of_memory
+from zoo.machine import choose, is_out_of_memory
 from zoo.model import PairModel
 from zoo.weights import WeightsError
 
@@ -142,12 +143,11 @@ def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, 
     h, w = images[-1].shape[-2:]
     weight = next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.empty(0))
     images = [image if size is None else resize(image, size) for image in images]
-    narrow = torch.autocast(weight.device.type, HALVES.get(precision), enabled=precision in HALVES)
     try:
         batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)
         batch = [(x / 255 if x.dtype == torch.uint8 else x).to(weight.dtype) for x in batch]
         plate = batch[0] if len(batch) == 2 else None
-        with torch.no_grad(), _evaluating(model), narrow:
+        with torch.no_grad(), _evaluating(model), float32(), half(weight.device, precision):
             logits: Prediction = model(plate, batch[-1])
         return Prediction(*(None if x is None else _map(x, h, w, task) for task, x in logits._asdict().items()))
     except RuntimeError as error:

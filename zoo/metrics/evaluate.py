@@ -2,25 +2,23 @@
 
 import contextlib
 import time
-from collections.abc import Generator, Iterator, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Generator, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
 from registry import OptionError, ZooError, nearest
+from zoo.arithmetic import PRECISIONS, Precision, float32, half
 from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
 from zoo.data.dataset import PairDataset
 from zoo.data.loader import Loader
-from zoo.machine import HALVES, choose
+from zoo.machine import choose
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
 from zoo.progress import Tick
-
-Precision = Literal["fp32", "tf32", "bf16", "fp16"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "tf32", "bf16", "fp16")
 
 
 def evaluate(
@@ -117,7 +115,7 @@ def predict(
             sample = Sample(**moved, meta=batch.meta)
             bg, fg_bg = (image.to(dtype).contiguous(memory_format=layout) for image in (sample.bg, sample.fg_bg))
             try:
-                with torch.inference_mode(), _arithmetic(device, precision):
+                with torch.inference_mode(), float32(tf32=precision == "tf32"), half(device, precision):
                     prediction = bare(bg, fg_bg)
             except torch.OutOfMemoryError:
                 much = " x ".join(map(str, fg_bg.shape))
@@ -163,21 +161,6 @@ def _place(model: nn.Module, device: str | torch.device | None) -> torch.device:
     place = choose(device, mps=True)
     model.to(place)
     return place
-
-
-@contextlib.contextmanager
-def _arithmetic(device: torch.device, precision: Precision) -> Iterator[None]:
-    """Autocast for half precisions; TF32 where it is asked for, and nowhere else."""
-    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
-    try:
-        for backend in backends:
-            backend.allow_tf32 = precision == "tf32"
-        with torch.autocast(device.type, HALVES.get(precision), enabled=precision in HALVES):
-            yield
-    finally:
-        for backend, value in zip(backends, before, strict=True):
-            backend.allow_tf32 = value
 
 
 def _pace(done: int, total: int, seconds: float) -> str:

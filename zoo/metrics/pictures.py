@@ -8,11 +8,12 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
+from zoo.arithmetic import Precision
 from zoo.contract import TASKS, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.loader import Loader
 from zoo.files import replacing
-from zoo.metrics.evaluate import Precision, predict, probabilities
+from zoo.metrics.evaluate import predict, probabilities
 from zoo.metrics.evaluation import RANKING, Evaluation, best_median_worst
 
 CELL, GAP, LINE = 192, 12, 18  # pixels

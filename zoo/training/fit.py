@@ -1,26 +1,23 @@
 """A training from beginning to end, in a folder: it can be stopped, killed and resumed, and says how it goes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from registry import OptionError
+from zoo.arithmetic import float32
 from zoo.claim import claimed
 from zoo.contract import is_count, require
 from zoo.model import PairModel
-from zoo.parallel import cores
 from zoo.progress import Tick
 from zoo.training.folder import Run, finished, open_folder, settle
-from zoo.training.loop import CHECK as CHECK
 from zoo.training.loop import Loop, StoppedError
 from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse
 from zoo.training.trainer import Trainer
-from zoo.training.world import joined
+from zoo.training.world import joined, share
 
 SAVE_EVERY = 120.0  # seconds between checkpoints
 
@@ -43,7 +40,7 @@ def fit(
     out: a folder that all processes see, where there are several.
     samples: scales all stages, so that this many samples are seen in all.
     resume: go on where the folder's run stopped; recipe may then be None.
-    workers: processes that make data; None: one less than there are cores, at least one.
+    workers: processes that make data; None: one less than this process's share of the cores, at least one.
     save_every: seconds between checkpoints, which is what a kill -9 costs at most.
     model: a network of one's own in place of the recipe's, as `zoo.wrap` gives; it is trained itself, not a copy.
     """
@@ -60,8 +57,8 @@ def fit(
     folder = Path(out)
     with joined(device) as world, claimed(folder) if world.is_first else nullcontext():
         recipe = settle(recipe, folder, samples, resume)
-        with _arithmetic(tf32=recipe.precision == "tf32"):
-            trainer = Trainer(recipe, world, model=model, workers=max(1, cores() - 1) if workers is None else workers)
+        with float32(tf32=recipe.precision == "tf32"):
+            trainer = Trainer(recipe, world, model=model, workers=share() if workers is None else workers)
             rehearse(trainer)
             open_folder(folder, recipe, world)
             stopped = Loop(trainer, folder, save_every, tensorboard, tick or (lambda *_: None), resume).run()
@@ -69,17 +66,3 @@ def fit(
     if isinstance(outcome, StoppedError):  # raised here, after the processes have taken leave of each other
         raise outcome
     return outcome
-
-
-@contextmanager
-def _arithmetic(*, tf32: bool) -> Iterator[None]:
-    """TF32 where it is asked for, and nowhere else; as it was afterwards."""
-    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
-    try:
-        for backend in backends:
-            backend.allow_tf32 = tf32
-        yield
-    finally:
-        for backend, value in zip(backends, before, strict=True):
-            backend.allow_tf32 = value

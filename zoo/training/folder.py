@@ -1,7 +1,7 @@
 """The folder of a run: which recipe it follows, and what lies in it.
 
 RUN/recipe.toml         what was asked for, complete: run it again and the same comes out
-RUN/environment.json    what it ran on
+RUN/environment.json    what it was begun on, and what it was resumed on
 RUN/log.jsonl, log.csv, validation.csv, pictures/
 RUN/checkpoints/        the newest two
 RUN/model.safetensors   the network, for zoo.load; when the training is over
@@ -18,7 +18,7 @@ import torch
 from zoo import machine
 from zoo.files import replacing, write_text
 from zoo.model import PairModel
-from zoo.training.journal import LOG, read
+from zoo.training.journal import LOG, TABLES, read
 from zoo.training.plan import plan
 from zoo.training.recipe import Recipe, RecipeError
 from zoo.training.splits import learned
@@ -27,8 +27,9 @@ from zoo.training.world import World
 from zoo.version import __version__
 from zoo.weights import WeightsError, save
 
-RECIPE, ENVIRONMENT, CHECKPOINTS = "recipe.toml", "environment.json", "checkpoints"
+RECIPE, ENVIRONMENT, CHECKPOINTS, PICTURES = "recipe.toml", "environment.json", "checkpoints", "pictures"
 WEIGHTS, STATE = "model.safetensors", "model.pt"  # the second for a network of one's own: no spec could build it again
+WRITTEN = (ENVIRONMENT, LOG, *TABLES.values(), PICTURES, CHECKPOINTS, WEIGHTS, STATE)  # beside the recipe
 SHOWN = 80  # letters of a value in an error
 
 
@@ -56,6 +57,10 @@ def settle(recipe: Recipe | None, folder: Path, samples: int | None, resume: boo
             raise RecipeError("which recipe? give --recipe NAME or FILE.toml, or --resume")
         if path.exists():
             raise TrainingError(f"{folder} holds a run already; --resume goes on with it, or give another --out")
+        if there := [name for name in WRITTEN if (folder / name).exists()]:
+            raise TrainingError(
+                f"{folder} holds {', '.join(there)}, which a run would write over; give another --out, as a new folder"
+            )
         return budgeted(recipe, samples).resolved()
     if not path.exists():
         raise TrainingError(f"{folder} holds no run to resume: there is no {RECIPE}; leave --resume out")
@@ -87,9 +92,12 @@ def open_folder(folder: Path, recipe: Recipe, world: World) -> None:
         for part in (folder, folder / CHECKPOINTS):
             for draft in part.glob(".*.part"):
                 draft.unlink(missing_ok=True)
+        facts = {"pairzoo": __version__, **machine.describe(world.device), "command": sys.argv, "processes": world.size}
+        if (folder / RECIPE).exists() and (folder / ENVIRONMENT).exists():
+            begun = json.loads((folder / ENVIRONMENT).read_text("utf-8"))
+            facts = begun | {"resumed": [*begun.get("resumed", []), facts]}
+        write_text(folder / ENVIRONMENT, json.dumps(facts, indent=1) + "\n")
         if not (folder / RECIPE).exists():
-            facts = {"pairzoo": __version__, **machine.describe(world.device), "command": sys.argv}
-            write_text(folder / ENVIRONMENT, json.dumps(facts | {"processes": world.size}, indent=1) + "\n")
             write_text(folder / RECIPE, recipe.to_toml())
     world.barrier()
 

@@ -23,7 +23,7 @@ class Journal:
 
     def __init__(self, folder: Path, *, upto: int = 0, tensorboard: bool = False):
         self.folder = folder
-        self.lines = [line for line in read(folder / LOG) if line["step"] <= upto]
+        self.lines = [line for line in read(folder / LOG) if line.get("step", upto + 1) <= upto]
         self._rewrite()
         self.board = _board(folder / "tensorboard", upto) if tensorboard else None
 

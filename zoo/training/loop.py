@@ -14,7 +14,7 @@ from zoo.contract import Sample
 from zoo.files import replacing
 from zoo.progress import Tick, duration
 from zoo.training import checkpoint
-from zoo.training.folder import CHECKPOINTS
+from zoo.training.folder import CHECKPOINTS, PICTURES
 from zoo.training.journal import Journal
 from zoo.training.signals import Asked
 from zoo.training.splits import held_out
@@ -187,8 +187,14 @@ class Loop:
         if not self.world.is_first:
             return
         seen, total, seconds = self.trainer.samples_seen, self.trainer.total_samples, self.clocks.seconds
-        left = (total - seen) * seconds / max(seen, 1)
+        done, work = self._pixels(seen), self._pixels(total)
+        left = (work - done) * seconds / max(done, 1)
         self.tick(f"train {self.label or self.trainer.phase.title}, {duration(left)} left", seen, total)
+
+    def _pixels(self, samples: int) -> int:
+        """That have been seen after so many samples: a stage of larger images takes longer."""
+        there = [(min(max(samples - p.first_sample, 0), p.samples), p.stage.sides) for p in self.trainer.phases]
+        return sum(count * h * w for count, (h, w) in there)
 
     def _is_look_due(self) -> bool:
         every = self.recipe.validate_every or max(1, self.trainer.total_samples // LOOKS)
@@ -216,7 +222,7 @@ class Loop:
         if self.journal:
             self.journal.write("validation", trainer.step_number, {**facts, "seconds": self.clocks.seconds})
             if picture is not None:
-                save_picture(self.folder / "pictures", trainer.step_number, picture)
+                save_picture(self.folder / PICTURES, trainer.step_number, picture)
         self.last = time.monotonic()  # looking is not training
 
     def _save(self) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 import torch
 
 from registry import OptionError
+from zoo.arithmetic import float32
 from zoo.files import replacing
-from zoo.parallel import cores
-from zoo.training.fit import CHECK
+from zoo.training.loop import CHECK
 from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse
 from zoo.training.step import Clock
 from zoo.training.trainer import Trainer
-from zoo.training.world import World, joined
+from zoo.training.world import World, joined, share
 
 PARTS = ("data", "forward", "loss", "backward", "optimizer", "logging")
 WARM_UP, TRACED = 5, 3  # steps
@@ -69,10 +69,10 @@ def profile(
 
     On a GPU each part waits for the device, so that its time is its own; whole steps are a little slower for it.
     """
-    with joined(device) as world:
+    with joined(device) as world, float32(tf32=recipe.precision == "tf32"):
         if world.size > 1:
             raise OptionError("--profile measures one process; start it without torchrun")
-        trainer = Trainer(recipe, world, workers=max(1, cores() - 1) if workers is None else workers)
+        trainer = Trainer(recipe, world, workers=share() if workers is None else workers)
         clock = Clock(world.device)
         rehearse(trainer)
         trainer.begin(trainer.phases[0], clock)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from registry import Catalog, Spec, UnknownNameError, nearest
 from zoo import losses
+from zoo.arithmetic import Precision
 from zoo.contract import TASKS, Task, is_count, require, words
 from zoo.data.augment import augment
 from zoo.factory import resolve
@@ -26,8 +27,6 @@ from zoo.training.toml import dumps
 
 SCHEMA = 1
 SMALLEST = 8  # pixels
-
-Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True, kw_only=True)

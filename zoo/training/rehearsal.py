@@ -1,13 +1,10 @@
 """Each stage tried on one sample before the first step, so that an error costs seconds and not hours."""
 
-from contextlib import nullcontext
 from typing import Any
 
-import torch
-
 from registry import ZooError
+from zoo.arithmetic import half
 from zoo.data.warp import each
-from zoo.machine import HALVES
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, set_random_states
 from zoo.training.plan import Phase, freeze
@@ -48,8 +45,7 @@ def _tried(trainer: Trainer, phase: Phase) -> bool:
     batch = trainer.data(stage.sides).batch([0])
     batch = trainer.change(batch, step=0) if trainer.change else batch
     batch = each(lambda value: value.to(device).contiguous(memory_format=trainer.layout), batch)
-    dtype = HALVES.get(recipe.precision)
-    with torch.autocast(device.type, dtype) if dtype else nullcontext():
+    with half(device, recipe.precision):
         network: Any = trainer.model  # typed for sides=True and for sides=False, not for either
         predictions = network(batch.bg, batch.fg_bg, sides=trainer.objective.wants_sides)
     losses = trainer.objective(predictions, batch, tasks=trainer.tasks(stage))

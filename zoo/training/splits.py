@@ -1,35 +1,30 @@
 """Which part of the data a training learns from, and which it looks at."""
 
 import warnings
-from typing import Any
+from typing import Literal
 
-from registry import ZooError
-from zoo.data.dataset import PairDataset, load
+from zoo.data.dataset import NoSplitError, PairDataset, Split, load
 
+WHOLE: Literal["all"] = "all"
 Sides = tuple[int, int]
 
 
 def learned(spec: str, sides: Sides) -> PairDataset:
-    """The train split; all there is, where the data has no splits."""
+    """The train split; all there is, where the data has no splits at all, which is said."""
     try:
         return load(spec, split="train", size=sides)
-    except ZooError as error:
-        return _whole(spec, sides, error)
+    except NoSplitError as error:
+        if set(error.there) - {WHOLE}:
+            raise
+    warnings.warn(f"{spec} is not split: the training learns from all of it, and nothing is left to test", stacklevel=1)
+    return load(spec, split=WHOLE, size=sides)
 
 
 def held_out(spec: str, sides: Sides) -> PairDataset:
-    """The val split; where there is none, all of the data, which is said."""
+    """The val split; where there is none, what is learned from, which is said."""
     try:
         return load(spec, split="val", size=sides)
-    except ZooError as error:
-        found = _whole(spec, sides, error)
-    warnings.warn(f"{spec} has no split val: the looks during training are at data that it learns from", stacklevel=2)
-    return found
-
-
-def _whole(spec: str, sides: Sides, error: ZooError) -> Any:
-    """All of the data, or the error that met whoever asked for a part."""
-    try:
-        return load(spec, split="all", size=sides)
-    except ZooError:
-        raise error from None
+    except NoSplitError as error:
+        other: Split = "train" if "train" in error.there else WHOLE
+    warnings.warn(f"{spec} has no split val: the looks during training are at data that it learns from", stacklevel=1)
+    return load(spec, split=other, size=sides)

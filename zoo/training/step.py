@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
+from zoo.arithmetic import half
 from zoo.contract import Sample, Task
 from zoo.losses import Losses, Objective
-from zoo.machine import HALVES
 from zoo.training.ema import Average
 from zoo.training.recipe import Recipe
 
@@ -49,7 +49,7 @@ class Step:
     ):
         self.forward, self.objective, self.optimizer, self.scaler = forward, objective, optimizer, scaler
         self.recipe, self.average, self.mark = recipe, average, mark
-        self.tasks, self.device, self.dtype = tasks, device, HALVES.get(recipe.precision)
+        self.tasks, self.device = tasks, device
         self.kept = [value for value in model.buffers() if value.is_floating_point()]
         self.learning = [p for group in optimizer.param_groups for p in group["params"]]
         self.meter = Meter(device)
@@ -61,7 +61,7 @@ class Step:
         before = flat(self.kept) if self.kept else None
         shared = self.forward if isinstance(self.forward, DistributedDataParallel) else None
         with (
-            torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None),
+            half(self.device, self.recipe.precision),
             shared.no_sync() if shared and self.objective.own_backward else nullcontext(),
         ):
             predictions = self.forward(batch.bg, batch.fg_bg, sides=self.objective.wants_sides)

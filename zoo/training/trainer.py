@@ -11,11 +11,12 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD, Optimizer
 
 from registry import OptionError, ZooError
+from zoo.arithmetic import HALVES
 from zoo.contract import TASKS, Sample, Task
 from zoo.data.augment import augment
 from zoo.data.dataset import PairDataset
 from zoo.factory import build
-from zoo.machine import HALVES, is_out_of_memory
+from zoo.machine import is_out_of_memory
 from zoo.model import PairModel
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, seed_all, set_random_states
@@ -41,7 +42,8 @@ class Trainer:
         self.recipe, self.world, self.workers = recipe, world, workers
         self.layout = LAYOUTS[recipe.layout]
         data = self.data(recipe.stages[0].sides)
-        self.phases = plan(recipe, len(data))
+        self.length = len(data)
+        self.phases = plan(recipe, self.length)
         for phase in self.phases:
             per_process(phase.stage, world.size)
         self.change = augment(recipe.augment, seed=recipe.seed) if recipe.augment else None
@@ -144,6 +146,7 @@ class Trainer:
         return {
             "recipe": self.recipe.to_toml(),
             "steps": [phase.steps for phase in self.phases],
+            "length": self.length,
             "phase": self.phase.number,
             "done": self.done,
             "model": self.model.state_dict(),
@@ -216,6 +219,11 @@ class Trainer:
             raise TrainingError(
                 f"the data has changed: the stages had {state['steps']} steps and would now have {steps}. Put the data"
                 " back, or start anew in another --out"
+            )
+        if state.get("length", self.length) != self.length:  # older checkpoints do not say
+            raise TrainingError(
+                f"the data has changed: {state['length']:,} samples to learn from, and now {self.length:,}."
+                " Put it back, or start anew in another --out"
             )
         own, saved = (
             {name: value.shape for name, value in each.items()} for each in (self.model.state_dict(), state["model"])

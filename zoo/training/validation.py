@@ -1,7 +1,6 @@
 """A look at held-out data during training: the loss, a few metrics, and a picture."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,13 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from zoo.arithmetic import half
 from zoo.contract import Prediction, Sample
 from zoo.data.dataset import PairDataset
 from zoo.data.loader import Loader
 from zoo.data.sheet import GAP, write_png
 from zoo.data.warp import each
 from zoo.losses import Objective
-from zoo.machine import HALVES
 from zoo.metrics import Accumulator
 from zoo.training.world import World
 
@@ -47,12 +46,11 @@ def validate(
     loss = torch.zeros(2, dtype=torch.float64, device=world.device)
     picture, modes = None, [(module, module.training) for module in model.modules()]
     model.eval()
-    dtype = HALVES.get(precision)
     try:
         with torch.inference_mode():
             for n, raw in enumerate(Loader(data, indices[world.rank :: world.size], batch=batch)):
                 here = each(lambda value: value.to(world.device).contiguous(memory_format=layout), raw)
-                with torch.autocast(world.device.type, dtype) if dtype else nullcontext():
+                with half(world.device, precision):
                     predictions = model(here.bg, here.fg_bg, sides=True)
                 losses = objective(predictions, here, tasks=tasks)
                 count = len(here.fg_bg)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from registry import OptionError
 from zoo.machine import choose
+from zoo.parallel import cores
 
 CPU = torch.device("cpu")
 
@@ -54,12 +55,21 @@ class World:
             dist.barrier()
 
 
+def share() -> int:
+    """Processes that make data, where nothing is said: the cores of this process among its machine's, less itself."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, cores() // here - 1)
+
+
 @contextlib.contextmanager
 def joined(device: str | torch.device = "auto") -> Iterator[World]:
     """This process's place, with the others reachable while it lasts."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield World(device=choose(device))
+        chosen = choose(device)
+        if chosen.index is not None:  # whose random numbers are drawn, saved and taken up again
+            torch.cuda.set_device(chosen)
+        yield World(device=chosen)
         return
     if "RANK" not in os.environ:
         raise OptionError(

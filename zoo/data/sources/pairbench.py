@@ -8,7 +8,7 @@ import torch
 
 from registry import Card, OptionError
 from zoo.contract import Sample
-from zoo.data.dataset import DataError, PairDataset, sources
+from zoo.data.dataset import DataError, NoSplitError, PairDataset, sources
 from zoo.data.scenes.faults import PROBABILITY
 from zoo.data.scenes.render import VERSION, render
 
@@ -31,7 +31,8 @@ class PairBench(PairDataset):
         device: Annotated[str, "where scenes are rendered"] = "cpu",
     ):
         if split not in LENGTH:
-            raise DataError(f"pairbench has the splits {', '.join(LENGTH)}; each holds out what the others show")
+            known = ", ".join(LENGTH)
+            raise NoSplitError(f"pairbench has the splits {known}; each holds out what the others show", tuple(LENGTH))
         if version != VERSION:
             raise DataError(f"pairbench version {version} is not what this release renders; it renders {VERSION}")
         if only is not None and (tier != "hard" or only not in PROBABILITY):

@@ -16,7 +16,7 @@ from torch import Tensor
 from registry import Card
 from zoo.contract import TASKS, Sample
 from zoo.data import fast_decode, images
-from zoo.data.dataset import SPLITS, DataError, PairDataset, sources
+from zoo.data.dataset import SPLITS, DataError, NoSplitError, PairDataset, sources
 from zoo.data.shards import INDEX, check_sizes, read_files, read_index, read_offsets
 from zoo.data.sources.folders import resize
 
@@ -182,7 +182,9 @@ def _index_files(folder: Path, split: str) -> list[Path]:
             " run the same `zoo data pack` again and it goes on"
         )
     if there:
-        raise DataError(f"{folder} holds the splits {', '.join(there)}, not {split}; ask for one of them, or for all")
+        raise NoSplitError(
+            f"{folder} holds the splits {', '.join(there)}, not {split}; ask for one of them, or for all", tuple(there)
+        )
     raise DataError(f"{folder}: no *{INDEX} there; `zoo data pack SPEC --out {folder}` makes shards")
 
 

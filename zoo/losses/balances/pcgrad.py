@@ -41,7 +41,9 @@ class PCGrad(Balance):
         for parameter, *parts in zip(trained, *_surgery(gradients), strict=True):
             for part in parts:
                 if part is not None:
-                    parameter.grad = part if parameter.grad is None else parameter.grad + part
+                    if parameter.grad is None:
+                        parameter.grad = torch.zeros_like(parameter)  # laid out as it is: fused optimizers rely on that
+                    parameter.grad += part
 
 
 Gradient = list[Tensor | None]  # one per parameter; None where the task does not use it

@@ -1,0 +1,51 @@
+"""What float32 means while a network computes: exactly that, TF32 where it is asked for, or half as many bits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Literal, get_args
+
+import torch
+
+Precision = Literal["fp32", "tf32", "bf16", "fp16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}  # those that autocast computes in
+NAMES: dict[bool, Literal["high", "highest"]] = {True: "high", False: "highest"}  # TF32 or not, as torch says it
+EXACT = ("none", "ieee")
+
+
+def half(device: torch.device, precision: str) -> torch.autocast:
+    """Autocast for a half precision; for others a context that does nothing."""
+    return torch.autocast(device.type, HALVES.get(precision), enabled=precision in HALVES)
+
+
+@contextmanager
+def float32(*, tf32: bool = False) -> Iterator[None]:
+    """float32 means float32 within, in products and convolutions, or TF32; whatever is set within is put back, too."""
+    before = [backend.fp32_precision for backend in _backends()]
+    products: str | None = None
+    convolutions: bool | None = None
+    with suppress(RuntimeError):  # torch refuses to tell where older and newer settings were mixed
+        products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        set_float32(tf32=tf32)
+        yield
+    finally:
+        for backend, value in zip(_backends(), before, strict=True):
+            backend.fp32_precision = value
+        if products is not None and convolutions is not None:  # so that they can be read as before
+            torch.set_float32_matmul_precision(products)
+            torch.backends.cudnn.allow_tf32 = convolutions
+
+
+def set_float32(*, tf32: bool) -> None:
+    """Have float32 products and convolutions computed exactly, or on a GPU in TF32, whatever was set before."""
+    torch.set_float32_matmul_precision(NAMES[tf32])
+    torch.backends.cudnn.allow_tf32 = tf32
+    for backend in _backends():  # torch's newer settings stand above its older ones, and a user's file may set them
+        if not tf32 and backend.fp32_precision not in EXACT:
+            backend.fp32_precision = "ieee"
+
+
+def _backends() -> tuple[Any, ...]:
+    cuda, cudnn, cpu = torch.backends.cuda, torch.backends.cudnn, torch.backends.mkldnn
+    return (cuda.matmul, cudnn.conv, cudnn.rnn, cpu.matmul, cpu.conv, cpu.rnn)  # type: ignore[attr-defined]
