@@ -105,6 +105,14 @@ def test_accuracy_ties_are_paired_by_image_within_one_set() -> None:
     assert len(data["sets"]) == 2
 
 
+def test_what_one_recipe_trained_on_the_hardest_data_stands_first() -> None:
+    found = [trained("a", [0.9], data="easy"), trained("a", [0.1], recipe="own"), trained("a", [0.4], data="hard")]
+    data = tables([*found, trained("b", [0.6], data="hard")])
+    assert [(s["data"], s["recipe"]) for s in data["sets"][:2]] == [("hard", "equal"), ("easy", "equal")]
+    assert data["sets"][2]["recipe"] == "own"
+    assert [entry["set"] for entry in data["accuracy"]] == [0, 0, 1, 2]
+
+
 def test_own_recipes_are_one_set_if_their_samples_are_the_same() -> None:
     found = [trained("a", [0.5], recipe="one", precision="bf16"), trained("b", [0.6], recipe="two")]
     data = tables([*found, trained("a", [0.6], recipe="one", samples=900)])

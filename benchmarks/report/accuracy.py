@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import way
+from benchmarks.cells import EQUAL, way
 from benchmarks.paired import interval, ties
 
-HEADLINE = {"mask_iou": 1, "depth_rmse": -1}  # 1: higher is better
+HARDNESS = "mask_iou"
+HEADLINE = {HARDNESS: 1, "depth_rmse": -1}  # 1: higher is better
 
 Data = dict[str, Any]
 Key = tuple[Any, ...]
@@ -21,6 +22,16 @@ Key = tuple[Any, ...]
 def set_key(record: Mapping[str, Any]) -> Key:
     """What must be the same for two networks to be compared."""
     return record["cell"].get("data"), *way(record["cell"])
+
+
+def in_order(records: Iterable[Mapping[str, Any]]) -> list[Key]:
+    """The sets, those that one recipe has trained first, then by how hard they are: what is looked at first."""
+    best: dict[Key, float] = {}
+    for record in records:
+        key, value = set_key(record), (record["values"] or {}).get(HARDNESS)
+        found = value if isinstance(value, int | float) else 0.0  # sensitivity has lists
+        best[key] = max(best.get(key, 0.0), found)
+    return sorted(best, key=lambda key: (key[1] != EQUAL, best[key]))
 
 
 def set_label(key: Key) -> Data:

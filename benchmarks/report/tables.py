@@ -6,7 +6,7 @@ Every entry of a table names its model, machine and set by number; a cell that f
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from benchmarks.report.accuracy import accuracy, sensitivity, set_key, set_label
+from benchmarks.report.accuracy import accuracy, in_order, sensitivity, set_label
 from benchmarks.report.machines import Machines
 from benchmarks.report.speed import compare, speed
 from benchmarks.sensitivity import PERTURBATIONS
@@ -31,8 +31,9 @@ def tables(records: Iterable[Record]) -> Data:
     cells = speed([*of("latency"), *of("throughput"), *of("memory")])
     compare(cells, [model["name"] for model in models])
     trained = [*of("accuracy"), *of("sensitivity")]
-    sets = list(dict.fromkeys(map(set_key, trained)))
+    sets = in_order(trained)
     found = accuracy(of("accuracy"), sets)
+    found.sort(key=lambda one: int(one["set"]))
     for one in found:
         one["name"] = models[one["model"]]["name"]
     return {

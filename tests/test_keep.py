@@ -1,0 +1,66 @@
+"""Records on their way into the library: whole, once for each cell, with their pictures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from benchmarks import keep, results
+
+CPU = {"device": "cpu", "device_name": "A CPU", "cores": 2, "threads": 1, "torch": "2.x"}
+GPU = {"device": "cuda", "device_name": "NVIDIA X-1"}
+
+
+def record(model: str, iou: float, **more: Any) -> dict[str, Any]:
+    base = {
+        "measure": "accuracy", "status": "done", "failed": None, "model": model, "spec": f"{model}()",
+        "group": "founding", "cell": {"size": [8, 8], "data": "d"}, "values": {"mask_iou": iou}, "machine": CPU,
+        "gallery": None,
+    }  # fmt: skip
+    return base | more
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    monkeypatch.setattr(keep, "COMMITTED", tmp_path / "records")
+    (tmp_path / "records").mkdir()
+    (tmp_path / "run").mkdir()
+    return tmp_path / "run", tmp_path / "records"
+
+
+def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tuple[Path, Path]) -> None:
+    run, kept = folders
+    picture = Image.new("RGB", (60, 10), "red")
+    picture.save(run / "sheet.png")
+    results.append(kept / "cpu-2-cores.jsonl", record("a", 0.1))
+    results.append(kept / "cpu-2-cores.jsonl", record("b", 0.2))
+    for new in (
+        record("a", 0.5, gallery="sheet.png"),
+        record("a", 0.9, machine=GPU, measure="latency"),
+        record("mine", 0.5, group="yours"),
+        record("c", 0.5, status="interrupted"),
+        record("d", 0.7, gallery="lost.png"),
+    ):
+        results.append(run / "compare.jsonl", new)
+    assert keep.main([str(run)]) == 0
+    found = {r["model"]: r for r in results.read(kept / "cpu-2-cores.jsonl")}
+    assert {name: r["values"]["mask_iou"] for name, r in found.items()} == {"a": 0.5, "b": 0.2, "d": 0.7}
+    assert found["d"]["gallery"] is None
+    with Image.open(kept / found["a"]["gallery"]) as image:
+        assert image.convert("RGB").tobytes() == picture.tobytes()
+    assert [r["model"] for r in results.read(kept / "nvidia-x-1.jsonl")] == ["a"]
+    before = (kept / "cpu-2-cores.jsonl").read_text()
+    assert keep.main([str(run)]) == 0
+    assert (kept / "cpu-2-cores.jsonl").read_text() == before
+    assert all(json.loads(line)["schema"] == results.SCHEMA for line in before.splitlines())
+
+
+def test_nothing_to_keep_is_said(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    run, kept = folders
+    results.append(run / "compare.jsonl", record("mine", 0.5, group="yours"))
+    assert keep.main([str(run)]) == 2
+    assert "no records that could be kept" in capsys.readouterr().err
+    assert keep.main([str(run / "nowhere")]) == 2
+    assert list(kept.iterdir()) == []
