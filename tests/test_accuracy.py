@@ -222,7 +222,7 @@ def test_recipes_are_scaled_to_the_cell() -> None:
     cell = {**CELL, "size": [64, 64], "seed": 5}
     equal = accuracy.recipe_for("unet", cell)
     assert (equal.seed, equal.data, equal.stages[0].sides) == (5, "pairbench:clean", (64, 64))
-    assert (equal.objective.mask, equal.objective.depth) == ("bce + 0.5*dice", "l1")
+    assert (equal.objective.mask, equal.objective.depth) == ("bce + 0.5*dice", "0.5*bce")
     alone = accuracy.recipe_for("unet(tasks=mask)", cell, ("mask",))
     assert (alone.objective.mask, alone.objective.depth) == ("bce + 0.5*dice", "")
     steps = accuracy.recipe_for("u2netp", {**cell, "recipe": "u2net-multi-bce"})
