@@ -17,6 +17,7 @@ from benchmarks.presets import MEASURES
 from benchmarks.results import Record
 
 OF_MACHINE = ("latency", "throughput", "memory")  # measures whose result is the machine's too
+BASELINE = "baseline"  # the group of the rows that are no networks
 EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
 READY_MADE = f"{READY}:"  # how the recipe of ready-made weights begins
 MACHINE = ("device", "device_name", "cpu", "cores", "threads", "torch", "driver", "cuda", "cudnn", "memory_bytes")
@@ -172,7 +173,9 @@ def _trainings(entrant: Entrant, wanted: Wanted) -> list[dict[str, Any]]:
         digest = {"weights": accuracy.digest_of(Path(wanted.weights), entrant)}
         return [{**size, "data": data, **ready, "test_images": wanted.test_images, **digest} for data in wanted.data]
     recipe = wanted.recipes
-    if recipe == OWN:
+    if entrant.group == BASELINE:
+        recipe = EQUAL  # five numbers need no recipe of their own, and the same row serves every table
+    elif recipe == OWN:
         recipe = accuracy.own_recipe(entrant.asked.name) or EQUAL
     trained: dict[str, Any] = {"recipe": recipe, "samples": wanted.samples}
     precision = {"precision": wanted.train_precision} if wanted.train_precision else {}

@@ -140,7 +140,7 @@ def by_way(found: Iterable[Score]) -> list[list[Score]]:
         if kind == cells.OWN:
             for (other, amount, _, *others), scores in groups.items():
                 if (other, amount, others) == (cells.EQUAL, samples, rest):
-                    group += [score for score in scores if score.group == "baseline"]
+                    group += [score for score in scores if score.group == cells.BASELINE]
     return sorted(groups.values(), key=lambda group: (group[0].way[0] != cells.EQUAL, -len(group)))
 
 

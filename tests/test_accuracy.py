@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 import zoo
 from benchmarks import accuracy
+from benchmarks.cells import Wanted, plan
 from benchmarks.entrants import Entrant, enter, own
 from registry import OptionError, ZooError
 from zoo.metrics.evaluate import evaluate
@@ -284,3 +286,16 @@ def test_ready_made_files(whole: tuple[Path, dict[str, Any]], tmp_path: Path) ->
     (tmp_path / "mine.pt").write_bytes(path.read_bytes()[:100])
     with pytest.raises(WeightsError, match="cut short or damaged"):
         test(tmp_path / "mine.pt", mine)
+
+
+def test_rows_that_are_no_networks_have_the_one_recipe_in_every_table() -> None:
+    wanted = Wanted(
+        measures=("accuracy",), sizes=(), batches=(), precisions=(), layouts=(), engines=(), device="cpu",
+        data=("pairbench:clean",), recipes="own", samples=64, seeds=(0,), test_images=6, train_size=(16, 16),
+    )  # fmt: skip
+    for asked, expected in (("own", "unet-two-stage"), ("zoo-quick", "zoo-quick"), ("equal", "equal")):
+        planned = plan(enter("unet, frame_difference"), replace(wanted, recipes=asked))
+        assert [cell.settings["recipe"] for cell in planned] == [expected, "equal"]
+        halves = plan(enter("unet"), replace(wanted, recipes=asked, train_precision="bf16"))
+        assert halves[0].settings["precision"] == "bf16"
+        assert accuracy.recipe_for("unet", halves[0].settings).precision == "bf16"
