@@ -17,6 +17,7 @@ from zoo.machine import headline
 
 BUSY = 1.25  # load per core above which others were at work too
 MISSING = "-"
+TEXTS = ("recipe", "data")  # columns beside the first that are no numbers
 TITLES = {cells.EQUAL: "one recipe for all", cells.READY: "ready-made weights"}
 
 
@@ -41,7 +42,9 @@ def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[
     the second where these have none."""
     found = [cost_and_speed(records, setting) for setting in settings(records)]
     achieved = by_way(scores(records) or scores(committed))
-    found += [accuracy(group) for group in achieved] + [multi_task(records if scores(records) else committed)]
+    trained = [group for group in achieved if any(score.group != cells.BASELINE for score in group)]
+    found += [accuracy(group) for group in trained or achieved]  # rows that are no networks stand beside some
+    found += [multi_task(records if scores(records) else committed)]
     return [table for table in found if table.body]
 
 
@@ -112,8 +115,12 @@ def accuracy(achieved: Sequence[Score]) -> Table:
         notes.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
     if seeds[-1] >= paired.ENOUGH:
         notes.append("Of several seeds their mean; from three on the interval is of images and seeds.")
-    title = "recipes of their own" if several else "ready-made weights" if way == cells.READY else recipes[0]
-    return Table(f"accuracy, {TITLES.get(way, title)}", head, body, [""] * len(body), notes)
+    for precision in sorted({str(score.cell["precision"]) for score in achieved if score.cell.get("precision")}):
+        names = dict.fromkeys(score.model for score in achieved if score.cell.get("precision") == precision)
+        notes.append(f"In {precision}, whatever their recipe says: {', '.join(names)}.")
+    title = TITLES.get(way, "recipes of their own" if several else recipes[0])
+    amount = f", {cell['samples']:,} samples" if cell["samples"] else ""
+    return Table(f"accuracy, {title}{amount}", head, body, [""] * len(body), notes)
 
 
 def _trained(cell: Mapping[str, Any], recipes: Sequence[str], seeds: Sequence[int]) -> str:
@@ -174,7 +181,8 @@ def markdown(records: Sequence[Record], others: Sequence[Record] = ()) -> str:
     for table in tables(records, others):
         grouped = any(table.groups)
         lines += [f"### {_plain(table.title)}", "", "| " + " | ".join(["group"] * grouped + table.head) + " |"]
-        lines.append("| --- |" + " --- |" * grouped + " ---: |" * (len(table.head) - 1))
+        sides = ("---" if name in TEXTS else "---:" for name in table.head[1:])
+        lines.append("| --- | " + "--- | " * grouped + " | ".join(sides) + " |")
         for group, texts in zip(table.groups, table.body, strict=True):
             cells = [*([group] * grouped), f"`{texts[0]}`", *texts[1:]]
             lines.append("| " + " | ".join(_plain(cell) for cell in cells) + " |")

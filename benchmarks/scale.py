@@ -14,6 +14,7 @@ from benchmarks.results import Record
 from zoo.machine import headline
 
 MILLION = 1_000_000
+FEW = 4  # networks from which their mix says something of others
 NETWORKS, SAMPLES = 100, 100 * MILLION
 MACHINES = (1, 4, 16, 64, 256)
 UNITS = {"s": 1, "min": 60, "hours": 3600, "days": 24 * 3600, "years": 365 * 24 * 3600}
@@ -53,11 +54,12 @@ accuracy, with the values of every image, take {records} on disk, and the weight
 
 
 def page(records: Sequence[Record]) -> str:
-    """The text; empty where no network was both counted and trained by the recipe that is the same for all."""
+    """The text; empty where fewer than FEW networks were both counted and trained by the recipe that all share."""
     done = [record for record in records if record["status"] == "done"]
     alike: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in done:
-        if record["measure"] == "accuracy" and cells.way(record["cell"])[0] == cells.EQUAL:
+        is_network = record["measure"] == "accuracy" and record["group"] != cells.BASELINE
+        if is_network and cells.way(record["cell"])[0] == cells.EQUAL:
             alike[*cells.way(record["cell"]), *record["cell"]["size"], cells.where(record["machine"])].append(record)
     found = {record["spec"]: record["values"] for record in done if record["measure"] == "cost"}
     if not alike or not found:
@@ -66,6 +68,8 @@ def page(records: Sequence[Record]) -> str:
     first = trainings[0]
     slots = max(1, first["machine"]["cores"] // first["machine"]["threads"])
     rates = seconds_for_a_sample(trainings)
+    if len(rates) < FEW:
+        return ""
     beside = sum(statistics.mean(times) for times in times_beside(done).values())
     return TEXT.format(
         each=table(["measure", "machine", "cells", "median", "longest"], by_measure(done)),

@@ -128,14 +128,23 @@ def test_networks_trained_in_different_ways_stand_in_different_tables() -> None:
     for found, recipe in zip(own, ("zoo-quick", "zoo-best", "resunet-dice"), strict=True):
         found["cell"]["recipe"] = recipe
     first, second = leaderboard.tables([own[0], *alike, *own[1:]])
-    assert (first.title, first.head[1]) == ("accuracy, one recipe for all", "IoU hard")
+    assert (first.title, first.head[1]) == ("accuracy, one recipe for all, 10,000 samples", "IoU hard")
     assert [texts[0] for texts in first.body] == ["b", "a"]
-    assert (second.title, second.head[1]) == ("accuracy, recipes of their own", "recipe")
+    assert (second.title, second.head[1]) == ("accuracy, recipes of their own, 10,000 samples", "recipe")
     assert [texts[:2] for texts in second.body] == [["a", "zoo-best"], ["a", "zoo-quick"], ["b", "resunet-dice"]]
     assert [texts[2][-1] for texts in second.body] == ["*", ")", ")"]
     timed = latency("a", "contiguous", [[4.0]])
     said = choice.sentence([timed, *own, *alike], [], milliseconds=9, want="mask")
     assert "mask IoU 0.600" in said  # of the one recipe: what may be compared
+
+
+def test_rows_that_are_no_networks_stand_beside_networks_with_recipes_of_their_own() -> None:
+    own, plain = accuracy("a", 0.8, 0.2), accuracy("d", 0.5, 0.3, group="baseline")
+    own["cell"] |= {"recipe": "resunet-dice", "precision": "bf16"}
+    table = only([own, plain])
+    assert [texts[:2] for texts in table.body] == [["a", "resunet-dice"], ["d", "equal"]]
+    assert "In bf16, whatever their recipe says: a." in table.notes
+    assert only([plain]).title == "accuracy, one recipe for all, 10,000 samples"
 
 
 def test_what_two_tasks_bring_stands_in_a_table_of_its_own() -> None:
@@ -148,7 +157,7 @@ def test_what_two_tasks_bring_stands_in_a_table_of_its_own() -> None:
     table = leaderboard.tables([two, mask])[-1]
     assert table.title == "two tasks at once"
     assert table.body == [["unet", "hard", "+20.0 (+20.0 to +20.0)", "-", "-"]]
-    assert [table.title for table in leaderboard.tables([two])] == ["accuracy, one recipe for all"]
+    assert [table.title for table in leaderboard.tables([two])] == ["accuracy, one recipe for all, 10,000 samples"]
     assert leaderboard.tables([cost("a")], [two, mask])[-1].title == "two tasks at once"
 
 

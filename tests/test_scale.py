@@ -23,8 +23,14 @@ def measured(
 ) -> dict[str, Any]:
     return {
         "measure": measure, "status": "done", "model": model, "spec": f"{model}()", "cell": cell or {},
-        "values": values or {"weight_bytes": 10_000_000}, "machine": MACHINE, "load": 2.0, "took": took,
+        "group": "founding", "values": values or {"weight_bytes": 10_000_000},
+        "machine": MACHINE, "load": 2.0, "took": took,
     }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "FEW", 1)
 
 
 def page(records: list[dict[str, Any]]) -> str:
@@ -52,6 +58,13 @@ def test_every_figure_follows_from_the_records() -> None:
 
 def test_there_is_no_text_without_a_training_that_all_share() -> None:
     assert scale.page([record for record in RECORDS if record["cell"].get("recipe") != "equal"]) == ""
+
+
+def test_few_networks_are_no_mix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "FEW", 3)
+    assert scale.page(RECORDS) == ""
+    monkeypatch.setattr(scale, "FEW", 2)
+    assert scale.page([record | {"group": "baseline"} for record in RECORDS]) == ""
 
 
 def test_machines_and_sizes_are_not_averaged() -> None:
