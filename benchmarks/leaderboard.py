@@ -116,8 +116,8 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     if seeds[-1] >= paired.ENOUGH:
         notes.append("Of several seeds their mean; from three on the interval is of images and seeds.")
     for precision in sorted({str(score.cell["precision"]) for score in achieved if score.cell.get("precision")}):
-        names = dict.fromkeys(score.model for score in achieved if score.cell.get("precision") == precision)
-        notes.append(f"In {precision}, whatever their recipe says: {', '.join(names)}.")
+        told = dict.fromkeys(score.model for score in achieved if score.cell.get("precision") == precision)
+        notes.append(f"In {precision}, whatever their recipe says: {', '.join(told)}.")
     title = TITLES.get(way, "recipes of their own" if several else recipes[0])
     amount = f", {cell['samples']:,} samples" if cell["samples"] else ""
     return Table(f"accuracy, {title}{amount}", head, body, [""] * len(body), notes)

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.cells import EQUAL, OWN, READY
+
 METRIC = "mask_iou"
+RECIPES = {OWN: "recipes of their own", READY: "ready-made weights"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Choice:
 
 
 def choose(data: Mapping[str, Any]) -> Choice:
-    """The points that may be compared, of the largest choice there is; each network in its fastest layout."""
+    """The points that may be compared, each network in its fastest layout: those that one recipe has trained, and of
+    such choices the largest."""
     trained: dict[tuple[Any, ...], dict[int, Mapping[str, Any]]] = defaultdict(dict)
     for entry in data["accuracy"]:
         if entry["values"].get(METRIC, [None])[0] is not None:
@@ -46,7 +50,10 @@ def choose(data: Mapping[str, Any]) -> Choice:
     pairs = [(fast, good) for fast in timed for good in trained]
     if not pairs:
         return Choice([], ())
-    fast, good = max(pairs, key=lambda pair: (len(timed[pair[0]].keys() & trained[pair[1]].keys()), _alike(pair)))
+    fast, good = max(
+        pairs,
+        key=lambda pair: (_is_equal(data, pair), len(timed[pair[0]].keys() & trained[pair[1]].keys()), _alike(pair)),
+    )
     points = [
         _point(data["models"][model], timed[fast][model], trained[good][model])
         for model in sorted(timed[fast].keys() & trained[good].keys())
@@ -78,6 +85,11 @@ def _pair(interval: Sequence[float | None] | None) -> tuple[float, ...]:
     return known if len(known) == 2 else ()
 
 
+def _is_equal(data: Mapping[str, Any], pair: tuple[tuple[Any, ...], tuple[Any, ...]]) -> bool:
+    """Whether one recipe has trained all."""
+    return bool(data["sets"][pair[1][0]]["recipe"] == EQUAL)
+
+
 def _alike(pair: tuple[tuple[Any, ...], tuple[Any, ...]]) -> bool:
     """Whether both are of one size."""
     fast, good = pair
@@ -88,6 +100,7 @@ def _about(data: Mapping[str, Any], fast: tuple[Any, ...], good: tuple[Any, ...]
     machine, (height, width), engine, precision, batch = fast
     group = data["sets"][good[0]]
     samples = f", {group['samples']:,} samples each" if group["samples"] else ""
+    samples += "" if group["recipe"] == EQUAL else f", {RECIPES[group['recipe']]}"
     tested = "" if good[1] == (height, width) else " at {} x {} pixels".format(*good[1])
     where = data["machines"][machine]["label"]
     return (
