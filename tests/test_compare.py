@@ -185,7 +185,7 @@ def test_a_dry_run_lists_cells_and_measures_nothing(tmp_path: Path, capsys: pyte
 
 def test_a_budget_is_answered_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path, "test_tiny", "--budget-ms", "10") == 0
-    assert "No network can be named" in capsys.readouterr().out  # no accuracy is kept of a network of this test
+    assert "No network has both a time and an accuracy" in capsys.readouterr().out  # of a network of this test
 
 
 def test_an_older_run_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -342,7 +342,8 @@ def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
     assert not (tmp_path / "compare.md").exists()
     if "records of" in rest:
         assert "plain_cnn" in out or "u2netp" in out
-        assert all(record["status"] == "interrupted" for record in results.read(tmp_path / "compare.jsonl"))
+        found = {record["status"] for record in results.read(tmp_path / "compare.jsonl")}
+        assert found <= {"interrupted", "done"}  # done: its interval was narrow enough before the signal came
 
 
 def test_help_and_wrong_numbers_do_not_wait_for_torch() -> None:
