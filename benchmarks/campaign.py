@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import accuracy, cost, engines, limits, measure, memory, results, sensitivity
+from benchmarks import accuracy, clocks, cost, engines, limits, measure, memory, results, sensitivity
 from benchmarks.cells import Cell
 from benchmarks.race import Outcome, race
 from zoo import machine
@@ -39,6 +39,7 @@ class Campaign:
 
     def __init__(self, cells: Sequence[Cell], device: torch.device, folder: Path, effort: Effort):
         self.cells, self.device, self.folder, self.effort = cells, device, folder, effort
+        self.clocks = clocks.Clocks(device)
         self.common = {"run": uuid.uuid4().hex[:12], "machine": machine.describe(device)}
 
     def measure(self, tick: Tick) -> Iterator[dict[str, Any]]:
@@ -49,6 +50,7 @@ class Campaign:
             parts.setdefault(part_of(cell), []).append(cell)
         for part, cells in parts.items():
             tick(f"{part[0]} {count} of {total} cells", count, total)
+            self.clocks = clocks.Clocks(self.device)
             with float32():  # and as it was afterwards: timed cells set what their precision asks for
                 begun = time.perf_counter()
                 for cell, status, failed, found in self._measured(cells, tick):
@@ -116,6 +118,7 @@ class Campaign:
             **found,
             **self.common,
             "load": machine.load(),
+            "clocks": self.clocks.read(),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 

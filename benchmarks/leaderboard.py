@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cells, paired, results
+from benchmarks.clocks import slowed
 from benchmarks.results import Record
 from benchmarks.tables import LAYOUTS, Row, Score, Setting, by_way, datasets, hardest, rows, scores, settings
 from benchmarks.terminal import print_table
@@ -265,6 +266,8 @@ def _notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) -
         lines.append(
             f"The machine was busy: load {load:.1f} on {machine['cores']} cores. Measure again when it is not."
         )
+    if said := slowed([record.get("clocks") or {} for record in timed]):
+        lines.append(said)
     return lines + [f"{row.model}: {problem}" for row in chosen for problem in row.problems]
 
 

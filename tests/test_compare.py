@@ -103,6 +103,7 @@ def test_a_comparison_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFi
         assert record["cell"]["size"] == [16, 24]
         assert 0 <= record["took"] < 100, "seconds since the record before"
         assert record["machine"]["torch"] == torch.__version__
+        assert 0 <= record["clocks"].get("stolen", 0) <= 1
     for record in timed:
         assert len(record["raw"]["rounds_ms"]) >= 3
         low, high = record["intervals"]["ms"]

@@ -99,6 +99,8 @@ def test_tables_say_what_they_were_measured_on_and_when_it_was_busy() -> None:
     assert not any("busy" in note for note in quiet.notes)
     busy = only([latency("a", "contiguous", STEADY, load=7.0)])
     assert any("load 7.0 on 2 cores" in note for note in busy.notes)
+    slowed = only([latency("a", "contiguous", STEADY, clocks={"stolen": 0.08})])
+    assert "The host took 8 % of the cores at worst." in slowed.notes
 
 
 def test_accuracy_is_sorted_by_the_hardest_data_and_says_how_sure_it_is() -> None:

@@ -39,7 +39,7 @@ def describe(device: torch.device) -> dict[str, Any]:
     }
     if device.type == "cuda":
         facts |= {
-            "driver": _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").partition("\n")[0],
+            "driver": output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").partition("\n")[0],
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
             "memory_bytes": torch.cuda.get_device_properties(device).total_memory,
@@ -92,22 +92,22 @@ def cpu_name() -> str:
     except OSError:
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    fallback = _output("sysctl", "-n", "machdep.cpu.brand_string") if sys.platform == "darwin" else ""
+    fallback = output("sysctl", "-n", "machdep.cpu.brand_string") if sys.platform == "darwin" else ""
     return next(named, fallback or platform.processor() or platform.machine())
 
 
 def commit() -> dict[str, Any]:
     """The commit this file belongs to and whether tracked files differ from it; None outside a checkout of ours."""
     folder = str(HERE.parent)
-    if not _output("git", "-C", folder, "ls-files", HERE.name):  # installed, or inside somebody else's checkout
+    if not output("git", "-C", folder, "ls-files", HERE.name):  # installed, or inside somebody else's checkout
         return {"commit": None, "dirty": None}
     return {
-        "commit": _output("git", "-C", folder, "rev-parse", "HEAD"),
-        "dirty": bool(_output("git", "-C", folder, "status", "--porcelain", "--untracked-files=no")),
+        "commit": output("git", "-C", folder, "rev-parse", "HEAD"),
+        "dirty": bool(output("git", "-C", folder, "status", "--porcelain", "--untracked-files=no")),
     }
 
 
-def _output(*command: str) -> str:
+def output(*command: str) -> str:
     """What a command prints, or nothing where it is missing or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)

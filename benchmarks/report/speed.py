@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from benchmarks.clocks import words
 from benchmarks.intervals import ratio
 
 SETTING = ("engine", "precision", "layout")
@@ -35,6 +36,7 @@ def speed(records: Iterable[Mapping[str, Any]]) -> list[Data]:
             "failed": record["failed"],
             "date": record.get("date"),
             "load": record.get("load"),
+            "clocks": words(record.get("clocks") or {}),
         }
         if record["measure"] == "latency":
             cell["rounds"], cell["run"] = (record.get("raw") or {}).get("rounds_ms"), record.get("run")

@@ -41,6 +41,7 @@ function details(row) {
   if (known(cell?.p99)) spread.push(["99th percentile", `${three(cell.p99)} ms`]);
   if (cell?.ties?.length) spread.push(["Ties with", cell.ties.join("; ")]);
   if (known(cell?.load)) spread.push(["Load of the machine", String(cell.load)]);
+  if (cell?.clocks) spread.push(["Clocks", cell.clocks]);
   const uncounted = Array.isArray(row.cost?.uncounted) ? row.cost.uncounted : Object.keys(row.cost?.uncounted ?? {});
   const accuracy = row.accuracy;
   openDialog(
