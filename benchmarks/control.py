@@ -3,7 +3,8 @@
 Run after run the same network is built twice and timed against itself, and against itself with 3 % of its time added
 to each call. The interval of the first ratio must hold 1, that of the second must lie above it. With --load this is
 done while another process keeps a core busy, and the founding networks must keep the order they have in calm.
-Exit code 1 where a goal is missed.
+Exit code 1 where a goal is missed. With --keep the record goes into benchmarks/records/control, and `make readme` makes
+docs/timing.md of those.
 """
 
 import argparse
@@ -12,8 +13,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.command import at_least, positive, threads
 from registry.commandline import Parser, guarded, sides
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 
     from benchmarks.intervals import Interval, Rounds
     from benchmarks.measure import Cell
+    from benchmarks.results import Record
     from zoo.progress import Tick
 
+KEPT = Path(__file__).parent / "records" / "control"  # a file for each kind of machine
 SLOWER = 0.03  # planted
 HELD, FOUND = 35 / 40, 36 / 40  # shares of the runs that are asked for
 BUSY = "while True: pass"
@@ -56,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--runs", type=at_least(1), default=40, help="default: 40")
     add("--seconds", type=positive, default=15.0, help="of timing in each run; default: 15")
     add("--load", action="store_true", help="keep one core busy with another process")
+    add("--keep", action="store_true", help="add the record to those that come with the library")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto, cuda where there is one")
     add("--threads", type=threads, help="threads on the CPU; default: what torch chooses")
     return guarded(lambda: run(parser.parse_args(argv)))
@@ -65,45 +70,82 @@ def run(args: argparse.Namespace) -> int:
     """Measure and show; 1 where a goal is missed."""
     import torch
 
-    from benchmarks import terminal
+    from benchmarks import results, terminal
+    from benchmarks.keep import kind
     from zoo import machine
     from zoo.progress import progress
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    device = machine.choose(args.device)
-    orders: list[Times] = []
     with progress() as tick:
+        record = measure(args, machine.choose(args.device), tick)
+    if args.keep:
+        KEPT.mkdir(parents=True, exist_ok=True)
+        results.append(KEPT / f"{kind(record['machine'])}.jsonl", record)
+    terminal.print_table(HEAD, lines(record), notes=[note(record)])
+    return 1 if missed(record) else 0
+
+
+def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> dict[str, Any]:
+    """All runs as one record; with --load the order of networks before and under it too."""
+    from benchmarks.clocks import Clocks
+    from zoo import machine
+
+    facts, clocks, begun = machine.describe(device), Clocks(device), time.perf_counter()
+    order: dict[str, Any] = {}
+    calm = ranked(args, device, tick) if args.load else {}
+    with busy() if args.load else contextlib.nullcontext():
         if args.load:
-            orders.append(ranked(args, device, tick))
-        with busy() if args.load else contextlib.nullcontext():
-            if args.load:
-                orders.append(ranked(args, device, tick))
-            runs = [once(args, device, number, tick) for number in range(args.runs)]
-    body, missed = verdict(runs)
-    if orders:
-        pairs, turned = compared(*orders)
-        words = "; ".join(f"{one} and {other}" for one, other in turned) or "all"
-        body.append([f"order kept, {pairs} pairs apart in calm", f"{pairs - len(turned)} of {pairs}", words])
-        missed += len(turned)
-    how = f"{args.model} at {args.size[0]} x {args.size[1]}, {args.seconds:g} s a run"
-    where = f"{machine.headline(machine.describe(device))}, load {machine.load()}"
-    terminal.print_table(["control", "runs", "ratio"], body, notes=[f"{how}; {where}."])
-    return 1 if missed else 0
+            order = compared(calm, ranked(args, device, tick))
+        runs = [once(args, device, number, tick) for number in range(args.runs)]
+    return {
+        "measure": "control",
+        "model": args.model,
+        "cell": {"size": list(args.size), "seconds": args.seconds, "loaded": args.load},
+        "values": {"held": sum(run.holds for run in runs), "found": sum(run.finds for run in runs), "runs": len(runs)},
+        "raw": {"twin": [astuple(run.twin) for run in runs], "slowed": [astuple(run.slowed) for run in runs]},
+        "order": order,
+        "machine": facts,
+        "load": machine.load(),
+        "clocks": clocks.read(),
+        "took": round(time.perf_counter() - begun, 1),
+    }
 
 
-def verdict(runs: Sequence[Run]) -> tuple[list[list[str]], int]:
-    """The two lines of the table, and how many of the goals are missed."""
-    held, found = sum(run.holds for run in runs), sum(run.finds for run in runs)
-    lines = [
-        [f"a twin's interval holds 1, goal {HELD:.0%}", f"{held} of {len(runs)}", _span([r.twin for r in runs])],
-        [
-            f"{SLOWER:.0%} planted and found, goal {FOUND:.0%}",
-            f"{found} of {len(runs)}",
-            _span([r.slowed for r in runs]),
-        ],
+HEAD = ("control", "runs", "ratio: median, least to most")
+
+
+def lines(record: "Record") -> list[list[str]]:
+    """The table's lines."""
+    values, raw, order = record["values"], record["raw"], record["order"]
+    goals = (f"a twin's interval holds 1, goal {HELD:.1%}", f"{SLOWER:.0%} planted and found, goal {FOUND:.1%}")
+    body = [
+        [goal, f"{values[count]} of {values['runs']}", _span(raw[ratios])]
+        for goal, count, ratios in zip(goals, ("held", "found"), ("twin", "slowed"), strict=True)
     ]
-    return lines, (held < HELD * len(runs)) + (found < FOUND * len(runs))
+    if order:
+        turned = "; ".join(" and ".join(pair) for pair in order["turned"])
+        kept = f"{order['pairs'] - len(order['turned'])} of {order['pairs']}"
+        body.append(["order kept, of pairs apart in calm", kept, turned and f"turned: {turned}"])
+    return body
+
+
+def note(record: "Record") -> str:
+    """What was timed, and where."""
+    from zoo.machine import headline
+
+    cell, facts = record["cell"], record["machine"]
+    beside = ", one core kept busy" if cell["loaded"] else ""
+    return (
+        f"{record['model']} at {cell['size'][0]} x {cell['size'][1]}, {cell['seconds']:g} s a run{beside};"
+        f" {headline(facts)}, load {record['load']}; {facts['date'][:10]}."
+    )
+
+
+def missed(record: "Record") -> int:
+    """How many of the goals."""
+    held, found, runs = (record["values"][name] for name in ("held", "found", "runs"))
+    return (held < HELD * runs) + (found < FOUND * runs) + len(record["order"].get("turned", ()))
 
 
 def once(args: argparse.Namespace, device: "torch.device", number: int, tick: "Tick") -> Run:
@@ -176,21 +218,22 @@ def ranked(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> Ti
     return {str(entrant.asked): own for entrant, own in zip(entrants, rounds, strict=True)}
 
 
-def compared(calm: Times, loaded: Times) -> tuple[int, list[tuple[str, str]]]:
-    """How many pairs are apart in calm, and those of them whose order is another under load."""
+def compared(calm: Times, loaded: Times) -> dict[str, Any]:
+    """Every network's time in calm and under load, how many pairs are apart in calm, and which of them turn round."""
     from itertools import combinations
 
     from benchmarks import intervals
 
-    pairs, turned = 0, []
+    pairs, turned = 0, list[list[str]]()
     for one, other in combinations(calm, 2):
         before, after = (intervals.ratio(times[one], times[other]) for times in (calm, loaded))
         if before.low <= 1 <= before.high:
             continue  # a tie has no order
         pairs += 1
         if (before.median > 1) != (after.median > 1) and not after.low <= 1 <= after.high:
-            turned.append((one, other))
-    return pairs, turned
+            turned.append([one, other])
+    medians = {name: [intervals.interval(times[name]).median for times in (calm, loaded)] for name in calm}
+    return {"pairs": pairs, "turned": turned, "ms": medians}
 
 
 @contextlib.contextmanager
@@ -204,8 +247,9 @@ def busy() -> Iterator[None]:
         process.wait()
 
 
-def _span(ratios: Sequence["Interval"]) -> str:
-    medians = sorted(ratio.median for ratio in ratios)
+def _span(ratios: Sequence[Sequence[float]]) -> str:
+    """Of each run its median comes first."""
+    medians = sorted(median for median, *_ in ratios)
     return f"{medians[len(medians) // 2]:.4f}, {medians[0]:.4f} to {medians[-1]:.4f}"
 
 

@@ -1,4 +1,4 @@
-"""Put the committed records into the README's tables, the chart and docs/scale.md. `make readme` runs it.
+"""Put the committed records into the README's tables, the chart, docs/scale.md and docs/timing.md. `make readme`.
 
 The chart is docs/leaderboard.svg, and a picture of it as a browser shows it, leaderboard.png, which says in itself
 which SVG it shows. With --check nothing is written; the exit code is 1 where something is not what the records say.
@@ -14,7 +14,7 @@ from registry.commandline import Parser, guarded
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS, README = ROOT / "benchmarks" / "records", ROOT / "README.md"
-CHART, SCALE = ROOT / "docs" / "leaderboard.svg", ROOT / "docs" / "scale.md"
+CHART, SCALE, TIMING = (ROOT / "docs" / name for name in ("leaderboard.svg", "scale.md", "timing.md"))
 PICTURE, SHOWS = CHART.with_suffix(".png"), "shows the SVG with the SHA-256"
 COLOURS = 64  # of the picture: a chart has few
 MARKS = "<!-- from benchmarks/records by make readme -->", "<!-- end -->"
@@ -79,7 +79,8 @@ def digest(text: str) -> str:
 
 def wanted() -> dict[Path, str]:
     """What the README and the files beside it should hold."""
-    from benchmarks import leaderboard, report, scale
+    from benchmarks import leaderboard, report, scale, timing
+    from benchmarks.control import KEPT
 
     records = leaderboard.committed(RECORDS)
     if not records:
@@ -89,6 +90,8 @@ def wanted() -> dict[Path, str]:
         texts[CHART] = report.chart(records)
     if text := scale.page(records):
         texts[SCALE] = text
+    if text := timing.page(timing.latest(KEPT)):
+        texts[TIMING] = text
     return texts
 
 

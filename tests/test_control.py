@@ -2,12 +2,14 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 import torch
+from control_records import record
 
-from benchmarks import control, intervals
-from benchmarks.control import Run, compared, slowed, verdict
+from benchmarks import control, intervals, results
+from benchmarks.control import Run, compared, lines, missed, slowed
 from benchmarks.intervals import Interval
 from benchmarks.measure import Cell
 from registry import ZooError
@@ -29,11 +31,23 @@ def test_a_run_holds_and_finds_by_its_intervals() -> None:
     assert not run((1.0, 1.1), (1.0, 1.1)).finds
 
 
-@pytest.mark.parametrize(("off", "missed"), [(0, 0), (4, 0), (5, 1), (6, 2)])
-def test_goals_are_35_and_36_of_40(off: int, missed: int) -> None:
-    lines, found = verdict([OFF] * off + [GOOD] * (40 - off))
-    assert found == missed
-    assert [line[1] for line in lines] == [f"{40 - off} of 40"] * 2
+def test_goals_are_35_and_36_of_40() -> None:
+    assert [missed(record(35, 36)), missed(record(34, 36)), missed(record(35, 35)), missed(record(0, 0))] == [
+        0,
+        1,
+        1,
+        2,
+    ]
+    assert missed(record(40, 40, [["a", "b"]])) == 1
+    assert missed(record(40, 40, [])) == 0
+
+
+def test_the_table_says_how_often_and_by_how_much() -> None:
+    held, found, order = lines(record(38, 40, [["a", "b"]]))
+    assert held == ["a twin's interval holds 1, goal 87.5%", "38 of 40", "1.0000, 0.9700 to 1.0000"]
+    assert found[1:] == ["40 of 40", "1.0300, 1.0300 to 1.0300"]
+    assert order[1:] == ["8 of 9", "turned: a and b"]
+    assert lines(record(38, 40, []))[2][1:] == ["9 of 9", ""]
 
 
 def test_the_planted_slowdown_is_three_percent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,9 +77,11 @@ def test_order_is_compared_where_it_was_clear() -> None:
         }
 
     calm = times(1.0, 1.0, 2.0)  # a and b tie
-    assert compared(calm, times(3.0, 2.0, 9.0)) == (2, [])
-    assert compared(calm, times(3.0, 2.0, 2.5)) == (2, [("a", "c")])
-    assert compared(calm, times(2.0, 2.0, 2.0)) == (2, []), "a tie under load turns nothing round"
+    found = compared(calm, times(3.0, 2.0, 9.0))
+    assert (found["pairs"], found["turned"]) == (2, [])
+    assert found["ms"] == {"a": [1.0, 3.0], "b": [1.0, 2.0], "c": [2.0, 9.0]}
+    assert compared(calm, times(3.0, 2.0, 2.5))["turned"] == [["a", "c"]]
+    assert compared(calm, times(2.0, 2.0, 2.0))["turned"] == [], "a tie under load turns nothing round"
 
 
 def test_a_busy_process_is_there_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,20 +103,29 @@ def test_a_failing_cell_ends_the_control() -> None:
         control.time_cells([Cell("a", fail, CPU)], 0.1, "run 1", lambda *_: None)
 
 
-def test_the_command_from_start_to_end(capsys: pytest.CaptureFixture[str]) -> None:
-    """A second of it decides nothing; the table is there, and the exit code follows it."""
-    code = control.main(["--model", "plain_cnn", "--size", "16", "--runs", "2", "--seconds", "0.3", "--device", "cpu"])
+def test_the_command_from_start_to_end(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second of it decides nothing; the table is there, and the exit code and the record follow it."""
+    monkeypatch.setattr(control, "KEPT", tmp_path / "control")
+    wanted = ["--model", "plain_cnn", "--size", "16", "--runs", "2", "--seconds", "0.3", "--device", "cpu"]
+    code = control.main([*wanted, "--keep"])
     out = capsys.readouterr().out
+    (path,) = (tmp_path / "control").iterdir()
+    (kept,) = results.read(path)
+    assert kept["values"]["runs"] == len(kept["raw"]["twin"]) == len(kept["raw"]["slowed"]) == 2
+    assert code == min(1, missed(kept))
+    assert kept["machine"]["torch"] == torch.__version__
     assert "a twin's interval holds 1" in out
     assert "3% planted and found" in out
     assert "plain_cnn at 16 x 16, 0.3 s a run" in out
-    assert code in (0, 1)
 
 
 def test_the_command_under_load_compares_the_order(capsys: pytest.CaptureFixture[str]) -> None:
     wanted = ["--model", "plain_cnn", "--models", "plain_cnn, frame_difference", "--size", "16", "--runs", "1"]
     control.main([*wanted, "--seconds", "0.3", "--device", "cpu", "--load"])
-    assert "order kept, 1 pairs apart in calm" in capsys.readouterr().out
+    line = next(line for line in capsys.readouterr().out.splitlines() if "order kept" in line)
+    assert "1 of 1" in line
 
 
 @pytest.mark.slow

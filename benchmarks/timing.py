@@ -1,0 +1,48 @@
+"""How far the times can be trusted, laid out from the recorded controls: docs/timing.md, which `make readme` writes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import control, results
+from benchmarks.cells import where
+from benchmarks.leaderboard import milliseconds
+from benchmarks.results import Record
+from benchmarks.scale import table
+
+TEXT = """# Can the times be trusted?
+
+Laid out by `make readme` from the records in `benchmarks/records/control`; no figure in a table is typed. The
+question answered for your own machine: `python -m benchmarks.control`, and with `--load`.
+
+Networks are called in shuffled rounds, so that a machine that drifts drifts for all; the first call of a visit
+does not count. A median's 95 % interval comes from drawing whole rounds again, and two networks tie where the
+interval of their paired ratio holds 1. What the harness does beside the calls takes at most 5 % of their time
+and 0.05 s; a test holds it to that with calls of a millisecond.
+
+The control enters one network twice, and once more with {slower:.0%} of its time added to each call. A timing that
+can be trusted says of the twins that they tie, and finds the slowdown. Under load one core is kept busy by
+another process, and networks that were apart before must not change places.
+{controls}"""
+
+
+def page(records: Sequence[Record]) -> str:
+    """The text; empty where nothing is recorded."""
+    if not records:
+        return ""
+    return TEXT.format(slower=control.SLOWER, controls="".join(map(_section, records)))
+
+
+def latest(folder: Path) -> list[Record]:
+    """Of each machine the last control in calm and the last one under load."""
+    found = (record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path))
+    return list({(where(record["machine"]), record["cell"]["loaded"]): record for record in found}.values())
+
+
+def _section(record: Record) -> str:
+    title = "One core kept busy" if record["cell"]["loaded"] else "In calm"
+    parts = [f"\n## {title}", control.note(record), table(control.HEAD, control.lines(record))]
+    if record["order"]:
+        by_time = sorted(record["order"]["ms"].items(), key=lambda pair: float(pair[1][0]))
+        body = [[f"`{name}`", *map(milliseconds, times)] for name, times in by_time]
+        parts.append(table(["network", "ms in calm", "ms under load"], body))
+    return "\n\n".join(parts) + "\n"

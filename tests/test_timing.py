@@ -1,0 +1,37 @@
+"""The page on timing: nothing but what the recorded controls say."""
+
+import json
+from pathlib import Path
+
+from control_records import record
+
+from benchmarks import results, timing
+
+
+def test_the_page_shows_the_last_control_of_each_kind(tmp_path: Path) -> None:
+    for found in (record(1, 2), record(39, 40), record(36, 37, [["a", "b"]])):
+        results.append(tmp_path / "cpu-2-cores.jsonl", found)
+    text = timing.page(timing.latest(tmp_path))
+    calm, loaded = text.split("\n## ")[1:]
+    assert calm.startswith("In calm\n\nunet at 16 x 24, 2 s a run; A CPU, 2 threads, torch 2.x, load 1.5; 2026-01-02.")
+    assert "| a twin's interval holds 1, goal 87.5% | 39 of 40 | 1.0000, 0.9700 to 1.0000 |" in calm
+    assert "| 3% planted and found, goal 90.0% | 40 of 40 |" in calm
+    assert "network" not in calm
+    assert loaded.startswith("One core kept busy\n")
+    assert "| 8 of 9 | turned: a and b |" in loaded
+    assert "| `a` | 1.00 | 1.50 |\n| `b` | 20.0 | 31.0 |" in loaded
+
+
+def test_machines_are_told_apart(tmp_path: Path) -> None:
+    other = record(38, 38)
+    other["machine"] = other["machine"] | {"device_name": "Another CPU"}
+    results.append(tmp_path / "one.jsonl", record(39, 40))
+    results.append(tmp_path / "two.jsonl", other)
+    text = timing.page(timing.latest(tmp_path))
+    assert text.count("## In calm") == 2
+    assert "Another CPU" in text
+
+
+def test_nothing_recorded_gives_no_page(tmp_path: Path) -> None:
+    assert timing.page(timing.latest(tmp_path)) == ""
+    assert json.loads(json.dumps(record(1, 1))) == record(1, 1), "a record is plain data"
