@@ -22,6 +22,7 @@ from benchmarks.results import number
 from registry import Spec, ZooError
 from zoo import data, machine, recipes
 from zoo.contract import TASKS, Sample, Task
+from zoo.data.order import spread
 from zoo.data.sheet import GAP, write_png
 from zoo.data.warp import each
 from zoo.factory import build
@@ -34,7 +35,6 @@ from zoo.training.checkpoint import seed_all
 from zoo.training.folder import CHECKPOINTS, ENVIRONMENT, RECIPE, STATE, WEIGHTS, settle
 from zoo.training.journal import LOG, read
 from zoo.training.recipe import Stage
-from zoo.training.validation import spread
 from zoo.weights import load
 from zoo.weights.files import PREFIXES
 from zoo.weights.files import read as read_file

@@ -17,12 +17,13 @@ from training_runs import BATCH, RECIPES, SMALL, Blots, dropping, train
 import zoo
 from registry import OptionError
 from zoo.data import load
+from zoo.data.order import spread
 from zoo.machine import choose
 from zoo.metrics import Accumulator
 from zoo.training import Objective, Recipe, TrainingError, budgeted, loop
 from zoo.training.splits import held_out, learned
 from zoo.training.trainer import Trainer
-from zoo.training.validation import METRICS, spread, validate
+from zoo.training.validation import METRICS, validate
 from zoo.training.world import World
 
 

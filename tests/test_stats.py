@@ -17,7 +17,8 @@ from zoo.__main__ import main
 from zoo.contract import Sample
 from zoo.data import DataError, PairDataset
 from zoo.data.dataset import sources
-from zoo.data.figures import collect, figures, spread
+from zoo.data.figures import collect, figures
+from zoo.data.order import spread
 from zoo.data.stats import LEVELS, Moments, Stats
 
 Shown = pytest.CaptureFixture[str]

@@ -7,6 +7,7 @@ from typing import Any
 
 from registry import Spec
 from zoo.data.dataset import DataError, PairDataset, Split, load, sources
+from zoo.data.order import spread
 from zoo.data.stats import Stats
 from zoo.parallel import run
 
@@ -87,12 +88,6 @@ def collect(dataset: PairDataset, indices: Sequence[int]) -> Stats:
     for index in indices:
         stats = stats.merge(Stats.of(dataset.batch([index])))
     return stats
-
-
-def spread(length: int, limit: int | None) -> list[int]:
-    """Indices evenly over a data set, so that a part of it sees all backgrounds of an ordered folder."""
-    count = length if limit is None else min(limit, length)
-    return [i * length // count for i in range(count)]
 
 
 def _is_computed(spec: str) -> bool:

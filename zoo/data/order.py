@@ -182,3 +182,13 @@ class Order(torch.utils.data.Sampler[int]):
         if not 0 <= start <= end - first:
             raise OptionError(f"start={start} is not accepted; this part has {end - first} samples")
         self.start = start
+
+
+def spread(length: int, limit: int | None) -> list[int]:
+    """Indices evenly over a data set, so that a part of it sees all backgrounds of an ordered folder.
+
+    >>> spread(10, 4), spread(3, 9), spread(3, None)
+    ([0, 2, 5, 7], [0, 1, 2], [0, 1, 2])
+    """
+    count = length if limit is None else min(limit, length)
+    return [i * length // count for i in range(count)]

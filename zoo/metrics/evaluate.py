@@ -14,6 +14,7 @@ from zoo.arithmetic import PRECISIONS, Precision, float32, half
 from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
 from zoo.data.dataset import PairDataset
 from zoo.data.loader import Loader
+from zoo.data.order import spread
 from zoo.machine import choose
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
@@ -127,14 +128,13 @@ def predict(
 
 
 def indices(there: int, samples: int | None, dataset: object = None) -> list[int]:
-    """At most so many indices, spread evenly: `indices(10, 4)` is `[0, 2, 5, 7]`."""
+    """At most so many indices, spread evenly over the data set, which must not be empty."""
     if samples is not None and (isinstance(samples, bool) or not isinstance(samples, int) or samples < 1):
         raise OptionError(f"samples={samples!r} is not accepted; samples takes a whole number from 1 up, or None")
     if there == 0:
         what, split = getattr(dataset, "spec", "the data"), getattr(dataset, "split", None)
         raise OptionError(f"{what} has no samples in split {split}; choose another split")
-    count = there if samples is None else min(samples, there)
-    return [place * there // count for place in range(count)]
+    return spread(there, samples)
 
 
 def _tasks(model: nn.Module, dataset: object, wanted: Sequence[str] | None) -> tuple[Task, ...]:

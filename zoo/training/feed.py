@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from zoo.contract import Sample
 from zoo.data.augment import Augment
 from zoo.data.dataset import PairDataset
 from zoo.data.loader import Loader
-from zoo.data.order import Order
+from zoo.data.order import Order, spread
 from zoo.data.warp import each
 from zoo.training.plan import Phase, per_process
 
@@ -144,7 +143,7 @@ class Feed:
 
 def statistics(data: PairDataset, count: int = 512) -> tuple[Tensor, Tensor]:
     """Mean and deviation of each image's channels, (2, c) each, over samples spread evenly over the data."""
-    chosen = np.unique(np.linspace(0, len(data) - 1, min(count, len(data))).astype(int)).tolist()
+    chosen = spread(len(data), count)
     sums = torch.zeros(2, 2, 1, dtype=torch.float64)
     pixels = 0
     for start in range(0, len(chosen), 32):

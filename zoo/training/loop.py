@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 
 from zoo.contract import Sample
+from zoo.data.order import spread
 from zoo.files import replacing
 from zoo.progress import Tick, duration
 from zoo.training import checkpoint
@@ -20,7 +21,7 @@ from zoo.training.signals import Asked
 from zoo.training.splits import held_out
 from zoo.training.step import Sums
 from zoo.training.trainer import Trainer, TrainingError
-from zoo.training.validation import save_picture, spread, validate
+from zoo.training.validation import save_picture, validate
 
 CHECK = 10  # steps between two looks at the device: losses, signals, clocks
 LINES = 200  # of the log, about, over a whole training

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -22,11 +21,6 @@ from zoo.training.world import World
 
 METRICS = ("mask_iou", "depth_rmse")
 SHOWN = 6  # scenes in a picture
-
-
-def spread(length: int, count: int) -> list[int]:
-    """Indices spread evenly over a data set, always the same."""
-    return np.unique(np.linspace(0, length - 1, min(length, count)).astype(int)).tolist()
 
 
 def validate(
