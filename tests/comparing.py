@@ -1,0 +1,65 @@
+"""Networks of the comparison's tests alone, and the command over them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from benchmarks import compare
+from registry import Card, Entry
+from zoo.architectures import architectures
+from zoo.contract import Interface
+from zoo.model import PairModel
+
+
+class Tiny(PairModel):
+    def __init__(self, face: Interface) -> None:
+        super().__init__(face)
+        self.scale = nn.Parameter(torch.ones(2))
+
+    def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
+        return {"mask": self.scale[0] * fg_bg[:, :1], "depth": self.scale[1] * fg_bg[:, :1]}
+
+
+class Unbuildable(Tiny):
+    def __init__(self, face: Interface) -> None:
+        raise RuntimeError("no such thing\nat all")
+
+
+class Unrunnable(Tiny):
+    def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
+        if fg_bg.is_meta:
+            return super().logits(bg, fg_bg)
+        raise MemoryError("no room")
+
+
+class Stopped(Tiny):
+    """Ctrl-C while it is measured, after many good calls."""
+
+    calls = 0
+
+    def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
+        Stopped.calls += 1
+        if Stopped.calls > 3000:
+            raise KeyboardInterrupt
+        return super().logits(bg, fg_bg)
+
+
+@pytest.fixture
+def entries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Networks for these tests alone, of a group of their own."""
+    architectures.load()
+    for factory in (Tiny, Unbuildable, Unrunnable, Stopped):
+        name = f"test_{factory.__name__.lower()}"
+        monkeypatch.setitem(architectures._entries, name, Entry(name, factory, Card("for a test"), "here"))
+    monkeypatch.setattr(Stopped, "calls", 0)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def command(out: Path, models: str, *more: str, measure: str = "cost,latency") -> int:
+    size = ("--size", "16x24", "--seconds", "0.02", "--measure", measure)
+    return compare.main(["--models", models, *size, "--out", str(out), *more])
