@@ -13,13 +13,14 @@ import torch
 
 from benchmarks import accuracy, clocks, cost, engines, limits, measure, memory, results, sensitivity
 from benchmarks.cells import Cell
+from benchmarks.presets import WITHIN
 from benchmarks.race import Outcome, race
 from zoo import machine
 from zoo.arithmetic import float32
 from zoo.progress import Tick
 from zoo.training import StoppedError
 
-Found = dict[str, Any]  # values, intervals, raw
+Found = dict[str, Any]  # values, intervals, raw; of timed cells, which are measured side by side, what each took
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Effort:
     workers: int | None = None  # that make data for training
     weights: Path | None = None  # ready-made files, in place of training
     threads: int | None = None  # on the CPU, on each machine; None: what torch chooses
-    within: float = 0.01  # a median's interval that ends its measuring, as a share
+    within: float = WITHIN  # the half width of a median's interval that ends its timing, as a share
 
 
 class Campaign:
@@ -54,8 +55,10 @@ class Campaign:
             with float32():  # and as it was afterwards: timed cells set what their precision asks for
                 begun = time.perf_counter()
                 for cell, status, failed, found in self._measured(cells, tick):
-                    count, took = count + 1, time.perf_counter() - begun
-                    yield self._record(cell, status, failed, found) | {"took": round(took, 3)}
+                    count += 1
+                    record = self._record(cell, status, failed, found)
+                    record.setdefault("took", round(time.perf_counter() - begun, 3))
+                    yield record
                     begun = time.perf_counter()
 
     def _measured(self, cells: list[Cell], tick: Tick) -> Iterator[Outcome]:
@@ -79,7 +82,9 @@ class Campaign:
         if cell.measure == "memory":
             return {"values": memory.peak(entrant, settings, self.device)}
         once = engines.DEFAULTS | {"size": settings["size"]}
-        memory.rehearse(entrant, once, self.device, seconds=measure.CAP)  # a network of one's own may hang
+        learns = cell.measure == "accuracy" and not self.effort.weights
+        for work in ("once", "training") if learns else ("once",):
+            memory.rehearse(entrant, once, self.device, work, seconds=measure.CAP)  # a network of one's own may hang
         if cell.measure == "cost":
             with limits.within_time(measure.CAP):
                 return {"values": asdict(cost.count(entrant.make(), *settings["size"]))}
@@ -94,6 +99,10 @@ class Campaign:
             workers = self.effort.workers
             found = accuracy.measure(entrant, settings, folder, device=device, workers=workers, tick=tick)
         return {**found, "gallery": str((folder / accuracy.GALLERY).relative_to(self.folder))}
+
+    def failed(self, cell: Cell, error: Exception) -> dict[str, Any]:
+        """The record of a cell that another machine could not measure."""
+        return self._record(cell, "failed", f"failed: {results.one_line(error)}", {"took": 0.0})
 
     def home(self, cell: Cell) -> Path:
         """Where a cell's training lives; the cells of its sensitivity share it."""
@@ -124,8 +133,12 @@ class Campaign:
 
 
 def part_of(cell: Cell) -> tuple[Any, ...]:
-    """What is measured side by side: timed cells that differ in the network, the layout or the engine alone."""
+    """What is measured side by side: timed cells that differ in the network, the layout or the engine alone.
+
+    The largest batches of two networks are no pair, and would not fit into memory together.
+    """
     if cell.measure not in ("latency", "throughput"):
         return (cell.measure,)
     settings = cell.settings
-    return cell.measure, tuple(settings["size"]), settings["batch"], settings["precision"]
+    batch = settings["batch"] or (cell.entrant.spec, settings["layout"], settings["engine"])
+    return cell.measure, tuple(settings["size"]), batch, settings["precision"]

@@ -16,6 +16,7 @@ from benchmarks import cells
 from benchmarks.campaign import Campaign, Effort, part_of
 from benchmarks.cells import Cell
 from benchmarks.entrants import enter
+from registry import ZooError
 from zoo.parallel import Resources, run
 from zoo.progress import Tick
 
@@ -51,12 +52,19 @@ def jobs(chosen: Sequence[Cell], device: torch.device, folder: Path, effort: Eff
     ]
 
 
-def perform(job: Job, *, device: str, folder: Path, effort: Effort) -> list[dict[str, Any]]:
-    """Measure a job, on whichever machine this is."""
+def perform(job: Job, *, device: str, folder: Path, effort: Effort) -> list[dict[str, Any]] | ZooError:
+    """Measure a job, on whichever machine this is; an error where this machine cannot even enter its networks."""
     if effort.threads:
         torch.set_num_threads(effort.threads)
-    made = [Cell(measure, enter(asked)[0], settings) for asked, measure, settings in job.cells]
+    try:
+        made = entered(job)
+    except ZooError as error:
+        return error
     return list(Campaign(made, torch.device(device), folder, effort).measure(lambda *_: None))
+
+
+def entered(job: Job) -> list[Cell]:
+    return [Cell(measure, enter(asked)[0], settings) for asked, measure, settings in job.cells]
 
 
 def measure(
@@ -65,8 +73,19 @@ def measure(
     """Records of all cells, as jobs are finished; a machine that is lost is named, and its jobs are done again."""
     todo = jobs(chosen, device, folder, effort)
     work = partial(perform, device=device.type, folder=folder.absolute(), effort=effort)
+    here = Campaign((), device, folder, effort)
+    found = run(
+        work,
+        todo,
+        executor="ray",
+        resources=partial(needs, device=device.type),
+        address=address,
+        on_loss=lambda job, error: error,  # what kills its machine is a result, and the other cells go on
+    )
     count = 0
-    for _, records in run(work, todo, executor="ray", resources=partial(needs, device=device.type), address=address):
+    for job, records in found:
+        if isinstance(records, ZooError):
+            records = [here.failed(cell, records) for cell in entered(job)]
         for record in records:
             count += 1
             tick(f"{record['measure']} {count} of {len(chosen)} cells", count, len(chosen))

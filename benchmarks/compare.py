@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
+from benchmarks import control
 from benchmarks.command import at_least, listed, positive, threads
-from benchmarks.presets import HONEST, MEASURES, PRESETS, Preset
+from benchmarks.presets import HONEST, MEASURES, PRESETS, WITHIN, Preset
 from registry import ZooError
 from registry.commandline import INTERRUPTED, Parser, guarded, sides
 
@@ -29,6 +30,9 @@ COMMITTED = Path(__file__).parent / "records"
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
+    given = sys.argv[1:] if argv is None else argv
+    if "--control" in given:
+        return control.main([word for word in given if word != "--control"])
     return guarded(lambda: run(arguments().parse_args(argv)))
 
 
@@ -58,6 +62,8 @@ def arguments() -> Parser:
     add("--workers", type=at_least(0), help="processes that make data for training")
     add("--seconds", type=positive, help="of timing for each cell; default: 2.5")
     add("--rounds", type=at_least(1), help="that each timed cell gets at least; default: 3")
+    add("--within", type=positive, default=WITHIN, help="share of the median that ends a cell's timing; default: 0.01")
+    add("--control", action="store_true", help="can the timing be trusted here? --control --help says more")
     add("--out", type=Path, default=Path("results"), help="folder of records, tables and the page; default: results")
     add("--executor", choices=("here", "ray"), default="here", help='ray: on a cluster; needs "pairzoo[cluster]"')
     add("--address", help="of an existing Ray cluster, host:port or auto; default: one is started here")
@@ -155,7 +161,7 @@ def measured(
     before = [record for record in before if cells.key_of(record) in asked]
     done = cells.done(before, None if args.executor == "ray" else machine.describe(device))
     pending = [cell for cell in planned if cell.key not in done]
-    effort = Effort(preset.seconds, preset.rounds, args.workers, args.weights, args.threads)
+    effort = Effort(preset.seconds, preset.rounds, args.workers, args.weights, args.threads, args.within)
     records, stopped, problem = before, False, None
     try:
         with progress() as tick:

@@ -1,10 +1,10 @@
 """Can the timing be trusted here? `python -m benchmarks.control`: one network under two names, and one made 3 % slower.
 
-Run after run the same network is built twice and timed against itself, and against itself with 3 % of its time added
-to each call. The interval of the first ratio must hold 1, that of the second must lie above it. With --load this is
-done while another process keeps a core busy, and the founding networks must keep the order they have in calm.
-Exit code 1 where a goal is missed. With --keep the record goes into benchmarks/records/control, and `make readme` makes
-docs/timing.md of those.
+Run after run the same network is built twice and timed as in a comparison, against itself, and against itself with 3 %
+of its time added to each call. The interval of the first ratio must hold 1, that of the second must lie above it. With
+--load this is done while another process keeps a core busy, and the founding networks must keep the order they have in
+calm. Exit code 1 where a goal is missed. With --keep the record goes into benchmarks/records/control, and `make readme`
+makes docs/timing.md of those.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.command import at_least, positive, threads
+from benchmarks.presets import ROUNDS, WITHIN
 from registry.commandline import Parser, guarded, sides
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def main(argv: list[str] | None = None) -> int:
     add("--models", help="with --load: whose order must stay; default: the founding networks")
     add("--size", type=sides, default=(64, 64), help="pixels; default: 64")
     add("--runs", type=at_least(1), default=40, help="default: 40")
-    add("--seconds", type=positive, default=15.0, help="of timing in each run; default: 15")
+    add("--seconds", type=positive, default=15.0, help="of timing in each run, at most; default: 15")
+    add("--within", type=positive, default=WITHIN, help="as of benchmarks.compare: ends a network's timing earlier")
     add("--load", action="store_true", help="keep one core busy with another process")
     add("--keep", action="store_true", help="add the record to those that come with the library")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto, cuda where there is one")
@@ -101,7 +103,7 @@ def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> d
     return {
         "measure": "control",
         "model": args.model,
-        "cell": {"size": list(args.size), "seconds": args.seconds, "loaded": args.load},
+        "cell": {"size": list(args.size), "seconds": args.seconds, "within": args.within, "loaded": args.load},
         "values": {"held": sum(run.holds for run in runs), "found": sum(run.finds for run in runs), "runs": len(runs)},
         "raw": {"twin": [astuple(run.twin) for run in runs], "slowed": [astuple(run.slowed) for run in runs]},
         "order": order,
@@ -153,7 +155,8 @@ def once(args: argparse.Namespace, device: "torch.device", number: int, tick: "T
     from benchmarks import intervals
 
     cells = twins(args.model, args.size, device)
-    one, other, slow = time_cells(cells, args.seconds, f"run {number + 1} of {args.runs}", tick, seed=number)
+    label = f"run {number + 1} of {args.runs}"
+    one, other, slow = time_cells(cells, args.seconds, label, tick, within=args.within, seed=number)
     return Run(intervals.ratio(other, one), intervals.ratio(slow, one))
 
 
@@ -186,14 +189,16 @@ def slowed(call: Callable[[], object], device: "torch.device", by: float = SLOWE
     return slower
 
 
-def time_cells(cells: Sequence["Cell"], seconds: float, label: str, tick: "Tick", *, seed: int = 0) -> list["Rounds"]:
-    """Warm up and interleave until the time is over; a cell that fails is an error here."""
-    from benchmarks import intervals, measure
+def time_cells(
+    cells: Sequence["Cell"], seconds: float, label: str, tick: "Tick", *, within: float = WITHIN, seed: int = 0
+) -> list["Rounds"]:
+    """Warm up and interleave as a comparison does; a cell that fails is an error here."""
+    from benchmarks import measure
     from registry import ZooError
 
     for cell in cells:
         measure.warm_up(cell, seconds=seconds / 10 / len(cells))
-    for _ in measure.interleave(cells, seconds=seconds, min_rounds=intervals.FEW, within=0, seed=seed):
+    for _ in measure.interleave(cells, seconds=seconds, min_rounds=ROUNDS, within=within, seed=seed):
         tick(label, min(sum(cell.spent for cell in cells), seconds), seconds)
     for cell in cells:
         if cell.failed:
@@ -214,7 +219,8 @@ def ranked(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> Ti
     entrants = enter(args.models or founding)
     settings = engines.DEFAULTS | {"size": list(args.size)}
     cells = [speed.prepare(entrant, settings, device) for entrant in entrants]
-    rounds = time_cells(cells, args.seconds * len(cells) / 3, f"order of {len(cells)} networks", tick)
+    seconds = args.seconds * len(cells) / 3
+    rounds = time_cells(cells, seconds, f"order of {len(cells)} networks", tick, within=args.within)
     return {str(entrant.asked): own for entrant, own in zip(entrants, rounds, strict=True)}
 
 

@@ -1,10 +1,11 @@
 """Who takes part in a comparison: entries of the catalog, and networks of the user's own."""
 
 import copy
+import hashlib
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -30,7 +31,7 @@ class Entrant:
 
     asked: Spec
     group: str
-    spec: str  # with every option
+    spec: str  # with every option; of a file of the user's own, with a digest of it
     make: Callable[[], PairModel]
     is_listed: bool = True  # in the catalog; a network of one's own is not, and its spec builds nothing
 
@@ -98,7 +99,8 @@ def _named(asked: Spec) -> Entrant:
         network = getattr(module, name)
     except AttributeError:
         raise OptionError(f"{place} has no {name}; it names {_networks(module)}") from None
-    return own(asked.name, network, **asked.options)
+    entrant = own(asked.name, network, **asked.options)
+    return replace(entrant, spec=str(Spec(f"{asked.name}:{_digest(module)}", asked.options)))
 
 
 def _loaded(place: str) -> ModuleType:
@@ -120,6 +122,12 @@ def _loaded(place: str) -> ModuleType:
         return module
     except (Exception, SystemExit) as error:  # whatever a user's file does when it is run
         raise OptionError(f"{place} cannot be imported: {one_line(error)}") from error
+
+
+def _digest(module: ModuleType) -> str:
+    """What changes when a module's file does: the network is another one then, and is measured anew."""
+    path = Path(getattr(module, "__file__", None) or "")
+    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()[:8]
 
 
 def _networks(module: ModuleType) -> str:

@@ -1,11 +1,16 @@
 """Medians and what is known of them: 95 % intervals, bootstrapped over rounds.
 
+A bootstrapped median can only be one of few values where rounds are few, and its interval is too narrow then: of 7
+rounds it holds the truth in 88 of 100 cases. So it is never narrower than the order statistics between which the median
+of any distribution lies with 95 % or more.
+
 Samples of one visit resemble each other too much to count as independent; rounds are what is drawn again.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -57,8 +62,8 @@ def ratio(a: Rounds, b: Rounds) -> Interval:
 def interval(values: Sequence[float] | Rounds) -> Interval:
     """The median of positive values (rounds,) or (rounds, samples) and its 95 % interval, bootstrapped over rounds.
 
-    Below six rounds a bootstrap cannot reach beyond the few medians there are, so the interval is as wide as Student's
-    t makes it; one round says nothing about the next, and its interval is all numbers.
+    Below six rounds no order statistics hold the median with 95 %, so the interval is as wide as Student's t makes it;
+    one round says nothing about the next, and its interval is all numbers.
     """
     rows = np.array(values, dtype=float).reshape(len(values), -1)
     n, middle = len(rows), float(np.median(rows))
@@ -68,7 +73,23 @@ def interval(values: Sequence[float] | Rounds) -> Interval:
     parts = np.array_split(draws, -(-draws.size * rows.shape[1] // AT_ONCE))
     medians = np.concatenate([np.median(rows[part].reshape(len(part), -1), axis=1) for part in parts])
     low, high = (float(edge) for edge in np.percentile(medians, (2.5, 97.5)))
+    own = np.sort(np.median(rows, axis=1))
     if n < FEW:
-        half = STUDENT[n] * float(np.std(np.median(rows, axis=1), ddof=1)) / math.sqrt(n)
-        low, high = max(min(low, middle - half), 0.0), max(high, middle + half)
-    return Interval(middle, low, high)
+        half = STUDENT[n] * float(np.std(own, ddof=1)) / math.sqrt(n)
+        return Interval(middle, max(min(low, middle - half), 0.0), max(high, middle + half))
+    outer = inside(n)
+    return Interval(middle, min(low, float(own[outer])), max(high, float(own[n - 1 - outer])))
+
+
+@cache
+def inside(n: int) -> int:
+    """How many of n sorted values may be left out at each end, so that those between hold the median with 95 %.
+
+    >>> inside(6), inside(8), inside(9), inside(20)
+    (0, 0, 1, 5)
+    """
+    below, left_out = 0.5**n, 0  # the chance that the median is below the first value
+    while 2 * (below + math.comb(n, left_out + 1) * 0.5**n) <= 0.05:
+        left_out += 1
+        below += math.comb(n, left_out) * 0.5**n
+    return left_out

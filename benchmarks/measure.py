@@ -53,12 +53,14 @@ class Cell:
     pipelined: bool = False  # throughput: all calls of a visit are one sample, and only the last is waited for
     cap: float = CAP
     facts: dict[str, float] = field(default_factory=dict)  # what preparing it told, such as seconds of compiling
+    ended: str = ""  # what ended the search for the largest batch, where there was one
     batch: int = 1  # images, or pairs of them, in each call
     samples: int = 1  # in each visit
     burst: int = 1  # calls in each sample
     discard: int = 1  # calls in each visit that do not count: others had the caches since the last one
     rounds: Rounds = field(default_factory=list)
-    spent: float = 0.0  # seconds, warm-up aside
+    prepared: float = 0.0  # seconds of building, compiling, first calls and warm-up
+    spent: float = 0.0  # seconds of visits
     looked: int = 0  # rounds when its interval was last looked at
     finished: bool = False
     failed: str | None = None
@@ -78,10 +80,11 @@ def sample(call: Callable[[], object], device: torch.device, burst: int = 1) -> 
     """
     if device.type == "cuda":
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-        start.record()
+        stream = torch.cuda.current_stream(device)  # an event's own choice is the first device's
+        start.record(stream)
         for _ in range(burst):
             call()
-        end.record()
+        end.record(stream)
         end.synchronize()
         return start.elapsed_time(end) / burst
     begun = time.perf_counter()
@@ -94,7 +97,10 @@ def sample(call: Callable[[], object], device: torch.device, burst: int = 1) -> 
 
 def warm_up(cell: Cell, *, seconds: float) -> None:
     """Call until the last two quarters of the calls differ by less than 5 %, or the time is up; then choose how many
-    calls a visit takes. An error is the cell's result."""
+    calls a visit takes. An error is the cell's result.
+
+    There are FLOOR calls at least, or two of a network whose calls are so long that nothing settles between them.
+    """
     times: list[float] = []
     begun = time.perf_counter()
     with outcome(cell), within_time(seconds + cell.cap):
@@ -103,7 +109,8 @@ def warm_up(cell: Cell, *, seconds: float) -> None:
             times.append(sample(cell.call, cell.device))
             moved = drift(times)
             settled = moved is not None and moved < DRIFT
-            if settled or time.perf_counter() - begun > seconds:
+            enough = len(times) >= (2 if times[-1] > 1e3 * LONG else FLOOR)
+            if settled or (enough and time.perf_counter() - begun > seconds):
                 break
         cell.warm = WarmUp(len(times), time.perf_counter() - begun, moved, settled)
         usual = max(float(np.median(times)), LEAST) / 1e3

@@ -46,7 +46,7 @@ class RaisedError(MemoryPassError):
     """The network raised an error in that process, as it will in any."""
 
 
-_rehearsed: dict[tuple[str, int], MemoryPassError | None] = {}  # by spec and the file's time, what came of it
+_rehearsed: dict[tuple[str, str], MemoryPassError | None] = {}  # by spec and work, what came of it
 
 
 def peak(
@@ -64,20 +64,21 @@ def peak(
         return found | {"training_bytes": None, "training_failed": f"failed: {error}"}
 
 
-def rehearse(entrant: "Entrant", settings: "Settings", device: "torch.device", *, seconds: float) -> None:
-    """Call a network that comes from a file of the user's own once in another process, which can be ended if it hangs.
+def rehearse(
+    entrant: "Entrant", settings: "Settings", device: "torch.device", work: str = "once", *, seconds: float
+) -> None:
+    """Call or train a network that comes from a file of the user's own in another process, which can be ended.
 
     Once for each network; those of the catalog are known to end. An error that it raises is left to whoever calls it
     here; it is a process that hangs or dies that must not be this one.
     """
     if entrant.is_listed or ":" not in entrant.asked.name:
         return
-    file = Path(entrant.asked.name.rpartition(":")[0])
-    key = entrant.spec, file.stat().st_mtime_ns if file.is_file() else 0
+    key = entrant.spec, work
     if key not in _rehearsed:
         _rehearsed[key] = None
         try:
-            fresh(entrant, {**settings, "engine": "eager"}, device, "once", seconds=seconds)
+            fresh(entrant, {**settings, "engine": "eager"}, device, work, seconds=seconds)
         except RaisedError:
             pass
         except MemoryPassError as error:

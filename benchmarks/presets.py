@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 MEASURES = ("cost", "latency", "throughput", "memory", "accuracy", "sensitivity")  # in the order of measuring
+ROUNDS = 3  # of a timed cell, at least
+WITHIN = 0.01  # the half width of a median's interval that ends its timing, as a share
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Preset:
     test_images: int = 500
     train_size: int = 64
     seconds: float = 2.5  # of timing, for each cell
-    rounds: int = 3
+    rounds: int = ROUNDS
 
 
 FOUNDING = "plain_cnn, unet, resnet18_unet, two_stream, resunet, u2netp, u2net, densedepth"

@@ -1,12 +1,13 @@
 """Timed cells of one setting side by side: warmed up, visited in shuffled rounds, set beside the device's peaks."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
 import torch
 
-from benchmarks import cost, limits, measure, results, roofline, speed
+from benchmarks import cost, measure, results, roofline, speed
 from benchmarks.cells import Cell
 from registry import ZooError
 from zoo.model import PairModel
@@ -25,12 +26,13 @@ def race(
     kind = cells[0].measure
     live: dict[int, Cell] = {}
     timed: list[measure.Cell] = []
-    asked = [_sized(cell, device, tick) for cell in cells]  # while nothing else is in memory
-    for n, (cell, settings) in enumerate(zip(cells, asked, strict=True)):
+    for n, cell in enumerate(cells):
+        begun = time.perf_counter()
         tick(f"{kind} prepare {cell.entrant.asked}", n, len(cells))
-        prepared = _prepared(cell, settings, device)
+        prepared = _prepared(cell, device, tick)
         if not prepared.failed:
             measure.warm_up(prepared, seconds=seconds / 2)
+        prepared.prepared = time.perf_counter() - begun
         live[id(prepared)] = cell
         timed.append(prepared)
     peaks = _peaks(device, str(cells[0].settings["precision"]))
@@ -43,7 +45,7 @@ def race(
             if visited.finished:
                 cell = live.pop(id(visited))
                 if visited.failed:
-                    yield cell, "failed", visited.failed, {}
+                    yield cell, "failed", visited.failed, _took(visited)
                 else:
                     yield cell, "done", None, _found(visited, cell, peaks)
     except KeyboardInterrupt:
@@ -54,32 +56,28 @@ def race(
         raise
 
 
-def _sized(cell: Cell, device: torch.device, tick: Tick) -> Mapping[str, Any]:
-    """The settings with a batch: where none was asked for, the largest that fits."""
-    if cell.settings["batch"] is not None:
-        return cell.settings
-    tick(f"{cell.measure} largest batch of {cell.entrant.asked}", 0, 1)
-    try:
-        with limits.within_time(measure.CAP):
-            batch = speed.largest_batch(cell.entrant, cell.settings, device)
-    except Exception:  # whatever it is, preparing the cell with a batch of 1 says it
-        batch = 1
-    return {**cell.settings, "batch": batch}
-
-
-def _prepared(cell: Cell, settings: Mapping[str, Any], device: torch.device) -> measure.Cell:
+def _prepared(cell: Cell, device: torch.device, tick: Tick) -> measure.Cell:
     """What is to be called; its `failed` says why where there is nothing."""
+    settings, ended = cell.settings, ""
     try:
-        return speed.prepare(cell.entrant, settings, device, kind=cell.measure)
+        if settings["batch"] is None:
+            tick(f"{cell.measure} largest batch of {cell.entrant.asked}", 0, 1)
+            batch, ended = speed.largest_batch(cell.entrant, settings, device)
+            settings = {**settings, "batch": batch}
+        made = speed.prepare(cell.entrant, settings, device, kind=cell.measure)
     except Exception as error:  # what a device or an engine lacks
         return measure.Cell(
             cell.title, lambda: None, device, failed=f"failed: {results.one_line(error)}", finished=True
         )
+    made.ended = ended
+    return made
 
 
 def _found(timed: measure.Cell, cell: Cell, peaks: dict[str, float]) -> dict[str, Any]:
     """What a record holds, with the share of the device's peak of products that was reached."""
-    found = speed.summary(timed, cell.measure)
+    found: dict[str, Any] = {**speed.summary(timed, cell.measure), **_took(timed)}
+    if timed.ended:
+        found["raw"] |= {"batch_ended": timed.ended}
     counted = _counted(cell.entrant.spec, cell.entrant.make, tuple(cell.settings["size"]))
     if counted and counted.flops and peaks:
         values = found["values"]
@@ -89,6 +87,11 @@ def _found(timed: measure.Cell, cell: Cell, peaks: dict[str, float]) -> dict[str
         found["values"] |= {name: round(share, 4) for name, share in shares.items()}
         found["raw"] |= {"peaks": peaks}
     return found
+
+
+def _took(timed: measure.Cell) -> dict[str, float]:
+    """Seconds of this cell alone: from one record to the next there are visits of all."""
+    return {"took": round(timed.prepared + timed.spent, 3)}
 
 
 @cache

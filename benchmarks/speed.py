@@ -18,7 +18,7 @@ import torch
 from benchmarks import engines, intervals, measure, memory
 from benchmarks.engines import Ready, Settings
 from benchmarks.entrants import Entrant
-from benchmarks.limits import within_memory, within_time
+from benchmarks.limits import TimeCapError, within_memory, within_time
 from benchmarks.measure import CAP, Cell, outcome
 from benchmarks.results import number
 from zoo.machine import is_out_of_memory
@@ -53,24 +53,28 @@ def prepare(
     return cell
 
 
-def largest_batch(entrant: Entrant, settings: Settings, device: torch.device) -> int:
-    """The largest power of two that fits: until memory runs out or, on the CPU, a call takes a second."""
+def largest_batch(entrant: Entrant, settings: Settings, device: torch.device) -> tuple[int, str]:
+    """The largest power of two that fits, and what ended the search: memory, time (a second on the CPU), or LARGEST."""
     memory.rehearse(entrant, {**settings, "batch": 1}, device, seconds=CAP)
+    longest = LONGEST if device.type == "cpu" else CAP
     batch = 1
     while batch < LARGEST:
         seconds = math.inf
         try:
-            made = _called(entrant, {**settings, "engine": "eager"}, device, 2 * batch)
-            seconds = measure.sample(made.call, device) / 1e3
+            with within_time(CAP):
+                made = _called(entrant, {**settings, "engine": "eager"}, device, 2 * batch)
+                seconds = measure.sample(made.call, device) / 1e3
             del made
+        except TimeCapError:
+            return batch, "time"
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
         _let_go(device)
-        if seconds > (LONGEST if device.type == "cpu" else CAP):
-            break
+        if seconds > longest:
+            return batch, "memory" if math.isinf(seconds) else "time"
         batch *= 2
-    return batch
+    return batch, f"no more than {LARGEST:,} are tried"
 
 
 def summary(cell: Cell, kind: str) -> dict[str, dict[str, Any]]:

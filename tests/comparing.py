@@ -35,6 +35,15 @@ class Unrunnable(Tiny):
         raise MemoryError("no room")
 
 
+class Picky(Tiny):
+    """An error that is no lack of memory, from three images on."""
+
+    def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
+        if len(fg_bg) > 2:
+            raise RuntimeError("more than two are too many")
+        return super().logits(bg, fg_bg)
+
+
 class Stopped(Tiny):
     """Ctrl-C while it is measured, after many good calls."""
 
@@ -51,7 +60,7 @@ class Stopped(Tiny):
 def entries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Networks for these tests alone, of a group of their own."""
     architectures.load()
-    for factory in (Tiny, Unbuildable, Unrunnable, Stopped):
+    for factory in (Tiny, Unbuildable, Unrunnable, Picky, Stopped):
         name = f"test_{factory.__name__.lower()}"
         monkeypatch.setitem(architectures._entries, name, Entry(name, factory, Card("for a test"), "here"))
     monkeypatch.setattr(Stopped, "calls", 0)

@@ -41,6 +41,39 @@ def test_a_network_that_hangs_is_its_cells_result(tmp_path: Path, monkeypatch: p
         assert found["frame_difference", measure] is None
 
 
+DEAF = """
+import time, torch
+
+class Net(torch.nn.Conv2d):
+    def __init__(self):
+        super().__init__(6, 2, 1)
+
+    def forward(self, x):
+        while self.training:
+            time.sleep(1)
+        return super().forward(x)
+"""
+
+
+def test_a_network_that_hangs_in_training_alone_is_its_cells_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deaf.py").write_text(DEAF)
+    monkeypatch.setattr("benchmarks.measure.CAP", 6.0)
+    options = ["--samples", "8", "--train-size", "16", "--scenes", "2", "--workers", "0"]
+    command(tmp_path / "out", f"{tmp_path / 'deaf.py'}:Net", *options, measure="cost,accuracy")
+    found = {r["measure"]: r["failed"] for r in results.read(tmp_path / "out" / "compare.jsonl") if "deaf" in r["spec"]}
+    assert found["cost"] is None
+    assert "no end after 6 s, the cap" in str(found["accuracy"])
+
+
+def test_a_network_that_cannot_take_more_images_fails_and_is_not_measured_with_fewer(tmp_path: Path) -> None:
+    assert command(tmp_path, "test_picky, test_tiny", "--batches", "max", measure="throughput") == 0
+    by_model = {record["model"]: record for record in results.read(tmp_path / "compare.jsonl")}
+    assert by_model["test_picky"]["failed"] == "failed: RuntimeError: more than two are too many"
+    assert by_model["test_tiny"]["raw"]["batch_ended"]
+
+
 def test_what_fails_is_a_row_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path, "test_tiny, test_unbuildable, test_unrunnable") == 0
     out = " ".join(capsys.readouterr().out.split())

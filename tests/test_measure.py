@@ -53,8 +53,12 @@ def test_warm_up_has_a_floor_and_a_cap(clock: list[float]) -> None:
     slow = taking(clock, 3.0)
     warm_up(slow, seconds=2)
     assert slow.warm is not None
-    assert (slow.warm.calls, slow.warm.settled, slow.warm.drift) == (1, False, None)
+    assert (slow.warm.calls, slow.warm.settled, slow.warm.drift) == (2, False, None)
     assert (slow.samples, slow.discard) == (1, 0)
+    falling = taking(clock, *(0.4 * 0.8**n for n in range(40)))
+    warm_up(falling, seconds=0.1)
+    assert falling.warm is not None
+    assert (falling.warm.calls, falling.warm.settled) == (measure.FLOOR, False), "the floor holds when time is over"
 
 
 def test_drift_compares_the_last_two_quarters() -> None:
@@ -218,9 +222,28 @@ def test_intervals_are_over_rounds_not_samples() -> None:
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     rng = np.random.default_rng(1)
-    for n, least in ((3, 0.92), (5, 0.92), (12, 0.90), (30, 0.92)):
-        found = [intervals.interval(list(rng.normal(10, 1, n))) for _ in range(200)]
-        assert np.mean([one.low <= 10 <= one.high for one in found]) >= least, n
+    for n in (3, 5, 6, 7, 8, 9, 10, 11, 12, 20, 30):
+        found = [intervals.interval(list(rng.normal(10, 1, n))) for _ in range(300)]
+        assert np.mean([one.low <= 10 <= one.high for one in found]) >= 0.92, n
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.02, 0.03])
+def test_intervals_hold_the_truth_where_timing_ended_by_itself(clock: list[float], noise: float) -> None:
+    """A timing that ends when its interval is narrow ends too early when the interval is narrow by chance."""
+    rng, held = np.random.default_rng(2), 0
+    for _ in range(100):
+        cell = Cell("noisy", lambda: clock.__setitem__(0, clock[0] + rng.normal(1, noise)), CPU, discard=0)
+        list(interleave([cell], seconds=150, within=0.01))
+        found = intervals.interval(cell.rounds)
+        held += found.low <= 1000 <= found.high
+    assert held >= 90
+
+
+@pytest.mark.parametrize("n", range(6, 40))
+def test_order_statistics_by_the_binomial(n: int) -> None:
+    left_out = intervals.inside(n)
+    outside = [2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n for k in (left_out, left_out + 1)]
+    assert outside[0] <= 0.05 < outside[1]
 
 
 def test_one_round_says_nothing_about_the_next() -> None:

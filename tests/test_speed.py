@@ -1,6 +1,5 @@
 """Latency and throughput: two tracks, precisions, layouts and engines, and what a cell says that cannot be measured."""
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -153,11 +152,11 @@ def test_only_a_lack_of_memory_shrinks_a_batch() -> None:
 
 
 def test_the_largest_batch_is_looked_for_from_one_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert speed.largest_batch(entrant(Large), SETTINGS, CPU) == 4
+    assert speed.largest_batch(entrant(Large), SETTINGS, CPU) == (4, "memory")
     with pytest.raises(RuntimeError, match="five"):
         speed.largest_batch(entrant(Picky), SETTINGS, CPU)
     monkeypatch.setattr(speed, "LONGEST", 0.12)  # seconds: 80 ms for four images, 160 for eight
-    assert speed.largest_batch(entrant(Sleeps), SETTINGS, CPU) == 4
+    assert speed.largest_batch(entrant(Sleeps), SETTINGS, CPU) == (4, "time")
 
 
 def test_memory_ends_with_an_error_and_not_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +232,9 @@ def test_networks_of_a_file_are_tried_elsewhere_first(tmp_path: Path, monkeypatc
     assert cell.failed == "failed: MemoryPassError: no end after 7 s, the cap"
     assert speed.prepare(who, SETTINGS, CPU, cap=7).failed == cell.failed
     assert tried == [(who.spec, 7)], "and not again before the file has changed"
-    os.utime(path, (1, 1))
+    path.write_text(path.read_text() + "# another one\n")
+    assert enter(f"{path}:Net")[0].spec != who.spec, "a record of the older file is none of this one"
+    who = enter(f"{path}:Net")[0]
     monkeypatch.setattr(memory, "fresh", lambda *args, **options: tried.append(("again", 0)) or {})
     assert speed.prepare(who, SETTINGS, CPU).failed is None
     assert speed.prepare(who, SETTINGS, CPU).failed is None

@@ -32,6 +32,7 @@ def run(
     resources: Resources | Callable[[Item], Resources] | None = None,
     address: str | None = None,
     on_retry: Callable[[Lost], None] | None = None,
+    on_loss: Callable[[Item, WorkerDiedError], Result] | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """Pairs of an item and its result, in the order in which they are finished.
 
@@ -45,6 +46,7 @@ def run(
         nothing of this run is worked on beside it. torch computes with as many threads as cores are asked for.
     address: `host:port` or `auto`, a Ray cluster that this machine is part of; None starts one here for the purpose.
     on_retry: told what was lost, in the place of a warning.
+    on_loss: gives a result in the place of an item that was lost too often; None: that ends the run.
 
     What the function raises arrives here, with the item as `error.item`, and ends the others; so do Ctrl-C, and leaving
     the loop early. A process of this machine that dies ends the run, by a WorkerDiedError. On a cluster its item is
@@ -61,7 +63,9 @@ def run(
     demand = demand_of(resources)
     if executor == "ray":
         cluster.require()
-        return tasks.spread(function, items, demand, workers=workers, address=address, on_retry=on_retry)
+        return tasks.spread(
+            function, items, demand, workers=workers, address=address, on_retry=on_retry, on_loss=on_loss
+        )
     if address is not None:
         raise OptionError(f"address={address!r} is for executor='ray'; processes run on this machine")
     count = cores() if workers is None else workers

@@ -67,11 +67,12 @@ def spread(
     workers: int | None = None,
     address: str | None = None,
     on_retry: Callable[[Lost], None] | None = None,
+    on_loss: Callable[[Item, WorkerDiedError], Result] | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """Work on a Ray cluster; as `zoo.parallel.run` says."""
     if workers == 0:
         raise OptionError("workers=0 is not accepted with executor='ray'; give 1 up, or None for all cores")
-    return _spread(function, items, demand, workers, address, on_retry or _warn)
+    return _spread(function, items, demand, workers, address, on_retry or _warn, on_loss)
 
 
 def _spread(
@@ -81,6 +82,7 @@ def _spread(
     workers: int | None,
     address: str | None,
     on_retry: Callable[[Lost], None],
+    on_loss: Callable[[Any, WorkerDiedError], Any] | None,
 ) -> Iterator[tuple[Any, Any]]:
     with joined(address, workers) as cluster:
         pack = cluster.ray.cloudpickle.dumps  # it takes functions of a script too
@@ -93,6 +95,11 @@ def _spread(
         try:
             while board.hand_out():
                 for task, message in board.answers():
+                    if isinstance(message, WorkerDiedError):
+                        if on_loss is None:
+                            raise message
+                        yield task.item, on_loss(task.item, message)
+                        continue
                     if isinstance(message, Raised):
                         raised: BaseException = pickle.loads(message.error)
                         raised.__cause__ = _RemoteTraceback(message.trace)
@@ -141,8 +148,8 @@ class _Board:
             self.queue.popleft()
         return bool(self.running or self.queue)
 
-    def answers(self) -> Iterator[tuple[_Task, Done | Raised]]:
-        """Finished tasks, each once. What was lost goes back into the queue."""
+    def answers(self) -> Iterator[tuple[_Task, Done | Raised | WorkerDiedError]]:
+        """Finished tasks, each once. What was lost goes back into the queue, until it was lost too often."""
         every = list(self.running)
         ready, _ = self.ray.wait(every, num_returns=len(every), timeout=0) if every else ((), ())
         if every and not ready:
@@ -163,7 +170,8 @@ class _Board:
                 ) from None
             except (self.ray.exceptions.RayError, StopIteration) as error:
                 del self.running[messages]
-                self._lose(task, error)
+                if given_up := self._lose(task, error):
+                    yield task, given_up
                 continue
             if isinstance(message, Begun):
                 task.began = message
@@ -240,7 +248,8 @@ class _Board:
             self.remotes[cpus, gpus] = self.ray.remote(**options)(self.start)
         return self.remotes[cpus, gpus]
 
-    def _lose(self, task: _Task, error: Exception) -> None:
+    def _lose(self, task: _Task, error: Exception) -> WorkerDiedError | None:
+        """Back into the queue; after too many times, the error that says so."""
         node = f"node {task.began.node}" if task.began else "a node on which it had not begun"
         reason = REASONS.get(type(error).__name__, type(error).__name__)
         lost = Lost(task.item, node, reason, len(task.lost) + 1)
@@ -252,11 +261,12 @@ class _Board:
         if len(task.lost) > RETRIES:
             whole = WorkerDiedError(f"{'; '.join(map(str, task.lost))}. It is not tried a {lost.count + 1}th time")
             named(whole, task.item)
-            raise whole from None
+            return whole
         self.on_retry(lost)
         task.began, task.pinned = None, ""
         self.queue.appendleft(task)
         self.nodes.refresh()
+        return None
 
     def _see_that_all_fit(self) -> None:
         pending = [*self.queue, *(task for task in self.running.values() if task.began is None)]
