@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cells, paired, results
-from benchmarks.clocks import slowed
+from benchmarks.notes import notes
 from benchmarks.results import Record
 from benchmarks.tables import LAYOUTS, Row, Score, Setting, by_way, datasets, hardest, rows, scores, settings
 from benchmarks.terminal import print_table
 from zoo.contract import TASKS
 from zoo.machine import headline
 
-BUSY = 1.25  # load per core above which others were at work too
 MISSING = "-"
 TEXTS = ("recipe", "data")  # columns beside the first that are no numbers
 TITLES = {cells.EQUAL: "one recipe for all", cells.READY: "ready-made weights"}
@@ -58,7 +57,7 @@ def cost_and_speed(records: Sequence[Record], setting: Setting) -> Table:
     compiled = any(row.fact("compile_s") is not None for row in chosen)
     peaked = any(row.fact("matmul_share") is not None for row in chosen)
     head = ["model", "params M", "GFLOPs", *(f"{layout} ms" for layout in layouts)]
-    head += ["% peak"] * peaked + ["compile s"] * compiled
+    head += ["% peaks"] * peaked + ["compile s"] * compiled
     head += [f"images /s, {_batch(batch)}" for batch in batches] + ["infer MB", "train MB"] * weighed
     body = [
         [
@@ -66,14 +65,14 @@ def cost_and_speed(records: Sequence[Record], setting: Setting) -> Table:
             _scaled(row.cost.get("params"), 1e6, 3),
             _scaled(row.cost.get("flops"), 1e9, 3),
             *(_latency(row, layout) for layout in layouts),
-            *([_scaled(row.fact("matmul_share"), 0.01, 0)] * peaked),
+            *([_peaks(row)] * peaked),
             *([_scaled(row.fact("compile_s"), 1, 1)] * compiled),
             *(_images(row.throughput.get(batch, {}), batch) for batch in batches),
             *([_scaled(row.memory.get(f"{kind}_bytes"), 1e6, 0) for kind in ("inference", "training")] * weighed),
         ]
         for row in chosen
     ]
-    return Table(title(setting), head, body, [row.group for row in chosen], _notes(records, setting, chosen))
+    return Table(title(setting), head, body, [row.group for row in chosen], notes(records, chosen))
 
 
 def accuracy(achieved: Sequence[Score]) -> Table:
@@ -84,7 +83,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
         how = (score.cell["recipe"], score.cell["samples"], score.cell.get("precision"))
         trained.setdefault((score.spec, *how), {})[score.data] = score
     first = hardest(achieved)
-    order = sorted(trained.values(), key=lambda d: -(d[first].value("mask_iou") if first in d else -1.0))
+    order = sorted(trained.values(), key=lambda d: _known_first(d[first].value("mask_iou") if first in d else math.nan))
     recipes = sorted({str(score.cell["recipe"]) for score in achieved})
     several = len(recipes) > 1
     head = ["model", *(["recipe"] * several), *(f"IoU {_short(name)}" for name in names)]
@@ -104,13 +103,13 @@ def accuracy(achieved: Sequence[Score]) -> Table:
         for by_data in order
         for one in [next(iter(by_data.values()))]
     ]
-    cell, machine = achieved[0].cell, achieved[0].records[0]["machine"]
+    cell, on = achieved[0].cell, dict.fromkeys(headline(r["machine"]) for score in achieved for r in score.records)
     days = sorted({str(record["date"])[:10] for score in achieved for record in score.records})
     way = cells.way(cell)[0]
     notes = [
         "Mask IoU, pooled, higher is better; depth RMSE, lower is better; 95 % intervals over"
         f" {cell['test_images']} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels.",
-        f"{_trained(cell, recipes, seeds)}; {headline(machine)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
+        f"{_trained(cell, recipes, seeds)}; {'; '.join(on)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
     ]
     if any(mark for column in marks for mark in column.values()):
         notes.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
@@ -237,40 +236,6 @@ def title(setting: Setting) -> str:
     return f"{height} x {width}" + (f", {precision}, {engine}" if precision else "")
 
 
-def _notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) -> list[str]:
-    """What the table was measured on, how to read it, and what failed."""
-    timed = [record for row in chosen for record in row.timed]
-    found = [*timed, *records]  # those of the table first; counts alone are of any machine
-    machine = found[0]["machine"]
-    load = max((record["load"] or 0 for record in timed), default=0)
-    lines = [
-        f"{headline(machine)}. Latency: batch 1, median (5th to 95th percentile); lower is better. GFLOPs: 2 x"
-        " multiply-adds of convolutions, products and attention; what else computes is named in the CSV."
-    ]
-    if any(row.fastest for row in chosen):
-        lines.append("* the faster layout: the 95 % interval of the ratio excludes 1. No star: a tie.")
-    if any(record["status"] == "interrupted" for row in chosen for record in row.latency.values()):
-        lines.append("~ stopped early, from the rounds there were.")
-    if any(row.throughput for row in chosen):
-        lines.append(
-            "images/s: pipelined, not comparable across batches; in brackets a batch that is not what was asked for."
-        )
-    if any(row.fact("matmul_share") is not None for row in chosen):
-        lines.append(
-            "% peak: multiply-adds a second against the best matrix product here; Winograd's convolutions need fewer,"
-            " and may be above 100."
-        )
-    if any(row.memory for row in chosen):
-        lines.append("MB: peak above the start of a fresh process, batch 1: one inference, one training step.")
-    if load > BUSY * machine["cores"]:
-        lines.append(
-            f"The machine was busy: load {load:.1f} on {machine['cores']} cores. Measure again when it is not."
-        )
-    if said := slowed([record.get("clocks") or {} for record in timed]):
-        lines.append(said)
-    return lines + [f"{row.model}: {problem}" for row in chosen for problem in row.problems]
-
-
 def milliseconds(value: float) -> str:
     """Three figures, or all before the point.
 
@@ -285,7 +250,14 @@ def _latency(row: Row, layout: str) -> str:
     if record is None:
         return "failed" if row.problems else MISSING
     low, middle, high = (milliseconds(record["values"][name]) for name in ("p5", "ms", "p95"))
-    return f"{middle} ({low}-{high})" + "~" * (record["status"] == "interrupted") + "*" * (layout == row.fastest)
+    marks = "~" * (record["status"] == "interrupted") + "*" * (layout == row.fastest)
+    return f"{middle} ({low}-{high}){marks}" + "=" * (row.ties and record is row.better)
+
+
+def _peaks(row: Row) -> str:
+    """The shares of the best matrix product and of the fastest copy, in percent."""
+    shares = [row.fact(name) for name in ("matmul_share", "copy_share")]
+    return ", ".join(_scaled(share, 0.01, 0) for share in shares if share is not None) or MISSING
 
 
 def _images(by_layout: Mapping[str, Record], asked: int | None) -> str:
@@ -297,12 +269,17 @@ def _images(by_layout: Mapping[str, Record], asked: int | None) -> str:
     return rate if best["batch"] == asked else f"{rate} ({best['batch']})"
 
 
+def _known_first(value: float) -> tuple[bool, float]:
+    """To sort by, the higher the better; what is not known comes last."""
+    return math.isnan(value), -value
+
+
 def _batch(asked: int | None) -> str:
     return "largest" if asked is None else f"{asked}"
 
 
 def _with_interval(score: Score | None, name: str) -> str:
-    if score is None:
+    if score is None or math.isnan(score.value(name)):
         return MISSING
     low, high = score.interval(name)
     ends = (f"{end:.3f}".removeprefix("0") for end in (low, high))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class Row:
     memory: Mapping[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     fastest: str = ""  # a layout, or tie; nothing where there was no choice
+    ties: bool = False  # with the row above of its group: nothing shows that it is slower
 
     @property
     def best(self) -> float:
@@ -39,10 +41,14 @@ class Row:
     def timed(self) -> list[Record]:
         return [*self.latency.values(), *(record for found in self.throughput.values() for record in found.values())]
 
+    @property
+    def better(self) -> Record | None:
+        """The faster layout's record."""
+        return min(self.latency.values(), key=lambda record: float(record["values"]["ms"]), default=None)
+
     def fact(self, name: str) -> float | None:
         """What the faster layout's record says beside its time."""
-        best = min(self.latency.values(), key=lambda record: float(record["values"]["ms"]), default=None)
-        return None if best is None else best["values"].get(name)
+        return None if self.better is None else self.better["values"].get(name)
 
 
 @dataclass
@@ -113,7 +119,10 @@ def rows(records: Iterable[Record], chosen: Setting) -> list[Row]:
             row.throughput.setdefault(record["cell"]["batch"], {})[record["cell"]["layout"]] = record
     for row in found.values():
         row.fastest = _fastest(row.latency)
-    return sorted(found.values(), key=lambda row: (rank(row.group), row.best, row.model))
+    ordered = sorted(found.values(), key=lambda row: (rank(row.group), row.best, row.model))
+    for above, row in pairwise(ordered):
+        row.ties = above.group == row.group and _tie(above.better, row.better)
+    return ordered
 
 
 def scores(records: Iterable[Record]) -> list[Score]:
@@ -154,6 +163,14 @@ def hardest(found: Iterable[Score]) -> str:
 
 def _or_zero(value: float) -> float:
     return 0.0 if math.isnan(value) else value
+
+
+def _tie(one: Record | None, other: Record | None) -> bool:
+    """Whether the paired ratio's interval holds 1; of rounds of two runs nothing can be said."""
+    if one is None or other is None or one["run"] != other["run"]:
+        return False
+    compared = ratio(one["raw"]["rounds_ms"], other["raw"]["rounds_ms"])
+    return compared.low <= 1 <= compared.high
 
 
 def _fastest(by_layout: Mapping[str, Record]) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from typing import Any
 
@@ -33,8 +34,8 @@ def latency(model: str, layout: str, rounds: list[list[float]], **more: Any) -> 
     found = summarise(rounds)
     cell = {"batch": 1, "precision": "fp32", "layout": layout, "engine": "eager", "device": "cpu"}
     values = {"ms": found.median, "p5": found.p5, "p95": found.p95, "p99": None}
-    raw = {"intervals": {"ms": [found.low, found.high]}, "raw": {"rounds_ms": rounds}}
-    return record(model, "latency", cell, values, **raw) | more
+    raw = {"rounds_ms": rounds, "warm_up": {"calls": 8, "seconds": 0.1, "drift": 0.01, "settled": True}}
+    return record(model, "latency", cell, values, intervals={"ms": [found.low, found.high]}, raw=raw) | more
 
 
 def accuracy(model: str, iou: float, rmse: float, *, tier: str = "hard", seed: int = 0, **more: Any) -> dict[str, Any]:
@@ -101,6 +102,36 @@ def test_tables_say_what_they_were_measured_on_and_when_it_was_busy() -> None:
     assert any("load 7.0 on 2 cores" in note for note in busy.notes)
     slowed = only([latency("a", "contiguous", STEADY, clocks={"stolen": 0.08})])
     assert "The host took 8 % of the cores at worst." in slowed.notes
+
+
+def test_ties_are_of_neighbours_in_one_run_and_group() -> None:
+    def column(*records: dict[str, Any]) -> list[str]:
+        return [row[-1] for row in only([*records]).body]
+
+    near = [[ms + 0.01] for (ms,) in STEADY[::-1]]
+    assert column(latency("a", "contiguous", STEADY), latency("b", "contiguous", near))[1].endswith(")=")
+    assert column(latency("a", "contiguous", STEADY), latency("b", "contiguous", near, run="two"))[1].endswith(")")
+    assert column(latency("a", "contiguous", STEADY), latency("b", "contiguous", near, group="family"))[1][-1] == ")"
+    assert column(latency("a", "contiguous", FASTER), latency("b", "contiguous", STEADY))[1].endswith(")")
+    table = only([latency("a", "contiguous", STEADY), latency("b", "contiguous", near)])
+    assert "= a tie with the network above: the interval of their paired ratio holds 1." in table.notes
+
+
+def test_notes_say_how_well_a_median_is_known_and_what_is_in_doubt() -> None:
+    wide = [[9.0], [10.0], [11.0], [10.0], [9.0], [11.0]]
+    restless = {"rounds_ms": wide, "warm_up": {"calls": 9, "seconds": 2.0, "drift": 0.3, "settled": False}}
+    many = [row * 4 for row in STEADY]
+    notes = only([latency("a", "contiguous", many), latency("b", "contiguous", wide, raw=restless)]).notes
+    assert "Medians are known to within 6.0 % (95 %), half of them; b to within 10.0 %." in notes
+    assert "From fewer than 20 calls, of which percentiles say little: b." in notes
+    assert "Still drifting when their warm-up's time was over: b." in notes
+
+
+def test_what_is_not_known_comes_last() -> None:
+    names = [("a", 0.5), ("depth_only", math.nan), ("b", 0.9)]
+    table = only([accuracy(name, iou, 0.1) for name, iou in names])
+    assert [row[0] for row in table.body] == ["b", "a", "depth_only"]
+    assert table.body[2][1] == "-"
 
 
 def test_accuracy_is_sorted_by_the_hardest_data_and_says_how_sure_it_is() -> None:
