@@ -48,7 +48,7 @@ class Spec:
     @classmethod
     def parse(cls, text: str) -> "Spec":
         """Read `name` or `name(option=value, ...)`; an error points at the character that is wrong."""
-        reader = _Reader(text)
+        reader = Reader(text)
         spec = reader.spec()
         if reader.peek():
             reader.fail("expected the end")
@@ -72,7 +72,7 @@ class Spec:
 
 def split(text: str) -> list[str]:
     """The specs of a comma-separated list: `"u2net*, unet(depth=4)"` gives `["u2net*", "unet(depth=4)"]`."""
-    reader, parts = _Reader(text), []
+    reader, parts = Reader(text), []
     while True:
         reader.peek()
         start = reader.at
@@ -127,7 +127,7 @@ def _is_text(word: str) -> bool:
     return not (word.lower() in CONSTANTS or INT.fullmatch(word) or FLOAT.fullmatch(word))
 
 
-class _Reader:
+class Reader:
     """A cursor over the text; `fail` draws where it stands."""
 
     def __init__(self, text: str):

@@ -46,6 +46,17 @@ def test_it_is_what_was_asked_for_and_put_back(tf32: bool) -> None:
         raise ValueError("on the way")
 
 
+def test_every_setting_is_as_it_was_afterwards() -> None:
+    def told() -> list[str]:
+        settings: list[Any] = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul, torch.backends.cudnn.conv]
+        return [each.fp32_precision for each in settings]
+
+    before = told()
+    with float32():
+        pass
+    assert told() == before
+
+
 def test_evaluation_and_prediction_compute_in_float32() -> None:
     scenes = zoo.data.load("pairbench:clean", split="test", size=16)
     evaluate(Seen(), scenes, samples=1)

@@ -57,6 +57,27 @@ def test_running_statistics_are_averaged_and_counts_copied():
     assert average.model.num_batches_tracked == 1
 
 
+def test_buffers_that_a_network_makes_anew_are_followed():
+    class Counter(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("seen", torch.zeros(1))
+            self.register_buffer("steps", torch.zeros(1, dtype=torch.int64))
+
+        def forward(self, x):
+            self.seen, self.steps = self.seen + 1, self.steps + 1
+            return x
+
+    model = Counter()
+    average = Average(model, 0.5)
+    average.updates = 100
+    for _ in range(2):
+        model(torch.zeros(1))
+        average.update()
+    assert average.model.seen.item() == pytest.approx(1.25)  # half way to 1, then half way to 2
+    assert average.model.steps.item() == 2
+
+
 def test_weights_that_two_layers_share_are_moved_once():
     class Tied(nn.Module):
         def __init__(self):

@@ -12,6 +12,8 @@ from registry import OptionError
 from zoo.architectures import architectures
 from zoo.architectures.smp_family import Family
 from zoo.blocks.prune import drop_unused
+from zoo.training.trainer import with_shared_norms
+from zoo.weights import IMAGENET_MEAN
 
 FAMILIES = [entry for entry in architectures if entry.card.group == "family"]
 PAIRS = [  # a decoder each with an encoder of another kind: CNN, ConvNeXt, EfficientNet, MobileNetV4, Swin, MiT, ViT
@@ -199,6 +201,32 @@ def test_resnet18_unet_takes_all_but_the_stem(files):
     torch.testing.assert_close(model.encoder.net.layer4[1].conv2.weight.data, state["layer4.1.conv2.weight"])
     assert model.encoder.net.conv1.weight.shape == (64, 6, 3, 3)
     assert model.normalise.active
+
+
+@pytest.mark.parametrize(
+    ("encoder", "tag", "mean"),
+    [
+        ("vit_small_patch16_224", "dino", IMAGENET_MEAN),
+        ("vit_small_patch16_224", "augreg_in21k", (0.5, 0.5, 0.5)),
+        ("tu-resnet18", "imagenet", IMAGENET_MEAN),
+    ],
+)
+def test_statistics_are_those_of_the_published_set(encoder, tag, mean, monkeypatch):
+    monkeypatch.setattr("zoo.blocks.encoders.load_encoder", lambda *_: None)
+    model = zoo.build("dpt" if "vit" in encoder else "fpn", encoder=encoder, encoder_weights=tag)
+    assert model.normalise.mean.flatten()[:3].tolist() == pytest.approx(mean)
+
+
+@pytest.mark.parametrize("name", ["densedepth", "encoder_unet(encoder=efficientnet_b0)", "resunet"])
+def test_norms_shared_by_processes_keep_what_they_hold(name):
+    model = zoo.build(name).eval()
+    pair = torch.rand(2, 1, 3, 64, 64)
+    with torch.no_grad():
+        before = model(*pair)
+        after = with_shared_norms(model)(*pair)
+    torch.testing.assert_close(after.mask, before.mask)
+    torch.testing.assert_close(after.depth, before.depth)
+    assert any(isinstance(module, torch.nn.SyncBatchNorm) for module in model.modules())
 
 
 def test_the_file_may_be_a_path(files):

@@ -1,5 +1,6 @@
 """A training that is stopped, killed or short of room, and steps that are no numbers."""
 
+import math
 import os
 import signal
 import subprocess
@@ -14,10 +15,13 @@ import torch
 from training_runs import BATCH, SMALL, train
 
 import zoo
+from registry import ZooError
 from zoo.claim import ClaimedError, claimed
+from zoo.losses import Losses
 from zoo.training import StoppedError, TrainingError, loop
 from zoo.training.checkpoint import CheckpointError
 from zoo.training.journal import read
+from zoo.training.step import Meter
 from zoo.training.trainer import Trainer
 from zoo.training.world import joined
 
@@ -34,6 +38,37 @@ def test_a_worker_that_is_killed_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Trainer, "train", fatal)
     with pytest.raises(TrainingError, match=r"a process that makes data has died .*; memory may have run out"):
         train(SMALL, tmp_path / "run", workers=1)
+
+
+def test_an_error_of_the_data_itself_is_told_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="a bug in my plug-in"):
+        train(SMALL.changed(data="blots(n=50, bug=7)"), tmp_path / "run", workers=1)
+
+
+def test_one_sample_is_too_few_for_a_norm(tmp_path: Path) -> None:
+    recipe = SMALL.changed(model="deeplabv3plus(encoder=resnet18)", batch=1, size=32, samples=4)
+    with pytest.raises(TrainingError, match="a batch norm sees one value per channel"):
+        train(recipe, tmp_path / "run")
+
+
+def test_a_missing_extra_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ZooError, match="TensorBoard is not installed"):
+        train(SMALL, tmp_path / "run", tensorboard=True)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("save_every", [-1, float("nan"), "often"])
+def test_seconds_between_checkpoints_are_checked(save_every: Any, tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match=r"save_every=.* is not accepted"):
+        train(SMALL, tmp_path / "run", save_every=save_every)
+
+
+def test_bad_steps_in_a_row_are_counted_over_a_stop() -> None:
+    meter = Meter(torch.device("cpu"))
+    meter.go_on(5)
+    meter.add(Losses(torch.tensor(math.nan), {}, {}), torch.tensor(math.nan))
+    assert meter.take().streak == 6
 
 
 def test_a_run_that_ends_in_steps_without_effect_says_so(tmp_path: Path) -> None:

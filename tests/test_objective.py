@@ -11,7 +11,7 @@ import torch
 
 from registry import OptionError, UnknownNameError
 from zoo.contract import InputError, Prediction, Sample
-from zoo.losses import Objective, Truth, build, objective
+from zoo.losses import Objective, Truth, build, losses, objective
 
 LOG2 = math.log(2)
 
@@ -110,6 +110,21 @@ def test_invalid_pixels_count_for_nothing():
     assert losses.terms["depth/l1"].item() == pytest.approx(0.25)
     assert losses.terms["mask/bce"].item() == pytest.approx(LOG2)
     assert not made.depth.grad[..., 6:].any()
+
+
+@pytest.mark.parametrize("name", losses.names())
+def test_whatever_stands_where_nothing_is_known(name):
+    task = losses.get(name).card.tasks[0]
+    aim = objective(**({"mask": None, "depth": None} | {task: name}))
+    found = []
+    for unknown in (0.5, float("nan"), -1e30):
+        data, made = sample(), prediction()
+        data.valid[..., 6:] = 0
+        getattr(data, task)[..., 6:] = unknown
+        aim(made, data).total.backward()
+        found.append(getattr(made, task).grad)
+    assert all(torch.equal(grad, found[0]) for grad in found[1:])
+    assert found[0].isfinite().all()
 
 
 def test_the_mean_is_over_images_however_many_pixels_they_have():

@@ -38,15 +38,27 @@ def train(recipe: Recipe | None, out: Path, **options: Any) -> Any:
 class Blots(PairDataset):
     """A square of another brightness somewhere, which is nearer than what is behind it; splits: train, val."""
 
-    def __init__(self, *, split: str, size: tuple[int, int] | None, n: int = 50, broken: int = -1, whole: bool = False):
+    def __init__(
+        self,
+        *,
+        split: str,
+        size: tuple[int, int] | None,
+        n: int = 50,
+        broken: int = -1,
+        whole: bool = False,
+        bug: int = -1,
+    ):
         if split not in (("all",) if whole else ("train", "val")):
             raise NoSplitError(f"blots has no split {split}")
+        self.bug = bug
         self.n, self.size, self.broken, self.first = n, size or (16, 16), broken, 1000 * (split == "val")
 
     def __len__(self) -> int:
         return self.n
 
     def sample(self, index: int) -> Sample:
+        if index == self.bug:
+            raise RuntimeError("a bug in my plug-in")
         generator = torch.Generator().manual_seed(self.first + index)
         h, w = self.size
         bg, spread = torch.rand(3, h, w, generator=generator), torch.rand(3, generator=generator)

@@ -30,11 +30,11 @@ def float32(*, tf32: bool = False) -> Iterator[None]:
         set_float32(tf32=tf32)
         yield
     finally:
-        for backend, value in zip(_backends(), before, strict=True):
-            backend.fp32_precision = value
-        if products is not None and convolutions is not None:  # so that they can be read as before
+        if products is not None and convolutions is not None:  # first, because they set the newer ones too
             torch.set_float32_matmul_precision(products)
             torch.backends.cudnn.allow_tf32 = convolutions
+        for backend, value in zip(_backends(), before, strict=True):
+            backend.fp32_precision = value
 
 
 def set_float32(*, tf32: bool) -> None:

@@ -18,6 +18,7 @@ NO_MEMORY = (  # what the CPU's allocator says, and libraries that torch does no
     "allocate memory",
     "bad allocation",
     "std::bad_alloc",
+    "CUDA error: out of memory",  # of pinning, and of a context on a device that others have filled
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )

@@ -53,7 +53,7 @@ class Stem:
 
     def learn_statistics(self, encoder: nn.Module, name: str = "") -> None:
         """Take the mean and deviation that the pretrained encoder saw: timm's own, else what its family uses."""
-        config = getattr(encoder, "pretrained_cfg", None) or {}
+        config = _published(name, self.weights or "") or getattr(encoder, "pretrained_cfg", None) or {}
         family = next((value for key, value in OTHER_STATISTICS.items() if name.startswith(key)), None)
         usual = (config["mean"], config["std"]) if "mean" in config else (IMAGENET_MEAN, IMAGENET_STD)
         self.statistics = family or usual
@@ -62,6 +62,17 @@ class Stem:
         """Set the model's normalisation to what the pretrained encoder saw."""
         if self.statistics is not None:
             model.normalise.set(*statistics(self.image_ch, *self.statistics))
+
+
+def _published(library: str, tag: str) -> dict[str, Any] | None:
+    """timm's facts of one published set of weights: the encoder that is built knows those of the usual set."""
+    import timm
+
+    try:
+        config = timm.get_pretrained_cfg(f"{library.removeprefix('tu-')}.{tag}")
+    except RuntimeError:  # timm has the encoder, and no such set: a file, or a name of smp's
+        return None
+    return None if config is None else config.to_dict()
 
 
 class Features(nn.Module):

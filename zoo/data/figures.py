@@ -10,12 +10,11 @@ from zoo.data.dataset import DataError, PairDataset, Split, load, sources
 from zoo.data.order import spread
 from zoo.data.stats import Stats
 from zoo.parallel import run
+from zoo.progress import Tick
 
 CHUNK = 32  # samples at once: 40 MB of float64 at 224 pixels
 COMPUTED = 500  # samples, unless told otherwise, of a source that has millions because it computes them
 SCHEMA = 1
-
-Tick = Callable[[str, float, float], None]  # what is being done, how much of it is done, how much there is
 
 
 def figures(
@@ -29,7 +28,7 @@ def figures(
 ) -> tuple[Stats, dict[str, Any]]:
     """The figures of a data set by name, and their record.
 
-    split, limit: None is the first 500 of test where samples are computed, and everything where they are files.
+    split, limit: None is 500 of test where samples are computed, and everything where they are files.
     A data set that has `perturbations` is measured with each of them alone too, by its option `only`.
     """
     _dataset.cache_clear()  # files may have changed since

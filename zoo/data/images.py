@@ -15,6 +15,7 @@ from torch import Tensor
 
 from zoo.data.dataset import DataError
 
+ROUNDING = 1.5  # pixels by which sides may miss a common aspect; halves and thirds of odd sizes do
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")  # those that need no outside program
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".webp", ".tif", ".tiff")
 LOSSY = ("JPEG", "MPO", "WEBP")
@@ -165,3 +166,20 @@ def _encode(image: Tensor, file_format: str, **options: Any) -> bytes:
         buffer, file_format, **options
     )
     return buffer.getvalue()
+
+
+def same_aspect(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two sizes are one picture's, at two scales, within rounding."""
+    (h, w), (other_h, other_w) = one, other
+    return abs(h * other_w - other_h * w) <= ROUNDING * max(h, w, other_h, other_w)
+
+
+def resize(image: Tensor, size: tuple[int, int], *, binary: bool = False) -> Tensor:
+    """(c, h, w) resized to size, of the same dtype: bilinear and antialiased; nearest for a binary map with 0 and 1."""
+    if tuple(image.shape[-2:]) == size:
+        return image
+    planes = image.numpy()  # and not torch, whose threads cost more than they save on one picture
+    nearest = binary and bool(((planes == 0) | (planes == 1)).all())
+    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    resized = [np.asarray(Image.fromarray(plane).resize(size[::-1], method)) for plane in planes]
+    return torch.from_numpy(np.stack(resized).clip(0, 255 if image.dtype == torch.uint8 else 1))

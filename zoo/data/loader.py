@@ -50,6 +50,8 @@ class Loader:
         for name, value, least in (("batch", batch, 1), ("workers", workers, 0), ("ahead", ahead, 1)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise OptionError(f"{name}={value!r} is not accepted; {name} takes a whole number from {least} up")
+        if str(getattr(dataset, "device", "cpu")) != "cpu":
+            workers = 0  # what a GPU computes is computed here: CUDA does not live on in a process that was forked
         self.dataset, self.batch, self.workers, self.ahead = dataset, batch, workers, ahead
         self.order, self.drop_last = order, drop_last
 

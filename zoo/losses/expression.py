@@ -17,7 +17,7 @@ from functools import partial
 from torch import Tensor
 
 from registry import Entry, OptionError, Spec, SpecError, ZooError, either, nearest
-from registry.spec import _Reader as Reader
+from registry.spec import Reader
 from zoo.contract import TASKS, Task
 from zoo.losses.catalog import Loss, LossCard, Truth, losses
 

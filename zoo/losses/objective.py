@@ -155,7 +155,8 @@ class Objective(nn.Module):
             _check(name, tensor, task, final, tuple(final.shape))
         _check("sample.fg_bg", sample.fg_bg, task, final, (len(final), sample.fg_bg.shape[-3], *final.shape[2:]))
         work = torch.float64 if final.dtype == torch.float64 else torch.float32
-        truth = Truth(target.to(work), sample.valid.to(work), sample.fg_bg.to(work))
+        known = torch.where(sample.valid > 0, target, 0)  # whatever stands where nothing is known, nan included
+        truth = Truth(known.to(work), sample.valid.to(work), sample.fg_bg.to(work))
         return [side.to(work) for side in logits], truth
 
 

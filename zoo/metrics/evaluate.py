@@ -15,7 +15,7 @@ from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
 from zoo.data.dataset import PairDataset
 from zoo.data.loader import Loader
 from zoo.data.order import spread
-from zoo.machine import choose
+from zoo.machine import choose, is_out_of_memory
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
@@ -118,7 +118,9 @@ def predict(
             try:
                 with torch.inference_mode(), float32(tf32=precision == "tf32"), half(device, precision):
                     prediction = bare(bg, fg_bg)
-            except torch.OutOfMemoryError:
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
                 much = " x ".join(map(str, fg_bg.shape))
                 raise ZooError(f"{device} has no room for a batch of {much}; give a smaller batch") from None
             yield cast("Prediction", prediction), sample

@@ -32,7 +32,8 @@ class Maps:
 
     def _plane(self, value: Tensor) -> Tensor:
         """(b, 1, h, w) -> (b, h, w)."""
-        return value.detach().to(self.device, non_blocking=True).double()[:, 0]
+        there = value.detach().to(self.device, non_blocking=self.device.type == "cuda")  # a CPU would not wait for it
+        return there.double()[:, 0]
 
     def _where_valid(self, value: Tensor) -> Tensor:
         return torch.where(self.valid, value, 0.0)

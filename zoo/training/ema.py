@@ -1,6 +1,7 @@
 """The running average of a network's weights: steadier than the last step's, and what is kept where a recipe asks."""
 
 import copy
+from typing import cast
 
 import torch
 from torch import nn
@@ -15,20 +16,35 @@ class Average:
     def __init__(self, model: nn.Module, decay: float):
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay, self.updates = decay, 0
-        pairs = list(zip(_values(self.model), _values(model), strict=True))
-        self.floats = [pair for pair in pairs if pair[0].is_floating_point()]
-        self.others = [pair for pair in pairs if not pair[0].is_floating_point()]
+        self.weights = list(zip(self.model.parameters(), model.parameters(), strict=True))
+        self.buffers = Buffers(self.model), Buffers(model)
 
     @torch.no_grad()
     def update(self) -> None:
         """Move a step towards the network as it is now."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_([mine for mine, _ in self.floats], [its for _, its in self.floats], 1 - decay)
-        for mine, its in self.others:
-            mine.copy_(its)
+        pairs = [*self.weights, *zip(*(buffers.now() for buffers in self.buffers), strict=True)]
+        floats = [(mine.detach(), its.detach()) for mine, its in pairs if mine.is_floating_point()]
+        torch._foreach_lerp_([mine for mine, _ in floats], [its for _, its in floats], 1 - decay)
+        for mine, its in pairs:
+            if not mine.is_floating_point():
+                mine.copy_(its)
 
 
-def _values(model: nn.Module) -> list[torch.Tensor]:
-    """Parameters and buffers, each once, though two layers may share it."""
-    return [parameter.detach() for parameter in model.parameters()] + list(model.buffers())
+class Buffers:
+    """A network's buffers by where they are kept: with `self.seen = self.seen + 1` a network makes new ones."""
+
+    def __init__(self, model: nn.Module):
+        found: dict[int, tuple[dict[str, torch.Tensor | None], str]] = {}
+        for module in model.modules():
+            for name, value in module._buffers.items():
+                if value is not None:
+                    found.setdefault(id(value), (module._buffers, name))  # once, though two layers may share it
+        self.places = list(found.values())
+
+    def now(self) -> list[torch.Tensor]:
+        return [cast("torch.Tensor", owner[name]) for owner, name in self.places]
+
+    def floats(self) -> list[torch.Tensor]:
+        return [value for value in self.now() if value.is_floating_point()]

@@ -12,7 +12,9 @@ from zoo.claim import claimed
 from zoo.contract import is_count, require
 from zoo.model import PairModel
 from zoo.progress import Tick
-from zoo.training.folder import Run, finished, open_folder, settle
+from zoo.training import checkpoint
+from zoo.training.folder import CHECKPOINTS, Run, finished, open_folder, settle
+from zoo.training.journal import require_tensorboard
 from zoo.training.loop import Loop, StoppedError
 from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse
@@ -53,15 +55,20 @@ def fit(
             f"a {type(model).__name__} is no network of the zoo; zoo.wrap gives one of your own its form, and a"
             " network by name belongs into the recipe"
         )
+    require(isinstance(save_every, int | float) and save_every >= 0, "save_every", save_every, "seconds from 0 up")
+    if tensorboard:
+        require_tensorboard()
     require(workers is None or is_count(workers, least=0), "workers", workers, "a whole number from 0 up, or None")
     folder = Path(out)
     with joined(device) as world, claimed(folder) if world.is_first else nullcontext():
         recipe = settle(recipe, folder, samples, resume)
         with float32(tf32=recipe.precision == "tf32"):
-            trainer = Trainer(recipe, world, model=model, workers=share() if workers is None else workers)
+            state = checkpoint.newest(folder / CHECKPOINTS) if resume else None
+            count = share() if workers is None else workers
+            trainer = Trainer(recipe, world, model=model, workers=count, is_filled=state is not None)
             rehearse(trainer)
             open_folder(folder, recipe, world)
-            stopped = Loop(trainer, folder, save_every, tensorboard, tick or (lambda *_: None), resume).run()
+            stopped = Loop(trainer, folder, save_every, tensorboard, tick or (lambda *_: None), state).run()
         outcome = stopped or finished(folder, recipe, trainer.best, world)
     if isinstance(outcome, StoppedError):  # raised here, after the processes have taken leave of each other
         raise outcome

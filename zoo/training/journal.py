@@ -28,7 +28,7 @@ class Journal:
         self.board = _board(folder / "tensorboard", upto) if tensorboard else None
 
     def write(self, kind: str, step: int, facts: Mapping[str, Any]) -> None:
-        """Add a line of a kind, train or validation; it is on the disk when this returns."""
+        """Add a line of a kind, train or validation; it outlives this process when this returns."""
         line = {"kind": kind, "step": step, **{name: _plain(value) for name, value in facts.items()}}
         is_new = not any(old["kind"] == kind for old in self.lines)
         known = next((list(old) for old in self.lines if old["kind"] == kind), list(line))
@@ -95,11 +95,18 @@ def _row(line: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in line.items() if name != "kind"}
 
 
-def _board(folder: Path, upto: int) -> Any:
+def require_tensorboard() -> None:
+    """Raise OptionError where TensorBoard is missing, before a folder is made."""
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        import torch.utils.tensorboard  # noqa: F401
     except ImportError:
         raise OptionError(
             'TensorBoard is not installed; pip install "pairzoo[tensorboard]", or leave --tensorboard out'
         ) from None
+
+
+def _board(folder: Path, upto: int) -> Any:
+    require_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(folder), purge_step=upto + 1)

@@ -54,13 +54,20 @@ class Clocks:
 class Loop:
     """The loop around a trainer: looks, lines, checkpoints."""
 
-    def __init__(self, trainer: Trainer, folder: Path, save_every: float, tensorboard: bool, tick: Tick, resume: bool):
+    def __init__(
+        self,
+        trainer: Trainer,
+        folder: Path,
+        save_every: float,
+        tensorboard: bool,
+        tick: Tick,
+        state: dict[str, Any] | None,
+    ):
         self.trainer, self.folder, self.save_every, self.tick = trainer, folder, save_every, tick
         self.world, self.recipe = trainer.world, trainer.recipe
         self.clocks, self.sums, self.label = Clocks(), Sums(), ""
         self.total_steps = sum(phase.steps for phase in trainer.phases)
         self.log_every = CHECK * max(1, round(self.total_steps / LINES / CHECK))
-        state = checkpoint.newest(folder / CHECKPOINTS) if resume else None
         trainer.begin(trainer.phases[0])
         if state:
             self._take_up(state)
@@ -76,6 +83,7 @@ class Loop:
                 for phase in trainer.phases[trainer.phase.number - 1 :]:
                     if phase is not trainer.phase:
                         trainer.begin(phase)
+                        trainer.step.meter.go_on(self.sums.streak)
                     self.held_out = held_out(self.recipe.data, phase.stage.sides)
                     if self._stage(asked):
                         where = f"step {trainer.step_number:,} of {self.total_steps:,}"
@@ -83,7 +91,7 @@ class Loop:
                             asked.signal or SIGTERM, f"stopped at {where}; all is saved, --resume goes on"
                         )
         except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+            if "DataLoader worker (pid" not in str(error):  # an error that was raised in one says no number
                 raise
             raise TrainingError(
                 f"a process that makes data has died ({str(error).splitlines()[0]}); memory may have run out. Go on"
@@ -101,13 +109,14 @@ class Loop:
         """What is left of a stage; whether a signal has ended it."""
         trainer, feed = self.trainer, self.trainer.feed()
         self.waited = 0.0
-        for batch in feed:
-            trainer.train(batch)
-            self.clocks.line_steps += 1
-            if self._is_time(asked) and self._check(batch, feed.waited, asked):
-                return True
-            if trainer.done == trainer.phase.steps:  # a stage's last batch may be looked at before the feed has ended
-                break
+        with trainer.memory(trainer.phase):  # batches are brought to the device in the feed
+            for batch in feed:
+                trainer.train(batch)
+                self.clocks.line_steps += 1
+                if self._is_time(asked) and self._check(batch, feed.waited, asked):
+                    return True
+                if trainer.done == trainer.phase.steps:  # the last batch may be looked at before the feed has ended
+                    break
         return False
 
     def _is_time(self, asked: Asked) -> bool:
@@ -242,3 +251,4 @@ class Loop:
         all_states = [state["random"], *state["random_of_others"]]
         self.trainer.load_state_dict(state | {"random": all_states[self.world.rank % len(all_states)]})
         self.clocks, self.sums = Clocks(**state["clocks"]), Sums(**state["sums"])
+        self.trainer.step.meter.go_on(self.sums.streak)

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from zoo.arithmetic import half
 from zoo.contract import Sample, Task
 from zoo.losses import Losses, Objective
-from zoo.training.ema import Average
+from zoo.training.ema import Average, Buffers
 from zoo.training.recipe import Recipe
 
 FP16_SCALE = 2.0**16  # of the loss at first, so that small gradients are not rounded to 0
@@ -50,7 +50,7 @@ class Step:
         self.forward, self.objective, self.optimizer, self.scaler = forward, objective, optimizer, scaler
         self.recipe, self.average, self.mark = recipe, average, mark
         self.tasks, self.device = tasks, device
-        self.kept = [value for value in model.buffers() if value.is_floating_point()]
+        self.statistics = Buffers(model)
         self.learning = [p for group in optimizer.param_groups for p in group["params"]]
         self.meter = Meter(device)
 
@@ -58,7 +58,8 @@ class Step:
         """One step at a rate."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        before = flat(self.kept) if self.kept else None
+        kept = self.statistics.floats()
+        before = flat(kept) if kept else None
         shared = self.forward if isinstance(self.forward, DistributedDataParallel) else None
         with (
             half(self.device, self.recipe.precision),
@@ -74,7 +75,8 @@ class Step:
         self.scaler.unscale_(self.optimizer)  # notes whether all is finite, before clipping hides it
         norm = self._clip()
         if before is not None:
-            restore(self.kept, torch.where(norm.isfinite(), flat(self.kept), before))
+            kept = self.statistics.floats()
+            restore(kept, torch.where(norm.isfinite(), flat(kept), before))
         self.scaler.step(self.optimizer)
         self.scaler.update(None if self.recipe.precision == "fp16" else 1.0)
         if self.average:
@@ -135,6 +137,10 @@ class Meter:
         self.sums += torch.where(good, values, 0.0)
         fine = good.double()
         self.counts = torch.stack([self.counts[0] + fine, self.counts[1] + 1 - fine, (self.counts[2] + 1) * (1 - fine)])
+
+    def go_on(self, streak: int) -> None:
+        """Count on from so many bad steps in a row, before the first step."""
+        self.counts[2] = streak
 
     def take(self, mean: Callable[[Tensor], Tensor] = lambda values: values) -> "Sums":
         """What was summed since the last call; mean: over the processes, each of which has seen its own part."""

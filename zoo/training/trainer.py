@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD, Optimizer
 
@@ -27,6 +26,7 @@ from zoo.training.recipe import Recipe, Stage
 from zoo.training.splits import learned
 from zoo.training.step import Mark, Step, flat, restore, scaler_for, unmarked
 from zoo.training.world import World
+from zoo.weights.own import build_offline
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
@@ -38,7 +38,15 @@ class TrainingError(ZooError):
 class Trainer:
     """Network, objective, and for the stage it is in: optimizer, schedule, scaler, and the step made of them."""
 
-    def __init__(self, recipe: Recipe, world: World, *, model: PairModel | None = None, workers: int = 1):
+    def __init__(
+        self,
+        recipe: Recipe,
+        world: World,
+        *,
+        model: PairModel | None = None,
+        workers: int = 1,
+        is_filled: bool = False,  # from a checkpoint: pretrained weights are not needed again
+    ):
         self.recipe, self.world, self.workers = recipe, world, workers
         self.layout = LAYOUTS[recipe.layout]
         data = self.data(recipe.stages[0].sides)
@@ -48,7 +56,8 @@ class Trainer:
             per_process(phase.stage, world.size)
         self.change = augment(recipe.augment, seed=recipe.seed) if recipe.augment else None
         seed_all(recipe.seed)
-        self.model = build(recipe.model) if model is None else model
+        make = build_offline if is_filled else build
+        self.model = make(recipe.model) if model is None else model
         self._require_tasks(getattr(data, "tasks", TASKS))
         if recipe.normalise == "data":
             self._normalise(data)
@@ -138,7 +147,15 @@ class Trainer:
     def train(self, batch: Sample) -> None:
         """One step."""
         with self.memory(self.phase):
-            self.step(batch, self.lr)
+            try:
+                self.step(batch, self.lr)
+            except ValueError as error:
+                if "more than 1 value per channel" not in str(error):
+                    raise
+                raise TrainingError(
+                    f"in stage {self.phase.title} a batch norm sees one value per channel, and cannot learn from it."
+                    ' Give a batch of 2 or more for each process, or norms = "frozen"'
+                ) from None
         self.done += 1
 
     def state_dict(self) -> dict[str, Any]:
@@ -234,7 +251,7 @@ class Trainer:
     def _sync_norms(self) -> None:
         if self.world.device.type == "cpu":
             raise OptionError('sync_norms works on GPUs only; on the CPU use norms = "frozen", or larger batches')
-        self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model)  # type: ignore[no-untyped-call]
+        self.model = with_shared_norms(self.model)
 
     def _shared(self, phase: Phase) -> Any:
         """The network as the step calls it: with gradients averaged over the processes where there are several."""
@@ -265,6 +282,15 @@ class Trainer:
                 f"memory ran out in stage {phase.title}: {much} sample{'s' * (much > 1)} of {h} x {w} pixels a step."
                 f" Give {advice}{'' if self.recipe.precision in HALVES else ', or precision bf16'}"
             ) from None
+
+
+def with_shared_norms(model: PairModel) -> PairModel:
+    """Batch norms over all processes together. timm's conversion knows its own, which hold an activation; torch's
+    would leave that out."""
+    from timm.layers import convert_sync_batchnorm
+
+    converted: PairModel = convert_sync_batchnorm(model)
+    return converted
 
 
 def _start_momentum(optimizer: Optimizer) -> None:

@@ -44,7 +44,7 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
     spec: what you expect the file to hold, with every option not given at its default; another is refused.
     Nothing is downloaded: where the spec names `encoder_weights`, the file's own weights take their place.
     """
-    from zoo.factory import build, resolve  # here: the architectures import this package
+    from zoo.factory import resolve  # here: the architectures import this package
 
     file = read(path)
     if not file.is_ours:
@@ -57,24 +57,31 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
         raise WeightsError(
             f"{file.path} holds {stored.name!r}, which no catalog entry here is called; install its plug-in"
         )
-    offline = {name: value for name, value in stored.options.items() if name != ENCODER_WEIGHTS}
     try:
         if spec is not None:
             entry, expected = resolve(spec)
             _expect(file.path, stored, Spec(entry.name, expected))
-        model = build(Spec(stored.name, offline))
+        model = build_offline(stored)
     except WeightsError:
         raise
     except ZooError as error:
         raise WeightsError(f"{file.path}, saved by version {file.metadata.get('version')}: {error}") from None
     _fill(model, file)
-    if ENCODER_WEIGHTS in stored.options:
-        model.spec = Spec(
-            model.spec.name, dict(model.spec.options) | {ENCODER_WEIGHTS: stored.options[ENCODER_WEIGHTS]}
-        )
     model.loaded = LoadReport(file.path, "pairzoo", copied=tuple(file.tensors), notes=notes_on(file.tensors))
     if not model.loaded.is_plain:
         warnings.warn(str(model.loaded), stacklevel=2)
+    return model
+
+
+def build_offline(spec: str | Spec) -> PairModel:
+    """A network that will get all its tensors: weights of its encoder are not looked for, and stay in its spec."""
+    from zoo.factory import build
+
+    wanted = Spec.parse(spec) if isinstance(spec, str) else spec
+    model = build(Spec(wanted.name, {name: v for name, v in wanted.options.items() if name != ENCODER_WEIGHTS}))
+    if ENCODER_WEIGHTS in wanted.options:
+        given = {ENCODER_WEIGHTS: wanted.options[ENCODER_WEIGHTS]}
+        model.spec = Spec(model.spec.name, {**model.spec.options, **given})
     return model
 
 

@@ -8,19 +8,17 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from registry import Card, OptionError
 from zoo.contract import TASKS, Sample, Task
 from zoo.data import fast_decode
 from zoo.data.dataset import DataError, PairDataset, Split, sources
-from zoo.data.images import decode_depth, decode_mask, decode_rgb, unit
+from zoo.data.images import decode_depth, decode_mask, decode_rgb, resize, same_aspect, unit
 from zoo.data.layout import DIRS, Layout, read_layout
 from zoo.data.problems import Problems, summary
 from zoo.data.splits import FRACTIONS, Kind, file_beside, keep
 
-ROUNDING = 1.5  # pixels by which sides may miss a common aspect; halves and thirds of odd sizes do
 CHANNELS = {"bg": 3, "fg_bg": 3, "mask": 1, "depth": 1}
 Farther = Literal["brighter-is-farther", "brighter-is-nearer"]
 Lost = Literal["skip", "raise"]
@@ -183,20 +181,3 @@ class Folders(PairDataset):
 
 def _floats(image: Tensor) -> Tensor:
     return torch.from_numpy(unit(image.numpy())) if image.dtype == torch.uint8 else image
-
-
-def same_aspect(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two sizes are one picture's, at two scales, within rounding."""
-    (h, w), (other_h, other_w) = one, other
-    return abs(h * other_w - other_h * w) <= ROUNDING * max(h, w, other_h, other_w)
-
-
-def resize(image: Tensor, size: tuple[int, int], *, binary: bool = False) -> Tensor:
-    """(c, h, w) resized to size, of the same dtype: bilinear and antialiased; nearest for a binary map with 0 and 1."""
-    if tuple(image.shape[-2:]) == size:
-        return image
-    planes = image.numpy()  # and not torch, whose threads cost more than they save on one picture
-    nearest = binary and bool(((planes == 0) | (planes == 1)).all())
-    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
-    resized = [np.asarray(Image.fromarray(plane).resize(size[::-1], method)) for plane in planes]
-    return torch.from_numpy(np.stack(resized).clip(0, 255 if image.dtype == torch.uint8 else 1))
