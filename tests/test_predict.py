@@ -70,6 +70,20 @@ def test_size_is_the_network_s_and_the_maps_keep_the_photo_s(size: Any, sides: t
     assert bool((found.depth[0].diff(dim=0) <= 0).all())
 
 
+def test_a_trained_network_works_at_the_size_of_its_training(tmp_path: Path) -> None:
+    model = known()
+    seen: list[tuple[int, ...]] = []
+    model.register_forward_pre_hook(lambda _, images: seen.append(tuple(images[1].shape[-2:])))
+    predict(model, *photos())
+    model.trained_at = (16, 24)
+    predict(model, *photos())
+    predict(model, *photos(), size=None)
+    predict(model, *photos(), size=8)
+    assert seen == [(H, W), (16, 24), (H, W), (8, 8)]
+    assert zoo.load(zoo.save(model, tmp_path / "model.safetensors")).trained_at == (16, 24)
+    assert zoo.load(zoo.save(known(), tmp_path / "new.safetensors")).trained_at is None
+
+
 @given(h=st.integers(8, 40), w=st.integers(8, 40), size=st.none() | st.integers(8, 40), seed=st.integers(0, 9))
 def test_any_size_gives_finite_maps_of_the_photo_s_size(h: int, w: int, size: int | None, seed: int) -> None:
     bg, fg_bg = torch.rand(2, 3, h, w, generator=torch.Generator().manual_seed(seed))

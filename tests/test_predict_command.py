@@ -12,6 +12,7 @@ from PIL import Image
 
 import zoo
 from zoo.__main__ import main
+from zoo.commands.predict import _size as size_of
 from zoo.deploy import Pair, many, pairs
 
 Shown = pytest.CaptureFixture[str]
@@ -107,6 +108,12 @@ def test_a_plate_of_another_size_is_resized_if_allowed(place: Path) -> None:
     Image.open("bg.png").resize((48, 32), Image.Resampling.NEAREST).save("large.png")
     assert zoo_predict("large.png", "photos/p1.png") == 1
     assert zoo_predict("large.png", "photos/p1.png", "--resize-plate") == 0
+
+
+def test_the_photo_s_own_size_can_be_asked_for() -> None:
+    assert size_of("photo") is None
+    assert size_of("trained") == "trained"
+    assert size_of("32x48") == (32, 48)
 
 
 def test_the_network_s_size_is_not_the_files(place: Path) -> None:

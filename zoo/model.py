@@ -24,6 +24,7 @@ class PairModel(nn.Module):
     """Two images in, two maps of logits out: `mask, depth = model(bg, fg_bg)`."""
 
     spec: Spec  # name and every resolved option; set by the factory, kept in files and records
+    trained_at: tuple[int, int] | None = None  # (h, w) of the last pictures it was trained on, where that is known
     loaded: "LoadReport | None" = None  # what zoo.build(weights=...) or zoo.load took from a file
 
     def __init__(self, face: Interface, *, stride: int = 1, smallest: int = 0):

@@ -26,9 +26,10 @@ def arguments(parser: ArgumentParser) -> None:
     add("--out", required=True, type=Path, metavar="DIR", help="folder for the files; made if it is missing")
     add(
         "--size",
-        type=sides,
-        help="work at 224, or at height x width as 224x320: the size that the network was trained at suits it best;"
-        " the files keep the photo's size (default: work at the photo's size)",
+        type=_size,
+        default="trained",
+        help="work at 224, at height x width as 224x320, or at the photo's own size: photo; the files keep the photo's"
+        " size (default: the size of the training, where the weights tell it)",
     )
     add("--resize-plate", action="store_true", help="allow a plate of another size than the photo's, and resize it")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
@@ -79,3 +80,8 @@ def run(args: Namespace) -> int:
     for line in failures:
         print(f"left out: {line}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _size(text: str) -> "tuple[int, int] | str | None":
+    """As `zoo.predict` takes it: None is the photo's own."""
+    return {"photo": None, "trained": text}[text] if text in ("photo", "trained") else sides(text)

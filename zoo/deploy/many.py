@@ -16,7 +16,7 @@ from zoo.data.dataset import DataError
 from zoo.deploy.inputs import read, same_size
 from zoo.deploy.outputs import files, refuse_existing
 from zoo.deploy.pairs import Pair
-from zoo.deploy.predict import Precision, checked, interface, predict
+from zoo.deploy.predict import Precision, Size, checked, interface, predict
 from zoo.progress import Tick, duration
 
 Item = TypeVar("Item")
@@ -38,7 +38,7 @@ def predict_many(
     pairs: Sequence[Pair],
     out: Path,
     *,
-    size: tuple[int, int] | None = None,
+    size: Size = "trained",
     resize_plate: bool = False,
     precision: Precision = "fp32",
     threshold: float = 0.5,

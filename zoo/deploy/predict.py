@@ -24,6 +24,7 @@ from zoo.weights import WeightsError
 
 Network = TypeVar("Network", bound=nn.Module)
 Precision = Literal["fp32", "bf16", "fp16"]
+Size = int | tuple[int, int] | Literal["trained"] | None
 RUN_FILE, STATE_FILE, RECIPE_FILE = "model.safetensors", "model.pt", "recipe.toml"  # zoo.training.folder's
 
 
@@ -32,7 +33,7 @@ def predict(
     bg: Photo | None,
     fg_bg: Photo,
     *,
-    size: int | tuple[int, int] | None = None,
+    size: Size = "trained",
     resize_plate: bool = False,
     device: str | torch.device | None = None,
     precision: Precision = "fp32",
@@ -40,15 +41,15 @@ def predict(
 ) -> Predicted:
     """The mask and the depth of one photo, at its own size.
 
-    >>> found = predict("model.safetensors", "bg.jpg", "photo.jpg", size=224)  # doctest: +SKIP
+    >>> found = predict("model.safetensors", "bg.jpg", "photo.jpg")  # doctest: +SKIP
     >>> found.save("out", "photo")  # doctest: +SKIP
 
     model: a network of the zoo, or a file of zoo.save, or the folder of a training. For many photos, load it once.
     bg, fg_bg: the scene and the photo: paths, PIL images, arrays (h, w, c) or tensors (c, h, w) of uint8 or of floats
         in [0, 1]. A network without a plate does not look at bg, which may be None.
     size: pixels, one number for a square or (h, w), at which the network works; its maps are resized back. A network
-        finds best what has the size, in pixels, of what it was trained on, so this is the size of its training. None:
-        the photo's own, which takes memory in proportion.
+        finds best what has the size, in pixels, of what it was trained on, so the default is the size of its training
+        where its file tells it, and the photo's own else. None: the photo's own, which takes memory in proportion.
     resize_plate: allow a bg of another size; it is resized to the photo's.
     device: where to compute; a network that is given moves there and stays. None: where it is, and for a file a GPU if
         there is one.
@@ -60,6 +61,8 @@ def predict(
         model = placed(network(model), device)
     elif device is not None:
         model = placed(model, device)
+    if size == "trained":
+        sides = getattr(model, "trained_at", None)
     face = interface(model)
     names = label(bg, "bg"), label(fg_bg, "fg_bg")
     photo = read(fg_bg, names[1], face.image_ch)
@@ -122,18 +125,19 @@ def placed(model: Network, device: str | torch.device | None = None) -> Network:
     return model.to(choose(device or "auto", mps=True))
 
 
-def checked(size: int | tuple[int, int] | None, precision: str, threshold: float) -> tuple[int, int] | None:
-    """The size as (h, w), after all three were looked at."""
+def checked(size: Size, precision: str, threshold: float) -> tuple[int, int] | None:
+    """The size as (h, w), None where the network or the photo has it; after all three were looked at."""
     if precision not in get_args(Precision):
         raise OptionError(f"precision={precision!r} is not accepted; precision takes fp32, bf16 or fp16")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise OptionError(f"threshold={threshold!r} is not accepted; threshold takes a probability from 0 to 1")
-    if size is None:
+    if size is None or size == "trained":
         return None
     sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
     if len(sides) != 2 or not all(isinstance(side, int) and SMALLEST <= side <= LARGEST for side in sides):
         raise OptionError(
-            f"size={size!r} is not accepted; size takes pixels, {SMALLEST} to {LARGEST}, one number or (h, w), or None"
+            f"size={size!r} is not accepted; size takes pixels, {SMALLEST} to {LARGEST}, one number or (h, w),"
+            " 'trained', or None"
         )
     return sides[0], sides[1]
 

@@ -106,6 +106,7 @@ def finished(folder: Path, recipe: Recipe, model: PairModel, world: World) -> Ru
     """Write the network, on the CPU and as contiguous tensors."""
     model = model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     model.requires_grad_(True)
+    model.trained_at = recipe.stages[-1].sides
     if world.is_first:
         try:
             save(model, folder / WEIGHTS)

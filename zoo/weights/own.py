@@ -34,6 +34,8 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     if any(value.is_meta for value in model.state_dict().values()):
         raise WeightsError(f"this {model.spec.name} was built on the meta device, so it has no weights to save")
     metadata = {"format": "pairzoo", "schema": str(SCHEMA), "version": __version__, "spec": str(model.spec)}
+    if model.trained_at is not None:
+        metadata["trained_at"] = "x".join(map(str, model.trained_at))
     write(path, _separate(model.state_dict()), metadata)
     return path
 
@@ -67,6 +69,9 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
     except ZooError as error:
         raise WeightsError(f"{file.path}, saved by version {file.metadata.get('version')}: {error}") from None
     _fill(model, file)
+    height, _, width = file.metadata.get("trained_at", "").partition("x")
+    if height.isdecimal() and width.isdecimal():
+        model.trained_at = int(height), int(width)
     model.loaded = LoadReport(file.path, "pairzoo", copied=tuple(file.tensors), notes=notes_on(file.tensors))
     if not model.loaded.is_plain:
         warnings.warn(str(model.loaded), stacklevel=2)
