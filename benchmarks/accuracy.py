@@ -7,7 +7,7 @@ tested is always the test split, in single precision.
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from benchmarks.results import number
 from registry import Spec, ZooError
 from zoo import data, machine, recipes
 from zoo.contract import TASKS, Sample, Task
-from zoo.data.order import spread
 from zoo.data.sheet import GAP, write_png
 from zoo.data.warp import each
 from zoo.factory import build
@@ -147,6 +146,17 @@ def recipe_for(spec: str, cell: Mapping[str, Any], tasks: Sequence[Task] = TASKS
     )
 
 
+def require(trainings: Iterable[Mapping[str, Any]], weights: Path | None) -> None:
+    """Raise where the data, a recipe or the weights of some cells are not there, before anything is measured."""
+    if weights is not None and not weights.exists():
+        raise AccuracyError(f"{weights} does not exist; give a file of zoo.save, or a folder of them")
+    needed = list(trainings)
+    for recipe in {cell["recipe"] for cell in needed} if weights is None else ():
+        recipes.recipes.get(recipe)
+    for spec, size in {(cell["data"], tuple(cell["size"])) for cell in needed}:
+        data.load(spec, split="test", size=size)
+
+
 def own_recipe(name: str) -> str | None:
     """The recipe that a founding network was published with; None for others."""
     for entry in recipes.recipes:
@@ -199,7 +209,7 @@ def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
 
     The scenes are the same for every network; the tile of a task that a network does not predict is white.
     """
-    batch = scenes.batch(spread(len(scenes), SHOWN))
+    batch = scenes.batch([place * (len(scenes) - 1) // (SHOWN - 1) for place in range(SHOWN)])
     device = next((value.device for value in model.parameters()), torch.device("cpu"))
     here: Sample = each(lambda value: value.to(device), batch)
     with torch.inference_mode():

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from benchmarks import paired
+from benchmarks import cells, paired
 from benchmarks.leaderboard import title
 from benchmarks.results import Record
 from benchmarks.tables import Score, by_way, hardest, rows, scores, settings
@@ -25,13 +25,19 @@ def sentence(records: Sequence[Record], committed: Sequence[Record], *, millisec
     answers = {}
     for setting, times in timed.items():
         known = [[score for score in group if score.spec in times] for group in groups]
-        most = max(known, key=lambda group: len({score.spec for score in group}))  # of as many, of the one recipe
+        most = max(known, key=_worth)
         chosen = [(times[score.spec], score) for score in most if score.data == hardest(most)]
         answers[setting] = _answer(chosen, milliseconds, want) if chosen else None
     if not any(answers.values()):
         return "No network has both a time and an accuracy in these records; measure both for the same networks."
     lines = [(title(setting), answer) for setting, answer in answers.items() if answer]
     return lines[0][1] if len(timed) == 1 else "\n".join(f"{name}: {answer}" for name, answer in lines)
+
+
+def _worth(group: list[Score]) -> tuple[bool, int]:
+    """Networks that one recipe has trained first, if there are several; then the more the better."""
+    networks = {score.spec for score in group if score.group != cells.BASELINE}
+    return len(networks) > 1 and group[0].way[0] == cells.EQUAL, len(networks)
 
 
 def _answer(known: list[tuple[float, Score]], milliseconds: float, want: str) -> str:
@@ -44,14 +50,28 @@ def _answer(known: list[tuple[float, Score]], milliseconds: float, want: str) ->
         told = _told(score, metric, words)
         return f"None fits into {milliseconds:g} ms here; the fastest, {score.model}, takes {ms:.1f} ms ({told})."
     ms, best = max(within, key=lambda pair: direction * pair[1].value(metric))
-    answer = f"Take {best.model}: {ms:.1f} ms here, {_told(best, metric, words)} on {best.data}."
-    better = [(cost, score) for cost, score in ranked if direction * (score.value(metric) - best.value(metric)) > 0]
+    answer = f"Take {best.model}: {ms:.1f} ms here, {_told(best, metric, words)} on {best.data}, {_how(best)}."
+    better = [
+        (cost, score)
+        for cost, score in ranked
+        if direction * (score.value(metric) - best.value(metric)) > 0
+        and not paired.ties(best.records, score.records, metric)
+    ]
     if not better:
-        return f"{answer} None of those measured is better at any time."
+        return f"{answer} None of those measured is shown to be better at any time."
     cost, following = better[0]
     gain = abs(following.value(metric) - best.value(metric))
-    tie = " (a tie)" if paired.ties(best.records, following.records, metric) else ""
-    return f"{answer} The next, {following.model}, costs {cost - ms:.1f} ms more for {gain:.3f} {words}{tie}."
+    return f"{answer} The next better, {following.model}, costs {cost - ms:.1f} ms more for {gain:.3f} {words}."
+
+
+def _how(score: Score) -> str:
+    """How it came to its accuracy."""
+    cell = score.cell
+    recipe, size = str(cell["recipe"]), "x".join(map(str, cell["size"]))
+    if recipe.startswith(cells.READY_MADE):
+        return f"ready-made weights at {size} px"
+    amount = f"{cell['samples']:,} samples" if cell["samples"] else "its recipe's samples"
+    return f"trained on {amount} at {size} px by recipe {recipe}"
 
 
 def _told(score: Score, metric: str, words: str) -> str:

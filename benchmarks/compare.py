@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
 from benchmarks import control
 from benchmarks.command import at_least, listed, positive, threads
-from benchmarks.presets import HONEST, MEASURES, PRESETS, WITHIN, Preset
+from benchmarks.presets import HONEST, MEASURES, PRESETS, RECORDS, WITHIN, Preset
 from registry import ZooError
 from registry.commandline import INTERRUPTED, Parser, guarded, sides
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from benchmarks.cells import Cell, Wanted
     from benchmarks.results import Record
 
-RECORDS, PAGE = "compare.jsonl", "compare.html"
+PAGE = "compare.html"
 COMMITTED = Path(__file__).parent / "records"
 
 
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure, show, write."""
     import torch
 
-    from benchmarks import cells, results
+    from benchmarks import accuracy, cells, results
     from benchmarks.entrants import enter
     from zoo import machine
     from zoo.claim import claimed
@@ -92,14 +92,16 @@ def run(args: argparse.Namespace) -> int:
     if "accuracy" in preset.measures and not args.weights:  # the rows that are no networks stand in every such table
         entrants = enter(f"{preset.models}, {HONEST}")
     planned = cells.plan(entrants, wanted(args, preset, device))
+    accuracy.require([cell.settings for cell in planned if cell.measure == "accuracy"], args.weights)
+    older: list[Record] | None = [*results.read(args.against)] if args.against else None
     if args.dry_run:
         from benchmarks import estimate
 
-        estimate.show(planned, preset, device)
+        estimate.show(missing(args, planned, device)[1], preset, device)
         return 0
     folder = results.prepare(args.out)
     with claimed(folder):
-        return measured(args, preset, planned, device, folder)
+        return measured(args, preset, planned, device, folder, older)
 
 
 def settled(args: argparse.Namespace, device: "torch.device") -> Preset:
@@ -146,23 +148,38 @@ def wanted(args: argparse.Namespace, preset: Preset, device: "torch.device") -> 
     )
 
 
+def missing(
+    args: argparse.Namespace, planned: list["Cell"], device: "torch.device"
+) -> tuple[list["Record"], list["Cell"]]:
+    """With --resume the records that are there already, and the cells that they leave to be measured."""
+    from benchmarks import cells, results
+    from zoo import machine
+
+    path = args.out / RECORDS
+    found = results.read(path) if args.resume and path.exists() else []
+    asked = {cell.key for cell in planned}
+    before: list[Record] = [record for record in found if cells.key_of(record) in asked]
+    done = cells.done(before, None if args.executor == "ray" else machine.describe(device))
+    return before, [cell for cell in planned if cell.key not in done]
+
+
 def measured(
-    args: argparse.Namespace, preset: Preset, planned: list["Cell"], device: "torch.device", folder: Path
+    args: argparse.Namespace,
+    preset: Preset,
+    planned: list["Cell"],
+    device: "torch.device",
+    folder: Path,
+    older: list["Record"] | None,
 ) -> int:
     """The comparison itself, in a folder of its own; records first, then tables and the page, then what is shown."""
     from benchmarks import cells, results
     from benchmarks.campaign import Campaign, Effort
-    from zoo import machine
     from zoo.progress import progress
 
     path = folder / RECORDS
-    before = results.read(path) if args.resume and path.exists() else []
-    asked = {cell.key for cell in planned}
-    before = [record for record in before if cells.key_of(record) in asked]
-    done = cells.done(before, None if args.executor == "ray" else machine.describe(device))
-    pending = [cell for cell in planned if cell.key not in done]
+    records, pending = missing(args, planned, device)
     effort = Effort(preset.seconds, preset.rounds, args.workers, args.weights, args.threads, args.within)
-    records, stopped, problem = before, False, None
+    stopped, problem = False, None
     try:
         with progress() as tick:
             if args.executor == "ray":
@@ -178,17 +195,22 @@ def measured(
         stopped = True
     except ZooError as error:  # no room for a record: what was measured is still worth a look
         problem = error
-    return show(args, cells.latest(records), folder, stopped, problem)
+    return show(args, preset, cells.latest(records), folder, stopped, problem, older)
 
 
 def show(
-    args: argparse.Namespace, records: Sequence["Record"], folder: Path, stopped: bool, problem: ZooError | None
+    args: argparse.Namespace,
+    preset: Preset,
+    records: Sequence["Record"],
+    folder: Path,
+    stopped: bool,
+    problem: ZooError | None,
+    older: list["Record"] | None,
 ) -> int:
     """Tables on the terminal and in files, the page, and the answers that were asked for."""
     from benchmarks import against, choice, leaderboard, report, results
 
-    trained = any(record["measure"] == "accuracy" and record["status"] == "done" for record in records)
-    committed = [] if trained else leaderboard.committed(COMMITTED)
+    committed = [] if "accuracy" in preset.measures else leaderboard.committed(COMMITTED, like=records)
     if records and not problem and not stopped:
         results.write_text(folder / "compare.md", leaderboard.markdown(records, committed))
         results.write_text(folder / "compare.csv", leaderboard.to_csv(records))
@@ -196,8 +218,8 @@ def show(
     leaderboard.show(records, committed)
     if problem:
         raise problem
-    if args.against:
-        against.show(records, results.read(args.against))
+    if older is not None:
+        against.show(records, older)
     if args.budget_ms:
         print(choice.sentence(records, committed, milliseconds=args.budget_ms, want=args.want))
     if stopped:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cells, results
-from benchmarks.compare import COMMITTED, RECORDS
+from benchmarks.compare import COMMITTED
 from benchmarks.entrants import YOURS
+from benchmarks.presets import RECORDS
 from benchmarks.results import Record
 from registry import ZooError
 from registry.commandline import Parser, guarded

@@ -17,7 +17,7 @@ from zoo.contract import TASKS
 from zoo.machine import headline
 
 MISSING = "-"
-TEXTS = ("recipe", "data")  # columns beside the first that are no numbers
+TEXTS = ("recipe", "data", "what")  # columns beside the first that are no numbers
 TITLES = {cells.EQUAL: "one recipe for all", cells.READY: "ready-made weights"}
 
 
@@ -44,7 +44,10 @@ def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[
     achieved = by_way(scores(records) or scores(committed))
     trained = [group for group in achieved if any(score.group != cells.BASELINE for score in group)]
     found += [accuracy(group) for group in trained or achieved]  # rows that are no networks stand beside some
-    found += [multi_task(records if scores(records) else committed)]
+    if not scores(records):
+        for table in found[len(found) - len(trained or achieved) :]:
+            table.title = f"from the library's records: {table.title}"
+    found += [multi_task(records if scores(records) else committed), failures(records)]
     return [table for table in found if table.body]
 
 
@@ -133,6 +136,15 @@ def _trained(cell: Mapping[str, Any], recipes: Sequence[str], seeds: Sequence[in
     return f"Trained on {amount}, {how}, {count}"
 
 
+def failures(records: Sequence[Record]) -> Table:
+    """Trainings and curves that came to nothing, and why; a network's times and costs say it below their table."""
+    lost = [record for record in records if record["failed"] and record["measure"] in ("accuracy", "sensitivity")]
+    told = dict.fromkeys((r["model"], r["measure"], _short(r["cell"]["data"]), r["failed"]) for r in lost)
+    body = [[model, f"{measure} on {data}"] for model, measure, data, _ in told]
+    notes = [f"{model}: {measure} on {data} {failed}" for model, measure, data, failed in told]
+    return Table("failed", ["model", "what"], body, [""] * len(body), notes)
+
+
 def multi_task(records: Sequence[Record]) -> Table:
     """What it brings to learn both tasks at once, of the networks that were trained for one of them alone as well."""
     body = [
@@ -164,9 +176,15 @@ def _marks(column: Sequence[Score], metric: str) -> dict[int, str]:
     }
 
 
-def committed(folder: Path) -> list[Record]:
-    """The records that come with the library, of each cell the last."""
-    return cells.latest(record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path))
+def committed(folder: Path, like: Sequence[Record] | None = None) -> list[Record]:
+    """The records that come with the library, of each cell the last. like: only of networks that these are of, with
+    the rows that are no networks beside them; none where these are of none."""
+    found = cells.latest(record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path))
+    if like is None:
+        return found
+    specs = {record["spec"] for record in like}
+    named = [record for record in found if record["spec"] in specs and record["group"] != cells.BASELINE]
+    return named and [record for record in found if record["spec"] in specs or record["group"] == cells.BASELINE]
 
 
 def show(records: Sequence[Record], others: Sequence[Record] = ()) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.presets import RECORDS
 from registry import ZooError
 from zoo import files
 
@@ -44,8 +45,13 @@ def append(path: Path, record: Record) -> None:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """All whole records of a file, oldest first; a line torn by a crash is passed over, a foreign one is an error."""
-    with _named(path):
+    try:
         lines = path.read_bytes().decode(errors="replace").split("\n")
+    except OSError as error:
+        raise ResultsError(
+            f"{path} cannot be read: {error.strerror or error}. Give a file of records, as {RECORDS} in the folder of a"
+            " comparison"
+        ) from error
     records = []
     for number, line in enumerate(lines, start=1):
         try:

@@ -55,16 +55,17 @@ class Net(torch.nn.Conv2d):
 """
 
 
+@pytest.mark.slow
 def test_a_network_that_hangs_in_training_alone_is_its_cells_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "deaf.py").write_text(DEAF)
-    monkeypatch.setattr("benchmarks.measure.CAP", 6.0)
+    monkeypatch.setattr("benchmarks.measure.CAP", 30.0)  # seconds: a fresh process imports torch in this time too
     options = ["--samples", "8", "--train-size", "16", "--scenes", "2", "--workers", "0"]
     command(tmp_path / "out", f"{tmp_path / 'deaf.py'}:Net", *options, measure="cost,accuracy")
     found = {r["measure"]: r["failed"] for r in results.read(tmp_path / "out" / "compare.jsonl") if "deaf" in r["spec"]}
     assert found["cost"] is None
-    assert "no end after 6 s, the cap" in str(found["accuracy"])
+    assert "no end after 30 s, the cap" in str(found["accuracy"])
 
 
 def test_a_network_that_cannot_take_more_images_fails_and_is_not_measured_with_fewer(tmp_path: Path) -> None:
@@ -96,6 +97,10 @@ def test_what_fails_is_a_row_that_says_so(tmp_path: Path, capsys: pytest.Capture
         (["--models", "nothing*"], "nothing"),
         (["--models", "test_tiny", "--device", "cuda"], "no CUDA device"),
         (["--models", "test_tiny", "--out", "/dev/null/results"], "/dev/null/results"),
+        (["--models", "test_tiny", "--against", "nowhere.jsonl"], "nowhere.jsonl cannot be read: No such file"),
+        (["--models", "test_tiny", "--measure", "accuracy", "--data", "nowhere"], "nowhere"),
+        (["--models", "test_tiny", "--measure", "accuracy", "--recipes", "zoo-quik"], "zoo-quick"),
+        (["--models", "test_tiny", "--measure", "accuracy", "--weights", "nowhere"], "nowhere does not exist"),
     ],
 )
 def test_wrong_calls_end_in_a_line_or_two(

@@ -7,42 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from leaderboard_records import COST, FASTER, MACHINE, STEADY, accuracy, cost, latency
 
-from benchmarks import against, choice, leaderboard, tables
-from benchmarks.intervals import summarise
-
-MACHINE = {"device": "cpu", "device_name": "A CPU", "threads": 2, "torch": "2.x", "cores": 2, "commit": None}
-STEADY = [[10.0], [10.2], [9.9], [10.1], [10.0], [9.8]]
-FASTER = [[8.0], [8.2], [7.9], [8.1], [8.0], [7.8]]
-COST = {"params": 1_234_567, "trainable": 1_234_567, "weight_bytes": 4_938_268, "macs": 5 * 10**9, "flops": 10**10}
-
-
-def record(model: str, measure: str, cell: dict[str, Any], values: dict[str, Any], **more: Any) -> dict[str, Any]:
-    base = {
-        "schema": 2, "measure": measure, "status": "done", "failed": None, "model": model, "spec": f"{model}(in_ch=6)",
-        "group": "founding", "cell": {"size": [224, 224]} | cell, "values": values, "intervals": {}, "raw": {},
-        "gallery": None, "run": "one", "machine": MACHINE, "load": 0.5, "date": "2026-01-02T03:04:05+00:00",
-    }  # fmt: skip
-    return base | more
-
-
-def cost(model: str, values: dict[str, Any] = COST, **more: Any) -> dict[str, Any]:
-    return record(model, "cost", {}, values, **more)
-
-
-def latency(model: str, layout: str, rounds: list[list[float]], **more: Any) -> dict[str, Any]:
-    found = summarise(rounds)
-    cell = {"batch": 1, "precision": "fp32", "layout": layout, "engine": "eager", "device": "cpu"}
-    values = {"ms": found.median, "p5": found.p5, "p95": found.p95, "p99": None}
-    raw = {"rounds_ms": rounds, "warm_up": {"calls": 8, "seconds": 0.1, "drift": 0.01, "settled": True}}
-    return record(model, "latency", cell, values, intervals={"ms": [found.low, found.high]}, raw=raw) | more
-
-
-def accuracy(model: str, iou: float, rmse: float, *, tier: str = "hard", seed: int = 0, **more: Any) -> dict[str, Any]:
-    cell = {"data": f"pairbench:{tier}", "recipe": "equal", "samples": 10_000, "seed": seed, "test_images": 500}
-    spans = {"mask_iou": [iou - 0.01, iou + 0.01], "depth_rmse": [rmse - 0.005, rmse + 0.005]}
-    values = {"mask_iou": iou, "depth_rmse": rmse}
-    return record(model, "accuracy", {"size": [64, 64], **cell}, values, intervals=spans) | more
+from benchmarks import choice, leaderboard, tables
 
 
 def only(records: list[dict[str, Any]]) -> leaderboard.Table:
@@ -267,62 +234,13 @@ def test_small_counts_are_not_nothing() -> None:
     assert table.body[0][1:] == ["<0.001", "0.000"]
 
 
-CHOICES = [
-    latency("small", "contiguous", [[4.0]]), accuracy("small", 0.6, 0.25),
-    latency("middle", "contiguous", [[9.0]]), accuracy("middle", 0.7, 0.30),
-    latency("large", "contiguous", [[30.0]]), accuracy("large", 0.9, 0.15),
-]  # fmt: skip
+def test_what_could_not_be_trained_says_why() -> None:
+    lost = accuracy("a", 0.5, 0.2, status="failed", failed="failed: it learned nothing", values={}, intervals={})
+    table = leaderboard.tables([cost("a"), lost])[-1]
+    assert (table.title, table.body) == ("failed", [["a", "accuracy on hard"]])
+    assert table.notes == ["a: accuracy on hard failed: it learned nothing"]
 
 
-@pytest.mark.parametrize(
-    ("budget", "want", "said"),
-    [
-        (10, "mask", ["Take middle: 9.0 ms here, mask IoU 0.700", "The next, large, costs 21.0 ms more for 0.200"]),
-        (10, "depth", ["Take small: 4.0 ms here, depth RMSE 0.250", "The next, large, costs 26.0 ms more for 0.100"]),
-        (99, "mask", ["Take large", "None of those measured is better at any time."]),
-        (2, "mask", ["None fits into 2 ms here; the fastest, small, takes 4.0 ms"]),
-    ],
-)
-def test_the_answer_within_a_budget(budget: float, want: str, said: list[str]) -> None:
-    answer = choice.sentence(CHOICES, [], milliseconds=budget, want=want)
-    assert all(part in answer for part in said), answer
-
-
-def test_no_answer_says_what_is_missing() -> None:
-    assert "hold no accuracy" in choice.sentence([CHOICES[0]], [], milliseconds=9, want="mask")
-    assert "hold no times" in choice.sentence([CHOICES[1]], [], milliseconds=9, want="mask")
-    assert "Take small" in choice.sentence([CHOICES[0]], [CHOICES[1]], milliseconds=9, want="mask")
-
-
-def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
-    new = [latency("a", "contiguous", FASTER), latency("b", "contiguous", STEADY), accuracy("a", 0.6, 0.2), cost("a")]
-    old = [
-        latency("a", "contiguous", STEADY),
-        latency("b", "contiguous", STEADY, machine=MACHINE | {"torch": "1.x"}),
-        accuracy("a", 0.605, 0.2, machine=MACHINE | {"torch": "1.x"}),
-        cost("a", COST | {"flops": 1}),
-    ]
-    body, refused = against.compare(new, old)
-    assert [(row[0], row[1], row[-1]) for row in body] == [
-        ("a", "latency, 224 x 224, 1, fp32, contiguous, eager", "changed"),
-        ("a", "accuracy, 64 x 64, pairbench:hard, equal, 0", "tie"),
-        ("a", "cost, 224 x 224", "changed"),
-    ]
-    assert body[0][4] == "0.800"
-    assert refused == ["b, latency, 224 x 224, 1, fp32, contiguous, eager: another machine then, torch 1.x, now 2.x"]
-    assert "the older run has no cell with the same options and settings" in against.compare(new[:1], [])[1][0]
-
-
-def test_an_older_run_of_two_machines_one_round_or_no_mask_is_compared() -> None:
-    elsewhere = latency("a", "contiguous", FASTER, machine=MACHINE | {"torch": "1.x"})
-    once = latency("a", "contiguous", STEADY[:1]) | {"intervals": {"ms": [0.0, None]}}
-    ((*_, verdict),), refused = against.compare([once], [latency("a", "contiguous", STEADY), elsewhere])
-    assert (verdict, refused) == ("open", [])
-    blind = accuracy("a", 0.6, 0.2)
-    del blind["values"]["mask_iou"], blind["intervals"]["mask_iou"]
-    ((_, _, was, now, _, verdict),), _ = against.compare([blind], [blind])
-    assert (was, now, verdict) == ("0.200", "0.200", "tie")
-    nothing = blind | {"values": {"depth_rmse": None}}
-    assert "no value in one of the runs" in against.compare([nothing], [blind])[1][0]
-    heavy, light = (record("a", "memory", {"precision": "fp32"}, {"inference_bytes": n}) for n in (103, 100))
-    assert against.compare([heavy], [light])[0][0][-1] == "same"
+def test_tables_of_the_library_say_so() -> None:
+    found = leaderboard.tables([cost("a")], [accuracy("a", 0.5, 0.2)])
+    assert found[-1].title == "from the library's records: accuracy, one recipe for all, 10,000 samples"

@@ -1,0 +1,106 @@
+"""What a comparison answers: which network within a budget, and what has changed since an older run."""
+
+from typing import Any
+
+import pytest
+from leaderboard_records import COST, FASTER, MACHINE, STEADY, accuracy, cost, latency, record
+
+from benchmarks import against, choice
+
+CHOICES = [
+    latency("small", "contiguous", [[4.0]]), accuracy("small", 0.6, 0.25),
+    latency("middle", "contiguous", [[9.0]]), accuracy("middle", 0.7, 0.30),
+    latency("large", "contiguous", [[30.0]]), accuracy("large", 0.9, 0.15),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("budget", "want", "said"),
+    [
+        (
+            10,
+            "mask",
+            [
+                "Take middle: 9.0 ms here, mask IoU 0.700",
+                "10,000 samples at 64x64 px by recipe equal",
+                "The next better, large, costs 21.0 ms more for 0.200",
+            ],
+        ),
+        (
+            10,
+            "depth",
+            ["Take small: 4.0 ms here, depth RMSE 0.250", "The next better, large, costs 26.0 ms more for 0.100"],
+        ),
+        (99, "mask", ["Take large", "None of those measured is shown to be better at any time."]),
+        (2, "mask", ["None fits into 2 ms here; the fastest, small, takes 4.0 ms"]),
+    ],
+)
+def test_the_answer_within_a_budget(budget: float, want: str, said: list[str]) -> None:
+    answer = choice.sentence(CHOICES, [], milliseconds=budget, want=want)
+    assert all(part in answer for part in said), answer
+
+
+def test_no_answer_says_what_is_missing() -> None:
+    assert "hold no accuracy" in choice.sentence([CHOICES[0]], [], milliseconds=9, want="mask")
+    assert "hold no times" in choice.sentence([CHOICES[1]], [], milliseconds=9, want="mask")
+    assert "Take small" in choice.sentence([CHOICES[0]], [CHOICES[1]], milliseconds=9, want="mask")
+
+
+def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
+    new = [latency("a", "contiguous", FASTER), latency("b", "contiguous", STEADY), accuracy("a", 0.6, 0.2), cost("a")]
+    old = [
+        latency("a", "contiguous", STEADY),
+        latency("b", "contiguous", STEADY, machine=MACHINE | {"torch": "1.x"}),
+        accuracy("a", 0.605, 0.2, machine=MACHINE | {"torch": "1.x"}),
+        cost("a", COST | {"flops": 1}),
+    ]
+    body, refused = against.compare(new, old)
+    assert [(row[0], row[1], row[2], row[-1]) for row in body] == [
+        ("a", "latency, 224 x 224, 1, fp32, contiguous, eager", "ms", "changed"),
+        ("a", "accuracy, 64 x 64, pairbench:hard, equal, 0", "mask_iou", "tie"),
+        ("a", "accuracy, 64 x 64, pairbench:hard, equal, 0", "depth_rmse", "tie"),
+        ("a", "cost, 224 x 224", "params", "same"),
+        ("a", "cost, 224 x 224", "flops", "changed"),
+    ]
+    assert body[0][5] == "0.800"
+    assert refused == ["b, latency, 224 x 224, 1, fp32, contiguous, eager: another machine then, torch 1.x, now 2.x"]
+    assert "the older run has no cell with the same options and settings" in against.compare(new[:1], [])[1][0]
+
+
+def test_an_older_run_of_two_machines_one_round_or_no_mask_is_compared() -> None:
+    elsewhere = latency("a", "contiguous", FASTER, machine=MACHINE | {"torch": "1.x"})
+    once = latency("a", "contiguous", STEADY[:1]) | {"intervals": {"ms": [0.0, None]}}
+    ((*_, verdict),), refused = against.compare([once], [latency("a", "contiguous", STEADY), elsewhere])
+    assert (verdict, refused) == ("open", [])
+    blind = accuracy("a", 0.6, 0.2)
+    del blind["values"]["mask_iou"], blind["intervals"]["mask_iou"]
+    ((_, _, _, was, now, _, verdict),), _ = against.compare([blind], [blind])
+    assert (was, now, verdict) == ("0.200", "0.200", "tie")
+    nothing = blind | {"values": {"depth_rmse": None}}
+    assert against.compare([nothing], [blind])[0][0][3:] == ["0.200", "-", "-", "only one"]
+    heavy, light = (record("a", "memory", {"precision": "fp32"}, {"inference_bytes": n}) for n in (103, 100))
+    assert against.compare([heavy], [light])[0][0][-1] == "same"
+
+
+def test_what_fails_now_is_seen_and_so_is_what_is_measured_no_more() -> None:
+    good = latency("a", "contiguous", STEADY)
+    bad = latency("a", "contiguous", STEADY, status="failed", failed="failed: X", values={}, intervals={}, raw={})
+    assert [against.compare([new], [old])[0][0][-1] for new, old in ((bad, good), (good, bad), (bad, bad))] == [
+        "fails now",
+        "failed then",
+        "fails in both",
+    ]
+    assert against.compare([good], [good, cost("b")])[1] == ["b, cost, 224 x 224: in the older run alone"]
+
+
+def test_accuracy_is_compared_over_the_same_images() -> None:
+    def with_sums(hits: list[float]) -> dict[str, Any]:
+        made = accuracy("a", sum(hits) / 100, 0.2)
+        masks = [hits, 1.0, [10 - value for value in hits], 100.0]  # right, wrong, missed, pixels of each image
+        sums = {"images": 10, "rows": 10, "mask_iou": masks, "depth_rmse": [1.0, 10.0]}
+        return made | {"raw": {"sums": sums}}
+
+    hits = [float(n % 7) for n in range(10)]
+    same, less = with_sums(hits), with_sums([max(value - 0.05, 0) for value in hits])
+    verdicts = {row[2]: row[-1] for row in against.compare([less], [same])[0]}
+    assert verdicts == {"mask_iou": "changed", "depth_rmse": "tie"}, "whose intervals overlap widely"
