@@ -214,7 +214,8 @@ def show(
     if records and not problem and not stopped:
         results.write_text(folder / "compare.md", leaderboard.markdown(records, committed))
         results.write_text(folder / "compare.csv", leaderboard.to_csv(records))
-        report.write([*committed, *records], [folder, COMMITTED], folder / PAGE)
+        here = records[-1]["machine"]
+        report.write([*committed, *records], [folder, COMMITTED], folder / PAGE, here=here)
     leaderboard.show(records, committed)
     if problem:
         raise problem

@@ -18,15 +18,29 @@ TITLE = "pairzoo: what each network costs and achieves"
 __all__ = ["chart", "page", "write"]
 
 
-def page(records: Iterable[Mapping[str, Any]], folder: Path | Sequence[Path], *, title: str = TITLE) -> str:
-    """The page of these records, oldest first; pictures they name are looked for below `folder`, or each of several."""
-    data = tables(records)
+def page(
+    records: Iterable[Mapping[str, Any]],
+    folder: Path | Sequence[Path],
+    *,
+    title: str = TITLE,
+    here: Mapping[str, Any] | None = None,
+) -> str:
+    """The page of these records, oldest first; pictures they name are looked for below `folder`, or each of several.
+
+    here: the machine whose times it opens with.
+    """
+    data = tables(records, here=here)
     pictures = gallery(data, [folder] if isinstance(folder, Path) else folder)
     return fill({**data, "title": title}, pictures, title=title, picture=svg(data, title=title))
 
 
 def write(
-    records: Iterable[Mapping[str, Any]], folder: Path | Sequence[Path], path: Path, *, title: str = TITLE
+    records: Iterable[Mapping[str, Any]],
+    folder: Path | Sequence[Path],
+    path: Path,
+    *,
+    title: str = TITLE,
+    here: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the page to `path`, whole or not at all."""
-    write_text(path, page(records, folder, title=title))
+    write_text(path, page(records, folder, title=title, here=here))

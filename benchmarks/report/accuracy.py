@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import EQUAL, way
+from benchmarks.cells import BASELINE, EQUAL, OWN, way
 from benchmarks.paired import interval, ties
 
 HARDNESS = "mask_iou"
@@ -46,8 +46,8 @@ def accuracy(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[
     for record in records:
         cell = record["cell"]
         trained = (cell.get("recipe"), cell.get("samples"), cell.get("precision"))
-        key = (record["number"], record["size"], sets.index(set_key(record)), *trained)
-        groups[key].append(record)
+        for number in _memberships(record, sets):
+            groups[record["number"], record["size"], number, *trained].append(record)
     entries, wholes = [], []
     for (model, size, number, recipe, samples, _), group in groups.items():
         whole = [record for record in group if record["values"]]
@@ -63,12 +63,30 @@ def accuracy(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[
             "status": "done" if all(record["status"] == "done" for record in group) else group[-1]["status"],
             "failed": next((record["failed"] for record in group if record["failed"]), None),
             "date": max((str(record.get("date") or "") for record in group), default=""),
+            "trained": _trained(whole),
             "place": {},
         })  # fmt: skip
         wholes.append(whole)
     for metric, direction in HEADLINE.items():
         _place(entries, wholes, metric, direction)
     return entries
+
+
+def _memberships(record: Mapping[str, Any], sets: Sequence[Key]) -> list[int]:
+    """The sets that a record stands in. The rows that are no networks have no recipe of their own: with those that
+    have, they stand as trained by the one."""
+    data, kind, samples, _, images = own = set_key(record)
+    found = [sets.index(own)]
+    if record["group"] == BASELINE and kind == EQUAL:
+        found += [n for n, key in enumerate(sets) if (key[0], key[1], key[2], key[4]) == (data, OWN, samples, images)]
+    return found
+
+
+def _trained(records: Sequence[Mapping[str, Any]]) -> str:
+    """Where and when, as the trainings themselves say it."""
+    told = [(record.get("raw") or {}).get("trained") or {} for record in records]
+    words = (f"{facts.get('device_name')}, torch {facts.get('torch')}, {str(facts.get('date'))[:10]}" for facts in told)
+    return "; ".join(dict.fromkeys(word for word, facts in zip(words, told, strict=True) if facts))
 
 
 def sensitivity(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[Data]:

@@ -52,7 +52,12 @@ def choose(data: Mapping[str, Any]) -> Choice:
         return Choice([], ())
     fast, good = max(
         pairs,
-        key=lambda pair: (_is_equal(data, pair), len(timed[pair[0]].keys() & trained[pair[1]].keys()), _alike(pair)),
+        key=lambda pair: (
+            _is_equal(data, pair),
+            pair[0][0] == data["here"],
+            len(timed[pair[0]].keys() & trained[pair[1]].keys()),
+            _alike(pair),
+        ),
     )
     points = [
         _point(data["models"][model], timed[fast][model], trained[good][model])

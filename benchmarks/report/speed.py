@@ -98,13 +98,12 @@ def _mark(members: Sequence[tuple[Data, Data]], names: Sequence[str]) -> None:
 
 
 def _tie(faster: Data, slower: Data) -> bool:
-    """Whether the paired ratio's interval holds 1; of intervals apart, or rounds of two runs, the intervals tell."""
+    """Whether the paired ratio's interval holds 1; of rounds of two runs, whether their intervals overlap."""
+    if faster["rounds"] and slower["rounds"] and faster["run"] == slower["run"]:
+        compared = ratio(faster["rounds"], slower["rounds"])
+        return compared.low <= 1 <= compared.high
     high, low = (faster["interval"] or (None, None))[1], (slower["interval"] or (None, None))[0]
-    apart = high is not None and low is not None and high < low
-    if apart or not faster["rounds"] or not slower["rounds"] or faster["run"] != slower["run"]:
-        return not apart and high is not None and low is not None
-    compared = ratio(faster["rounds"], slower["rounds"])
-    return compared.low <= 1 <= compared.high
+    return high is not None and low is not None and low <= high
 
 
 def _called(other: Data, entry: Data, names: Sequence[str]) -> str:

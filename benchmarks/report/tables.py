@@ -17,8 +17,11 @@ Record = Mapping[str, Any]
 Data = dict[str, Any]
 
 
-def tables(records: Iterable[Record]) -> Data:
-    """Everything the page shows but its pictures; of a cell measured twice the later, and a finished one before all."""
+def tables(records: Iterable[Record], *, here: Mapping[str, Any] | None = None) -> Data:
+    """Everything the page shows but its pictures; of a cell measured twice the later, unless that was interrupted.
+
+    here: the machine whose times the page opens with, as records describe it.
+    """
     chosen = _latest(records)
     models, specs = _models(chosen)
     machines = Machines()
@@ -40,6 +43,7 @@ def tables(records: Iterable[Record]) -> Data:
         "models": models,
         "sizes": sorted({record["size"] for record in numbered}),
         "machines": machines.found,
+        "here": None if here is None else machines.index({"machine": here}),
         "metrics": _metrics({name for one in found for name in one["values"]}),
         "cost": [_cost(record) for record in of("cost")],
         "speed": cells,
@@ -59,7 +63,7 @@ def _latest(records: Iterable[Record]) -> list[Record]:
         cell = sorted((name, str(value)) for name, value in record["cell"].items())
         key = repr((record["measure"], record["spec"], cell, machines.index(record)))
         before = found.get(key)
-        if before is None or record["status"] == "done" or before["status"] != "done":
+        if before is None or record["status"] != "interrupted" or before["status"] == "interrupted":
             found[key] = record
     return list(found.values())
 

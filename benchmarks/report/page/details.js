@@ -66,7 +66,8 @@ function details(row) {
         ["Size", pixels(accuracy.size)],
         ["Recipe", accuracy.recipe ?? "unknown"],
         ["Seeds", accuracy.seeds.join(", ") || "none"],
-        ["Trained on", `${MACHINES[accuracy.machine].label}, ${day(accuracy.date)}`],
+        ["Tested on", `${MACHINES[accuracy.machine].label}, ${day(accuracy.date)}`],
+        ["Trained on", accuracy.trained],
         ...(accuracy.failed ? [["Failed", accuracy.failed]] : []),
       ]),
   );

@@ -117,7 +117,10 @@ function large(scenes, i, network) {
     ["true depth", depth],
     network && ["predicted depth", network.tiles[i][1]],
   ].filter(Boolean);
-  const turn = step => large(scenes, (i + step + scenes.tiles.length) % scenes.tiles.length, network);
+  const turn = step => {
+    large(scenes, (i + step + scenes.tiles.length) % scenes.tiles.length, network);
+    document.querySelector(`dialog [data-step="${step}"]`).focus(); // the buttons are new ones
+  };
   openDialog(
     network ? `${name}, scene ${i + 1}` : name,
     el(
@@ -130,8 +133,8 @@ function large(scenes, i, network) {
     el(
       "p",
       {class: "controls"},
-      el("button", {type: "button", class: "quiet", onclick: () => turn(-1)}, "‹ Scene before"),
-      el("button", {type: "button", class: "quiet", onclick: () => turn(1)}, "Next scene ›"),
+      el("button", {type: "button", class: "quiet", "data-step": -1, onclick: () => turn(-1)}, "‹ Scene before"),
+      el("button", {type: "button", class: "quiet", "data-step": 1, onclick: () => turn(1)}, "Next scene ›"),
     ),
   );
 }

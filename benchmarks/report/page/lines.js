@@ -178,7 +178,7 @@ function lineChart({lines, quantity, xTitle, title, reach}, width) {
     if (next === undefined) return;
     event.preventDefault();
     show(next);
-    svg.setAttribute("aria-label", $("tip").innerText.replaceAll("\n", ", "));
+    $("said").textContent = $("tip").innerText.replaceAll("\n", ", ");
   });
   return svg;
 }

@@ -39,19 +39,18 @@ function commonest(values, otherwise = "") {
 
 function choices() {
   const {speed, accuracy} = DATA;
-  state.set = commonest(
-    accuracy.map(entry => entry.set),
-    0,
-  );
+  state.set = accuracy[0]?.set ?? 0; // by set: trained by one recipe first, on the hardest data
   const trained = new Set(accuracy.filter(entry => entry.set === state.set).map(entry => sizeKey(entry.size)));
   const same = speed.filter(entry => trained.has(sizeKey(entry.size)));
   const sized = same.length ? same : speed;
   const whole = [sized, DATA.cost, accuracy].find(table => table.length) ?? [];
   state.size = commonest(whole.map(entry => sizeKey(entry.size)));
-  state.machine = commonest(
-    sized.map(entry => entry.machine),
-    "all",
-  );
+  state.machine = sized.some(entry => entry.machine === DATA.here)
+    ? DATA.here
+    : commonest(
+        sized.map(entry => entry.machine),
+        "all",
+      );
   const here = speed.filter(entry => entry.machine === state.machine);
   for (const name of ["engine", "precision"]) state[name] = commonest(here.map(entry => entry[name]));
   for (const measure of ["latency", "throughput", "memory"])
@@ -140,7 +139,7 @@ const INDEX = {
   accuracy: Map.groupBy(DATA.accuracy, entry => `${entry.model} ${sizeKey(entry.size)}`),
 };
 
-// Compares rows by a quantity; what has no number stands last, either way up.
+// Compares rows by a quantity; what has no number stands last, either way up, and so do rates of smaller batches.
 function order(by, up) {
   const value = row =>
     by === "model"
@@ -156,6 +155,8 @@ function order(by, up) {
     const a = value(one),
       b = value(other);
     if (!known(a) || !known(b)) return known(b) - known(a) || one.model - other.model;
+    const [many, fewer] = by === "throughput" ? [one, other].map(row => QUANTITIES[by].get(row).cell.batch ?? 0) : [0, 0];
+    if (many !== fewer) return fewer - many;
     return (up ? a - b : b - a) || one.model - other.model;
   };
 }

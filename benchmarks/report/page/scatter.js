@@ -22,7 +22,11 @@ function renderScatter() {
         !(state.logX && point.x.value <= 0) &&
         !(state.logY && point.y.value <= 0),
     );
-  const panels = Map.groupBy(points, point => [byMachine ? point.row.machine : "", sizeKey(point.row.size)].join());
+  const byBatch = state.x === "throughput" || state.y === "throughput"; // rates of different batches do not compare
+  const batchOf = row => (byBatch ? row.speed.throughput[state.batch.throughput].batch : "");
+  const panels = Map.groupBy(points, ({row}) =>
+    [byMachine ? row.machine : "", sizeKey(row.size), batchOf(row)].join(),
+  );
   const many = panels.size > 1;
   const holder = $("scatter");
   holder.classList.toggle("two", many);
@@ -33,7 +37,10 @@ function renderScatter() {
         row.accuracy &&
         sizeKey(row.accuracy.size) !== sizeKey(row.size) &&
         `accuracy at ${pixels(row.accuracy.size)}`;
-      const title = [byMachine && MACHINES[row.machine]?.label, pixels(row.size), tested].filter(Boolean).join(", ");
+      const batch = byBatch && `batch ${batchOf(row)}`;
+      const title = [byMachine && MACHINES[row.machine]?.label, pixels(row.size), batch, tested]
+        .filter(Boolean)
+        .join(", ");
       const figure = el("figure", {}, el("figcaption", {}, title));
       holder.append(figure);
       figure.append(scatterChart(once(members), x, y, figure.clientWidth || holder.clientWidth, title));

@@ -79,7 +79,7 @@ function renderTable() {
   $("table-note").textContent = parts.join(" ");
   $("table-key").replaceChildren(
     mark("best"),
-    " best where all else is equal (machine, size, batch, engine, precision; or data, recipe, samples).  ",
+    " best where all else is equal (machine, size, batch, engine, precision; or data, samples and way of training).  ",
     mark("tie"),
     " not told apart from the best at 95 %.  Small figures: 95 % intervals.  ~ stopped early.",
   );
@@ -246,14 +246,14 @@ function machineCell(row) {
   if (speed)
     parts.push(
       el("span", {title: speed.label}, speed.name),
-      el("small", {}, [speed.device, day(timed), also && "trained there too"].filter(Boolean).join(", ")),
+      el("small", {}, [speed.device, day(timed), also && "tested there too"].filter(Boolean).join(", ")),
     );
   if (trained && !also)
     parts.push(
       el(
         "small",
         {title: trained.label},
-        `trained on ${speed === trained ? "it" : trained.name}, ${day(row.accuracy.date)}`,
+        `tested on ${speed === trained ? "it" : trained.name}, ${day(row.accuracy.date)}`,
       ),
     );
   return parts.length ? parts : null;
