@@ -20,6 +20,7 @@ OF_MACHINE = ("latency", "throughput", "memory")  # measures whose result is the
 BASELINE = "baseline"  # the group of the rows that are no networks
 EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
 READY_MADE = f"{READY}:"  # how the recipe of ready-made weights begins
+ONNX = ("fp32", "contiguous")  # precision and layout; onnxruntime is measured in these alone
 MACHINE = ("device", "device_name", "cpu", "cores", "threads", "torch", "driver", "cuda", "cudnn", "memory_bytes")
 
 
@@ -135,6 +136,7 @@ def _settings(measure: str, entrant: Entrant, wanted: Wanted) -> list[dict[str, 
         return [{"size": size} for size in sizes]
     if measure in ("latency", "throughput"):
         batches: tuple[int | None, ...] = (1,) if measure == "latency" else wanted.batches
+        can = _possible(wanted)
         return [
             {
                 "size": size,
@@ -147,6 +149,7 @@ def _settings(measure: str, entrant: Entrant, wanted: Wanted) -> list[dict[str, 
             for size, batch, precision, engine, layout in product(
                 sizes, batches, wanted.precisions, wanted.engines, wanted.layouts
             )
+            if (engine, precision, layout) in can
         ]
     if measure == "memory":
         return [
@@ -164,6 +167,13 @@ def _settings(measure: str, entrant: Entrant, wanted: Wanted) -> list[dict[str, 
     if measure == "accuracy":
         return trained
     return [{**cell, "perturbation": name} for cell in trained for name in wanted.perturbations]
+
+
+def _possible(wanted: Wanted) -> set[tuple[str, str, str]]:
+    """Engines with the precisions and layouts that they can do; one that can do none of them stays, to say so."""
+    every = set(product(wanted.engines, wanted.precisions, wanted.layouts))
+    can = {each for each in every if each[0] != "onnxruntime" or each[1:] == ONNX}
+    return can | {each for each in every if each[0] not in {engine for engine, *_ in can}}
 
 
 def _trainings(entrant: Entrant, wanted: Wanted) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ def arguments() -> Parser:
     add("--within", type=positive, default=WITHIN, help="share of the median that ends a cell's timing; default: 0.01")
     add("--control", action="store_true", help="can the timing be trusted here? --control --help says more")
     add("--out", type=Path, default=Path("results"), help="folder of records, tables and the page; default: results")
-    add("--executor", choices=("here", "ray"), default="here", help='ray: on a cluster; needs "pairzoo[cluster]"')
+    add("--executor", choices=("here", "ray"), default="here", help="ray: on a cluster; needs the extra cluster")
     add("--address", help="of an existing Ray cluster, host:port or auto; default: one is started here")
     add("--resume", action="store_true", help="measure only what the records in --out do not hold")
     add("--against", type=Path, metavar="RECORDS", help="compare with an older run's records")

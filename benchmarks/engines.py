@@ -176,7 +176,7 @@ def _onnxruntime(model: PairModel, pair: tuple[Tensor, Tensor], _: Any) -> Made:
         import onnxscript  # noqa: F401  (torch's exporter needs it)
     except ImportError as error:
         raise OptionError(
-            f"engine onnxruntime: {error.name} is not installed; pip install onnxruntime onnxscript"
+            f"engine onnxruntime: {error.name} is not installed; pip install -e '.[onnx]' in the checkout"
         ) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()

@@ -114,6 +114,8 @@ def accuracy(achieved: Sequence[Score]) -> Table:
         f" {cell['test_images']} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels.",
         f"{_trained(cell, recipes, seeds)}; {'; '.join(on)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
     ]
+    if len(names) > 1 and way != cells.READY:
+        notes.append("Each data set has networks of its own, which have seen nothing but its train split.")
     if any(mark for column in marks for mark in column.values()):
         notes.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
     if seeds[-1] >= paired.ENOUGH:

@@ -146,11 +146,12 @@ def makespan(durations: Iterable[float], slots: int) -> float:
 def told(seconds: float) -> str:
     """A time in the largest unit of which it is more than two.
 
-    >>> told(0.24), told(100), told(9000), told(200000), told(10**8)
-    ('0.24 s', '100 s', '2.5 hours', '2.3 days', '3.2 years')
+    >>> told(0.24), told(100), told(9000), told(200000), told(3 * 10**7), told(10**8)
+    ('0.24 s', '100 s', '2.5 hours', '2.3 days', '350 days', '3.2 years')
     """
     unit = next((unit for unit in reversed(UNITS) if seconds > 2 * UNITS[unit]), "s")
-    return f"{seconds / UNITS[unit]:.3g} {unit}" if unit == "s" else f"{seconds / UNITS[unit]:.2g} {unit}"
+    rounded = float(f"{seconds / UNITS[unit]:.{3 if unit == 's' else 2}g}")
+    return f"{rounded:g} {unit}"
 
 
 def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:

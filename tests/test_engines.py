@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import engines, measure, speed
+from benchmarks import cells, engines, measure, speed
 from benchmarks.entrants import Entrant, enter, own
 from benchmarks.measure import Cell
 from zoo import arithmetic
@@ -114,7 +114,7 @@ def test_without_onnxruntime_the_cell_says_what_to_install(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     failed = ready(Net, engine="onnxruntime").failed
     assert failed is not None
-    assert "onnxruntime is not installed; pip install onnxruntime onnxscript" in failed
+    assert "onnxruntime is not installed; pip install -e '.[onnx]' in the checkout" in failed
 
 
 @pytest.mark.parametrize("spec", ["plain_cnn", "plain_cnn(tasks=depth)", "plain_cnn(in_ch=3)"])
@@ -140,3 +140,19 @@ def test_compiled_networks_compute_the_same() -> None:
     assert compiled.facts["compile_s"] > 0
     for own_map, other in zip(eager.call(), compiled.call(), strict=True):  # type: ignore[call-overload]
         torch.testing.assert_close(own_map, other, atol=1e-4, rtol=1e-3)
+
+
+def test_only_what_an_engine_can_do_is_planned() -> None:
+    def planned(precisions: tuple[str, ...], layouts: tuple[str, ...]) -> set[tuple[str, str, str]]:
+        wanted = cells.Wanted(
+            measures=("latency",), sizes=((32, 32),), batches=(1,), precisions=precisions, layouts=layouts,
+            engines=("eager", "onnxruntime"), device="cpu", data=(), recipes="equal", samples=None, seeds=(),
+            test_images=1, train_size=(32, 32),
+        )  # fmt: skip
+        found = [cell.settings for cell in cells.plan(enter("unet"), wanted)]
+        return {(cell["engine"], cell["precision"], cell["layout"]) for cell in found}
+
+    both = planned(("fp32", "bf16"), ("contiguous", "channels_last"))
+    assert {each for each in both if each[0] == "onnxruntime"} == {("onnxruntime", "fp32", "contiguous")}
+    assert len(both) == 5
+    assert ("onnxruntime", "bf16", "contiguous") in planned(("bf16",), ("contiguous",)), "so that its failure is seen"

@@ -122,7 +122,7 @@ def test_ray_is_asked_for_by_name_and_its_absence_is_told(monkeypatch):
         run(double, [1], address="auto")
     monkeypatch.setattr(parallel.cluster, "find_spec", lambda name: None)
     for call in (lambda: run(double, [1], executor="ray"), lambda: parallel.session("ray")):
-        with pytest.raises(ClusterError, match=r"pip install 'pairzoo\[cluster\]'"):
+        with pytest.raises(ClusterError, match=r"pip install -e '\.\[cluster\]'"):
             call()
 
 

@@ -44,7 +44,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="processes that make data; default: one less than its share of the cores",
     )
     add("--save-every", type=_seconds, default=120.0, metavar="SECONDS", help="between checkpoints; default: 120")
-    add("--tensorboard", action="store_true", help='write TensorBoard\'s files too; needs "pairzoo[tensorboard]"')
+    add("--tensorboard", action="store_true", help="write TensorBoard's files too; needs the extra tensorboard")
     add("--profile", action="store_true", help="measure where a step's time goes, write a trace to --out, and end")
     add("--print", action="store_true", help="print the recipe as it would be run, as TOML, and end")
 

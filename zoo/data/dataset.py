@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import torch
 from torch.utils.data import default_collate
 
-from registry import Catalog, Entry, OptionError, Spec, ZooError, nearest
+from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, ZooError, nearest
 from zoo.contract import Sample
 
 Split = Literal["train", "val", "test", "all"]
@@ -109,7 +109,10 @@ def _parse(spec: str | Spec) -> tuple[Entry[Source], dict[str, Any]]:
         return sources.get("shards" if is_shards else "folders"), {"path": spec}
     parsed = Spec.parse(spec) if isinstance(spec, str) else spec
     name, colon, argument = parsed.name.partition(":")
-    entry = sources.get(name)
+    try:
+        entry = sources.get(name)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{error}; and there is no folder or file {parsed.name}") from None
     given = dict(parsed.options)
     if colon:
         first = next(option for option in entry.options if option not in ("split", "size"))

@@ -168,8 +168,9 @@ def keep(
     distinct = {factor: sorted({group for group in groups if group is not None}) for factor, groups in given.items()}
     if _digest(distinct) != saved.digest:
         raise DataError(
-            f"{file} was made for other data: {_difference(distinct, saved.groups)}. Put the data back, or delete the"
-            " file to split anew; results before and after cannot be compared"
+            f"{file} was made for other data: {_difference(distinct, saved.groups)}. Put the data back, read it as it"
+            " was read then (a manifest or a template tells other groups), or delete the file to split anew; results"
+            " before and after cannot be compared"
         )
     return saved
 

@@ -37,7 +37,9 @@ class Cluster:
 def require() -> None:
     """See that Ray is installed, without importing it."""
     if find_spec("ray") is None:
-        raise ClusterError("executor='ray' needs Ray, and it is not installed; pip install 'pairzoo[cluster]'")
+        raise ClusterError(
+            "executor='ray' needs Ray, and it is not installed; pip install -e '.[cluster]' in the checkout"
+        )
 
 
 @contextlib.contextmanager

@@ -101,7 +101,7 @@ def require_tensorboard() -> None:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError:
         raise OptionError(
-            'TensorBoard is not installed; pip install "pairzoo[tensorboard]", or leave --tensorboard out'
+            'TensorBoard is not installed; pip install -e ".[tensorboard]" in the checkout, or leave --tensorboard out'
         ) from None
 
 
