@@ -20,8 +20,10 @@ interval of their paired ratio holds 1. What the harness does beside the calls t
 and 0.05 s; a test holds it to that with calls of a millisecond.
 
 The control enters one network twice, and once more with {slower:.0%} of its time added to each call. A timing that
-can be trusted says of the twins that they tie, and finds the slowdown. Under load one core is kept busy by
-another process, and networks that were apart before must not change places.
+can be trusted says of the twins that they tie, and finds the slowdown. The same network built anew lies elsewhere
+in memory, and is a little faster or slower for as long as it lives: a difference between two networks that is
+no larger than that is neither's merit, whatever its interval says. Under load one core is kept busy by another
+process, and networks that were apart before must not change places.
 {controls}"""
 
 

@@ -12,6 +12,7 @@ def record(held: int, found: int, turned: list[list[str]] | None = None) -> dict
     return {
         "measure": "control", "model": "unet", "cell": {"size": [16, 24], "seconds": 2.0, "loaded": turned is not None},
         "values": {"held": held, "found": found, "runs": 40}, "machine": MACHINE, "load": 1.5,
-        "raw": {"twin": [[1.0, 0.99, 1.01]] * 39 + [[0.97, 0.9, 1.1]], "slowed": [[1.03, 1.02, 1.04]] * 40},
+        "raw": {"twin": [[1.0, 0.99, 1.01]] * 39 + [[0.97, 0.9, 1.1]], "slowed": [[1.03, 1.02, 1.04]] * 40,
+                "anew": [[1.0, 0.99, 1.01]] * 30 + [[1.02, 1.01, 1.03]] * 10},
         "order": {} if turned is None else {"pairs": 9, "turned": turned, "ms": {"a": [1.0, 1.5], "b": [20.0, 31.0]}},
     }  # fmt: skip

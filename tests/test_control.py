@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def run(twin: tuple[float, float], slow: tuple[float, float]) -> Run:
-    return Run(*(Interval(sum(pair) / 2, *pair) for pair in (twin, slow)))
+    return Run(*(Interval(sum(pair) / 2, *pair) for pair in (twin, slow, (1.0, 1.0))))
 
 
 GOOD, OFF = run((0.99, 1.02), (1.01, 1.05)), run((1.01, 1.02), (0.99, 1.05))
@@ -43,11 +43,12 @@ def test_goals_are_35_and_36_of_40() -> None:
 
 
 def test_the_table_says_how_often_and_by_how_much() -> None:
-    held, found, order = lines(record(38, 40, [["a", "b"]]))
+    held, found, anew, order = lines(record(38, 40, [["a", "b"]]))
+    assert anew == ["built anew: its interval holds 1", "30 of 40", "1.0000, 1.0000 to 1.0200"]
     assert held == ["a twin's interval holds 1, goal 87.5%", "38 of 40", "1.0000, 0.9700 to 1.0000"]
     assert found[1:] == ["40 of 40", "1.0300, 1.0300 to 1.0300"]
     assert order[1:] == ["8 of 9", "turned: a and b"]
-    assert lines(record(38, 40, []))[2][1:] == ["9 of 9", ""]
+    assert lines(record(38, 40, []))[3][1:] == ["9 of 9", ""]
 
 
 def test_the_planted_slowdown_is_three_percent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +124,7 @@ def test_the_command_from_start_to_end(
 
 def test_the_command_under_load_compares_the_order(capsys: pytest.CaptureFixture[str]) -> None:
     wanted = ["--model", "plain_cnn", "--models", "plain_cnn, frame_difference", "--size", "16", "--runs", "1"]
-    control.main([*wanted, "--seconds", "0.3", "--device", "cpu", "--load"])
+    control.main([*wanted, "--seconds", "3", "--device", "cpu", "--load"])
     line = next(line for line in capsys.readouterr().out.splitlines() if "order kept" in line)
     assert "1 of 1" in line
 
@@ -137,7 +138,7 @@ def test_a_slowdown_is_found_in_a_network_that_sleeps() -> None:
 
     cells = [Cell("one", call, CPU), Cell("other", call, CPU), Cell("slow", slowed(call, CPU), CPU)]
     one, other, slow = control.time_cells(cells, 8.0, "run 1", lambda *_: None)
-    found = Run(intervals.ratio(other, one), intervals.ratio(slow, one))
+    found = Run(intervals.ratio(other, one), intervals.ratio(slow, one), intervals.ratio(one, one))
     assert found.finds
     assert found.twin.median == pytest.approx(1, abs=0.02)
     assert found.slowed.median == pytest.approx(1.03, abs=0.01)
