@@ -4,8 +4,8 @@ Run after run one network is entered twice, timed as in a comparison, and a thir
 each call. The interval of the first ratio must hold 1, that of the other must lie above it. It is also built once more:
 where weights and images come to lie in memory is luck, and how far such a ratio strays says which differences are
 nobody's. With --load this is done while another process keeps a core busy, and the founding networks must keep the
-order they have in calm. Exit code 1 where a goal is missed. With --keep the record goes into benchmarks/records/control,
-and `make readme` makes docs/timing.md of those.
+order they have in calm. Exit code 1 where a goal is missed. With --keep the record goes into
+benchmarks/records/control, and `make readme` makes docs/timing.md of those.
 """
 
 import argparse
