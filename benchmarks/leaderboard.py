@@ -277,7 +277,7 @@ def _latency(row: Row, layout: str) -> str:
 def _peaks(row: Row) -> str:
     """The shares of the best matrix product and of the fastest copy, in percent."""
     shares = [row.fact(name) for name in ("matmul_share", "copy_share")]
-    return ", ".join(_scaled(share, 0.01, 0) for share in shares if share is not None) or MISSING
+    return "/".join(_scaled(share, 0.01, 0) for share in shares if share is not None) or MISSING
 
 
 def _images(by_layout: Mapping[str, Record], asked: int | None) -> str:
