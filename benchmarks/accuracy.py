@@ -209,7 +209,8 @@ def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
 
     The scenes are the same for every network; the tile of a task that a network does not predict is white.
     """
-    batch = scenes.batch([place * (len(scenes) - 1) // (SHOWN - 1) for place in range(SHOWN)])
+    last = len(scenes) - 1  # the first and the last are shown, as in all galleries that are kept
+    batch = scenes.batch([place * last // (SHOWN - 1) for place in range(SHOWN)])
     device = next((value.device for value in model.parameters()), torch.device("cpu"))
     here: Sample = each(lambda value: value.to(device), batch)
     with torch.inference_mode():

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy
+from benchmarks import accuracy, engines
 from benchmarks.entrants import Entrant
 from benchmarks.presets import MEASURES
 from benchmarks.results import Record
@@ -20,7 +20,6 @@ OF_MACHINE = ("latency", "throughput", "memory")  # measures whose result is the
 BASELINE = "baseline"  # the group of the rows that are no networks
 EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
 READY_MADE = f"{READY}:"  # how the recipe of ready-made weights begins
-ONNX = ("fp32", "contiguous")  # precision and layout; onnxruntime is measured in these alone
 MACHINE = ("device", "device_name", "cpu", "cores", "threads", "torch", "driver", "cuda", "cudnn", "memory_bytes")
 
 
@@ -172,7 +171,7 @@ def _settings(measure: str, entrant: Entrant, wanted: Wanted) -> list[dict[str, 
 def _possible(wanted: Wanted) -> set[tuple[str, str, str]]:
     """Engines with the precisions and layouts that they can do; one that can do none of them stays, to say so."""
     every = set(product(wanted.engines, wanted.precisions, wanted.layouts))
-    can = {each for each in every if each[0] != "onnxruntime" or each[1:] == ONNX}
+    can = {each for each in every if each[0] != "onnxruntime" or each[1:] == engines.ONNX}
     return can | {each for each in every if each[0] not in {engine for engine, *_ in can}}
 
 

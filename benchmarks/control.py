@@ -46,7 +46,7 @@ class Run:
 
     @property
     def holds(self) -> bool:
-        return self.twin.low <= 1 <= self.twin.high
+        return self.twin.is_tie
 
     @property
     def finds(self) -> bool:
@@ -238,10 +238,10 @@ def compared(calm: Times, loaded: Times) -> dict[str, Any]:
     pairs, turned = 0, list[list[str]]()
     for one, other in combinations(calm, 2):
         before, after = (intervals.ratio(times[one], times[other]) for times in (calm, loaded))
-        if before.low <= 1 <= before.high:
+        if before.is_tie:
             continue  # a tie has no order
         pairs += 1
-        if (before.median > 1) != (after.median > 1) and not after.low <= 1 <= after.high:
+        if (before.median > 1) != (after.median > 1) and not after.is_tie:
             turned.append([one, other])
     medians = {name: [intervals.interval(times[name]).median for times in (calm, loaded)] for name in calm}
     return {"pairs": pairs, "turned": turned, "ms": medians}

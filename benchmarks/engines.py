@@ -38,6 +38,7 @@ Settings = Mapping[str, Any]  # the cell of a record: size, batch, precision, la
 
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 ENGINES = ("eager", "compile", "onnxruntime")
+ONNX = ("fp32", "contiguous")  # precision and layout; onnxruntime is measured in these alone
 ACCEPTED = {"precision": tuple(PRECISIONS), "layout": tuple(FORMATS), "engine": ENGINES}
 DEFAULTS = {"batch": 1, "precision": "fp32", "layout": "contiguous", "engine": "eager"}
 NODES = {"recompile_limit": 10_000, "accumulated_recompile_limit": 100_000}  # of compiled forms of one function
@@ -83,8 +84,8 @@ def require(settings: Settings, device: torch.device) -> None:
         raise OptionError(f"tf32 is a format of CUDA devices, and this is {device}; give fp32")
     if settings["engine"] == "onnxruntime":
         given = (device.type, settings["precision"], settings["layout"])
-        if given != ("cpu", "fp32", "contiguous"):
-            raise OptionError(f"onnxruntime is measured on cpu in fp32, contiguous, and not on {', '.join(given)}")
+        if given != ("cpu", *ONNX):
+            raise OptionError(f"onnxruntime is measured on cpu in {', '.join(ONNX)}, and not on {', '.join(given)}")
 
 
 def network(entrant: Entrant, layout: str, device: torch.device) -> PairModel:

@@ -30,6 +30,11 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def is_tie(self) -> bool:
+        """Of a ratio: whether 1 is inside, so that neither is shown to be faster."""
+        return self.low <= 1 <= self.high
+
 
 @dataclass(frozen=True)
 class Summary(Interval):

@@ -40,14 +40,15 @@ class Table:
 def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[Table]:
     """A table for each setting that was timed, and one of what was achieved. committed: records of other days, for
     the second where these have none."""
-    found = [cost_and_speed(records, setting) for setting in settings(records)]
-    achieved = by_way(scores(records) or scores(committed))
+    own = scores(records)
+    achieved = by_way(own or scores(committed))
     trained = [group for group in achieved if any(score.group != cells.BASELINE for score in group)]
-    found += [accuracy(group) for group in trained or achieved]  # rows that are no networks stand beside some
-    if not scores(records):
-        for table in found[len(found) - len(trained or achieved) :]:
+    accurate = [accuracy(group) for group in trained or achieved]  # rows that are no networks stand beside some
+    if not own:
+        for table in accurate:
             table.title = f"from the library's records: {table.title}"
-    found += [multi_task(records if scores(records) else committed), failures(records)]
+    timed = [cost_and_speed(records, setting) for setting in settings(records)]
+    found = [*timed, *accurate, multi_task(records if own else committed), failures(records)]
     return [table for table in found if table.body]
 
 
@@ -143,8 +144,8 @@ def failures(records: Sequence[Record]) -> Table:
     lost = [record for record in records if record["failed"] and record["measure"] in ("accuracy", "sensitivity")]
     told = dict.fromkeys((r["model"], r["measure"], _short(r["cell"]["data"]), r["failed"]) for r in lost)
     body = [[model, f"{measure} on {data}"] for model, measure, data, _ in told]
-    notes = [f"{model}: {measure} on {data} {failed}" for model, measure, data, failed in told]
-    return Table("failed", ["model", "what"], body, [""] * len(body), notes)
+    why = [f"{model}: {measure} on {data} {failed}" for model, measure, data, failed in told]
+    return Table("failed", ["model", "what"], body, [""] * len(body), why)
 
 
 def multi_task(records: Sequence[Record]) -> Table:

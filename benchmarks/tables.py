@@ -169,8 +169,7 @@ def _tie(one: Record | None, other: Record | None) -> bool:
     """Whether the paired ratio's interval holds 1; of rounds of two runs nothing can be said."""
     if one is None or other is None or one["run"] != other["run"]:
         return False
-    compared = ratio(one["raw"]["rounds_ms"], other["raw"]["rounds_ms"])
-    return compared.low <= 1 <= compared.high
+    return ratio(one["raw"]["rounds_ms"], other["raw"]["rounds_ms"]).is_tie
 
 
 def _fastest(by_layout: Mapping[str, Record]) -> str:

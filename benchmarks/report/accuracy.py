@@ -84,9 +84,9 @@ def _memberships(record: Mapping[str, Any], sets: Sequence[Key]) -> list[int]:
 
 def _trained(records: Sequence[Mapping[str, Any]]) -> str:
     """Where and when, as the trainings themselves say it."""
-    told = [(record.get("raw") or {}).get("trained") or {} for record in records]
+    told = [facts for record in records if (facts := (record.get("raw") or {}).get("trained"))]
     words = (f"{facts.get('device_name')}, torch {facts.get('torch')}, {str(facts.get('date'))[:10]}" for facts in told)
-    return "; ".join(dict.fromkeys(word for word, facts in zip(words, told, strict=True) if facts))
+    return "; ".join(dict.fromkeys(words))
 
 
 def sensitivity(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[Data]:

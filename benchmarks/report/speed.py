@@ -100,8 +100,7 @@ def _mark(members: Sequence[tuple[Data, Data]], names: Sequence[str]) -> None:
 def _tie(faster: Data, slower: Data) -> bool:
     """Whether the paired ratio's interval holds 1; of rounds of two runs, whether their intervals overlap."""
     if faster["rounds"] and slower["rounds"] and faster["run"] == slower["run"]:
-        compared = ratio(faster["rounds"], slower["rounds"])
-        return compared.low <= 1 <= compared.high
+        return ratio(faster["rounds"], slower["rounds"]).is_tie
     high, low = (faster["interval"] or (None, None))[1], (slower["interval"] or (None, None))[0]
     return high is not None and low is not None and low <= high
 

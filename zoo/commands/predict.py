@@ -84,4 +84,6 @@ def run(args: Namespace) -> int:
 
 def _size(text: str) -> "tuple[int, int] | str | None":
     """As `zoo.predict` takes it: None is the photo's own."""
-    return {"photo": None, "trained": text}[text] if text in ("photo", "trained") else sides(text)
+    if text == "photo":
+        return None
+    return text if text == "trained" else sides(text)
