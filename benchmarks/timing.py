@@ -24,6 +24,9 @@ can be trusted says of the twins that they tie, and finds the slowdown. The same
 in memory, and is a little faster or slower for as long as it lives: a difference between two networks that is
 no larger than that is neither's merit, whatever its interval says. Under load one core is kept busy by another
 process, and networks that were apart before must not change places.
+
+A run's seconds are shared by its four networks. Runs of several lengths are here, as they came out, because they say
+how long a difference so small must be looked for: a tie found in less time is no proof that two networks are as fast.
 {controls}"""
 
 
@@ -35,13 +38,19 @@ def page(records: Sequence[Record]) -> str:
 
 
 def latest(folder: Path) -> list[Record]:
-    """Of each machine the last control in calm and the last one under load."""
-    found = (record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path))
-    return list({(where(record["machine"]), record["cell"]["loaded"]): record for record in found}.values())
+    """Of each machine the last control of each length, in calm and under load, by length."""
+    found = [record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path)]
+    kinds = {(where(record["machine"]), *_kind(record["cell"])): record for record in found}
+    return sorted(kinds.values(), key=lambda record: _kind(record["cell"]))
+
+
+def _kind(cell: Record) -> tuple[bool, float]:
+    return cell["loaded"], cell["seconds"]
 
 
 def _section(record: Record) -> str:
-    title = "One core kept busy" if record["cell"]["loaded"] else "In calm"
+    loaded, seconds = _kind(record["cell"])
+    title = f"{'One core kept busy' if loaded else 'In calm'}, {seconds:g} s a run"
     parts = [f"\n## {title}", control.note(record), table(control.HEAD, control.lines(record))]
     if record["order"]:
         by_time = sorted(record["order"]["ms"].items(), key=lambda pair: float(pair[1][0]))
