@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -105,12 +106,18 @@ def test_accuracy_ties_are_paired_by_image_within_one_set() -> None:
     assert len(data["sets"]) == 2
 
 
+def test_what_most_networks_were_trained_on_stands_first() -> None:
+    few = [trained("frame_difference", [0.3], samples=20), trained("aligned_difference", [0.4], samples=20)]
+    data = tables([*few, *(trained(name, [0.9]) for name in "abc")])
+    assert [s["samples"] for s in data["sets"]] == [10_000, 20]
+
+
 def test_what_one_recipe_trained_on_the_hardest_data_stands_first() -> None:
     found = [trained("a", [0.9], data="easy"), trained("a", [0.1], recipe="own"), trained("a", [0.4], data="hard")]
-    data = tables([*found, trained("b", [0.6], data="hard")])
+    data = tables([*found, trained("b", [0.6], data="hard"), trained("b", [0.95], data="easy")])
     assert [(s["data"], s["recipe"]) for s in data["sets"][:2]] == [("hard", "equal"), ("easy", "equal")]
     assert data["sets"][2]["recipe"] == "own"
-    assert [entry["set"] for entry in data["accuracy"]] == [0, 0, 1, 2]
+    assert [entry["set"] for entry in data["accuracy"]] == [0, 0, 1, 1, 2]
 
 
 def test_own_recipes_are_one_set_if_their_samples_are_the_same() -> None:
@@ -176,6 +183,27 @@ def test_the_picture_holds_the_points_of_one_machine() -> None:
         assert f"{point.name}: " in words
     assert CPU["device_name"] in words
     assert "GPU" not in words
+
+
+@pytest.mark.parametrize("apart", [1.0, 1.001, 1.1])
+def test_networks_that_lie_close_together_keep_their_names(apart: float) -> None:
+    found = records(networks=9)
+    names = sorted({one["model"] for one in found})
+    for one in found:
+        if one["measure"] == "latency":
+            one["values"] = one["values"] | {"ms": 50 * apart ** names.index(one["model"])}
+            one["intervals"] = {}
+        if one["measure"] == "accuracy":
+            one["values"] = one["values"] | {"mask_iou": 0.8}
+    texts = ElementTree.fromstring(report.chart(found)).findall(".//{*}text[@class='label']")
+    assert sorted(node.text or "" for node in texts) == names
+    spans = []
+    for node in texts:
+        wide = 6.1 * len(node.text or "")
+        left = float(node.get("x", 0)) - {"start": 0, "middle": wide / 2, "end": wide}[node.get("text-anchor", "")]
+        spans.append((left, left + wide, float(node.get("y", 0))))
+    for one, other in itertools.combinations(spans, 2):
+        assert one[1] <= other[0] + 1 or other[1] <= one[0] + 1 or abs(one[2] - other[2]) >= 12, (one, other)
 
 
 @given(st.lists(st.floats(1e-6, 1e9), min_size=1), st.sampled_from([linear, logarithmic]))

@@ -25,13 +25,15 @@ def set_key(record: Mapping[str, Any]) -> Key:
 
 
 def in_order(records: Iterable[Mapping[str, Any]]) -> list[Key]:
-    """The sets, those that one recipe has trained first, then by how hard they are: what is looked at first."""
+    """The sets, what is looked at first: trained by one recipe, then of most networks, then hardest."""
     best: dict[Key, float] = {}
+    networks: dict[Key, set[str]] = defaultdict(set)
     for record in records:
         key, value = set_key(record), (record["values"] or {}).get(HARDNESS)
         found = value if isinstance(value, int | float) else 0.0  # sensitivity has lists
         best[key] = max(best.get(key, 0.0), found)
-    return sorted(best, key=lambda key: (key[1] != EQUAL, best[key]))
+        networks[key].add(record["spec"])
+    return sorted(best, key=lambda key: (key[1] != EQUAL, -len(networks[key]), best[key]))
 
 
 def set_label(key: Key) -> Data:

@@ -12,6 +12,7 @@ WIDTH, HEIGHT = 860, 536
 LEFT, RIGHT, TOP, BOTTOM = 66, 24, 82, 78
 LETTER = 6.1  # pixels: the mean width of a letter at 11 px
 LINE = 13  # pixels
+ASIDE = (28, 44, 60, 76)  # pixels from a point to a name that found no room beside it
 SHAPES = {
     "founding": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z",
     "family": "M-4.5-4.5h9v9h-9z",
@@ -27,6 +28,7 @@ text { font: 11px system-ui, sans-serif; fill: #1f2328; }
 .label { paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round; }
 .grid { stroke: #e3e7ec; }
 .front { fill: none; stroke: #59636e; stroke-width: 1.4; stroke-dasharray: 5 4; }
+.leader { stroke: #8c959f; stroke-width: .8; }
 .bar { stroke: currentColor; stroke-opacity: .5; stroke-width: 1.3; }
 .point { fill: currentColor; stroke: #ffffff; stroke-width: 1.2; }
 .founding { color: #0969da; } .family { color: #1a7f4b; } .baseline { color: #9a6700; }
@@ -38,6 +40,7 @@ text { font: 11px system-ui, sans-serif; fill: #1f2328; }
   .label, .point { stroke: #0d1117; }
   .grid { stroke: #262c36; }
   .front { stroke: #9198a1; }
+  .leader { stroke: #6e7681; }
   .founding { color: #58a6ff; } .family { color: #4cc38a; } .baseline { color: #e3b341; }
   .community { color: #bc8cff; } .yours { color: #ff7eb6; }
 }
@@ -113,24 +116,37 @@ def _point(point: Point, x: Axis, y: Axis) -> str:
 
 
 def _labels(best: list[Point], points: list[Point], x: Axis, y: Axis) -> list[str]:
-    """A name beside each point where there is room; the front's names first, what finds no room has its tooltip."""
+    """A name beside each point or led to it; the front's names first, what finds no room has its tooltip."""
     taken: list[Box] = [(x.at(p.x) - 6, y.at(p.y) - 6, x.at(p.x) + 6, y.at(p.y) + 6) for p in points]
     parts = []
     for point in [*best, *(p for p in points if p not in best)]:
         at, to, wide = x.at(point.x), y.at(point.y), LETTER * len(point.name)
-        places = [(at + 9, to + 4, "start"), (at - 9, to + 4, "end"), (at, to - 10, "middle"), (at, to + 18, "middle")]
-        for left, base, anchor in places:
+        for right, down, anchor in _places():
+            left, base = at + right, to + down
             start = left - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
             box = (start, base - LINE + 3, start + wide, base + 3)
             inside = box[0] > LEFT and box[2] < WIDTH - 2 and box[1] > TOP - LINE and box[3] < HEIGHT - BOTTOM
             if inside and not any(_meet(box, other) for other in taken):
                 taken.append(box)
+                if abs(down) >= ASIDE[0]:
+                    end = base + 3 if down < 0 else base - LINE + 3
+                    begin = to + (7 if down > 0 else -7)
+                    parts.append(f'<path class="leader" d="M{at:.1f} {begin:.1f}L{left:.1f} {end:.1f}"/>')
                 parts.append(
                     f'<text class="label" x="{left:.1f}" y="{base:.1f}" text-anchor="{anchor}">'
                     f"{escape(_plain(point.name))}</text>"
                 )
                 break
     return parts
+
+
+def _places() -> list[tuple[float, float, str]]:
+    """Where a name may stand from its point: right and down in pixels, and the side of it that lies there."""
+    places = [(9.0, 4.0, "start"), (-9.0, 4.0, "end"), (0.0, -10.0, "middle"), (0.0, 18.0, "middle")]
+    for far in ASIDE:
+        for down in (-far, far + LINE - 3):
+            places += [(0.0, down, "middle"), (0.5 * far, down, "start"), (-0.5 * far, down, "end")]
+    return places
 
 
 def _meet(one: Box, other: Box) -> bool:

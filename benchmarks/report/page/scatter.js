@@ -202,7 +202,19 @@ function pointMark(point, number, points, best, x, y, onX, onY) {
   return node;
 }
 
-// A name beside each point where there is room, the front's first.
+// Where a name may stand from its point: right and down in pixels, and the side of it that lies there.
+const PLACES = [
+  [10, 4, "start"],
+  [-10, 4, "end"],
+  [0, -11, "middle"],
+  [0, 20, "middle"],
+];
+const ASIDE = [28, 44, 60, 76]; // pixels to a name that found no room beside its point
+for (const far of ASIDE)
+  for (const down of [-far, far + 10])
+    PLACES.push([0, down, "middle"], [far / 2, down, "start"], [-far / 2, down, "end"]);
+
+// A name beside each point or led to it, the front's first; what finds no room has its tooltip.
 function labels(points, best, onX, onY, box) {
   const taken = points.map(point => [
     onX.at(point.x.value) - 7,
@@ -216,12 +228,7 @@ function labels(points, best, onX, onY, box) {
     const at = onX.at(point.x.value),
       to = onY.at(point.y.value),
       wide = 6.7 * point.row.name.length;
-    for (const [dx, dy, anchor] of [
-      [10, 4, "start"],
-      [-10, 4, "end"],
-      [0, -11, "middle"],
-      [0, 20, "middle"],
-    ]) {
+    for (const [dx, dy, anchor] of PLACES) {
       const left = at + dx - {start: 0, middle: wide / 2, end: wide}[anchor];
       const own = [left, to + dy - 10, left + wide, to + dy + 3];
       if (
@@ -233,6 +240,10 @@ function labels(points, best, onX, onY, box) {
       )
         continue;
       taken.push(own);
+      if (Math.abs(dy) >= ASIDE[0]) {
+        const [begin, end] = dy < 0 ? [to - 8, own[3]] : [to + 8, own[1]];
+        found.push(draw("path", {class: "leader", d: `M${at} ${begin}L${at + dx} ${end}`}));
+      }
       found.push(
         draw(
           "text",
