@@ -1,9 +1,11 @@
-"""A table on the terminal, in 100 columns for names of ordinary length."""
+"""A table on the terminal, in at most 100 columns: a wider one goes on below with the names repeated."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
 WIDTH = 100  # columns; fewer on a narrower terminal
 NAME = 24  # columns of names that stand on one line however narrow it is
+GAP, EDGES = 2, 2  # columns between two of the table's, and around it
 
 
 def print_table(
@@ -17,23 +19,8 @@ def print_table(
     """Print a table with a left column of names and right columns of numbers; a rule after each row in `ends`."""
     from rich import box  # here: only those who look at a table wait for it
     from rich.console import Console
-    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
-
-    grid = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
-    for i, name in enumerate(head):
-        title_lines = name.rsplit(" ", 1)
-        least = max(map(len, (*title_lines, *(texts[i] for texts in body))))
-        grid.add_column(
-            Text("\n".join(title_lines)),
-            justify="right" if i else "left",
-            no_wrap=i > 0,
-            overflow="fold",
-            min_width=least if i else min(least, NAME),
-        )
-    for i, texts in enumerate(body):
-        grid.add_row(*(Text(text, style="bold" if text.endswith("*") else "") for text in texts), end_section=i in ends)
 
     class Piped(Console):
         def on_broken_pipe(self) -> None:
@@ -41,9 +28,42 @@ def print_table(
 
     console = Piped(highlight=False)
     width = min(console.width, WIDTH) if console.is_terminal else WIDTH
-    unlimited = Console(width=10_000)
-    least = Measurement.get(unlimited, unlimited.options, grid).minimum  # narrower, numbers would be cut
-    console.width = max(width, least)
-    console.print(grid)
+    titles = [name.rsplit(" ", 1) for name in head]
+    widths = [max(map(len, (*titles[i], *(texts[i] for texts in body)))) for i in range(len(head))]
+    whole_words = max(len(word) for texts in ([head[0]], *([texts[0]] for texts in body)) for word in texts[0].split())
+    names = min(widths[0], max(min(widths[0], NAME), whole_words))
+    for number, part in enumerate(_parts(widths[1:], width - names - EDGES)):
+        grid = Table(
+            box=box.SIMPLE_HEAD,
+            title=title if title and not number else None,
+            title_justify="left",
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+        )
+        columns = [0, *(i + 1 for i in part)]
+        for i in columns:
+            grid.add_column(
+                Text("\n".join(titles[i])),
+                justify="right" if i else "left",
+                no_wrap=i > 0,
+                overflow="fold",
+                min_width=widths[i] if i else names,
+            )
+        for row, texts in enumerate(body):
+            shown = (Text(texts[i], style="bold" if texts[i].endswith("*") else "") for i in columns)
+            grid.add_row(*shown, end_section=row in ends)
+        console.width = max(width, names + EDGES + sum(widths[i] + GAP for i in columns[1:]))
+        console.print(grid)
     for note in notes:
         console.print(Text(note))
+
+
+def _parts(widths: Sequence[int], room: int) -> Iterator[range]:
+    """The columns in as few even runs as fit into the room, at least one column in each."""
+    for count in range(1, len(widths) + 1):
+        edges = [-(-len(widths) * n // count) for n in range(count + 1)]
+        runs = [range(*pair) for pair in itertools.pairwise(edges)]
+        if count == len(widths) or all(sum(widths[i] + GAP for i in run) <= room for run in runs):
+            yield from runs
+            return
+    yield range(0)  # names alone
