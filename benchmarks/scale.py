@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import cells
 from benchmarks.presets import MEASURES
-from benchmarks.results import Record
+from benchmarks.results import Record, paused
 from zoo.machine import headline
 
 MILLION = 1_000_000
@@ -35,8 +35,8 @@ again on another, and a training goes on from its newest checkpoint if its folde
 
 ## A million samples
 
-Recipe `equal` at {size}, scenes rendered while training runs, validation and test included; {slots} trainings
-side by side on one machine with {cores} cores, {machine}, load {load:.1f}.
+Recipe `equal` at {size}, scenes rendered while training runs, validation included; {slots} trainings side by
+side on one machine with {cores} cores, {machine}, load {load:.1f}.
 
 {rates}
 
@@ -92,10 +92,13 @@ def page(records: Sequence[Record]) -> str:
 
 
 def seconds_for_a_sample(trainings: Iterable[Record]) -> dict[str, float]:
-    """By network, the fastest first; the mean where there are several trainings of one."""
+    """By network, the fastest first, time that it stood still left out; the mean where a network has several."""
     times: dict[str, list[float]] = defaultdict(list)
     for record in trainings:
-        times[record["model"]].append(record["values"]["seconds"] / record["cell"]["samples"])
+        curve = record["raw"].get("curve") or [{}]
+        samples = record["cell"]["samples"] or curve[-1].get("samples")  # None: as many as the recipe says
+        if samples:
+            times[record["model"]].append((record["values"]["seconds"] - paused(record)) / samples)
     means = {name: statistics.mean(found) for name, found in times.items()}
     return dict(sorted(means.items(), key=lambda pair: pair[1]))
 
@@ -119,8 +122,8 @@ def times_beside(records: Iterable[Record]) -> dict[str, list[float]]:
 
 
 def seconds(record: Record) -> float:
-    """That a cell took, with what went before a training that was stopped and resumed."""
-    return float(max(record["took"], record["values"].get("seconds") or 0))
+    """That a cell took, with what went before a training was stopped and resumed, without time that it stood still."""
+    return float(max(record["took"], record["values"].get("seconds") or 0) - paused(record))
 
 
 def sweep(rates: Sequence[float], slots: int) -> str:

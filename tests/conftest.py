@@ -1,8 +1,25 @@
-"""One thread per test process (make test starts one per core), and hypothesis without a clock."""
+"""One thread per test process (make test starts one per core), hypothesis without a clock, and a small Ray cluster."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)
 settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes of one core and two GPUs that are not there. This process is on the first."""
+    from cluster_work import STORE
+    from ray.cluster_utils import Cluster
+
+    found = Cluster()
+    for _ in range(2):
+        found.add_node(num_cpus=1, num_gpus=2, object_store_memory=STORE, include_dashboard=False)
+    yield found
+    found.shutdown()

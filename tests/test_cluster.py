@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
 import pytest
+from cluster_work import STORE, alive, die, double, linger, log, refuse, stubborn, wait, wait_until
 
 from registry import OptionError
 from zoo.parallel import ClusterError, WorkerDiedError, run, session
@@ -19,19 +19,6 @@ from zoo.parallel.work import Demand
 
 ray = pytest.importorskip("ray")
 ROOT = Path(__file__).resolve().parent.parent
-STORE = 80 * 2**20  # bytes; the least that Ray takes is 75 MB
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Two nodes of one core and two GPUs that are not there. This process is on the first."""
-    from ray.cluster_utils import Cluster
-
-    found = Cluster()
-    for _ in range(2):
-        found.add_node(num_cpus=1, num_gpus=2, object_store_memory=STORE, include_dashboard=False)
-    yield found
-    found.shutdown()
 
 
 @pytest.fixture
@@ -41,81 +28,6 @@ def third(cluster):
     yield node
     if node in cluster.worker_nodes:
         cluster.remove_node(node)
-
-
-def double(item):
-    return 2 * item
-
-
-def where(item):
-    return ray.get_runtime_context().get_node_id(), os.getpid()
-
-
-def refuse(wrong, item):
-    if item == wrong:
-        raise ValueError(f"{item} is refused") from KeyError("why")
-    return item
-
-
-class StubbornError(Exception):
-    def __init__(self, one, two):
-        super().__init__(f"{one} and {two}")  # so that it cannot be made anew from its pickle
-
-
-def stubborn(item):
-    raise StubbornError(item, 2)
-
-
-def log(folder, seconds, item):
-    """Leave a line for each call: which item, which node, and from when to when."""
-    began = time.time()
-    with open(folder / f"{item}.began", "a") as file:
-        file.write("x")
-    time.sleep(seconds)
-    cuda = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return {"node": ray.get_runtime_context().get_node_id(), "cuda": cuda, "began": began, "ended": time.time()}
-
-
-def die(item):
-    if item == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return item
-
-
-def wait(folder, item):
-    (folder / f"{os.getpid()}.pid").touch()
-    try:
-        for _ in range(600):
-            time.sleep(0.1)
-    finally:
-        (folder / f"{os.getpid()}.cleaned").touch()
-
-
-def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
-
-
-def wait_until(condition, seconds=40.0):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def linger(folder, node, item):
-    """Work that from the tenth item on is long on one node, and waits elsewhere for that node to be at work."""
-    here = ray.get_runtime_context().get_node_id()
-    with open(folder / f"{item}.began", "a") as file:
-        file.write(f"{here}\n")
-    if here == node and item >= 10:
-        (folder / "at work").touch()
-        time.sleep(60)
-    elif item >= 10:
-        wait_until((folder / "at work").exists)
-    return here
 
 
 def test_a_node_killed_half_way_loses_nothing_doubles_nothing_and_is_named(cluster, third, tmp_path):
@@ -302,52 +214,6 @@ def raylets(folder):
     """Ray's processes that have their sockets in a folder."""
     found = (path.parent for path in Path("/proc").glob("[0-9]*/cmdline") if int(path.parent.name) != os.getpid())
     return [path for path in found if alive(path.name) and f"{folder}/zoo-".encode() in (path / "cmdline").read_bytes()]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("shards", [False, True], ids=["folders", "shards"])
-def test_composing_on_a_cluster_gives_the_same_bytes(cluster, tmp_path, monkeypatch, shards):
-    import numpy as np
-    from PIL import Image, ImageDraw
-
-    from zoo.__main__ import main
-
-    for name in ("bg", "fg"):
-        (tmp_path / name).mkdir()
-    rng = np.random.default_rng(0)
-    for name in ("b.png", "a.jpg", "c.png"):
-        Image.fromarray(rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)).save(tmp_path / "bg" / name)
-    image = Image.new("RGBA", (60, 40))
-    ImageDraw.Draw(image).ellipse((10, 10, 50, 30), fill=(250, 20, 20, 255))
-    image.save(tmp_path / "fg" / "disc.png")
-    monkeypatch.chdir(tmp_path)  # relative paths mean the same on the nodes
-    found = []
-    for executor in ("processes", "ray"):
-        out = f"{'shards:' * shards}{executor}"
-        command = ["data", "compose", "--bg", "bg", "--fg", "fg", "--out", out, "--per-pair", "4", "--size", "32"]
-        command += ["--executor", executor, "--workers", "2", "--per-shard", "3", "--hold-out", "none"]
-        command += ["--address", cluster.address] if executor == "ray" else []
-        assert main(command) == 0
-        paths = sorted(path for path in Path(executor).rglob("*") if path.is_file())
-        found.append({path.relative_to(executor).as_posix(): path.read_bytes() for path in paths})
-    assert len(found[0]) > 10 if not shards else len(found[0]) > 5
-    assert found[0] == found[1]
-
-
-@pytest.mark.slow
-def test_packing_on_a_local_cluster_gives_the_same_bytes(tmp_path, capsys):
-    from zoo.__main__ import main
-
-    found = []
-    for executor in ("processes", "ray"):
-        out = tmp_path / executor
-        command = ["data", "pack", "pairbench:clean", "--size", "32", "--samples", "5", "--per-shard", "2"]
-        command += ["--split", "train", "val", "--executor", executor, "--workers", "2", "--out", str(out)]
-        assert main(command) == 0
-        found.append({path.name: path.read_bytes() for path in out.iterdir()})
-    assert len(found[0]) == 2 * (3 * 2 + 1)
-    assert found[0] == found[1]
-    assert "raylet" not in capsys.readouterr().out
 
 
 def test_wrong_calls_are_refused():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import scale
+from benchmarks import results, scale
 
 MACHINE = {"device": "cpu", "device_name": "A CPU", "cores": 4, "threads": 2, "torch": "2.x"}
 SLOW, FAST = 0.5, 0.1  # seconds for a sample
@@ -23,7 +23,7 @@ def measured(
 ) -> dict[str, Any]:
     return {
         "measure": measure, "status": "done", "model": model, "spec": f"{model}()", "cell": cell or {},
-        "group": "founding", "values": values or {"weight_bytes": 10_000_000},
+        "group": "founding", "raw": {}, "values": values or {"weight_bytes": 10_000_000},
         "machine": MACHINE, "load": 2.0, "took": took,
     }  # fmt: skip
 
@@ -54,6 +54,31 @@ def test_every_figure_follows_from_the_records() -> None:
     assert f"| longest training | {scale.told(500_000)} | {scale.told(100 * 500_000)} |" in text
     assert "take 16 min more on one machine" in text  # half a second and 9 s for each
     assert "the weights 1.0 GB" in text
+
+
+def looks(*spans: float) -> dict[str, Any]:
+    """A curve of looks, 100 samples apart."""
+    return {"curve": [{"samples": 100 * n, "seconds": sum(spans[:n])} for n in range(1, len(spans) + 1)]}
+
+
+def test_time_that_a_training_stood_still_is_not_its_own() -> None:
+    whole = trained("a", SLOW) | {"raw": looks(*[50.0] * 10)}
+    stopped = trained("a", SLOW + 1.22) | {"raw": looks(*[50.0] * 6, 1270.0, *[50.0] * 3), "took": 1730.0}
+    assert scale.seconds_for_a_sample([stopped]) == pytest.approx({"a": SLOW})
+    assert scale.seconds(stopped) == pytest.approx(510.0)
+    assert scale.seconds_for_a_sample([whole]) == pytest.approx({"a": SLOW})
+
+
+def test_a_stage_of_larger_pictures_is_no_pause() -> None:
+    assert results.paused({"raw": looks(10, 10, 10, 40, 40, 160)}) == 0
+    assert results.paused({"raw": looks(10, 90)}) == results.paused({"raw": {}}) == results.paused({}) == 0
+
+
+def test_a_recipes_own_number_of_samples_is_what_its_curve_tells() -> None:
+    record = trained("a", SLOW) | {"raw": looks(*[50.0] * 10)}
+    record["cell"] = record["cell"] | {"samples": None}
+    assert scale.seconds_for_a_sample([record]) == pytest.approx({"a": SLOW})
+    assert scale.seconds_for_a_sample([record | {"raw": {}}]) == {}
 
 
 def test_there_is_no_text_without_a_training_that_all_share() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.cells import BASELINE, EQUAL, OWN, way
 from benchmarks.paired import interval, ties
+from benchmarks.results import paused
 
 HARDNESS = "mask_iou"
 HEADLINE = {HARDNESS: 1, "depth_rmse": -1}  # 1: higher is better
@@ -59,7 +60,7 @@ def accuracy(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[
             "recipe": recipe, "samples": samples, "test_images": group[0]["cell"].get("test_images"),
             "seeds": [record["cell"].get("seed") for record in whole],
             "values": {name: _over_seeds(whole, name) for name in names},
-            "seconds": _mean([record["values"].get("seconds") for record in whole]),
+            "seconds": _mean([_trained_for(record) for record in whole]),
             "curves": [(record.get("raw") or {}).get("curve") or [] for record in whole],
             "gallery": next((record["gallery"] for record in whole if record.get("gallery")), None),
             "status": "done" if all(record["status"] == "done" for record in group) else group[-1]["status"],
@@ -82,6 +83,12 @@ def _memberships(record: Mapping[str, Any], sets: Sequence[Key]) -> list[int]:
     if record["group"] == BASELINE and kind == EQUAL:
         found += [n for n, key in enumerate(sets) if (key[0], key[1], key[2], key[4]) == (data, OWN, samples, images)]
     return found
+
+
+def _trained_for(record: Mapping[str, Any]) -> float | None:
+    """Seconds, without those that somebody had stopped it for."""
+    told = record["values"].get("seconds")
+    return None if told is None else told - paused(record)
 
 
 def _trained(records: Sequence[Mapping[str, Any]]) -> str:
