@@ -44,6 +44,8 @@ def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str
             refused.append(f"{title}: the older run has no cell with the same options and settings")
         elif like is None:
             refused.append(f"{title}: another machine then, {_differences(record, likes[-1])}")
+        elif (now := record["values"].get("batch")) != (then := like["values"].get("batch")) and now and then:
+            refused.append(f"{title}: batch {then} then, {now} now, and rates of two batches are no pair")
         else:
             body += _rows(record, like)
     left = [record for key, records in before.items() if key not in met for record in records]

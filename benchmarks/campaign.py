@@ -105,10 +105,10 @@ class Campaign:
         return self._record(cell, "failed", f"failed: {results.one_line(error)}", {"took": 0.0})
 
     def home(self, cell: Cell) -> Path:
-        """Where a cell's training lives; the cells of its sensitivity share it."""
-        settings = {name: value for name, value in cell.settings.items() if name != "perturbation"}
+        """Where a cell's training lives, however it is tested and whichever way its network was spelled."""
+        settings = {name: value for name, value in cell.settings.items() if name not in ("perturbation", "test_images")}
         key = Cell("accuracy", cell.entrant, settings).key
-        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in str(cell.entrant.asked))[:40]
+        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in cell.entrant.asked.name)[:40]
         return self.folder / "runs" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
     def _record(self, cell: Cell, status: str, failed: str | None, found: Found) -> dict[str, Any]:

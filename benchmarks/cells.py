@@ -92,11 +92,12 @@ def done(records: Iterable[Record], machine: Mapping[str, Any] | None) -> set[st
 
 
 def latest(records: Iterable[Record]) -> list[Record]:
-    """Of each cell the last record, of times and memory the last of each machine."""
-    found = {
-        (key_of(record), where(record["machine"]) if record["measure"] in OF_MACHINE else ()): record
-        for record in records
-    }
+    """Of each cell the last record, unless that was interrupted; of times and memory the last of each machine."""
+    found: dict[tuple[str, tuple[Any, ...]], Record] = {}
+    for record in records:
+        key = (key_of(record), where(record["machine"]) if record["measure"] in OF_MACHINE else ())
+        if key not in found or record["status"] != "interrupted" or found[key]["status"] == "interrupted":
+            found[key] = record
     return list(found.values())
 
 
@@ -105,14 +106,24 @@ def key_of(record: Record) -> str:
 
 
 def way(settings: Mapping[str, Any]) -> tuple[str, Any, Any, Any]:
-    """What must be the same for trained networks to be compared: EQUAL, OWN or READY, samples, precision, test images.
+    """What must be the same for trained networks to be compared: EQUAL, OWN or READY, samples, precision with what the
+    one recipe says where it was changed, test images.
 
     The machine need not be, for what was learned does not depend on it. A recipe of its own has its own precision.
     """
     recipe = str(settings.get("recipe"))
     kind = EQUAL if recipe == EQUAL else READY if recipe.startswith(READY_MADE) else OWN
-    precision = settings.get("precision") if kind == EQUAL else None
-    return kind, settings.get("samples"), precision, settings.get("test_images")
+    told = [settings.get(name) for name in ("precision", "content") if kind == EQUAL]
+    return kind, settings.get("samples"), ", ".join(filter(None, told)) or None, settings.get("test_images")
+
+
+def recipe_of(settings: Mapping[str, Any]) -> str:
+    """A recipe's name, with the digest of what it says where that was changed.
+
+    >>> recipe_of({"recipe": "equal"}), recipe_of({"recipe": "equal", "content": "0123456789abcdef"})
+    ('equal', 'equal@01234567')
+    """
+    return "@".join([str(settings.get("recipe")), *([settings["content"][:8]] if settings.get("content") else [])])
 
 
 def where(machine: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -186,7 +197,7 @@ def _trainings(entrant: Entrant, wanted: Wanted) -> list[dict[str, Any]]:
         recipe = EQUAL  # five numbers need no recipe of their own, and the same row serves every table
     elif recipe == OWN:
         recipe = accuracy.own_recipe(entrant.asked.name) or EQUAL
-    trained: dict[str, Any] = {"recipe": recipe, "samples": wanted.samples}
+    trained: dict[str, Any] = {"recipe": recipe, "samples": wanted.samples, **accuracy.content(recipe)}
     precision = {"precision": wanted.train_precision} if wanted.train_precision else {}
     return [
         {**size, "data": data, **trained, "seed": seed, "test_images": wanted.test_images, **precision}

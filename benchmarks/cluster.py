@@ -1,4 +1,5 @@
 """A comparison over the machines of a Ray cluster: each job's records come back whole, or the job is done elsewhere.
+A job that brings its machines down is taken apart by its networks, so that the one at fault fails alone.
 
 Timed cells have a device to themselves: a GPU, or a machine. Trainings may share a GPU. The folder of the trainings
 is on storage that all machines share.
@@ -32,6 +33,13 @@ class Job:
     @property
     def measure(self) -> str:
         return self.cells[0][1]
+
+    def by_network(self) -> list["Job"]:
+        """The same cells, a job for each network."""
+        of: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
+        for cell in self.cells:
+            of.setdefault(cell[0], []).append(cell)
+        return [Job(tuple(group)) for group in of.values()]
 
     def __repr__(self) -> str:
         return f"{self.measure} of {', '.join(dict.fromkeys(asked for asked, *_ in self.cells))}"
@@ -74,22 +82,27 @@ def measure(
     todo = jobs(chosen, device, folder, effort)
     work = partial(perform, device=device.type, folder=folder.absolute(), effort=effort)
     here = Campaign((), device, folder, effort)
-    found = run(
-        work,
-        todo,
-        executor="ray",
-        resources=partial(needs, device=device.type),
-        address=address,
-        on_loss=lambda job, error: error,  # what kills its machine is a result, and the other cells go on
-    )
     count = 0
-    for job, records in found:
-        if isinstance(records, ZooError):
-            records = [here.failed(cell, records) for cell in entered(job)]
-        for record in records:
-            count += 1
-            tick(f"{record['measure']} {count} of {len(chosen)} cells", count, len(chosen))
-            yield record
+    while todo:
+        found = run(
+            work,
+            todo,
+            executor="ray",
+            resources=partial(needs, device=device.type),
+            address=address,
+            on_loss=lambda job, error: error,  # what kills its machine is a result, and the other jobs go on
+        )
+        todo = []
+        for job, records in found:
+            if isinstance(records, ZooError):
+                if len(alone := job.by_network()) > 1:  # one of them may have brought it down, and falls alone then
+                    todo += alone
+                    continue
+                records = [here.failed(cell, records) for cell in entered(job)]
+            for record in records:
+                count += 1
+                tick(f"{record['measure']} {count} of {len(chosen)} cells", count, len(chosen))
+                yield record
 
 
 def needs(job: Job, *, device: str) -> Resources:

@@ -130,9 +130,10 @@ def lines(record: "Record") -> list[list[str]]:
     tied = sum(low <= 1 <= high for _, low, high in raw["anew"])
     body.append(["built anew: its interval holds 1", f"{tied} of {values['runs']}", _span(raw["anew"])])
     if order:
-        turned = "; ".join(" and ".join(pair) for pair in order["turned"])
-        kept = f"{order['pairs'] - len(order['turned'])} of {order['pairs']}"
-        body.append(["order kept, of pairs apart in calm", kept, turned and f"turned: {turned}"])
+        lost = {"turned": order["turned"], "a tie under load": order["tied"]}
+        told = [f"{what}: {', '.join(' and '.join(pair) for pair in pairs)}" for what, pairs in lost.items() if pairs]
+        kept = order["pairs"] - sum(map(len, lost.values()))
+        body.append(["order kept, of pairs apart in calm", f"{kept} of {order['pairs']}", "; ".join(told)])
     return body
 
 
@@ -230,21 +231,24 @@ def ranked(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> Ti
 
 
 def compared(calm: Times, loaded: Times) -> dict[str, Any]:
-    """Every network's time in calm and under load, how many pairs are apart in calm, and which of them turn round."""
+    """Every network's time in calm and under load, how many pairs are apart in calm, and which of them turn round or
+    cannot be told apart under load."""
     from itertools import combinations
 
     from benchmarks import intervals
 
-    pairs, turned = 0, list[list[str]]()
+    pairs, turned, tied = 0, list[list[str]](), list[list[str]]()
     for one, other in combinations(calm, 2):
         before, after = (intervals.ratio(times[one], times[other]) for times in (calm, loaded))
         if before.is_tie:
             continue  # a tie has no order
         pairs += 1
-        if (before.median > 1) != (after.median > 1) and not after.is_tie:
+        if after.is_tie:
+            tied.append([one, other])
+        elif (before.median > 1) != (after.median > 1):
             turned.append([one, other])
     medians = {name: [intervals.interval(times[name]).median for times in (calm, loaded)] for name in calm}
-    return {"pairs": pairs, "turned": turned, "ms": medians}
+    return {"pairs": pairs, "turned": turned, "tied": tied, "ms": medians}
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Who takes part in a comparison: entries of the catalog, and networks of the user's own."""
 
+import ast
 import copy
 import hashlib
 import inspect
@@ -22,6 +23,7 @@ from zoo.factory import build, resolve
 from zoo.model import PairModel
 from zoo.wrap import wrap
 
+OURS = ("zoo", "registry", "benchmarks")
 YOURS = "yours"  # the group of networks that come from no catalog
 
 
@@ -125,9 +127,38 @@ def _loaded(place: str) -> ModuleType:
 
 
 def _digest(module: ModuleType) -> str:
-    """What changes when a module's file does: the network is another one then, and is measured anew."""
+    """What changes when a module's file does, or one beside it that it imports: the network is another one then, and is
+    measured anew."""
     path = Path(getattr(module, "__file__", None) or "")
-    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()[:8]
+    files = _files(path.resolve()) if path.is_file() else []
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+
+
+def _files(path: Path) -> list[Path]:
+    """A file and those in its folder that it imports, however far along; told by their text, whatever is loaded."""
+    found, todo = [path], [path]
+    while todo:
+        here = todo.pop()
+        for name in sorted(_imported(here, path.parent)):
+            place = path.parent.joinpath(*name.split("."))
+            beside = [file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()]
+            todo += (new := [file for file in beside if file not in found])
+            found += new
+    return [path, *sorted(found[1:])]
+
+
+def _imported(path: Path, folder: Path) -> set[str]:
+    """The modules that a file names in its imports, as seen from the folder; not this library's."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = path.relative_to(folder).parts[: -node.level] if node.level else ()
+            whole = ".".join([*package, *([node.module] if node.module else [])])
+            names |= {whole, *(f"{whole}.{alias.name}".strip(".") for alias in node.names)}
+    parts = {".".join(name.split(".")[: n + 1]) for name in names for n in range(name.count(".") + 1)}
+    return {name for name in parts if name and name.partition(".")[0] not in OURS}
 
 
 def _networks(module: ModuleType) -> str:

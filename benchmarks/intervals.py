@@ -8,9 +8,10 @@ Samples of one visit resemble each other too much to count as independent; round
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,32 @@ class Interval:
     def is_tie(self) -> bool:
         """Of a ratio: whether 1 is inside, so that neither is shown to be faster."""
         return self.low <= 1 <= self.high
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What is known of a network's times: its rounds, the run they are of, and its median's interval."""
+
+    rounds: Rounds
+    run: str | None
+    interval: Sequence[float | None]
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Timing":
+        """Of a record of latency."""
+        rounds = (record.get("raw") or {}).get("rounds_ms") or []
+        return cls(rounds, record.get("run"), (record.get("intervals") or {}).get("ms") or (None, None))
+
+    def ties(self, other: "Timing") -> bool:
+        """Whether nothing shows a difference: the paired ratio's interval holds 1, or, as rounds of two runs are no
+        pairs, the networks' intervals meet."""
+        if self.rounds and other.rounds and self.run == other.run:
+            return ratio(self.rounds, other.rounds).is_tie
+        ends = (*self.interval, *other.interval)
+        if None in ends:
+            return True
+        low, high, other_low, other_high = ends
+        return bool(low <= other_high and other_low <= high)  # type: ignore[operator]
 
 
 @dataclass(frozen=True)

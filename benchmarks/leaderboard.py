@@ -84,11 +84,11 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     names = datasets(achieved)
     trained: dict[tuple[Any, ...], dict[str, Score]] = {}
     for score in achieved:
-        how = (score.cell["recipe"], score.cell["samples"], score.cell.get("precision"))
+        how = (cells.recipe_of(score.cell), score.cell["samples"], score.cell.get("precision"))
         trained.setdefault((score.spec, *how), {})[score.data] = score
     first = hardest(achieved)
     order = sorted(trained.values(), key=lambda d: _known_first(d[first].value("mask_iou") if first in d else math.nan))
-    recipes = sorted({str(score.cell["recipe"]) for score in achieved})
+    recipes = sorted({cells.recipe_of(score.cell) for score in achieved})
     several = len(recipes) > 1
     head = ["model", *(["recipe"] * several), *(f"IoU {_short(name)}" for name in names)]
     head += [f"RMSE {_short(name)}" for name in names]
@@ -98,7 +98,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     body = [
         [
             one.model + (f", {len(one.records)} seed{'s' * (len(one.records) > 1)}" if len(seeds) > 1 else ""),
-            *([str(one.cell["recipe"])] * several),
+            *([cells.recipe_of(one.cell)] * several),
             *(
                 _with_interval(by_data.get(name), metric) + mark.get(id(by_data.get(name)), "")
                 for (metric, name), mark in zip(columns, marks, strict=True)

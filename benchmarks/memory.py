@@ -46,7 +46,9 @@ class RaisedError(MemoryPassError):
     """The network raised an error in that process, as it will in any."""
 
 
-_rehearsed: dict[tuple[str, str], MemoryPassError | None] = {}  # by spec and work, what came of it
+_rehearsed: dict[
+    tuple[str, ...], MemoryPassError | None
+] = {}  # by spec, work, size, precision and device: what came of it
 
 
 def peak(
@@ -69,12 +71,12 @@ def rehearse(
 ) -> None:
     """Call or train a network that comes from a file of the user's own in another process, which can be ended.
 
-    Once for each network; those of the catalog are known to end. An error that it raises is left to whoever calls it
-    here; it is a process that hangs or dies that must not be this one.
+    Once for each network, size and precision; those of the catalog are known to end. An error that it raises is left
+    to whoever calls it here; it is a process that hangs or dies that must not be this one.
     """
     if entrant.is_listed or ":" not in entrant.asked.name:
         return
-    key = entrant.spec, work
+    key = entrant.spec, work, str(settings["size"]), str(settings["precision"]), str(device)
     if key not in _rehearsed:
         _rehearsed[key] = None
         try:
@@ -199,6 +201,7 @@ def _measured(model: str, settings: "Settings", device: "torch.device", work: st
     from benchmarks.entrants import enter
     from benchmarks.limits import within_memory
     from benchmarks.results import one_line
+    from zoo.arithmetic import float32
 
     try:
         (entrant,) = enter(model)
@@ -207,7 +210,8 @@ def _measured(model: str, settings: "Settings", device: "torch.device", work: st
                 engines.require_finite(engines.ready(entrant, settings, device).call())
                 return {}
             network = engines.network(entrant, settings["layout"], device)
-            return dict(footprint.measured(network, settings, device, work))
+            with float32(tf32=settings["precision"] == "tf32"):  # which algorithms there are, and their workspace
+                return dict(footprint.measured(network, settings, device, work))
     except Exception as error:
         return {"failed": one_line(error)}
 

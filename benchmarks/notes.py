@@ -30,7 +30,9 @@ def notes(records: Sequence[Record], chosen: Sequence[Row]) -> list[str]:
             " together."
         )
     if any(row.ties for row in chosen):
-        lines.append("= a tie with the network above: the interval of their paired ratio holds 1.")
+        lines.append(
+            "= a tie with the network above: the interval of their paired ratio holds 1 (of two runs: theirs meet)."
+        )
     lines += _sureness(chosen)
     if any(record["status"] == "interrupted" for row in chosen for record in row.latency.values()):
         lines.append("~ stopped early, from the rounds there were.")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import cells, paired
-from benchmarks.intervals import ratio
+from benchmarks.intervals import Timing
 from benchmarks.results import Record, unseeded
 from zoo.architectures import rank
 
@@ -166,19 +166,16 @@ def _or_zero(value: float) -> float:
 
 
 def _tie(one: Record | None, other: Record | None) -> bool:
-    """Whether the paired ratio's interval holds 1; of rounds of two runs nothing can be said."""
-    if one is None or other is None or one["run"] != other["run"]:
-        return False
-    return ratio(one["raw"]["rounds_ms"], other["raw"]["rounds_ms"]).is_tie
+    return one is not None and other is not None and Timing.of(one).ties(Timing.of(other))
 
 
 def _fastest(by_layout: Mapping[str, Record]) -> str:
-    """The layout whose paired ratio excludes 1; only rounds of one run are pairs."""
+    """The layout that is shown to be faster, or tie; nothing where there was no choice, or not in one run."""
     if len(by_layout) < 2 or len({record["run"] for record in by_layout.values()}) > 1:
         return ""
-    one, other = by_layout
-    compared = ratio(by_layout[one]["raw"]["rounds_ms"], by_layout[other]["raw"]["rounds_ms"])
-    return one if compared.high < 1 else other if compared.low > 1 else "tie"
+    one, other = by_layout.values()
+    faster = min(by_layout, key=lambda layout: float(by_layout[layout]["values"]["ms"]))
+    return "tie" if _tie(one, other) else faster
 
 
 def datasets(found: Sequence[Score]) -> list[str]:

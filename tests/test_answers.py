@@ -67,6 +67,18 @@ def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
     assert "the older run has no cell with the same options and settings" in against.compare(new[:1], [])[1][0]
 
 
+def test_rates_of_two_batches_are_no_pair() -> None:
+    then, now = (
+        latency("a", "contiguous", STEADY)
+        | {"measure": "throughput", "intervals": {}, "values": {"images_per_s": rate, "batch": batch}}
+        for rate, batch in ((300.0, 8), (400.0, 64))
+    )
+    body, (refused,) = against.compare([now], [then])
+    assert body == []
+    assert refused.endswith("batch 8 then, 64 now, and rates of two batches are no pair")
+    assert len(against.compare([now], [now])[0]) == 1
+
+
 def test_an_older_run_of_two_machines_one_round_or_no_mask_is_compared() -> None:
     elsewhere = latency("a", "contiguous", FASTER, machine=MACHINE | {"torch": "1.x"})
     once = latency("a", "contiguous", STEADY[:1]) | {"intervals": {"ms": [0.0, None]}}

@@ -6,12 +6,14 @@ import warnings
 from collections import Counter
 
 import pytest
+import torch
 
-from benchmarks import cells, cluster, compare, results
+from benchmarks import cells, cluster, compare, engines, results
 from benchmarks.campaign import Effort
 from benchmarks.cells import Cell
 from benchmarks.entrants import enter
 from zoo import machine
+from zoo.parallel import WorkerDiedError
 
 STORE = 80 * 2**20  # bytes; the least that Ray takes is 75 MB
 TRAINING = {"data": "pairbench:clean", "recipe": "equal", "samples": 64, "test_images": 6}
@@ -50,6 +52,36 @@ def test_a_job_measured_elsewhere_gives_the_same_records(tmp_path):
     assert record["status"] == "done"
     assert record["values"]["params"] > 0
     assert cells.key_of(record) == cell.key
+
+
+def test_a_network_that_brings_its_job_down_falls_alone(tmp_path, monkeypatch):
+    """The cluster here is one that gives up every job with unet(width=4) in it."""
+
+    def run(work, jobs, *, on_loss, **_):
+        for job in jobs:
+            lost = any(asked.startswith("unet") for asked, *_ in job.cells)
+            yield job, on_loss(job, WorkerDiedError("four workers died")) if lost else work(job)
+
+    monkeypatch.setattr(cluster, "run", run)
+    timed = engines.DEFAULTS | {"size": [16, 16], "device": "cpu"}
+    entrants = enter("frame_difference, unet(width=4), aligned_difference")
+    chosen = [Cell("latency", entrant, timed) for entrant in entrants]
+    chosen += [training(entrants[1], 0), Cell("sensitivity", entrants[1], {**chosen[0].settings, "perturbation": "x"})]
+    told = []
+    found = list(
+        cluster.measure(
+            chosen, torch.device("cpu"), tmp_path, Effort(0.02, 1), address=None, tick=lambda *word: told.append(word)
+        )
+    )
+    assert Counter(map(cells.key_of, found)) == Counter(cell.key for cell in chosen)
+    assert {(r["model"], r["measure"]): r["status"] for r in found} == {
+        ("frame_difference", "latency"): "done",
+        ("aligned_difference", "latency"): "done",
+        ("unet(width=4)", "latency"): "failed",
+        ("unet(width=4)", "accuracy"): "failed",
+        ("unet(width=4)", "sensitivity"): "failed",
+    }
+    assert told[-1][1:] == (5, 5)
 
 
 @pytest.mark.slow

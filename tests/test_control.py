@@ -47,8 +47,8 @@ def test_the_table_says_how_often_and_by_how_much() -> None:
     assert anew == ["built anew: its interval holds 1", "30 of 40", "1.0000, 1.0000 to 1.0200"]
     assert held == ["a twin's interval holds 1, goal 87.5%", "38 of 40", "1.0000, 0.9700 to 1.0000"]
     assert found[1:] == ["40 of 40", "1.0300, 1.0300 to 1.0300"]
-    assert order[1:] == ["8 of 9", "turned: a and b"]
-    assert lines(record(38, 40, []))[3][1:] == ["9 of 9", ""]
+    assert order[1:] == ["7 of 9", "turned: a and b; a tie under load: b and c"]
+    assert lines(record(38, 40, []))[3][1:] == ["8 of 9", "a tie under load: b and c"]
 
 
 def test_the_planted_slowdown_is_three_percent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,10 +79,11 @@ def test_order_is_compared_where_it_was_clear() -> None:
 
     calm = times(1.0, 1.0, 2.0)  # a and b tie
     found = compared(calm, times(3.0, 2.0, 9.0))
-    assert (found["pairs"], found["turned"]) == (2, [])
+    assert (found["pairs"], found["turned"], found["tied"]) == (2, [], [])
     assert found["ms"] == {"a": [1.0, 3.0], "b": [1.0, 2.0], "c": [2.0, 9.0]}
     assert compared(calm, times(3.0, 2.0, 2.5))["turned"] == [["a", "c"]]
-    assert compared(calm, times(2.0, 2.0, 2.0))["turned"] == [], "a tie under load turns nothing round"
+    tied = compared(calm, times(2.0, 2.0, 2.0))
+    assert (tied["turned"], tied["tied"]) == ([], [["a", "c"], ["b", "c"]]), "a tie turns nothing round, nor keeps it"
 
 
 def test_a_busy_process_is_there_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Networks of one's own in a comparison: from a file, from a module, from a notebook; and what cannot enter."""
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,3 +178,28 @@ def test_a_pair_model_is_taken_as_it_is() -> None:
     model = own("black", Black(Interface(tasks=("mask",)))).make()
     assert type(model) is Black
     assert isinstance(model(*torch.rand(2, 1, 3, 8, 8)), Prediction)
+
+
+def test_a_network_is_another_when_a_file_that_it_imports_is(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("from . import blocks")
+    (tmp_path / "parts" / "blocks.py").write_text("WIDTH = 4")
+    (tmp_path / "unrelated.py").write_text("X = 1")
+    (tmp_path / "zoo.py").write_text("")  # hides nothing
+    network = "from torch import nn\nimport zoo\nfrom parts import blocks\nNet = nn.Conv2d(6, 2, 1)"
+    (tmp_path / "mine.py").write_text(network)
+    (tmp_path / "other.py").write_text("from torch import nn\nNet = nn.Conv2d(6, 2, 1)")
+
+    def specs() -> tuple[str, ...]:
+        return tuple(enter(f"{tmp_path}/{name}.py:Net")[0].spec for name in ("mine", "other"))
+
+    before = specs()
+    assert specs() == before
+    (tmp_path / "unrelated.py").write_text("X = 2")
+    (tmp_path / "zoo.py").write_text("X = 2")
+    assert specs() == before, "what it does not import is not it"
+    (tmp_path / "parts" / "blocks.py").write_text("WIDTH = 64")
+    assert specs()[0] != before[0]
+    assert specs()[1] == before[1]
+    digest = hashlib.sha256((tmp_path / "other.py").read_bytes()).hexdigest()[:8]
+    assert before[1].endswith(f":{digest}"), "alone, it is the digest of the file"

@@ -192,6 +192,25 @@ def test_a_process_that_hangs_is_ended(file: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_rehearsal_at_one_size_says_nothing_of_another(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (entrant,), tried = enter(f"{file}:Hangs"), []
+
+    def hangs(entrant: Any, settings: Any, *rest: Any, **more: Any) -> dict[str, Any]:
+        tried.append(settings["size"])
+        if settings["size"] == [128, 128]:
+            raise MemoryPassError("no end")
+        return {}
+
+    monkeypatch.setattr(memory, "fresh", hangs)
+    monkeypatch.setattr(memory, "_rehearsed", {})
+    large, small = (engines.DEFAULTS | {"size": [side, side]} for side in (128, 16))
+    for _ in range(2):
+        with pytest.raises(MemoryPassError):
+            memory.rehearse(entrant, large, torch.device("cpu"), seconds=1.0)
+        memory.rehearse(entrant, small, torch.device("cpu"), seconds=1.0)
+    assert tried == [[128, 128], [16, 16]], "once each"
+
+
 def test_a_rehearsal_measures_nothing(file: str) -> None:
     assert fresh(f"{file}:Heavy", "once", size=[16, 16]) == {}
 

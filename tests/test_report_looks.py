@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from report_browser import MARKS, filter_by, full_page, launched, names, opened
-from report_records import records
+from report_browser import MARKS, column, filter_by, full_page, launched, names, opened
+from report_records import CPU, GPU, records
 
 from benchmarks import report
 
@@ -151,3 +151,33 @@ def test_a_screenshot_is_as_large_as_the_picture(tmp_path: Path) -> None:
         assert len(picture.convert("RGB").resize((86, 54)).getcolors(9999)) > 20  # not an empty page
     assert shot("none.svg", "no.png") == 2
     assert not (tmp_path / "no.png").exists()
+
+
+def test_a_rate_is_that_of_the_layout_which_reaches_it(browser: Any, tmp_path: Path) -> None:
+    found = [one for one in records(networks=2) if one["measure"] == "throughput"]
+    rates = iter([100.0, 300.0, 200.0, 210.0])  # of each network contiguous, then channels_last
+    for one in found:
+        one["values"], one["intervals"] = {"images_per_s": next(rates), "batch": 8}, {}
+    first, second = dict.fromkeys(one["model"] for one in found)
+    report.write(found, tmp_path, tmp_path / "page.html")
+    for page in opened(browser, tmp_path / "page.html"):
+        page.locator("#table thead button", has_text="Throughput").click()
+        told = dict(zip(names(page), column(page, "Throughput"), strict=True))
+        assert told == {first: "300", second: "210"}
+    timed = [one for one in records(networks=2) if one["measure"] == "latency"]
+    for one in timed:  # contiguous is faster for one image
+        one["values"] = one["values"] | {"ms": 5.0 if one["cell"]["layout"] == "contiguous" else 9.0}
+    report.write([*found, *timed], tmp_path, tmp_path / "page.html")
+    for page in opened(browser, tmp_path / "page.html"):
+        assert sorted(column(page, "Throughput")) == ["210", "300"]
+        assert "channels_last" in page.locator("#table tbody tr").first.inner_text()
+
+
+def test_a_machine_that_timed_no_latency_does_not_hide_those_of_another(browser: Any, tmp_path: Path) -> None:
+    here = [one for one in records(networks=3) if one["measure"] == "throughput"]
+    there = records(networks=3, machines=(GPU,))
+    report.write([*here, *there], tmp_path, tmp_path / "page.html", here=CPU)
+    for page in opened(browser, tmp_path / "page.html"):
+        filter_by(page, "Speed measured on", GPU["device_name"] + ", torch 2.15.0")
+        assert all(float(text) > 0 for text in column(page, "Latency"))
+        assert page.locator("#scatter .dot").count() == 3

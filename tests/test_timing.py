@@ -20,7 +20,7 @@ def test_the_page_shows_the_last_control_of_each_kind(tmp_path: Path) -> None:
     assert "| 3% planted and found, goal 90.0% | 40 of 40 |" in calm
     assert "network" not in calm
     assert loaded.startswith("One core kept busy, 2 s a run\n")
-    assert "| 8 of 9 | turned: a and b |" in loaded
+    assert "| 7 of 9 | turned: a and b; a tie under load: b and c |" in loaded
     assert "| `a` | 1.00 | 1.50 |\n| `b` | 20.0 | 31.0 |" in loaded
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import BASELINE, EQUAL, OWN, way
+from benchmarks.cells import BASELINE, EQUAL, OWN, recipe_of, way
 from benchmarks.paired import interval, ties
 from benchmarks.results import paused
 
@@ -48,7 +48,7 @@ def accuracy(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[
     groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
     for record in records:
         cell = record["cell"]
-        trained = (cell.get("recipe"), cell.get("samples"), cell.get("precision"))
+        trained = (recipe_of(cell), cell.get("samples"), cell.get("precision"))
         for number in _memberships(record, sets):
             groups[record["number"], record["size"], number, *trained].append(record)
     entries, wholes = [], []
@@ -106,7 +106,7 @@ def sensitivity(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> li
             number = sets.index(set_key(record))
             strength = tuple(record["values"]["strength"])
             cell = record["cell"]
-            trained = (cell.get("recipe"), cell.get("precision"))
+            trained = (recipe_of(cell), cell.get("precision"))
             key = (record["number"], record["size"], number, cell["perturbation"], strength, *trained)
             groups[key].append(record)
     return [

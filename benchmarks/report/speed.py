@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from benchmarks.clocks import words
-from benchmarks.intervals import ratio
+from benchmarks.intervals import Timing
 
 SETTING = ("engine", "precision", "layout")
 LARGEST = "largest"  # the batch that fits, where none was asked for
@@ -39,13 +39,13 @@ def speed(records: Iterable[Mapping[str, Any]]) -> list[Data]:
             "clocks": words(record.get("clocks") or {}),
         }
         if record["measure"] == "latency":
-            cell["rounds"], cell["run"] = (record.get("raw") or {}).get("rounds_ms"), record.get("run")
+            cell["timing"] = Timing.of(record)
         entry[record["measure"]][str(record["cell"].get("batch") or LARGEST)] = cell
     return _with_memory(list(found.values()))
 
 
 def compare(entries: Sequence[Data], names: Sequence[str]) -> None:
-    """Mark, in place, the fastest of each comparable set and what ties with what; the rounds go, the page needs none.
+    """Mark, in place, the fastest of each comparable set and what ties with what; the timings go, the page needs none.
 
     A cell gets `place` ("best" or "tie": nothing shows that it is slower than the best), `ties` (names) and `faster`
     (True where a network's other layouts are slower beyond doubt).
@@ -60,8 +60,7 @@ def compare(entries: Sequence[Data], names: Sequence[str]) -> None:
         _mark(members, names)
     for entry in entries:
         for cell in entry["latency"].values():
-            cell.pop("rounds", None)
-            cell.pop("run", None)
+            del cell["timing"]
 
 
 def _with_memory(entries: list[Data]) -> list[Data]:
@@ -85,7 +84,7 @@ def _mark(members: Sequence[tuple[Data, Data]], names: Sequence[str]) -> None:
     members = sorted(members, key=lambda member: float(member[1]["ms"]))
     tied: dict[int, set[int]] = defaultdict(set)
     for i, j in combinations(range(len(members)), 2):
-        if _tie(members[i][1], members[j][1]):
+        if members[i][1]["timing"].ties(members[j][1]["timing"]):
             tied[i].add(j)
             tied[j].add(i)
     members[0][1]["place"] = "best"
@@ -95,14 +94,6 @@ def _mark(members: Sequence[tuple[Data, Data]], names: Sequence[str]) -> None:
         cell["ties"] = [_called(members[j][0], entry, names) for j in sorted(tied[number])]
         twins = [j for j, (other, _) in enumerate(members) if other["model"] == entry["model"] and j != number]
         cell["faster"] = bool(twins) and all(j > number and j not in tied[number] for j in twins)
-
-
-def _tie(faster: Data, slower: Data) -> bool:
-    """Whether the paired ratio's interval holds 1; of rounds of two runs, whether their intervals overlap."""
-    if faster["rounds"] and slower["rounds"] and faster["run"] == slower["run"]:
-        return ratio(faster["rounds"], slower["rounds"]).is_tie
-    high, low = (faster["interval"] or (None, None))[1], (slower["interval"] or (None, None))[0]
-    return high is not None and low is not None and low <= high
 
 
 def _called(other: Data, entry: Data, names: Sequence[str]) -> str:

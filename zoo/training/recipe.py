@@ -146,16 +146,19 @@ class Recipe:
         with suppress(UnknownNameError):  # a network of one's own
             entry, options = resolve(model)
             model = str(Spec(entry.name, options))
+        return replace(self.spelled(), model=model, data=str(learned(self.data, self.stages[0].sides).spec))
+
+    def spelled(self) -> "Recipe":
+        """The recipe with every option of its schedules, losses, optimizer and augmentation: how is learned, whatever
+        network and data."""
         aim = self.objective.build()
-        spelled: dict[str, Any] = {task: str(expression) for task, expression in aim.expressions.items()}
+        tasks: dict[str, Any] = {task: str(expression) for task, expression in aim.expressions.items()}
         return replace(
             self,
-            model=model,
-            data=str(learned(self.data, self.stages[0].sides).spec),
             stages=tuple(
                 replace(stage, schedule=_written(schedules.schedules, stage.schedule)) for stage in self.stages
             ),
-            objective=replace(self.objective, **spelled, balance=str(aim.balance.spec)),
+            objective=replace(self.objective, **tasks, balance=str(aim.balance.spec)),
             optimizer=_written(optimizers.optimizers, self.optimizer),
             augment=_augment_text(self.augment),
         )

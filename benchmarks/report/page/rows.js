@@ -53,8 +53,9 @@ function choices() {
       );
   const here = speed.filter(entry => entry.machine === state.machine);
   for (const name of ["engine", "precision"]) state[name] = commonest(here.map(entry => entry[name]));
+  const batches = (entries, measure) => entries.flatMap(entry => Object.keys(entry[measure]));
   for (const measure of ["latency", "throughput", "memory"])
-    state.batch[measure] = commonest(here.flatMap(entry => Object.keys(entry[measure])));
+    state.batch[measure] = commonest(batches(here, measure), commonest(batches(speed, measure)));
   state.sort = accuracy.length
     ? {by: "mask_iou", up: false}
     : speed.length
@@ -124,13 +125,21 @@ function setting(entries) {
       (!state.layout || state.layout === "fastest" || state.layout === entry.layout),
   );
   if (state.layout !== "fastest") return fits;
-  const best = new Map();
+  const alike = Map.groupBy(fits, entry => [entry.machine, entry.engine, entry.precision].join());
+  return [...alike.values()].map(fastest);
+}
+
+// Of the layouts of one setting the one with the shortest latency, with the best rate of any, which says whose it is.
+function fastest(layouts) {
+  const rate = entry => entry.throughput[state.batch.throughput]?.images_per_s ?? 0;
   const time = entry => entry.latency[state.batch.latency]?.ms ?? Infinity;
-  for (const entry of fits) {
-    const key = [entry.machine, entry.engine, entry.precision].join();
-    if (!best.has(key) || time(entry) < time(best.get(key))) best.set(key, entry);
-  }
-  return [...best.values()];
+  const first = layouts.reduce((best, entry) =>
+    time(entry) < time(best) || (time(entry) === time(best) && rate(entry) > rate(best)) ? entry : best,
+  );
+  const best = layouts.reduce((one, entry) => (rate(entry) > rate(one) ? entry : one), first);
+  if (best === first) return first;
+  const cell = {...best.throughput[state.batch.throughput], note: best.layout};
+  return {...first, throughput: {...first.throughput, [state.batch.throughput]: cell}};
 }
 
 const INDEX = {
