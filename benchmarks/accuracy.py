@@ -111,7 +111,7 @@ def train(
     own = None if entrant.is_listed else _made(entrant, cell["seed"])
     tasks = _tasks(entrant.spec) if own is None else own.face.tasks
     recipe = recipe_for(entrant.spec, cell, tasks)
-    if _is_over(folder):
+    if is_over(folder):
         settle(recipe, folder, cell["samples"], resume=True)  # refuses the folder of another training
         model = trained(folder, entrant)
     else:
@@ -121,9 +121,7 @@ def train(
         )
         model = run.model
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # the weights are there: nothing goes on from them
-    last = [line for line in read(folder / LOG) if line["kind"] == "train"][-1]
-    if last["skipped"] >= last["step"]:
-        raise AccuracyError(f"it learned nothing: in none of {last['step']:,} steps were loss and gradients finite")
+    _require_learned(folder)
     return model
 
 
@@ -179,10 +177,11 @@ def own_recipe(name: str) -> str | None:
 
 def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
     """The network that a cell's training left. entrant: who builds it, where it is no network of the catalog."""
+    if not is_over(folder):
+        raise AccuracyError(f"there is no trained network in {folder}; its training failed or did not come to an end")
+    _require_learned(folder)
     if (folder / WEIGHTS).exists():
         return load(folder / WEIGHTS)
-    if not (folder / STATE).exists():
-        raise AccuracyError(f"there is no trained network in {folder}; its training failed or did not come to an end")
     if entrant is None:
         raise AccuracyError(f"{folder / STATE} holds weights of a network of your own, and not how it is built")
     return _filled(entrant, folder / STATE)
@@ -248,9 +247,15 @@ def at_once(h: int, w: int) -> int:
     return max(1, min(MOST_AT_ONCE, PIXELS // (h * w)))
 
 
-def _is_over(folder: Path) -> bool:
+def is_over(folder: Path) -> bool:
     """Whether a training came to its end: its weights are the last that it writes."""
     return (folder / WEIGHTS).exists() or (folder / STATE).exists()
+
+
+def _require_learned(folder: Path) -> None:
+    last = [line for line in read(folder / LOG) if line["kind"] == "train"][-1]
+    if last["skipped"] >= last["step"]:
+        raise AccuracyError(f"it learned nothing: in none of {last['step']:,} steps were loss and gradients finite")
 
 
 def _tasks(spec: str) -> tuple[Task, ...]:

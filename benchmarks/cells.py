@@ -80,6 +80,7 @@ def plan(entrants: Sequence[Entrant], wanted: Wanted) -> list[Cell]:
 
 def done(records: Iterable[Record], machine: Mapping[str, Any] | None) -> set[str]:
     """The keys of what is measured already, on this machine where that matters; failures count, they are results.
+    A curve that failed does not: it may have wanted no more than a training, and is soon tried again.
 
     machine: None for any, as in a cluster, whose machines are not known beforehand.
     """
@@ -87,6 +88,7 @@ def done(records: Iterable[Record], machine: Mapping[str, Any] | None) -> set[st
         key_of(record)
         for record in records
         if record["status"] != "interrupted"
+        and not (record["measure"] == "sensitivity" and record["failed"])
         and (machine is None or record["measure"] not in OF_MACHINE or same(record["machine"], machine))
     }
 

@@ -4,11 +4,14 @@ import math
 from collections.abc import Sequence
 
 from benchmarks import cells, paired
+from benchmarks.leaderboard import milliseconds as told_ms
 from benchmarks.leaderboard import title
 from benchmarks.results import Record
 from benchmarks.tables import Score, by_way, hardest, rows, scores, settings
 
 WANT = {"mask": ("mask_iou", "mask IoU", 1), "depth": ("depth_rmse", "depth RMSE", -1)}  # metric, words, direction
+
+LEAST = 0.0005  # a difference that is seen in what is told
 
 
 def sentence(records: Sequence[Record], committed: Sequence[Record], *, milliseconds: float, want: str) -> str:
@@ -26,12 +29,15 @@ def sentence(records: Sequence[Record], committed: Sequence[Record], *, millisec
     for setting, times in timed.items():
         known = [[score for score in group if score.spec in times] for group in groups]
         most = max(known, key=_worth)
-        chosen = [(times[score.spec], score) for score in most if score.data == hardest(most)]
-        answers[setting] = _answer(chosen, milliseconds, want) if chosen else None
-    if not any(answers.values()):
+        if not most:
+            continue
+        here = [[(times[s.spec], s) for s in group if s.data == hardest(most)] for group in known]
+        answer = _answer(here[known.index(most)], milliseconds, want)
+        answers[setting] = " ".join([answer, *_beside(here, known.index(most), milliseconds, want)])
+    if not answers:
         return "No network has both a time and an accuracy in these records; measure both for the same networks."
-    lines = [(title(setting), answer) for setting, answer in answers.items() if answer]
-    return lines[0][1] if len(timed) == 1 else "\n".join(f"{name}: {answer}" for name, answer in lines)
+    source = "" if scores(records) else "; accuracy from the library's records"
+    return "\n".join(f"{title(setting)}{source}: {answer}" for setting, answer in answers.items())
 
 
 def _worth(group: list[Score]) -> tuple[bool, int]:
@@ -40,34 +46,67 @@ def _worth(group: list[Score]) -> tuple[bool, int]:
     return len(networks) > 1 and group[0].way[0] == cells.EQUAL, len(networks)
 
 
-def _answer(known: list[tuple[float, Score]], milliseconds: float, want: str) -> str:
+def _answer(known: list[tuple[float, Score]], budget: float, want: str) -> str:
     """The best of those within the time, and what the next better one costs."""
-    metric, words, direction = WANT[want]
-    within = [(ms, score) for ms, score in known if ms <= milliseconds]
+    metric, words, _ = WANT[want]
+    within = [(ms, score) for ms, score in known if ms <= budget]
     ranked = sorted(known, key=lambda pair: pair[0])
     if not within:
         ms, score = ranked[0]
         told = _told(score, metric, words)
-        return f"None fits into {milliseconds:g} ms here; the fastest, {score.model}, takes {ms:.1f} ms ({told})."
-    ms, best = max(within, key=lambda pair: direction * pair[1].value(metric))
-    answer = f"Take {best.model}: {ms:.1f} ms here, {_told(best, metric, words)} on {best.data}, {_how(best)}."
-    better = [
-        (cost, score)
-        for cost, score in ranked
-        if direction * (score.value(metric) - best.value(metric)) > 0
-        and not paired.ties(best.records, score.records, metric)
-    ]
+        return f"None fits into {budget:g} ms here; the fastest, {score.model}, takes {told_ms(ms)} ms ({told})."
+    ms, best = _best(within, want)
+    tied = [score.model for _, score in within if score is not best and _ties(best, score, metric)]
+    verbs = "ties with it and takes" if len(tied) == 1 else "tie with it and take"
+    equals = f" ({', '.join(tied)} {verbs} longer)" if tied else ""
+    answer = (
+        f"Take {best.model}{equals}: {told_ms(ms)} ms here, {_told(best, metric, words)} on {best.data}, {_how(best)}."
+    )
+    better = [(cost, score) for cost, score in ranked if _is_better(score, best, want)]
     if not better:
         return f"{answer} None of those measured is shown to be better at any time."
     cost, following = better[0]
     gain = abs(following.value(metric) - best.value(metric))
-    return f"{answer} The next better, {following.model}, costs {cost - ms:.1f} ms more for {gain:.3f} {words}."
+    return f"{answer} The next better, {following.model}, costs {told_ms(cost - ms)} ms more for {gain:.3f} {words}."
+
+
+def _best(within: list[tuple[float, Score]], want: str) -> tuple[float, Score]:
+    """The fastest of those that nothing shows to be worse than the best."""
+    metric, _, direction = WANT[want]
+    _, top = max(within, key=lambda pair: direction * pair[1].value(metric))
+    return min((pair for pair in within if _ties(top, pair[1], metric)), key=lambda pair: pair[0])
+
+
+def _ties(one: Score, other: Score, metric: str) -> bool:
+    """Whether nothing shows a difference, or none that three decimals would."""
+    small = abs(one.value(metric) - other.value(metric)) < LEAST
+    return one is other or small or paired.ties(one.records, other.records, metric)
+
+
+def _is_better(one: Score, other: Score, want: str) -> bool:
+    metric, _, direction = WANT[want]
+    return direction * (one.value(metric) - other.value(metric)) > 0 and not _ties(one, other, metric)
+
+
+def _beside(groups: list[list[tuple[float, Score]]], asked: int, budget: float, want: str) -> list[str]:
+    """What was trained in another way, fits, and reaches more: no fair comparison, and yet what a user may want."""
+    metric, words, direction = WANT[want]
+    fitting = [[pair for pair in group if pair[0] <= budget] for group in groups]
+    others = [
+        pair for n, group in enumerate(fitting) if n != asked for pair in group if pair[1].group != cells.BASELINE
+    ]
+    if not others:
+        return []
+    ms, best = max(others, key=lambda pair: direction * pair[1].value(metric))
+    if fitting[asked] and not _is_better(best, _best(fitting[asked], want)[1], want):
+        return []
+    return [f"Trained in another way, {best.model}: {told_ms(ms)} ms, {_told(best, metric, words)}, {_how(best)}."]
 
 
 def _how(score: Score) -> str:
     """How it came to its accuracy."""
     cell = score.cell
-    recipe, size = str(cell["recipe"]), "x".join(map(str, cell["size"]))
+    recipe, size = cells.recipe_of(cell), "x".join(map(str, cell["size"]))
     if recipe.startswith(cells.READY_MADE):
         return f"ready-made weights at {size} px"
     amount = f"{cell['samples']:,} samples" if cell["samples"] else "its recipe's samples"

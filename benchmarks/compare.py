@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from benchmarks import control
 from benchmarks.command import at_least, listed, positive, threads
 from benchmarks.presets import HONEST, MEASURES, PRESETS, RECORDS, WITHIN, Preset
-from registry import ZooError
+from registry import OptionError, ZooError
 from registry.commandline import INTERRUPTED, Parser, guarded, sides
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from benchmarks.results import Record
 
 PAGE = "compare.html"
+DEFAULT_RECIPE = "equal"
+OF_TRAINING = ("data", "recipes", "samples", "seeds", "train_size", "train_precision", "scenes", "weights")
 COMMITTED = Path(__file__).parent / "records"
 
 
@@ -50,7 +52,7 @@ def arguments() -> Parser:
     add("--engines", type=listed("eager", "compile", "onnxruntime"), default=("eager",), help="default: eager")
     add("--layouts", type=listed("contiguous", "channels_last"), help="default: both on a CPU")
     add("--data", action="append", metavar="SPEC", help="to train and test on; may be given again")
-    add("--recipes", default="equal", metavar="RECIPE", help="one for all, or own: each its own; default: equal")
+    add("--recipes", default=DEFAULT_RECIPE, metavar="RECIPE", help="one for all, or own: each its own; default: equal")
     add("--samples", type=at_least(1, most=10**9), help="that each network is trained on")
     add("--seeds", type=_seeds, help="a training for each, as 0,1,2")
     add("--train-size", type=sides, help="pixels of training and testing")
@@ -88,11 +90,13 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     device = machine.choose(args.device)
     preset = settled(args, device)
+    require_use(args, preset)
     entrants = enter(preset.models)
     if "accuracy" in preset.measures and not args.weights:  # the rows that are no networks stand in every such table
         entrants = enter(f"{preset.models}, {HONEST}")
     planned = cells.plan(entrants, wanted(args, preset, device))
     accuracy.require([cell.settings for cell in planned if cell.measure == "accuracy"], args.weights)
+    require_trained(args, planned, device)
     older: list[Record] | None = [*results.read(args.against)] if args.against else None
     if args.dry_run:
         from benchmarks import estimate
@@ -120,6 +124,34 @@ def settled(args: argparse.Namespace, device: "torch.device") -> Preset:
         "rounds": args.rounds,
     }
     return replace(preset, **{name: value for name, value in given.items() if value is not None})
+
+
+def require_use(args: argparse.Namespace, preset: Preset) -> None:
+    """Raise where an option was given that nothing of what is measured would look at."""
+    idle = [f"--{name.replace('_', '-')}" for name in OF_TRAINING if getattr(args, name) not in (None, DEFAULT_RECIPE)]
+    if idle and not {"accuracy", "sensitivity"} & {*preset.measures}:
+        raise OptionError(
+            f"{', '.join(idle)} {'is' if len(idle) == 1 else 'are'} for accuracy and sensitivity, and measured are"
+            f" {', '.join(preset.measures)}; add --measure accuracy"
+        )
+    if args.address and args.executor != "ray":
+        raise OptionError("--address is for --executor ray; give that too")
+
+
+def require_trained(args: argparse.Namespace, planned: list["Cell"], device: "torch.device") -> None:
+    """Raise where a curve is asked for of a network that is neither trained, nor to be trained, nor ready-made."""
+    from benchmarks.accuracy import is_over
+    from benchmarks.campaign import Campaign, Effort
+
+    home = Campaign((), device, args.out, Effort(1, 1)).home
+    trained = {home(cell) for cell in planned if cell.measure == "accuracy"}
+    curves = {home(cell): cell for cell in planned if cell.measure == "sensitivity"}
+    lost = [cell for folder, cell in curves.items() if folder not in trained and not is_over(folder)]
+    if lost and not args.weights:
+        raise OptionError(
+            f"sensitivity is of trained networks, and {args.out} holds no such training of {lost[0].entrant.asked}; add"
+            " accuracy to --measure, or give --weights"
+        )
 
 
 def wanted(args: argparse.Namespace, preset: Preset, device: "torch.device") -> "Wanted":
@@ -151,14 +183,19 @@ def wanted(args: argparse.Namespace, preset: Preset, device: "torch.device") -> 
 def missing(
     args: argparse.Namespace, planned: list["Cell"], device: "torch.device"
 ) -> tuple[list["Record"], list["Cell"]]:
-    """With --resume the records that are there already, and the cells that they leave to be measured."""
+    """With --resume what is there already of these networks, whatever was asked for then, with the accuracy of the rows
+    that are no networks; and the cells that it leaves to be measured."""
     from benchmarks import cells, results
     from zoo import machine
 
     path = args.out / RECORDS
     found = results.read(path) if args.resume and path.exists() else []
-    asked = {cell.key for cell in planned}
-    before: list[Record] = [record for record in found if cells.key_of(record) in asked]
+    specs = {cell.entrant.spec for cell in planned}
+    before: list[Record] = [
+        record
+        for record in found
+        if record["spec"] in specs or (record["group"] == cells.BASELINE and record["measure"] not in cells.OF_MACHINE)
+    ]
     done = cells.done(before, None if args.executor == "ray" else machine.describe(device))
     return before, [cell for cell in planned if cell.key not in done]
 
@@ -210,7 +247,8 @@ def show(
     """Tables on the terminal and in files, the page, and the answers that were asked for."""
     from benchmarks import against, choice, leaderboard, report, results
 
-    committed = [] if "accuracy" in preset.measures else leaderboard.committed(COMMITTED, like=records)
+    achieved = "accuracy" in preset.measures or any(record["measure"] == "accuracy" for record in records)
+    committed = [] if achieved else leaderboard.committed(COMMITTED, like=records)
     if records and not problem and not stopped:
         results.write_text(folder / "compare.md", leaderboard.markdown(records, committed))
         results.write_text(folder / "compare.csv", leaderboard.to_csv(records))

@@ -212,6 +212,9 @@ def test_what_is_no_number_is_reported(when: str, samples: int, message: str, tm
     for _ in range(2):  # and again when it is asked for again
         with pytest.raises(ZooError, match=message):
             measure(own("mine", Exploding, when=when), tmp_path, samples=samples)
+    if (when, samples) == ("train", 64):
+        with pytest.raises(ZooError, match=message):  # there are weights, and no curve is drawn of them
+            accuracy.trained(tmp_path, own("mine", Exploding, when=when))
 
 
 def test_wrong_data_is_found_out_before_the_training(tmp_path: Path) -> None:

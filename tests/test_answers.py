@@ -21,7 +21,7 @@ CHOICES = [
             10,
             "mask",
             [
-                "Take middle: 9.0 ms here, mask IoU 0.700",
+                "Take middle: 9.00 ms here, mask IoU 0.700",
                 "10,000 samples at 64x64 px by recipe equal",
                 "The next better, large, costs 21.0 ms more for 0.200",
             ],
@@ -29,15 +29,46 @@ CHOICES = [
         (
             10,
             "depth",
-            ["Take small: 4.0 ms here, depth RMSE 0.250", "The next better, large, costs 26.0 ms more for 0.100"],
+            ["Take small: 4.00 ms here, depth RMSE 0.250", "The next better, large, costs 26.0 ms more for 0.100"],
         ),
         (99, "mask", ["Take large", "None of those measured is shown to be better at any time."]),
-        (2, "mask", ["None fits into 2 ms here; the fastest, small, takes 4.0 ms"]),
+        (2, "mask", ["None fits into 2 ms here; the fastest, small, takes 4.00 ms"]),
     ],
 )
 def test_the_answer_within_a_budget(budget: float, want: str, said: list[str]) -> None:
     answer = choice.sentence(CHOICES, [], milliseconds=budget, want=want)
     assert all(part in answer for part in said), answer
+
+
+def test_of_those_that_tie_the_fastest_is_taken() -> None:
+    near = [latency("near", "contiguous", [[8.0]]), accuracy("near", 0.6999, 0.25)]
+    answer = choice.sentence([*CHOICES, *near], [], milliseconds=10, want="mask")
+    assert answer.startswith("224 x 224, fp32, eager: Take near (middle ties with it and takes longer): 8.00 ms here")
+    assert "The next better, large, costs 22.0 ms more" in answer
+
+
+def own(model: str, iou: float, rmse: float) -> dict[str, Any]:
+    found = accuracy(model, iou, rmse)
+    return found | {"cell": found["cell"] | {"recipe": "zoo-quick"}}
+
+
+def test_what_was_trained_in_another_way_is_told_beside() -> None:
+    best = [latency("quick", "contiguous", [[5.0]]), own("quick", 0.95, 0.10)]
+    answer = choice.sentence([*CHOICES, *best], [], milliseconds=10, want="mask")
+    assert "Take middle: 9.00 ms" in answer
+    assert answer.endswith(
+        "Trained in another way, quick: 5.00 ms, mask IoU 0.950 (0.940 to 0.960), trained on 10,000 samples at"
+        " 64x64 px by recipe zoo-quick."
+    )
+    worse = [latency("worse", "contiguous", [[5.0]]), own("worse", 0.5, 0.40)]
+    slow = [latency("quick", "contiguous", [[50.0]]), own("quick", 0.95, 0.10)]
+    for more in (worse, slow):
+        assert "another way" not in choice.sentence([*CHOICES, *more], [], milliseconds=10, want="mask")
+
+
+def test_where_the_accuracy_is_from_is_said() -> None:
+    answer = choice.sentence([CHOICES[0]], [CHOICES[1]], milliseconds=9, want="mask")
+    assert answer.startswith("224 x 224, fp32, eager; accuracy from the library's records: Take small")
 
 
 def test_no_answer_says_what_is_missing() -> None:

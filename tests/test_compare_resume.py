@@ -42,6 +42,49 @@ def test_a_resumed_run_measures_what_is_missing_and_shows_all(tmp_path: Path) ->
     assert sorted(keys(tmp_path)) == sorted(whole)
 
 
+TRAINING = ["--data", "pairbench:clean", "--samples", "64", "--train-size", "16", "--scenes", "6", "--workers", "0"]
+
+
+def test_what_was_measured_before_stays_in_the_tables(tmp_path: Path) -> None:
+    words = ["--models", "frame_difference", "--out", str(tmp_path), "--sizes", "16", "--seconds", "0.02"]
+    assert compare.main([*words, "--measure", "latency"]) == 0
+    assert compare.main([*words, "--measure", "accuracy", *TRAINING, "--resume"]) == 0
+    both = (tmp_path / "compare.md").read_text()
+    assert "contiguous ms" in both
+    assert "IoU clean" in both
+    assert compare.main([*words, "--measure", "latency", "--resume"]) == 0
+    assert (tmp_path / "compare.md").read_text() == both, "nor are the library's shown in place of one's own"
+
+
+def test_curves_want_a_training_and_are_tried_again_when_there_is_one(tmp_path: Path) -> None:
+    words = ["--models", "frame_difference", "--out", str(tmp_path), *TRAINING]
+    assert compare.main([*words, "--measure", "sensitivity"]) == 2
+    assert not (tmp_path / "compare.jsonl").exists(), "nothing was measured"
+    assert compare.main([*words, "--measure", "accuracy"]) == 0
+    assert compare.main([*words, "--measure", "sensitivity", "--resume"]) == 0
+    found = [record for record in results.read(tmp_path / "compare.jsonl") if record["measure"] == "sensitivity"]
+    assert {record["status"] for record in found} == {"done"}
+    failed = found[0] | {"status": "failed", "failed": "failed: for now", "values": {}}
+    assert cells.done([failed], None) == set()
+    assert cells.done(found, None) == {*map(cells.key_of, found)}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--samples", "77"], "--samples is for accuracy and sensitivity, and measured are cost"),
+        (["--recipes", "own", "--data", "pairbench:clean"], "--data, --recipes are for"),
+        (["--weights", "nowhere"], "add --measure accuracy"),
+        (["--address", "auto"], "--address is for --executor ray"),
+    ],
+)
+def test_an_option_that_nothing_looks_at_is_refused(
+    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare.main(["--models", "unet", "--measure", "cost", "--out", str(tmp_path), *words]) == 2
+    assert says in capsys.readouterr().err
+
+
 def test_times_of_another_machine_are_measured_again_and_costs_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
