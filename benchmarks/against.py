@@ -15,14 +15,16 @@ SHOWN = {
     "accuracy": ("mask_iou", "depth_rmse"),
 }
 TOLD = ("batch", "precision", "layout", "engine", "data", "recipe", "seed")
-NOISE = {"memory": 0.05}  # share by which a value without an interval may differ and be the same
+BUILDS = 0.03  # share by which one network, built twice, may differ in time: docs/timing.md
+NOISE, LEAST = 0.05, 1_000_000  # share and bytes by which memory may differ and be the same
+NAMED = 3  # cells without a like that are named where there are many
 
 
 def show(new: Sequence[Record], old: Sequence[Record]) -> None:
     """Print what both hold, and for the rest why it cannot be compared. Curves of sensitivity are for the page."""
     body, refused = compare(new, old)
-    head = ["network", "measure", "value", "old", "new", "new / old", "verdict"]
-    print_table(head, body, title="against the older run", notes=refused)
+    rows = [[f"{network}, {what}: {value}", *rest] for network, what, value, *rest in body]
+    print_table(["value", "old", "new", "new /old", "verdict"], rows, title="against the older run", notes=refused)
 
 
 def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str]], list[str]]:
@@ -31,7 +33,7 @@ def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str
     for record in cells.latest(old):
         if record["status"] != "interrupted" and record["measure"] in SHOWN:
             before.setdefault(cells.key_of(record), []).append(record)
-    body, refused, met = [], [], set()
+    body, refused, lone, met = [], list[str](), list[str](), set()
     for record in cells.latest(new):
         if record["status"] == "interrupted" or record["measure"] not in SHOWN:
             continue
@@ -41,7 +43,7 @@ def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str
         like = next((like for like in likes if not bound or cells.same(record["machine"], like["machine"])), None)
         met.add(cells.key_of(record))
         if not likes:
-            refused.append(f"{title}: the older run has no cell with the same options and settings")
+            lone.append(f"{title}: {_why(record, old)}")
         elif like is None:
             refused.append(f"{title}: another machine then, {_differences(record, likes[-1])}")
         elif (now := record["values"].get("batch")) != (then := like["values"].get("batch")) and now and then:
@@ -49,8 +51,27 @@ def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str
         else:
             body += _rows(record, like)
     left = [record for key, records in before.items() if key not in met for record in records]
-    refused += [f"{record['model']}, {_what(record)}: in the older run alone" for record in left]
-    return body, refused
+    older = list(dict.fromkeys(f"{record['model']}, {_what(record)}: in the older run alone" for record in left))
+    return body, [*refused, *_first(lone, "of the new run"), *_first(older, "of the older run")]
+
+
+def _first(lines: list[str], of: str) -> list[str]:
+    """All of few lines; of many the first, and how many more there are."""
+    more = len(lines) - NAMED
+    return lines if more <= 1 else [*lines[:NAMED], f"and {more} more cells {of} that have no like"]
+
+
+def _why(record: Record, old: Sequence[Record]) -> str:
+    """How the nearest cell of the older run differs."""
+    same = [like for like in old if like["measure"] == record["measure"] and like["model"] == record["model"]]
+    told = [_settings(record, like) for like in same]
+    return min(told, key=len, default="the older run has no cell of this network like it")
+
+
+def _settings(record: Record, like: Record) -> str:
+    one, other = ({**found["cell"], "spec": found["spec"]} for found in (record, like))
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    return ", ".join(f"{name} {other.get(name)} then, {one.get(name)} now" for name in names)
 
 
 def _rows(record: Record, like: Record) -> list[list[str]]:
@@ -87,17 +108,20 @@ def _differences(record: Record, like: Record) -> str:
 
 
 def _verdict(record: Record, like: Record, name: str) -> str:
-    """Whether it is open which is better: over the same images where both keep them, else by the intervals; what has
-    none is exact, but for memory."""
+    """Whether it is open which is better: over the same images where both keep them, else by the intervals, and by more
+    than two builds of one network differ; what has none is exact, but for memory."""
     if record["measure"] == "accuracy":
         return "tie" if paired.ties(record, like, name) else "changed"
     mine, theirs = record["intervals"].get(name), like["intervals"].get(name)
+    was, now = like["values"][name], record["values"][name]
     if mine and theirs and None not in (*mine, *theirs):
-        return "tie" if mine[0] <= theirs[1] and theirs[0] <= mine[1] else "changed"
+        if mine[0] <= theirs[1] and theirs[0] <= mine[1]:
+            return "tie"
+        return "as two builds" if abs(now - was) <= BUILDS * was else "changed"
     if mine or theirs:
         return "open"  # of one round, whose interval is all numbers
-    noise = NOISE.get(record["measure"], 0) * like["values"][name]
-    return "same" if abs(record["values"][name] - like["values"][name]) <= noise else "changed"
+    noise = max(NOISE * was, LEAST) if record["measure"] == "memory" else 0
+    return "same" if abs(now - was) <= noise else "changed"
 
 
 def _value(value: float) -> str:

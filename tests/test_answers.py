@@ -95,7 +95,46 @@ def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
     ]
     assert body[0][5] == "0.800"
     assert refused == ["b, latency, 224 x 224, 1, fp32, contiguous, eager: another machine then, torch 1.x, now 2.x"]
-    assert "the older run has no cell with the same options and settings" in against.compare(new[:1], [])[1][0]
+    assert "the older run has no cell of this network like it" in against.compare(new[:1], [])[1][0]
+
+
+def test_why_there_is_no_like_is_told_and_not_a_hundred_times() -> None:
+    then, now = accuracy("a", 0.6, 0.2), accuracy("a", 0.6, 0.2)
+    now["cell"] = now["cell"] | {"samples": 96}
+    assert against.compare([now], [cost("a"), then])[1] == [
+        "a, accuracy, 64 x 64, pairbench:hard, equal, 0: samples 10000 then, 96 now",
+        "a, cost, 224 x 224: in the older run alone",
+        "a, accuracy, 64 x 64, pairbench:hard, equal, 0: in the older run alone",
+    ]
+    many = [cost(f"network {n}") for n in range(9)]
+    assert against.compare([], many)[1][3:] == ["and 6 more cells of the older run that have no like"]
+    assert len(against.compare([], many[:4])[1]) == 4
+
+
+def test_no_more_than_two_builds_differ_is_no_change() -> None:
+    def verdict(one: dict[str, Any], other: dict[str, Any]) -> str:
+        return against.compare([one], [other])[0][0][-1]
+
+    steady = [[10.0]] * 9
+    times = {ms: latency("a", "contiguous", [[ms]] * 9) for ms in (10.0, 10.2, 10.5)}
+    assert verdict(times[10.0], latency("a", "contiguous", steady)) == "tie"
+    assert verdict(times[10.2], times[10.0]) == "as two builds"
+    assert verdict(times[10.5], times[10.0]) == "changed"
+    small, larger, large = (
+        record("a", "memory", {"size": [16, 16], "batch": 1}, {"inference_bytes": count}, intervals={})
+        for count in (1_200_000, 1_300_000, 2_400_000)
+    )
+    assert verdict(larger, small) == "same"
+    assert verdict(large, small) == "changed"
+
+
+def test_the_verdicts_are_readable_in_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    own_file = "a_long_name_of_mine.py:Network(width=16, fusion=difference)"
+    against.show([latency(own_file, "contiguous", FASTER)], [latency(own_file, "contiguous", STEADY)])
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 100
+    assert sum("verdict" in line for line in out.splitlines()) == 1, "one table"
+    assert "changed" in out
 
 
 def test_rates_of_two_batches_are_no_pair() -> None:

@@ -52,12 +52,13 @@ def accuracy(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[
         for number in _memberships(record, sets):
             groups[record["number"], record["size"], number, *trained].append(record)
     entries, wholes = [], []
-    for (model, size, number, recipe, samples, _), group in groups.items():
+    for (model, size, number, recipe, samples, precision), group in groups.items():
         whole = [record for record in group if record["values"]]
         names = {name: None for record in whole for name in record["values"] if name != "seconds"}
         entries.append({
             "model": model, "size": size, "set": number, "machine": group[0]["on"],
-            "recipe": recipe, "samples": samples, "test_images": group[0]["cell"].get("test_images"),
+            "recipe": recipe, "samples": samples, "precision": precision,
+            "test_images": group[0]["cell"].get("test_images"),
             "seeds": [record["cell"].get("seed") for record in whole],
             "values": {name: _over_seeds(whole, name) for name in names},
             "seconds": _mean([_trained_for(record) for record in whole]),

@@ -37,6 +37,8 @@ def logarithmic(values: Sequence[float], start: float, end: float) -> Axis:
 
     >>> [text for _, text in logarithmic([1.0, 100.0], 0, 100).ticks]
     ['1', '2', '5', '10', '20', '50', '100']
+    >>> [text for _, text in logarithmic([25.0, 36.0], 0, 100).ticks]
+    ['25', '30', '35']
     """
     known = [math.log10(value) for value in values if value > 0]
     low, high = min(known), max(known)
@@ -44,10 +46,14 @@ def logarithmic(values: Sequence[float], start: float, end: float) -> Axis:
     low, high = low - pad, high + pad
     powers = range(math.floor(low), math.ceil(high) + 1)
     factors = (1, 2, 5) if high - low < TICKS / 2 else (1,)
-    ticks = [factor * 10.0**power for power in powers for factor in factors]
+    ticks = [v for power in powers for factor in factors if low <= math.log10(v := factor * 10.0**power) <= high]
+    if len(ticks) < 2:  # a narrow range: round numbers of an even axis
+        ticks = [
+            value for value, _ in linear([10**low, 10**high], start, end).ticks if low <= math.log10(value) <= high
+        ]
 
     def at(value: float) -> float:
         place = math.log10(value) if value > 0 else low
         return start + (place - low) / (high - low) * (end - start)
 
-    return Axis(at, [(v, f"{v:g}") for v in ticks if low <= math.log10(v) <= high])
+    return Axis(at, [(v, f"{v:g}") for v in ticks])

@@ -64,10 +64,10 @@ function details(row) {
         ...of(["seconds"]),
         ["Data", setLabel(accuracy.set)],
         ["Size", pixels(accuracy.size)],
-        ["Recipe", accuracy.recipe ?? "unknown"],
+        ["Recipe", [accuracy.recipe ?? "unknown", accuracy.precision].filter(Boolean).join(", in ")],
         ["Seeds", accuracy.seeds.join(", ") || "none"],
         ["Tested on", `${MACHINES[accuracy.machine].label}, ${day(accuracy.date)}`],
-        ["Trained on", accuracy.trained],
+        ...(accuracy.trained ? [["Trained on", accuracy.trained]] : []),
         ...(accuracy.failed ? [["Failed", accuracy.failed]] : []),
       ]),
   );

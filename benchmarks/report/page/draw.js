@@ -83,6 +83,11 @@ function logScale(values, from, to) {
         at = Math.log10(value);
       if (at >= low && at <= high) ticks.push([value, tickText(value)]);
     }
+  if (ticks.length < 2) {
+    // a narrow range: round numbers of an even axis
+    const even = linearScale([10 ** low, 10 ** high], from, to).ticks;
+    ticks.splice(0, ticks.length, ...even.filter(([value]) => Math.log10(value) >= low && Math.log10(value) <= high));
+  }
   const place = value => (value > 0 ? Math.log10(value) : low);
   return {at: value => from + ((place(value) - low) / (high - low)) * (to - from), ticks};
 }

@@ -9,7 +9,7 @@ function still() {
   const some = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
   $("summary").textContent = DATA.records
     ? [
-        `${some(MODELS.length, "network")}, ${some(DATA.records, "measured cell")} on ${some(MACHINES.length, "machine")}`,
+        `${some(MODELS.length, "network")}, ${some(DATA.records, "measured cell")} on ${some(distinct(MACHINES.map(machine => machine.name)).length, "kind")} of machine`,
         when,
       ]
         .filter(Boolean)

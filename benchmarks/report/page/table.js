@@ -215,7 +215,9 @@ const failed = (row, reason) =>
   el("button", {type: "button", class: "failed", title: reason ?? "failed", onclick: () => details(row)}, "failed");
 
 function recipe(row) {
-  return row.accuracy.recipe && row.accuracy.recipe !== "equal" ? el("small", {}, row.accuracy.recipe) : null;
+  const {recipe, precision} = row.accuracy; // a precision is told where it is not the recipe's
+  const told = [recipe === "equal" ? "" : recipe, precision].filter(Boolean).join(", in ");
+  return told ? el("small", {}, told) : null;
 }
 
 function seedCell(row) {
