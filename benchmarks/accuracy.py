@@ -318,10 +318,13 @@ def _file_of(entrant: Entrant | None, folder: Path) -> Path:
         raise AccuracyError(f"{folder} is a folder; give one of its files")
     found = {path: _spec_in(path) for path in sorted(folder.glob("**/*.safetensors"))}
     fitting = [path for path, spec in found.items() if spec == entrant.spec]
+    if len(fitting) > 1:  # the one that is called so
+        fitting = [path for path in fitting if path.stem == str(entrant.asked)] or fitting
     if len(fitting) != 1:
-        there = ", ".join(sorted({spec for spec in found.values() if spec})) or "no networks"
         what = f"{len(fitting)} files" if fitting else "no file"
-        raise AccuracyError(f"{folder} has {what} of {entrant.spec}; it holds {there}. Name the file itself")
+        told = [f"{path.name} ({Spec.parse(found[path] or 'unknown').name})" for path in fitting or found]
+        there = ", ".join(told) or "no .safetensors"
+        raise AccuracyError(f"{what} of {entrant.asked} among {there}. Name one with --weights; the folder is {folder}")
     return fitting[0]
 
 

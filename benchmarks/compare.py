@@ -58,7 +58,12 @@ def arguments() -> Parser:
     add("--train-size", type=sides, help="pixels of training and testing")
     add("--train-precision", choices=("fp32", "bf16", "fp16"), help="default: the recipe's")
     add("--scenes", type=at_least(1), help="of the test split; default: 500")
-    add("--weights", type=Path, metavar="DIR", help="test DIR/MODEL.safetensors instead of training")
+    add(
+        "--weights",
+        type=Path,
+        metavar="PATH",
+        help="test these weights instead of training: a file of zoo.save, or a folder of them",
+    )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: auto")
     add("--threads", type=threads, help="threads on the CPU; default: what torch chooses")
     add("--workers", type=at_least(0), help="processes that make data for training")

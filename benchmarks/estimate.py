@@ -1,6 +1,7 @@
 """How long a comparison will take, before it is started: from operations, and how fast this device does them."""
 
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -13,28 +14,39 @@ from benchmarks.presets import Preset
 from benchmarks.sensitivity import PERTURBATIONS
 from benchmarks.sensitivity import images as sensitivity_images
 from benchmarks.terminal import print_table
-from zoo import recipes
+from zoo import data, machine, recipes
 from zoo.model import PairModel
 from zoo.progress import duration
+from zoo.training.plan import plan
 
-SHARE = 0.3  # of the peak of products that convolutions reach, about
+SHARE = {"cpu": 0.9, "cuda": 0.3}  # of the peak of products that a training reaches: the records' median; a guess
 STEP = 3  # a training step in forward passes
 COUNTING, PROCESS = 0.3, 8.0  # seconds: counting a network, starting a fresh process
+MAKING = {"eager": 0.0, "compile": 60.0, "onnxruntime": 10.0}  # seconds until an engine is ready
+SCENE = 2e-3  # seconds to render a scene of 64 x 64 pixels and to learn five numbers from it
+YEAR = 365 * 24 * 3600
 
 
 def show(cells: Sequence[Cell], preset: Preset, device: torch.device) -> None:
     """Print the cells by measure and network, and the estimate."""
-    rate = SHARE * roofline.peaks(device, "fp32", 0.5)["matmul_flops_per_s"]
+    rate = SHARE[device.type] * roofline.peaks(device, "fp32", 0.5)["matmul_flops_per_s"]
     spent: Counter[str] = Counter()
     many: Counter[str] = Counter()
+    unknown = []
     for cell in cells:
-        spent[cell.measure] += seconds(cell, preset, rate)  # type: ignore[assignment]
+        took = seconds(cell, preset, rate)
+        if math.isnan(took):
+            unknown.append(str(cell.entrant.asked))
+        spent[cell.measure] += 0 if math.isnan(took) else took  # type: ignore[assignment]
         many[cell.measure] += 1
-    body = [[measure, str(many[measure]), duration(spent[measure])] for measure in many]
-    body.append(["all", str(len(cells)), duration(sum(spent.values()))])
+    body = [[measure, str(many[measure]), _told(spent[measure])] for measure in many]
+    body.append(["all", str(len(cells)), _told(sum(spent.values()))])
     for cell in cells:
         print(cell.title)
-    print_table(["measure", "cells", "about"], body)
+    busy = f"; load {load}: in calm it is more" if (load := machine.load() or 0) > (os.cpu_count() or 1) else ""
+    notes = [f"From {rate / 1e9:,.0f} GFLOP/s in training, as measured just now{busy}."]
+    notes += [f"Not counted, and so not estimated: {', '.join(dict.fromkeys(unknown))}."] if unknown else []
+    print_table(["measure", "cells", "about"], body, notes=notes)
 
 
 def seconds(cell: Cell, preset: Preset, rate: float) -> float:
@@ -42,7 +54,7 @@ def seconds(cell: Cell, preset: Preset, rate: float) -> float:
     if cell.measure == "cost":
         return COUNTING
     if cell.measure in ("latency", "throughput"):
-        return 1.5 * preset.seconds
+        return 1.5 * preset.seconds + MAKING[cell.settings["engine"]]
     if cell.measure == "memory":
         return 2 * PROCESS
     flops = _flops(cell.entrant.spec, cell.entrant.make, tuple(cell.settings["size"]))
@@ -51,7 +63,8 @@ def seconds(cell: Cell, preset: Preset, rate: float) -> float:
         forwards = strengths * sensitivity_images(preset.test_images)
     else:
         forwards = STEP * _samples(cell) + preset.test_images
-    return forwards * flops / rate
+    h, w = cell.settings["size"]
+    return forwards * (flops / rate + SCENE * h * w / 64**2)
 
 
 @cache
@@ -68,4 +81,10 @@ def _samples(cell: Cell) -> int:
     asked, recipe = cell.settings["samples"], str(cell.settings["recipe"])
     if recipe.startswith(READY_MADE):
         return 0
-    return asked or sum(stage.samples or 0 for stage in recipes.build(recipe).stages)
+    found = recipes.build(recipe)
+    length = len(data.load(cell.settings["data"], split="train", size=tuple(cell.settings["size"])))
+    return sum(phase.samples for phase in plan(found, length, asked))
+
+
+def _told(seconds: float) -> str:
+    return duration(seconds) if seconds < YEAR else f"{seconds / YEAR:.0f} years"

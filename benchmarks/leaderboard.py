@@ -4,14 +4,14 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks import cells, paired, results
+from benchmarks.curves import curves
 from benchmarks.notes import notes
 from benchmarks.results import Record
-from benchmarks.tables import LAYOUTS, Row, Score, Setting, by_way, datasets, hardest, rows, scores, settings
+from benchmarks.tables import LAYOUTS, Row, Score, Setting, Table, by_way, datasets, hardest, rows, scores, settings
 from benchmarks.terminal import print_table
 from zoo.contract import TASKS
 from zoo.machine import headline
@@ -19,22 +19,6 @@ from zoo.machine import headline
 MISSING = "-"
 TEXTS = ("recipe", "data", "what")  # columns beside the first that are no numbers
 TITLES = {cells.EQUAL: "one recipe for all", cells.READY: "ready-made weights"}
-
-
-@dataclass
-class Table:
-    """Heads, rows of text, where groups end, and how to read it."""
-
-    title: str
-    head: list[str]
-    body: list[list[str]]
-    groups: list[str]
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def ends(self) -> list[int]:
-        """Rows after which another group begins."""
-        return [i for i, group in enumerate(self.groups[:-1]) if group != self.groups[i + 1]]
 
 
 def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[Table]:
@@ -48,7 +32,7 @@ def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[
         for table in accurate:
             table.title = f"from the library's records: {table.title}"
     timed = [cost_and_speed(records, setting) for setting in settings(records)]
-    found = [*timed, *accurate, multi_task(records if own else committed), failures(records)]
+    found = [*timed, *accurate, multi_task(records if own else committed), *curves(records), failures(records)]
     return [table for table in found if table.body]
 
 

@@ -18,6 +18,22 @@ Setting = tuple[Any, ...]  # height, width, precision, engine, and the machine; 
 
 
 @dataclass
+class Table:
+    """Heads, rows of text, where groups end, and how to read it."""
+
+    title: str
+    head: list[str]
+    body: list[list[str]]
+    groups: list[str]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def ends(self) -> list[int]:
+        """Rows after which another group begins."""
+        return [i for i, group in enumerate(self.groups[:-1]) if group != self.groups[i + 1]]
+
+
+@dataclass
 class Row:
     """One network at one setting: what it costs, how long it takes in each layout, and how much room."""
 
