@@ -147,7 +147,7 @@ def test_a_screenshot_is_as_large_as_the_picture(tmp_path: Path) -> None:
 
     assert shot("chart.svg", "chart.png") == 0
     with Image.open(tmp_path / "chart.png") as picture:
-        assert picture.size == (2 * 860, 2 * 536)
+        assert picture.size == (2 * 860, 2 * 552)
         assert len(picture.convert("RGB").resize((86, 54)).getcolors(9999)) > 20  # not an empty page
     assert shot("none.svg", "no.png") == 2
     assert not (tmp_path / "no.png").exists()

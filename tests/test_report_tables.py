@@ -215,6 +215,23 @@ def test_an_axis_keeps_its_values_inside_and_in_order(values: list[float], make:
     assert all(49 <= axis.at(value) <= 851 for value, _ in axis.ticks)
 
 
+def test_what_was_timed_and_not_trained_alike_is_named_below_the_title() -> None:
+    found = records(networks=7)
+    names = sorted({one["model"] for one in found})
+    kept = [one for one in found if one["measure"] != "accuracy" or one["model"] in names[:5]]
+    assert (
+        choose(tables(kept)).about[2] == f"Timed, but not trained so: {', '.join(sorted(names[5:], key=_place(found)))}"
+    )
+    kept = [one for one in found if one["measure"] != "accuracy" or one["model"] in names[:2]]
+    assert choose(tables(kept)).about[2].endswith(", 2 more")
+    assert len(choose(tables(found)).about) == 2
+
+
+def _place(found: list[dict[str, Any]]) -> Any:
+    """Of a network's name, its place among all."""
+    return [one["name"] for one in tables(found)["models"]].index
+
+
 def test_accuracy_of_another_size_says_so_in_the_picture() -> None:
     found = records(networks=3, sizes=((224, 224),))
     for one in found:

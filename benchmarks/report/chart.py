@@ -8,8 +8,8 @@ from benchmarks.report.axes import Axis, linear, logarithmic
 from benchmarks.report.points import Choice, Point, choose, front
 from benchmarks.report.tables import tables
 
-WIDTH, HEIGHT = 860, 536
-LEFT, RIGHT, TOP, BOTTOM = 66, 24, 82, 78
+WIDTH, HEIGHT = 860, 552
+LEFT, RIGHT, TOP, BOTTOM = 66, 24, 98, 78
 LETTER = 6.1  # pixels: the mean width of a letter at 11 px
 LINE = 13  # pixels
 ASIDE = (28, 44, 60, 76)  # pixels from a point to a name that found no room beside it

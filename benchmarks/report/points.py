@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.cells import EQUAL, OWN, READY
 
 METRIC = "mask_iou"
+NAMED = 3  # networks that are named where many are left out
 RECIPES = {OWN: "recipes of their own", READY: "ready-made weights"}
 
 
@@ -63,7 +64,14 @@ def choose(data: Mapping[str, Any]) -> Choice:
         _point(data["models"][model], timed[fast][model], trained[good][model])
         for model in sorted(timed[fast].keys() & trained[good].keys())
     ]
-    return Choice(points, _about(data, fast, good))
+    lacking = [data["models"][model]["name"] for model in sorted(timed[fast].keys() - trained[good].keys())]
+    return Choice(points, (*_about(data, fast, good), *_lacking(lacking)))
+
+
+def _lacking(names: Sequence[str]) -> list[str]:
+    """A line for networks that were timed and not trained so."""
+    more = [f"{len(names) - NAMED} more"] * (len(names) > NAMED)
+    return [f"Timed, but not trained so: {', '.join([*names[:NAMED], *more])}"] if names else []
 
 
 def front(points: Iterable[Point]) -> list[Point]:
