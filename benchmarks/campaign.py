@@ -51,8 +51,7 @@ class Campaign:
             parts.setdefault(part_of(cell), []).append(cell)
         for part, cells in parts.items():
             tick(f"{part[0]} {count} of {total} cells", count, total)
-            self.clocks = clocks.Clocks(self.device)
-            with float32():  # and as it was afterwards: timed cells set what their precision asks for
+            with clocks.Clocks(self.device) as self.clocks, float32():  # and as it was after: timed cells set their own
                 begun = time.perf_counter()
                 for cell, status, failed, found in self._measured(cells, tick):
                     count += 1

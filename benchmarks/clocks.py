@@ -1,7 +1,13 @@
 """What slows a device while it is measured, as far as it can be read: its clock, throttling, a host that takes time."""
 
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from subprocess import DEVNULL
+from typing import IO, Any, Self
 
 import torch
 
@@ -15,24 +21,55 @@ REASONS = {  # bits of NVML's nvmlClocksEventReasons that make a GPU slower than
     0x40: "temperature, by hardware",
     0x80: "power brake",
 }
+IDLE = 0x01  # the bit of a GPU that has nothing to do
+EVERY = 1000  # milliseconds from one look at a GPU to the next
 QUERY = "clocks.sm,clocks.max.sm,clocks_throttle_reasons.active,temperature.gpu"
 
 State = dict[str, Any]
 
 
 class Clocks:
-    """A device's state at the moment it is read; the time that a host took counts from here on."""
+    """A device's state; the time that a host took counts from here on.
+
+    A GPU is at rest by the time a record is made. Within `with`, it is looked at every second, and told is what it was
+    while it worked.
+    """
 
     def __init__(self, device: torch.device, *, proc: Path = Path("/proc")):
         self.device, self.proc = device, proc
         self._start = self._counted()
+        self._watch: tuple[subprocess.Popen[bytes], IO[bytes]] | None = None
+
+    def __enter__(self) -> Self:
+        if self.device.type == "cuda":
+            lines = tempfile.TemporaryFile()
+            with contextlib.suppress(OSError):  # no nvidia-smi: nothing to read
+                command = [*asking(self.device), f"--loop-ms={EVERY}"]
+                self._watch = subprocess.Popen(command, stdin=DEVNULL, stdout=lines, stderr=DEVNULL), lines
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._watch:
+            process, lines = self._watch
+            self._watch = None
+            process.kill()
+            process.wait()
+            lines.close()
 
     def read(self) -> State:
         """What is readable, by name; a machine that tells nothing gives {}."""
         state: State = {"cpu_mhz": self._cpu_mhz(), "stolen": self._stolen()}
         if self.device.type == "cuda":
-            state |= gpu(self.device)
+            state |= self._seen() or gpu(self.device)
         return {name: value for name, value in state.items() if value is not None}
+
+    def _seen(self) -> State:
+        """What the GPU was while it was watched."""
+        if not self._watch:
+            return {}
+        lines = self._watch[1]
+        text = os.pread(lines.fileno(), os.fstat(lines.fileno()).st_size, 0).decode(errors="replace")
+        return over(text.split("\n")[:-1])  # the last line may be half written
 
     def _cpu_mhz(self) -> float | None:
         """Of the fastest core: an idle one sleeps."""
@@ -58,9 +95,35 @@ class Clocks:
 
 def gpu(device: torch.device) -> State:
     """The clock of a GPU now, its highest one, and why it is not higher."""
+    return parsed(output(*asking(device)))
+
+
+def asking(device: torch.device) -> list[str]:
+    """The command that tells a GPU's state."""
     identity = str(torch.cuda.get_device_properties(device).uuid)  # numbers differ where some are hidden
     named = identity if identity.startswith("GPU-") else f"GPU-{identity}"
-    return parsed(output("nvidia-smi", f"--id={named}", f"--query-gpu={QUERY}", "--format=csv,noheader,nounits"))
+    return ["nvidia-smi", f"--id={named}", f"--query-gpu={QUERY}", "--format=csv,noheader,nounits"]
+
+
+def over(lines: Sequence[str]) -> State:
+    """Of a GPU's states while it was at work: the median clock, whatever slowed it, the highest temperature.
+
+    >>> over(["1900, 1980, 0x0, 50", "1500, 1980, 0x4, 61", "1700, 1980, 0x4, 60", "210, 1980, 0x1, 40"])
+    {'gpu_mhz': 1700, 'gpu_mhz_max': 1980, 'throttled': ['power cap'], 'gpu_celsius': 61}
+    >>> over(["210, 1980, 0x1, 40"])
+    {}
+    """
+    at_work = [line for line in lines if not (_number(line.split(",")[2:3]) or 0) & IDLE]
+    states = [state for line in at_work if (state := parsed(line))]
+    if not states:
+        return {}
+    known = {name: [state[name] for state in states if state[name] is not None] for name in states[0]}
+    return {
+        "gpu_mhz": sorted(known["gpu_mhz"])[len(known["gpu_mhz"]) // 2] if known["gpu_mhz"] else None,
+        "gpu_mhz_max": max(known["gpu_mhz_max"], default=None),
+        "throttled": list(dict.fromkeys(why for each in known["throttled"] for why in each)),
+        "gpu_celsius": max(known["gpu_celsius"], default=None),
+    }
 
 
 def parsed(line: str) -> State:
@@ -74,7 +137,7 @@ def parsed(line: str) -> State:
     fields = [field.strip() for field in line.split(",")]
     if len(fields) != len(QUERY.split(",")):
         return {}
-    clock, highest, reasons, degrees = (_number(field) for field in fields)
+    clock, highest, reasons, degrees = (_number([field]) for field in fields)
     slowed = None if reasons is None else [why for bit, why in REASONS.items() if reasons & bit]
     return {"gpu_mhz": clock, "gpu_mhz_max": highest, "throttled": slowed, "gpu_celsius": degrees}
 
@@ -113,9 +176,10 @@ def slowed(states: list[State]) -> str:
     return " ".join(said)
 
 
-def _number(field: str) -> int | None:
+def _number(fields: Sequence[str]) -> int | None:
+    """The number in the only field; None where there is none, or another word."""
     try:
-        return int(field, 0)
+        return int(fields[0].strip(), 0) if fields else None
     except ValueError:
         return None
 

@@ -95,13 +95,15 @@ def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> d
     from benchmarks.clocks import Clocks
     from zoo import machine
 
-    facts, clocks, begun = machine.describe(device), Clocks(device), time.perf_counter()
+    facts, begun = machine.describe(device), time.perf_counter()
     order: dict[str, Any] = {}
-    calm = ranked(args, device, tick) if args.load else {}
-    with busy() if args.load else contextlib.nullcontext():
-        if args.load:
-            order = compared(calm, ranked(args, device, tick))
-        runs = [once(args, device, number, tick) for number in range(args.runs)]
+    with Clocks(device) as clocks:
+        calm = ranked(args, device, tick) if args.load else {}
+        with busy() if args.load else contextlib.nullcontext():
+            if args.load:
+                order = compared(calm, ranked(args, device, tick))
+            runs = [once(args, device, number, tick) for number in range(args.runs)]
+        read = clocks.read()
     return {
         "measure": "control",
         "model": args.model,
@@ -111,7 +113,7 @@ def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> d
         "order": order,
         "machine": facts,
         "load": machine.load(),
-        "clocks": clocks.read(),
+        "clocks": read,
         "took": round(time.perf_counter() - begun, 1),
     }
 

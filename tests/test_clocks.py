@@ -1,6 +1,8 @@
 """What slows a device, read from files and from a command that are planted here."""
 
+import os
 import stat
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,6 +74,34 @@ def test_a_gpu_is_asked_for_by_its_own_name(tmp_path: Path, monkeypatch: pytest.
     state = Clocks(torch.device("cuda", 1)).read()
     assert state["throttled"] == ["power cap"]
     assert "gpu_celsius" not in state, "what was not told is not there"
+
+
+def test_a_gpu_is_watched_while_it_works_and_not_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = tmp_path / "nvidia-smi"
+    loop = "while :; do echo '1500, 1980, 0x04, 61'; echo '210, 1980, 0x01, 40'; sleep 0.05; done"
+    command.write_text(
+        f'#!/bin/sh\ncase "$*" in *--loop-ms=*) echo $$ > {tmp_path}/pid; {loop};; esac\necho "210, 1980, 0x1, 40"\n'
+    )
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid="12ab-34"))
+    clocks = Clocks(torch.device("cuda", 1))
+    with clocks:
+        until = time.monotonic() + 20
+        while clocks.read().get("gpu_mhz") != 1500:
+            assert time.monotonic() < until
+        state = clocks.read()
+    assert (state["throttled"], state["gpu_celsius"]) == (["power cap"], 61)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert clocks.read()["throttled"] == [], "and then as it is now"
+
+
+def test_a_machine_without_the_command_is_not_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid="12ab-34"))
+    with Clocks(torch.device("cuda", 0), proc=tmp_path) as clocks:
+        assert clocks.read() == {}
 
 
 def test_a_table_says_what_slowed_it_and_nothing_where_nothing_did() -> None:
