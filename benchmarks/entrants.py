@@ -24,6 +24,7 @@ from zoo.model import PairModel
 from zoo.wrap import wrap
 
 OURS = ("zoo", "registry", "benchmarks")
+FOUNDING, VARIANT = "founding", "variant"  # a published network, and one of its kind with other options
 YOURS = "yours"  # the group of networks that come from no catalog
 
 
@@ -83,8 +84,10 @@ def _made(network: Any, asked: Spec) -> PairModel:
 
 def _listed(asked: Spec) -> Entrant:
     entry, options = resolve(asked)
-    spec = Spec(entry.name, options)
-    return Entrant(asked, entry.card.group, str(spec), partial(build, spec))
+    spec, group = Spec(entry.name, options), entry.card.group
+    if group == FOUNDING and options != resolve(Spec(entry.name))[1]:
+        group = VARIANT  # with other options it is not the network that was published
+    return Entrant(asked, group, str(spec), partial(build, spec))
 
 
 def _is_own(name: str) -> bool:

@@ -203,3 +203,17 @@ def test_a_network_is_another_when_a_file_that_it_imports_is(tmp_path: Path) -> 
     assert specs()[1] == before[1]
     digest = hashlib.sha256((tmp_path / "other.py").read_bytes()).hexdigest()[:8]
     assert before[1].endswith(f":{digest}"), "alone, it is the digest of the file"
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [
+        ("unet", "founding"),
+        ("unet(in_ch=6)", "founding"),
+        ("unet(width=4)", "variant"),
+        ("unet(tasks=mask)", "variant"),
+        ("frame_difference(tasks=mask)", "baseline"),
+    ],
+)
+def test_a_founding_network_with_other_options_is_a_variant(text: str, group: str) -> None:
+    assert enter(text)[0].group == group

@@ -15,6 +15,7 @@ LINE = 13  # pixels
 ASIDE = (28, 44, 60, 76)  # pixels from a point to a name that found no room beside it
 SHAPES = {
     "founding": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z",
+    "variant": "M-5.5-4h11L0 6z",
     "family": "M-4.5-4.5h9v9h-9z",
     "baseline": "M0-6 6 0 0 6-6 0z",
     "community": "M0-6 5.5 4.5h-11z",
@@ -31,7 +32,7 @@ text { font: 11px system-ui, sans-serif; fill: #1f2328; }
 .leader { stroke: #8c959f; stroke-width: .8; }
 .bar { stroke: currentColor; stroke-opacity: .5; stroke-width: 1.3; }
 .point { fill: currentColor; stroke: #ffffff; stroke-width: 1.2; }
-.founding { color: #0969da; } .family { color: #1a7f4b; } .baseline { color: #9a6700; }
+.founding, .variant { color: #0969da; } .family { color: #1a7f4b; } .baseline { color: #9a6700; }
 .community { color: #8250df; } .yours { color: #cf2f6b; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3; }
@@ -41,7 +42,7 @@ text { font: 11px system-ui, sans-serif; fill: #1f2328; }
   .grid { stroke: #262c36; }
   .front { stroke: #9198a1; }
   .leader { stroke: #6e7681; }
-  .founding { color: #58a6ff; } .family { color: #4cc38a; } .baseline { color: #e3b341; }
+  .founding, .variant { color: #58a6ff; } .family { color: #4cc38a; } .baseline { color: #e3b341; }
   .community { color: #bc8cff; } .yours { color: #ff7eb6; }
 }
 """

@@ -10,7 +10,7 @@ Architecture = Callable[..., PairModel]  # (face: Interface, *, options) -> Pair
 architectures: Catalog[Architecture] = Catalog("architecture", package=__name__, group="zoo.architectures")
 register = architectures.register
 
-GROUPS = ("founding", "family", "baseline", "community", "yours")  # the order of every table; others follow
+GROUPS = ("founding", "variant", "family", "baseline", "community", "yours")  # the order of every table; others follow
 
 
 def rank(group: str) -> tuple[int, str]:

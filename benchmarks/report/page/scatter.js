@@ -2,6 +2,7 @@
 
 const SHAPES = {
   founding: "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0z",
+  variant: "M-6-4.5h12L0 6.5z",
   family: "M-5-5h10v10h-10z",
   baseline: "M0-7 7 0 0 7-7 0z",
   community: "M0-6.5 6.5 5.5h-13z",
