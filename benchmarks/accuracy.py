@@ -7,8 +7,7 @@ tested is always the test split, in single precision.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,11 @@ from einops import rearrange
 
 from benchmarks.entrants import Entrant
 from benchmarks.paired import kept
+from benchmarks.recipe import predicted, recipe_for
 from benchmarks.results import number
 from registry import Spec, ZooError
 from zoo import data, machine, recipes
-from zoo.contract import TASKS, Sample, Task
+from zoo.contract import Sample
 from zoo.data.sheet import GAP, write_png
 from zoo.data.warp import each
 from zoo.factory import build
@@ -29,11 +29,10 @@ from zoo.metrics.evaluate import evaluate
 from zoo.metrics.evaluation import Evaluation
 from zoo.model import PairModel
 from zoo.progress import Tick
-from zoo.training import Recipe, fit
+from zoo.training import fit
 from zoo.training.checkpoint import seed_all
 from zoo.training.folder import CHECKPOINTS, ENVIRONMENT, RECIPE, STATE, WEIGHTS, settle
 from zoo.training.journal import LOG, read
-from zoo.training.recipe import Stage
 from zoo.weights import load
 from zoo.weights.files import PREFIXES
 from zoo.weights.files import read as read_file
@@ -47,12 +46,6 @@ TRAINED = ("date", "device_name", "threads", "torch", "commit", "dirty")  # of a
 CURVE = ("samples", "seconds", "loss", "mask_iou", "depth_rmse")
 PIXELS = 1 << 20  # tested at a time
 MOST_AT_ONCE = 64  # images tested at a time
-FIRST = {  # digests of what the recipes said when records began to tell it: a record without a digest is of these
-    "equal": "cd2feb2f5832b038", "resnet18-unet": "f8151a620a593fa6", "resunet-dice": "e85856558297ac6f",
-    "two-stream": "813bda82043dbd8e", "u2net-multi-bce": "2182a0e13e616b83", "unet-two-stage": "2f9b634e649c5869",
-    "zoo-best": "e1394378c9de831e", "zoo-quick": "d4013242ec657a5e",
-}  # fmt: skip
-
 Found = dict[str, Any]  # values, intervals and raw, as a record has them
 
 
@@ -109,7 +102,7 @@ def train(
 ) -> PairModel:
     """The trained network of a cell: the one in the folder, or what comes of its training, begun or gone on with."""
     own = None if entrant.is_listed else _made(entrant, cell["seed"])
-    tasks = _tasks(entrant.spec) if own is None else own.face.tasks
+    tasks = predicted(entrant.spec) if own is None else own.face.tasks
     recipe = recipe_for(entrant.spec, cell, tasks)
     if is_over(folder):
         settle(recipe, folder, cell["samples"], resume=True)  # refuses the folder of another training
@@ -125,54 +118,15 @@ def train(
     return model
 
 
-def recipe_for(spec: str, cell: Mapping[str, Any], tasks: Sequence[Task] = TASKS) -> Recipe:
-    """The recipe of a cell with this network, data and seed.
-
-    No stage is larger than the cell's size. Where that is larger than all stages, the largest gets it, and the others
-    grow in proportion. tasks: those that the network predicts; losses of others are left out.
-    """
-    recipe = recipes.build(cell["recipe"])
-    largest = [max(sides) for sides in zip(*(stage.sides for stage in recipe.stages), strict=True)]
-
-    def scaled(stage: Stage) -> Stage:
-        h, w = (
-            round(side * to / of) if to > of else min(side, to)
-            for side, to, of in zip(stage.sides, cell["size"], largest, strict=True)
-        )
-        return replace(stage, size=(h, w))
-
-    without = {task: "" for task in TASKS if task not in tasks}
-    stages = tuple(map(scaled, recipe.stages))
-    precision = cell.get("precision", recipe.precision)
-    return recipe.changed(
-        model=spec, data=cell["data"], seed=cell["seed"], precision=precision, stages=stages, **without
-    )
-
-
 def require(trainings: Iterable[Mapping[str, Any]], weights: Path | None) -> None:
     """Raise where the data, a recipe or the weights of some cells are not there, before anything is measured."""
     if weights is not None and not weights.exists():
         raise AccuracyError(f"{weights} does not exist; give a file of zoo.save, or a folder of them")
     needed = list(trainings)
     for recipe in {cell["recipe"] for cell in needed} if weights is None else ():
-        recipes.recipes.get(recipe)
+        recipes.build(recipe)
     for spec, size in {(cell["data"], tuple(cell["size"])) for cell in needed}:
         data.load(spec, split="test", size=size)
-
-
-def content(name: str) -> dict[str, str]:
-    """{"content": digest} of a recipe that no longer says what it said in FIRST: cells trained by it are others."""
-    said = replace(recipes.build(name).spelled(), model="any", data="any", seed=0).to_dict()
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-    return {} if FIRST.get(name) == digest else {"content": digest}
-
-
-def own_recipe(name: str) -> str | None:
-    """The recipe that a founding network was published with; None for others."""
-    for entry in recipes.recipes:
-        if entry.card.group == "founding" and Spec.parse(entry.factory().model).name == name:
-            return entry.name
-    return None
 
 
 def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
@@ -256,12 +210,6 @@ def _require_learned(folder: Path) -> None:
     last = [line for line in read(folder / LOG) if line["kind"] == "train"][-1]
     if last["skipped"] >= last["step"]:
         raise AccuracyError(f"it learned nothing: in none of {last['step']:,} steps were loss and gradients finite")
-
-
-def _tasks(spec: str) -> tuple[Task, ...]:
-    """The tasks in a complete spec; both where it says nothing of them."""
-    said = Spec.parse(spec).options.get("tasks", TASKS)
-    return tuple(task for task in TASKS if isinstance(said, tuple) and task in said)
 
 
 def _made(entrant: Entrant, seed: int) -> PairModel:

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, engines
+from benchmarks import accuracy, engines, recipe
 from benchmarks.entrants import Entrant
 from benchmarks.presets import MEASURES
 from benchmarks.results import Record
@@ -113,19 +113,20 @@ def way(settings: Mapping[str, Any]) -> tuple[str, Any, Any, Any]:
 
     The machine need not be, for what was learned does not depend on it. A recipe of its own has its own precision.
     """
-    recipe = str(settings.get("recipe"))
-    kind = EQUAL if recipe == EQUAL else READY if recipe.startswith(READY_MADE) else OWN
+    name = str(settings.get("recipe"))
+    kind = EQUAL if name == EQUAL else READY if name.startswith(READY_MADE) else OWN
     told = [settings.get(name) for name in ("precision", "content") if kind == EQUAL]
     return kind, settings.get("samples"), ", ".join(filter(None, told)) or None, settings.get("test_images")
 
 
 def recipe_of(settings: Mapping[str, Any]) -> str:
-    """A recipe's name, with the digest of what it says where that was changed.
+    """A recipe's name, with the digest of what it says where that was changed, or is a file's.
 
     >>> recipe_of({"recipe": "equal"}), recipe_of({"recipe": "equal", "content": "0123456789abcdef"})
     ('equal', 'equal@01234567')
     """
-    return "@".join([str(settings.get("recipe")), *([settings["content"][:8]] if settings.get("content") else [])])
+    name = str(settings.get("recipe"))
+    return f"{name.rpartition('/')[2]}@{settings['content'][:8]}" if settings.get("content") else name
 
 
 def where(machine: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -194,12 +195,12 @@ def _trainings(entrant: Entrant, wanted: Wanted) -> list[dict[str, Any]]:
         ready = {"recipe": f"{READY_MADE}{wanted.weights}", "samples": None, "seed": None}
         digest = {"weights": accuracy.digest_of(Path(wanted.weights), entrant)}
         return [{**size, "data": data, **ready, "test_images": wanted.test_images, **digest} for data in wanted.data]
-    recipe = wanted.recipes
+    name = wanted.recipes
     if entrant.group == BASELINE:
-        recipe = EQUAL  # five numbers need no recipe of their own, and the same row serves every table
-    elif recipe == OWN:
-        recipe = accuracy.own_recipe(entrant.asked.name) or EQUAL
-    trained: dict[str, Any] = {"recipe": recipe, "samples": wanted.samples, **accuracy.content(recipe)}
+        name = EQUAL  # five numbers need no recipe of their own, and the same row serves every table
+    elif name == OWN:
+        name = recipe.own(entrant.asked.name) or EQUAL
+    trained: dict[str, Any] = {"recipe": name, "samples": wanted.samples, **recipe.content(name)}
     precision = {"precision": wanted.train_precision} if wanted.train_precision else {}
     return [
         {**size, "data": data, **trained, "seed": seed, "test_images": wanted.test_images, **precision}

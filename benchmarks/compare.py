@@ -52,7 +52,12 @@ def arguments() -> Parser:
     add("--engines", type=listed("eager", "compile", "onnxruntime"), default=("eager",), help="default: eager")
     add("--layouts", type=listed("contiguous", "channels_last"), help="default: both on a CPU")
     add("--data", action="append", metavar="SPEC", help="to train and test on; may be given again")
-    add("--recipes", default=DEFAULT_RECIPE, metavar="RECIPE", help="one for all, or own: each its own; default: equal")
+    add(
+        "--recipes",
+        default=DEFAULT_RECIPE,
+        metavar="RECIPE",
+        help="a name or a TOML file for all, or own: each its own; default: equal",
+    )
     add("--samples", type=at_least(1, most=10**9), help="that each network is trained on")
     add("--seeds", type=_seeds, help="a training for each, as 0,1,2")
     add("--train-size", type=sides, help="pixels of training and testing")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import accuracy, cells, leaderboard
+from benchmarks import cells, leaderboard, recipe
 from benchmarks.campaign import Campaign, Effort
 from benchmarks.cells import Cell
 from benchmarks.entrants import enter
@@ -21,7 +21,7 @@ def told(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[str, str]:
     with monkeypatch.context() as patch:
         build = recipes.build
         patch.setattr(recipes, "build", lambda name: build(name).changed(**changes))
-        return accuracy.content("equal")
+        return recipe.content("equal")
 
 
 def test_a_recipe_that_says_something_else_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_a_recipe_that_says_something_else_is_another(tmp_path: Path, monkeypatc
 
 def test_committed_records_were_made_by_the_recipes_as_they_are() -> None:
     made = {cell["recipe"]: cell.get("content") for cell in _committed() if cell["samples"]}
-    assert {name: accuracy.content(name).get("content") for name in made} == made
+    assert {name: recipe.content(name).get("content") for name in made} == made
 
 
 def test_a_training_is_found_however_it_is_tested_and_spelled(tmp_path: Path) -> None:

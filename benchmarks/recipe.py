@@ -1,0 +1,64 @@
+"""The recipe that trains a cell: cut to its size, and known by what it says, for a name may come to mean another."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from registry import Spec
+from zoo import recipes
+from zoo.contract import TASKS, Task
+from zoo.training import Recipe
+from zoo.training.recipe import Stage
+
+FIRST = {  # digests of what the recipes said when records began to tell it: a record without a digest is of these
+    "equal": "cd2feb2f5832b038", "resnet18-unet": "f8151a620a593fa6", "resunet-dice": "e85856558297ac6f",
+    "two-stream": "813bda82043dbd8e", "u2net-multi-bce": "2182a0e13e616b83", "unet-two-stage": "2f9b634e649c5869",
+    "zoo-best": "e1394378c9de831e", "zoo-quick": "d4013242ec657a5e",
+}  # fmt: skip
+
+
+def recipe_for(spec: str, cell: Mapping[str, Any], tasks: Sequence[Task] = TASKS) -> Recipe:
+    """The recipe of a cell with this network, data and seed.
+
+    No stage is larger than the cell's size. Where that is larger than all stages, the largest gets it, and the others
+    grow in proportion. tasks: those that the network predicts; losses of others are left out.
+    """
+    recipe = recipes.build(cell["recipe"])
+    largest = [max(sides) for sides in zip(*(stage.sides for stage in recipe.stages), strict=True)]
+
+    def scaled(stage: Stage) -> Stage:
+        h, w = (
+            round(side * to / of) if to > of else min(side, to)
+            for side, to, of in zip(stage.sides, cell["size"], largest, strict=True)
+        )
+        return replace(stage, size=(h, w))
+
+    without = {task: "" for task in TASKS if task not in tasks}
+    stages = tuple(map(scaled, recipe.stages))
+    precision = cell.get("precision", recipe.precision)
+    return recipe.changed(
+        model=spec, data=cell["data"], seed=cell["seed"], precision=precision, stages=stages, **without
+    )
+
+
+def predicted(spec: str) -> tuple[Task, ...]:
+    """The tasks in a complete spec; both where it says nothing of them."""
+    said = Spec.parse(spec).options.get("tasks", TASKS)
+    return tuple(task for task in TASKS if isinstance(said, tuple) and task in said)
+
+
+def content(name: str) -> dict[str, str]:
+    """{"content": digest} of a recipe that no longer says what it said in FIRST: cells trained by it are others."""
+    said = replace(recipes.build(name).spelled(), model="any", data="any", seed=0).to_dict()
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    return {} if FIRST.get(name) == digest else {"content": digest}
+
+
+def own(name: str) -> str | None:
+    """The recipe that a founding network was published with; None for others."""
+    for entry in recipes.recipes:
+        if entry.card.group == "founding" and Spec.parse(entry.factory().model).name == name:
+            return entry.name
+    return None
