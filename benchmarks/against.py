@@ -64,7 +64,7 @@ def _first(lines: list[str], of: str) -> list[str]:
 def _why(record: Record, old: Sequence[Record]) -> str:
     """How the nearest cell of the older run differs."""
     same = [like for like in old if like["measure"] == record["measure"] and like["model"] == record["model"]]
-    told = [_settings(record, like) for like in same]
+    told = [_settings(record, like) or "it was interrupted then" for like in same]
     return min(told, key=len, default="the older run has no cell of this network like it")
 
 

@@ -56,13 +56,13 @@ def _answer(known: list[tuple[float, Score]], budget: float, want: str) -> str:
         told = _told(score, metric, words)
         return f"None fits into {budget:g} ms here; the fastest, {score.model}, takes {told_ms(ms)} ms ({told})."
     ms, best = _best(within, want)
-    tied = [score.model for _, score in within if score is not best and _ties(best, score, metric)]
+    tied = [score.model for cost, score in within if cost > ms and _ties(best, score, metric)]
     verbs = "ties with it and takes" if len(tied) == 1 else "tie with it and take"
     equals = f" ({', '.join(tied)} {verbs} longer)" if tied else ""
     answer = (
         f"Take {best.model}{equals}: {told_ms(ms)} ms here, {_told(best, metric, words)} on {best.data}, {_how(best)}."
     )
-    better = [(cost, score) for cost, score in ranked if _is_better(score, best, want)]
+    better = [(cost, score) for cost, score in ranked if cost > ms and _is_better(score, best, want)]
     if not better:
         return f"{answer} None of those measured is shown to be better at any time."
     cost, following = better[0]

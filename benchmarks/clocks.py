@@ -1,13 +1,13 @@
 """What slows a device while it is measured, as far as it can be read: its clock, throttling, a host that takes time."""
 
 import contextlib
-import os
 import subprocess
-import tempfile
-from collections.abc import Sequence
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from subprocess import DEVNULL
-from typing import IO, Any, Self
+from subprocess import DEVNULL, PIPE
+from typing import Any, Self
 
 import torch
 
@@ -22,6 +22,7 @@ REASONS = {  # bits of NVML's nvmlClocksEventReasons that make a GPU slower than
     0x80: "power brake",
 }
 IDLE = 0x01  # the bit of a GPU that has nothing to do
+WHILE = 0.1  # share of the looks at a GPU in which it must be slowed for that to be told
 EVERY = 1000  # milliseconds from one look at a GPU to the next
 QUERY = "clocks.sm,clocks.max.sm,clocks_throttle_reasons.active,temperature.gpu"
 
@@ -38,23 +39,23 @@ class Clocks:
     def __init__(self, device: torch.device, *, proc: Path = Path("/proc")):
         self.device, self.proc = device, proc
         self._start = self._counted()
-        self._watch: tuple[subprocess.Popen[bytes], IO[bytes]] | None = None
+        self._watch: subprocess.Popen[str] | None = None
+        self._lines: list[str] = []
 
     def __enter__(self) -> Self:
         if self.device.type == "cuda":
-            lines = tempfile.TemporaryFile()
             with contextlib.suppress(OSError):  # no nvidia-smi: nothing to read
                 command = [*asking(self.device), f"--loop-ms={EVERY}"]
-                self._watch = subprocess.Popen(command, stdin=DEVNULL, stdout=lines, stderr=DEVNULL), lines
+                self._watch = subprocess.Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, text=True)
+                told = self._watch.stdout  # a pipe: the command ends when nobody listens any more
+                threading.Thread(target=_listen, args=(told, self._lines), daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._watch:
-            process, lines = self._watch
+            self._watch.kill()
+            self._watch.wait()
             self._watch = None
-            process.kill()
-            process.wait()
-            lines.close()
 
     def read(self) -> State:
         """What is readable, by name; a machine that tells nothing gives {}."""
@@ -65,11 +66,7 @@ class Clocks:
 
     def _seen(self) -> State:
         """What the GPU was while it was watched."""
-        if not self._watch:
-            return {}
-        lines = self._watch[1]
-        text = os.pread(lines.fileno(), os.fstat(lines.fileno()).st_size, 0).decode(errors="replace")
-        return over(text.split("\n")[:-1])  # the last line may be half written
+        return over(self._lines) if self._watch else {}
 
     def _cpu_mhz(self) -> float | None:
         """Of the fastest core: an idle one sleeps."""
@@ -106,22 +103,25 @@ def asking(device: torch.device) -> list[str]:
 
 
 def over(lines: Sequence[str]) -> State:
-    """Of a GPU's states while it was at work: the median clock, whatever slowed it, the highest temperature.
+    """Of a GPU's states while it was at work: the median clock, what slowed it for a while, the highest temperature.
 
     >>> over(["1900, 1980, 0x0, 50", "1500, 1980, 0x4, 61", "1700, 1980, 0x4, 60", "210, 1980, 0x1, 40"])
     {'gpu_mhz': 1700, 'gpu_mhz_max': 1980, 'throttled': ['power cap'], 'gpu_celsius': 61}
-    >>> over(["210, 1980, 0x1, 40"])
-    {}
+    >>> over(["210, 1980, 0x1, 40"]), over(["1900, 1980, [N/A], 50"])["throttled"]
+    ({}, None)
+    >>> over([*["1900, 1980, 0x0, 50"] * 19, "1900, 1980, 0x4, 50"])["throttled"]  # for a moment
+    []
     """
     at_work = [line for line in lines if not (_number(line.split(",")[2:3]) or 0) & IDLE]
     states = [state for line in at_work if (state := parsed(line))]
     if not states:
         return {}
     known = {name: [state[name] for state in states if state[name] is not None] for name in states[0]}
+    slowed = Counter(why for each in known["throttled"] for why in each)
     return {
         "gpu_mhz": sorted(known["gpu_mhz"])[len(known["gpu_mhz"]) // 2] if known["gpu_mhz"] else None,
         "gpu_mhz_max": max(known["gpu_mhz_max"], default=None),
-        "throttled": list(dict.fromkeys(why for each in known["throttled"] for why in each)),
+        "throttled": [why for why in slowed if slowed[why] >= WHILE * len(states)] if known["throttled"] else None,
         "gpu_celsius": max(known["gpu_celsius"], default=None),
     }
 
@@ -174,6 +174,11 @@ def slowed(states: list[State]) -> str:
         reasons = ", ".join(dict.fromkeys(why for reading in throttled for why in reading))
         said.append(f"The GPU was slowed in {len(throttled)} of {len(states)} readings: {reasons}.")
     return " ".join(said)
+
+
+def _listen(told: Iterable[str] | None, lines: list[str]) -> None:
+    for line in told or ():
+        lines.append(line)  # one by one: they are read meanwhile
 
 
 def _number(fields: Sequence[str]) -> int | None:

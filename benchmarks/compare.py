@@ -204,7 +204,7 @@ def missing(
     before: list[Record] = [
         record
         for record in found
-        if record["spec"] in specs or (record["group"] == cells.BASELINE and record["measure"] not in cells.OF_MACHINE)
+        if record["spec"] in specs or (record["group"] == cells.BASELINE and record["measure"] == "accuracy")
     ]
     done = cells.done(before, None if args.executor == "ray" else machine.describe(device))
     return before, [cell for cell in planned if cell.key not in done]
@@ -242,12 +242,13 @@ def measured(
         stopped = True
     except ZooError as error:  # no room for a record: what was measured is still worth a look
         problem = error
-    return show(args, preset, cells.latest(records), folder, stopped, problem, older)
+    return show(args, preset, planned, cells.latest(records), folder, stopped, problem, older)
 
 
 def show(
     args: argparse.Namespace,
     preset: Preset,
+    planned: list["Cell"],
     records: Sequence["Record"],
     folder: Path,
     stopped: bool,
@@ -255,9 +256,12 @@ def show(
     older: list["Record"] | None,
 ) -> int:
     """Tables on the terminal and in files, the page, and the answers that were asked for."""
-    from benchmarks import against, choice, leaderboard, report, results
+    from benchmarks import against, cells, choice, leaderboard, report, results
 
-    achieved = "accuracy" in preset.measures or any(record["measure"] == "accuracy" for record in records)
+    specs = {cell.entrant.spec for cell in planned}
+    achieved = "accuracy" in preset.measures or any(
+        record["measure"] == "accuracy" and record["spec"] in specs for record in records
+    )
     committed = [] if achieved else leaderboard.committed(COMMITTED, like=records)
     if records and not problem and not stopped:
         results.write_text(folder / "compare.md", leaderboard.markdown(records, committed))
@@ -280,7 +284,8 @@ def show(
         print(f"stopped; {what}", file=sys.stderr)
         return INTERRUPTED
     print(f"written: {folder / PAGE}, compare.md, compare.csv, and a record per cell in {RECORDS}")
-    return 0 if any(record["status"] == "done" for record in records) else 1
+    asked = {cell.key for cell in planned}
+    return 0 if any(record["status"] == "done" and cells.key_of(record) in asked for record in records) else 1
 
 
 def _sizes(text: str) -> tuple[tuple[int, int], ...]:

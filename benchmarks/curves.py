@@ -1,5 +1,7 @@
 """What is left of a network's accuracy when pairs are perturbed, as a table: where each perturbation is strongest."""
 
+import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import cells
-from benchmarks.results import Record
+from benchmarks.results import Record, unseeded
 from benchmarks.sensitivity import PERTURBATIONS
 from benchmarks.tables import Table
 from zoo.architectures import rank
@@ -20,13 +22,23 @@ MISSING = "-"
 
 
 def curves(records: Iterable[Record]) -> list[Table]:
-    """A table for each metric and each way, size and data of training."""
+    """A table for each metric and each data, size and way of training, what one recipe has trained first.
+
+    The rows that are no networks have no recipe of their own; with those that have, they stand as trained by the one.
+    """
     alike: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in records:
         if record["measure"] == "sensitivity" and record["values"]:
             cell = record["cell"]
-            alike[cell["data"], *cells.way(cell), *cell["size"]].append(record)
-    return [found for group in alike.values() for metric in METRICS if (found := _table(group, metric)).body]
+            alike[cells.way(cell), cell["data"], *cell["size"]].append(record)
+    for ((kind, samples, _, images), *rest), group in alike.items():
+        if kind == cells.OWN:
+            for ((other, amount, _, tested), *others), same in alike.items():
+                if (other, amount, tested, others) == (cells.EQUAL, samples, images, rest):
+                    group += [record for record in same if record["group"] == cells.BASELINE]
+    groups = [group for group in alike.values() if any(record["group"] != cells.BASELINE for record in group)]
+    groups = sorted(groups or alike.values(), key=lambda group: cells.way(group[0]["cell"])[0] != cells.EQUAL)
+    return [found for group in groups for metric in METRICS if (found := _table(group, metric)).body]
 
 
 def _table(group: Sequence[Record], metric: str) -> Table:
@@ -34,41 +46,59 @@ def _table(group: Sequence[Record], metric: str) -> Table:
     names = [name for name in PERTURBATIONS if any(record["cell"]["perturbation"] == name for record in group)]
     rows: dict[tuple[str, str], dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in group:
-        if record["values"].get(metric):
-            rows[record["model"], cells.recipe_of(record["cell"])][record["cell"]["perturbation"]].append(record)
-    order = sorted(rows.values(), key=lambda row: (rank(_any(row)["group"]), direction * _at(row, metric, 0)))
-    several = len({recipe for _, recipe in rows}) > 1
+        if any(value is not None for value in record["values"].get(metric, ())):
+            alike = {name: value for name, value in unseeded(record).items() if name != "perturbation"}
+            rows[record["spec"], json.dumps(alike, sort_keys=True)][record["cell"]["perturbation"]].append(record)
+    order = sorted(rows.values(), key=lambda row: (rank(_any(row)["group"]), _last(direction * _none(row, metric))))
+    several = len({_how(_any(row)) for row in order}) > 1
     body = [
         [
             _any(row)["model"],
-            *([cells.recipe_of(_any(row)["cell"])] * several),
-            f"{_at(row, metric, 0):.3f}",
-            *(f"{_mean(row[name], metric, -1):.3f}" if name in row else MISSING for name in names),
+            *([_how(_any(row))] * several),
+            _told(_none(row, metric)),
+            *(_told(_mean(row.get(name, ()), metric, -1)) for name in names),
         ]
         for row in order
     ]
     head = ["model", *(["recipe"] * several), "none 0"]
     head += [f"{name} {PERTURBATIONS[name].strengths[-1]:g}" for name in names]
-    one = group[0]
+    cell, images = group[0]["cell"], group[0]["raw"].get("images")
     units = "; ".join(f"{name}: {PERTURBATIONS[name].summary}, {PERTURBATIONS[name].unit}" for name in names)
     notes = [
-        f"{words[0].upper()}{words[1:]}, {better} is better, where each perturbation is"
-        f" strongest; the curves between are on the page. Over {one['raw'].get('images')} scenes of the test split,"
-        f" {one['cell']['size'][0]} x {one['cell']['size'][1]} pixels; of PairBench the clean ones.",
+        f"{words[0].upper()}{words[1:]}, {better} is better, where each perturbation is strongest; the curves between"
+        f" are on the page. Over {images} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels; of"
+        " PairBench the clean ones.",
         *([f"{units}."] if metric == next(iter(METRICS)) else []),
     ]
-    title = f"{words} under perturbations, trained on {one['cell']['data']}"
+    recipe = "recipes of their own" if several else _how(group[0]).removeprefix(cells.READY_MADE)
+    amount = f", {cell['samples']:,} samples" if cell["samples"] else ""
+    title = f"{words} under perturbations, {recipe}{amount} of {cell['data']}"
     return Table(title, head, body, [""] * len(body), notes)
+
+
+def _how(record: Record) -> str:
+    """What trained a network, and in which precision where that was not its recipe's."""
+    return ", ".join(filter(None, (cells.recipe_of(record["cell"]), record["cell"].get("precision"))))
 
 
 def _any(row: dict[str, list[Record]]) -> Record:
     return next(iter(row.values()))[0]
 
 
-def _at(row: dict[str, list[Record]], metric: str, place: int) -> float:
-    """Over all perturbations: the same for each where they are of strength 0."""
-    return _mean([record for found in row.values() for record in found], metric, place)
+def _none(row: dict[str, list[Record]], metric: str) -> float:
+    """Where nothing is perturbed: the same for every perturbation."""
+    return _mean([record for found in row.values() for record in found], metric, 0)
 
 
 def _mean(found: Sequence[Record], metric: str, place: int) -> float:
-    return float(np.mean([record["values"][metric][place] for record in found]))
+    known = [value for record in found if (value := record["values"][metric][place]) is not None]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _told(value: float) -> str:
+    return MISSING if math.isnan(value) else f"{value:.3f}"
+
+
+def _last(value: float) -> tuple[bool, float]:
+    """To sort by; what is not known comes last."""
+    return math.isnan(value), value

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,21 @@ def run(args: argparse.Namespace) -> int:
         )
     for path, new in by_file.items():
         old = results.read(path) if path.exists() else []
-        together = cells.latest([*old, *new])
+        together = cells.latest([*_unlike(old, new), *new])
         results.write_text(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in together))
         print(f"{path}: {len(new)} records, with the older ones {len(together)}", file=sys.stderr)
     return 0
+
+
+def _unlike(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
+    """The older records without those of the same cells by what their recipe said before."""
+
+    def cell(record: Record) -> str:
+        return cells.key_of({**record, "cell": {k: v for k, v in record["cell"].items() if k != "content"}})
+
+    again = {cell(record) for record in new}
+    now = {cells.key_of(record) for record in new}
+    return [record for record in old if cell(record) not in again or cells.key_of(record) in now]
 
 
 def kind(machine: Mapping[str, Any]) -> str:

@@ -73,6 +73,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     first = hardest(achieved)
     order = sorted(trained.values(), key=lambda d: _known_first(d[first].value("mask_iou") if first in d else math.nan))
     recipes = sorted({cells.recipe_of(score.cell) for score in achieved})
+    own = sorted({cells.recipe_of(s.cell) for s in achieved if s.group != cells.BASELINE}) or recipes
     several = len(recipes) > 1
     head = ["model", *(["recipe"] * several), *(f"IoU {_short(name)}" for name in names)]
     head += [f"RMSE {_short(name)}" for name in names]
@@ -97,7 +98,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     notes = [
         "Mask IoU, pooled, higher is better; depth RMSE, lower is better; 95 % intervals over"
         f" {cell['test_images']} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels.",
-        f"{_trained(cell, recipes, seeds)}; {'; '.join(on)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
+        f"{_trained(cell, own, seeds)}; {'; '.join(on)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
     ]
     if len(names) > 1 and way != cells.READY:
         notes.append("Each data set has networks of its own, which have seen nothing but its train split.")
@@ -108,7 +109,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     for precision in sorted({str(score.cell["precision"]) for score in achieved if score.cell.get("precision")}):
         told = dict.fromkeys(score.model for score in achieved if score.cell.get("precision") == precision)
         notes.append(f"In {precision}, whatever their recipe says: {', '.join(told)}.")
-    title = TITLES.get(way, "recipes of their own" if several else recipes[0])
+    title = TITLES.get(way, "recipes of their own" if len(own) > 1 else f"recipe {own[0]}")
     amount = f", {cell['samples']:,} samples" if cell["samples"] else ""
     return Table(f"accuracy, {title}{amount}", head, body, [""] * len(body), notes)
 

@@ -31,7 +31,7 @@ def print_table(
     titles = [name.rsplit(" ", 1) for name in head]
     widths = [max(map(len, (*titles[i], *(texts[i] for texts in body)))) for i in range(len(head))]
     whole_words = max(len(word) for texts in ([head[0]], *([texts[0]] for texts in body)) for word in texts[0].split())
-    names = min(widths[0], max(min(widths[0], NAME), whole_words))
+    names = min(widths[0], max(min(widths[0], NAME), min(whole_words, width // 2)))
     for number, part in enumerate(_parts(widths[1:], width - names - EDGES)):
         grid = Table(
             box=box.SIMPLE_HEAD,

@@ -15,10 +15,6 @@ def double(item):
     return 2 * item
 
 
-def where(item):
-    return ray.get_runtime_context().get_node_id(), os.getpid()
-
-
 def refuse(wrong, item):
     if item == wrong:
         raise ValueError(f"{item} is refused") from KeyError("why")

@@ -47,6 +47,17 @@ def test_of_those_that_tie_the_fastest_is_taken() -> None:
     assert "The next better, large, costs 22.0 ms more" in answer
 
 
+def test_ties_of_ties_take_no_longer_than_they_do() -> None:
+    def at(ms: float, iou: float) -> list[dict[str, Any]]:
+        found = accuracy(f"{ms:g}", iou, 0.2) | {"intervals": {"mask_iou": [iou - 0.02, iou + 0.02]}}
+        return [latency(f"{ms:g}", "contiguous", [[ms]]), found]
+
+    known = [*at(9.0, 0.80), *at(6.0, 0.77), *at(2.0, 0.74)]  # each ties with its neighbour
+    answer = choice.sentence(known, [], milliseconds=10, want="mask")
+    assert "Take 6 (9 ties with it and takes longer): 6.00 ms" in answer
+    assert "costs -" not in answer
+
+
 def own(model: str, iou: float, rmse: float) -> dict[str, Any]:
     found = accuracy(model, iou, rmse)
     return found | {"cell": found["cell"] | {"recipe": "zoo-quick"}}
@@ -105,6 +116,10 @@ def test_why_there_is_no_like_is_told_and_not_a_hundred_times() -> None:
         "a, accuracy, 64 x 64, pairbench:hard, equal, 0: samples 10000 then, 96 now",
         "a, cost, 224 x 224: in the older run alone",
         "a, accuracy, 64 x 64, pairbench:hard, equal, 0: in the older run alone",
+    ]
+    half = accuracy("a", 0.6, 0.2, status="interrupted")
+    assert against.compare([then], [half])[1] == [
+        "a, accuracy, 64 x 64, pairbench:hard, equal, 0: it was interrupted then"
     ]
     many = [cost(f"network {n}") for n in range(9)]
     assert against.compare([], many)[1][3:] == ["and 6 more cells of the older run that have no like"]

@@ -87,6 +87,7 @@ def test_a_network_that_brings_its_job_down_falls_alone(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_node_killed_half_way_loses_no_cell_and_doubles_none(tmp_path):
     pytest.importorskip("ray")
+    from cluster_work import STORE
     from ray.cluster_utils import Cluster
 
     nodes = Cluster()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cells, compare, results
+from registry import ZooError
 
 ROOT = Path(__file__).parent.parent
 MODELS = "frame_difference, frame_difference(tasks=mask)"
@@ -54,6 +55,17 @@ def test_what_was_measured_before_stays_in_the_tables(tmp_path: Path) -> None:
     assert "IoU clean" in both
     assert compare.main([*words, "--measure", "latency", "--resume"]) == 0
     assert (tmp_path / "compare.md").read_text() == both, "nor are the library's shown in place of one's own"
+
+
+def test_what_was_measured_before_is_no_success_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--models", "frame_difference", "--out", str(tmp_path), "--sizes", "16"]
+    assert compare.main([*words, "--measure", "cost"]) == 0
+
+    def fails(*_: object, **__: object) -> None:
+        raise ZooError("no training today")
+
+    monkeypatch.setattr("benchmarks.accuracy.measure", fails)
+    assert compare.main([*words, "--measure", "accuracy", *TRAINING, "--resume"]) == 1
 
 
 def test_curves_want_a_training_and_are_tried_again_when_there_is_one(tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ def test_the_ends_of_the_curves_stand_in_the_table_the_best_first_and_the_honest
 def test_networks_trained_otherwise_stand_in_tables_of_their_own() -> None:
     other = curve("weak", "shift", [0.5, 0.4, 0.3], [0.2, 0.2, 0.2], data="pairbench:clean")
     assert [table.title for table in curves([*RECORDS, other])] == [
-        "mask IoU under perturbations, trained on pairbench:hard",
-        "depth RMSE under perturbations, trained on pairbench:hard",
-        "mask IoU under perturbations, trained on pairbench:clean",
-        "depth RMSE under perturbations, trained on pairbench:clean",
+        "mask IoU under perturbations, equal, 1,000 samples of pairbench:hard",
+        "depth RMSE under perturbations, equal, 1,000 samples of pairbench:hard",
+        "mask IoU under perturbations, equal, 1,000 samples of pairbench:clean",
+        "depth RMSE under perturbations, equal, 1,000 samples of pairbench:clean",
     ]
 
 
@@ -56,3 +56,32 @@ def test_what_failed_or_predicts_one_task_has_no_line_of_its_own() -> None:
     assert curves([failed]) == []
     (only,) = curves([failed, blind])
     assert only.body == [["b", "0.500", "0.300"]]
+
+
+def test_other_recipes_precisions_and_weights_are_rows_of_their_own() -> None:
+    own = [
+        curve("weak", "shift", [0.9, 0.9, 0.9], [0.1, 0.1, 0.1], recipe="resunet-dice"),
+        curve("weak", "shift", [0.1, 0.1, 0.1], [0.3, 0.3, 0.3], recipe="resunet-dice", precision="bf16"),
+    ]
+    masks = [table for table in curves([*own, RECORDS[-1]]) if table.title.startswith("mask")]
+    assert [table.title for table in masks] == [
+        "mask IoU under perturbations, recipes of their own, 1,000 samples of pairbench:hard"
+    ]
+    assert masks[0].body == [
+        ["weak", "resunet-dice", "0.900", "0.900"],
+        ["weak", "resunet-dice, bf16", "0.100", "0.100"],
+        ["plain", "equal", "0.600", "0.600"],  # no networks: with those that have a recipe of their own
+    ]
+    ready = [
+        curve("weak", "shift", [value] * 3, [0.1] * 3, recipe="weights:w.pt", samples=None, weights=digest)
+        for value, digest in ((0.9, "a"), (0.5, "b"))
+    ]
+    assert [row[1] for row in curves(ready)[0].body] == ["0.900", "0.500"]
+
+
+def test_a_metric_without_a_value_is_a_gap() -> None:
+    undefined = curve("a", "shift", [0.5, 0.4, None], [0.2, 0.2, 0.2])  # type: ignore[list-item]
+    unknown = curve("b", "shift", [None, None, None], [0.2, 0.2, 0.2])  # type: ignore[list-item]
+    masks, depths = curves([undefined, unknown])
+    assert masks.body == [["a", "0.500", "-"]]
+    assert [row[0] for row in depths.body] == ["a", "b"]

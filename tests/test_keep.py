@@ -57,6 +57,17 @@ def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tu
     assert all(json.loads(line)["schema"] == results.SCHEMA for line in before.splitlines())
 
 
+def test_what_a_changed_recipe_trained_replaces_what_it_trained_before(folders: tuple[Path, Path]) -> None:
+    run, kept = folders
+    cell = {"size": [8, 8], "data": "d", "recipe": "equal"}
+    for model in "ab":
+        results.append(kept / "cpu-2-cores.jsonl", record(model, 0.1, cell=cell))
+    results.append(run / "compare.jsonl", record("a", 0.5, cell=cell | {"content": "0123"}))
+    assert keep.main([str(run)]) == 0
+    found = [(r["model"], r["values"]["mask_iou"]) for r in results.read(kept / "cpu-2-cores.jsonl")]
+    assert sorted(found) == [("a", 0.5), ("b", 0.1)]
+
+
 def test_nothing_to_keep_is_said(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     run, kept = folders
     results.append(run / "compare.jsonl", record("mine", 0.5, group="yours"))

@@ -191,7 +191,6 @@ def test_a_process_that_hangs_is_ended(file: str) -> None:
     assert time.perf_counter() - begun < 8
 
 
-@pytest.mark.slow
 def test_a_rehearsal_at_one_size_says_nothing_of_another(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (entrant,), tried = enter(f"{file}:Hangs"), []
 
@@ -211,6 +210,7 @@ def test_a_rehearsal_at_one_size_says_nothing_of_another(file: str, monkeypatch:
     assert tried == [[128, 128], [16, 16]], "once each"
 
 
+@pytest.mark.slow
 def test_a_rehearsal_measures_nothing(file: str) -> None:
     assert fresh(f"{file}:Heavy", "once", size=[16, 16]) == {}
 

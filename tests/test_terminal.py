@@ -45,6 +45,13 @@ def test_a_wide_table_goes_on_below_with_its_names(capsys: pytest.CaptureFixture
     assert ["model", "d", "e"] in lines
 
 
+def test_a_long_name_is_folded_and_splits_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["model", *"abc"], [["/a/very/long/way/to/a/folder/of/mine/and/then/my_network.py:Network", *"123"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert sum("model" in line for line in lines) == 1
+
+
 def test_a_number_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(["model", "a"], [["one", "1" * 150]])
     assert "1" * 150 in capsys.readouterr().out

@@ -39,7 +39,7 @@ function commonest(values, otherwise = "") {
 
 function choices() {
   const {speed, accuracy} = DATA;
-  state.set = accuracy[0]?.set ?? 0; // by set: trained by one recipe first, on the hardest data
+  state.set = accuracy[0]?.set ?? 0; // by set: trained by one recipe first, of most networks, on the hardest data
   const trained = new Set(accuracy.filter(entry => entry.set === state.set).map(entry => sizeKey(entry.size)));
   const same = speed.filter(entry => trained.has(sizeKey(entry.size)));
   const sized = same.length ? same : speed;
