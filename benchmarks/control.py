@@ -132,8 +132,8 @@ def lines(record: "Record") -> list[list[str]]:
     tied = sum(low <= 1 <= high for _, low, high in raw["anew"])
     body.append(["built anew: its interval holds 1", f"{tied} of {values['runs']}", _span(raw["anew"])])
     if order:
-        lost = {"turned": order["turned"], "a tie under load": order.get("tied", [])}
-        told = [f"{what}: {', '.join(' and '.join(pair) for pair in pairs)}" for what, pairs in lost.items() if pairs]
+        lost = {"turned": order["turned"], "a tie under load": order["tied"]}
+        told = [f"{what}: {', '.join(' and '.join(pair) for pair in pairs) or 'none'}" for what, pairs in lost.items()]
         kept = order["pairs"] - sum(map(len, lost.values()))
         body.append(["order kept, of pairs apart in calm", f"{kept} of {order['pairs']}", "; ".join(told)])
     return body

@@ -216,6 +216,12 @@ def raylets(folder):
     return [path for path in found if alive(path.name) and f"{folder}/zoo-".encode() in (path / "cmdline").read_bytes()]
 
 
+@pytest.mark.slow
+def test_an_existing_cluster_can_be_joined_after_a_local_one(cluster):
+    assert dict(run(double, [1, 2], executor="ray", workers=1)) == {1: 2, 2: 4}
+    assert dict(run(double, [3], executor="ray", address=cluster.address)) == {3: 6}
+
+
 def test_wrong_calls_are_refused():
     with pytest.raises(OptionError, match="workers=0 is not accepted"):
         run(double, [1], executor="ray", workers=0)

@@ -48,7 +48,7 @@ def test_the_table_says_how_often_and_by_how_much() -> None:
     assert held == ["a twin's interval holds 1, goal 87.5%", "38 of 40", "1.0000, 0.9700 to 1.0000"]
     assert found[1:] == ["40 of 40", "1.0300, 1.0300 to 1.0300"]
     assert order[1:] == ["7 of 9", "turned: a and b; a tie under load: b and c"]
-    assert lines(record(38, 40, []))[3][1:] == ["8 of 9", "a tie under load: b and c"]
+    assert lines(record(38, 40, []))[3][1:] == ["8 of 9", "turned: none; a tie under load: b and c"]
 
 
 def test_the_planted_slowdown_is_three_percent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,7 @@ def joined(address: str | None, workers: int | None) -> Iterator[Cluster]:
         yield Cluster(ray, is_ours=folder is not None)
     finally:
         ray.shutdown()
+        _forget(ray)
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -90,6 +91,14 @@ def _join(ray: Any, address: str | None, cpus: int, folder: str | None) -> None:
         hint = "; is this machine part of it?" if address else ""
         raise ClusterError(f"{what}: {str(error).strip().partition(chr(10))[0]}{hint}") from error
     ray._private.worker._worker_logs_enabled = False  # Ray prints to stdout who died; we say it ourselves
+
+
+def _forget(ray: Any) -> None:
+    """Let Ray read the environment again: a cluster that it starts asks for a token, as this process would of every
+    later one, and wait for ever for the answers of those that have none."""
+    with contextlib.suppress(AttributeError):  # of Ray's inside, and another in each version
+        ray._raylet.Config.initialize("")
+        ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _same(ray: Any, address: str | None) -> None:
