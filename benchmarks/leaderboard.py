@@ -74,7 +74,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     order = sorted(trained.values(), key=lambda d: _known_first(d[first].value("mask_iou") if first in d else math.nan))
     recipes = sorted({cells.recipe_of(score.cell) for score in achieved})
     own = sorted({cells.recipe_of(s.cell) for s in achieved if s.group != cells.BASELINE}) or recipes
-    several = len(recipes) > 1
+    several = len(own) > 1
     head = ["model", *(["recipe"] * several), *(f"IoU {_short(name)}" for name in names)]
     head += [f"RMSE {_short(name)}" for name in names]
     columns = [(metric, name) for metric in ("mask_iou", "depth_rmse") for name in names]
@@ -100,6 +100,8 @@ def accuracy(achieved: Sequence[Score]) -> Table:
         f" {cell['test_images']} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels.",
         f"{_trained(cell, own, seeds)}; {'; '.join(on)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
     ]
+    if not several and own != recipes:
+        notes.append("The rows that are no networks have no recipe of their own, and learned by equal.")
     if len(names) > 1 and way != cells.READY:
         notes.append("Each data set has networks of its own, which have seen nothing but its train split.")
     if any(mark for column in marks for mark in column.values()):

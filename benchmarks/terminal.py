@@ -32,13 +32,18 @@ def print_table(
     widths = [max(map(len, (*titles[i], *(texts[i] for texts in body)))) for i in range(len(head))]
     whole_words = max(len(word) for texts in ([head[0]], *([texts[0]] for texts in body)) for word in texts[0].split())
     names = min(widths[0], max(min(widths[0], NAME), min(whole_words, width // 2)))
-    for number, part in enumerate(_parts(widths[1:], width - names - EDGES)):
+    room = width - names - EDGES
+    gap = GAP if sum(widths[1:]) + GAP * len(widths[1:]) <= room else 1  # closer together where that helps
+    parts = [*_parts(widths[1:], room, gap)]
+    if len(parts) > 1:
+        gap, parts = GAP, [*_parts(widths[1:], room, GAP)]
+    for number, part in enumerate(parts):
         grid = Table(
             box=box.SIMPLE_HEAD,
             title=title if title and not number else None,
             title_justify="left",
             pad_edge=False,
-            padding=(0, 1, 0, 0),
+            padding=(0, gap - 1, 0, 0),
         )
         columns = [0, *(i + 1 for i in part)]
         for i in columns:
@@ -52,18 +57,18 @@ def print_table(
         for row, texts in enumerate(body):
             shown = (Text(texts[i], style="bold" if texts[i].endswith("*") else "") for i in columns)
             grid.add_row(*shown, end_section=row in ends)
-        console.width = max(width, names + EDGES + sum(widths[i] + GAP for i in columns[1:]))
+        console.width = max(width, names + EDGES + sum(widths[i] + gap for i in columns[1:]))
         console.print(grid)
     for note in notes:
         console.print(Text(note))
 
 
-def _parts(widths: Sequence[int], room: int) -> Iterator[range]:
+def _parts(widths: Sequence[int], room: int, gap: int) -> Iterator[range]:
     """The columns in as few even runs as fit into the room, at least one column in each."""
     for count in range(1, len(widths) + 1):
         edges = [-(-len(widths) * n // count) for n in range(count + 1)]
         runs = [range(*pair) for pair in itertools.pairwise(edges)]
-        if count == len(widths) or all(sum(widths[i] + GAP for i in run) <= room for run in runs):
+        if count == len(widths) or all(sum(widths[i] + gap for i in run) <= room for run in runs):
             yield from runs
             return
     yield range(0)  # names alone

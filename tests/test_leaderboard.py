@@ -143,7 +143,9 @@ def test_rows_that_are_no_networks_stand_beside_networks_with_recipes_of_their_o
     own, plain = accuracy("a", 0.8, 0.2), accuracy("d", 0.5, 0.3, group="baseline")
     own["cell"] |= {"recipe": "resunet-dice", "precision": "bf16"}
     table = only([own, plain])
-    assert [texts[:2] for texts in table.body] == [["a", "resunet-dice"], ["d", "equal"]]
+    assert (table.title, table.head[1]) == ("accuracy, recipe resunet-dice, 10,000 samples", "IoU hard")
+    assert [texts[0] for texts in table.body] == ["a", "d"]
+    assert "The rows that are no networks have no recipe of their own, and learned by equal." in table.notes
     assert "In bf16, whatever their recipe says: a." in table.notes
     assert only([plain]).title == "accuracy, one recipe for all, 10,000 samples"
 

@@ -45,6 +45,16 @@ def test_a_wide_table_goes_on_below_with_its_names(capsys: pytest.CaptureFixture
     assert ["model", "d", "e"] in lines
 
 
+def test_columns_come_closer_before_a_table_is_taken_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    def shown(wide: int) -> list[str]:
+        print_table(["model", *"abcdefg"], [["one", *["1" * wide] * 7]])
+        return [line for line in capsys.readouterr().out.splitlines() if "1" in line]
+
+    assert "1  1" in shown(11)[0]
+    assert "1  1" not in shown(12)[0]
+    assert [len(shown(wide)) for wide in (11, 12, 13)] == [1, 1, 2]
+
+
 def test_a_long_name_is_folded_and_splits_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(["model", *"abc"], [["/a/very/long/way/to/a/folder/of/mine/and/then/my_network.py:Network", *"123"]])
     lines = capsys.readouterr().out.splitlines()
