@@ -145,6 +145,6 @@ def test_killed_over_and_over_it_ends_with_every_cell_once(tmp_path: Path) -> No
             time.sleep(0.2)
         assert starts < 40
     found = keys(tmp_path)
-    assert len(found) == len(set(found)) == 2 + 4 + 2 + 14
+    assert len(found) == len(set(found)) == 3 + 6 + 3 + 21  # aligned_difference stands beside whatever is trained
     assert starts > 1, "it was never killed"
     assert {record["status"] for record in results.read(tmp_path / "compare.jsonl")} == {"done"}
