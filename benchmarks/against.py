@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks import cells, paired
+from benchmarks.intervals import meet
 from benchmarks.leaderboard import milliseconds
 from benchmarks.results import Record
 from benchmarks.terminal import print_table
@@ -115,7 +116,7 @@ def _verdict(record: Record, like: Record, name: str) -> str:
     mine, theirs = record["intervals"].get(name), like["intervals"].get(name)
     was, now = like["values"][name], record["values"][name]
     if mine and theirs and None not in (*mine, *theirs):
-        if mine[0] <= theirs[1] and theirs[0] <= mine[1]:
+        if meet(mine, theirs):
             return "tie"
         return "as two builds" if abs(now - was) <= BUILDS * was else "changed"
     if mine or theirs:

@@ -87,7 +87,7 @@ class Campaign:
         if cell.measure == "cost":
             with limits.within_time(measure.CAP):
                 return {"values": asdict(cost.count(entrant.make(), *settings["size"]))}
-        folder, weights = self.home(cell), self.effort.weights
+        folder, weights = home(self.folder, cell), self.effort.weights
         if cell.measure == "sensitivity":
             model = accuracy.ready_made(weights, entrant) if weights else accuracy.trained(folder, entrant)
             return sensitivity.measure(model, settings, device=str(self.device), tick=tick)
@@ -102,13 +102,6 @@ class Campaign:
     def failed(self, cell: Cell, error: Exception) -> dict[str, Any]:
         """The record of a cell that another machine could not measure."""
         return self._record(cell, "failed", f"failed: {results.one_line(error)}", {"took": 0.0})
-
-    def home(self, cell: Cell) -> Path:
-        """Where a cell's training lives, however it is tested and whichever way its network was spelled."""
-        settings = {name: value for name, value in cell.settings.items() if name not in ("perturbation", "test_images")}
-        key = Cell("accuracy", cell.entrant, settings).key
-        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in cell.entrant.asked.name)[:40]
-        return self.folder / "runs" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
     def _record(self, cell: Cell, status: str, failed: str | None, found: Found) -> dict[str, Any]:
         return {
@@ -129,6 +122,14 @@ class Campaign:
             "clocks": self.clocks.read(),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def home(folder: Path, cell: Cell) -> Path:
+    """Where a cell's training lives, however it is tested and whichever way its network was spelled."""
+    settings = {name: value for name, value in cell.settings.items() if name not in ("perturbation", "test_images")}
+    key = Cell("accuracy", cell.entrant, settings).key
+    name = "".join(c if c.isalnum() or c in "-_." else "-" for c in cell.entrant.asked.name)[:40]
+    return folder / "runs" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
 
 def part_of(cell: Cell) -> tuple[Any, ...]:

@@ -119,6 +119,12 @@ def way(settings: Mapping[str, Any]) -> tuple[str, Any, Any, Any]:
     return kind, settings.get("samples"), ", ".join(filter(None, told)) or None, settings.get("test_images")
 
 
+def lends(baseline: Sequence[Any], table: Sequence[Any]) -> bool:
+    """Whether rows that are no networks, trained one way, stand in a table of another too: they have no recipe of their
+    own, and with those that have, they stand as trained by the one."""
+    return (table[0], baseline[0]) == (OWN, EQUAL) and (baseline[1], baseline[3]) == (table[1], table[3])
+
+
 def recipe_of(settings: Mapping[str, Any]) -> str:
     """A recipe's name, with the digest of what it says where that was changed, or is a file's.
 

@@ -21,22 +21,24 @@ def sentence(records: Sequence[Record], committed: Sequence[Record], *, millisec
         setting: {row.spec: row.best for row in rows(records, setting) if row.latency} for setting in settings(records)
     }
     timed = {setting: found for setting, found in timed.items() if found}
-    groups = by_way(score for score in scores(records) or scores(committed) if not math.isnan(score.value(metric)))
+    own = scores(records)
+    groups = by_way(score for score in own or scores(committed) if not math.isnan(score.value(metric)))
     if not timed or not groups:
         lacks = "times" if not timed else "accuracy"
         return f"No network can be named: the records hold no {lacks}; measure {'latency' if not timed else lacks} too."
     answers = {}
     for setting, times in timed.items():
         known = [[score for score in group if score.spec in times] for group in groups]
-        most = max(known, key=_worth)
+        asked = max(range(len(known)), key=lambda n: _worth(known[n]))
+        most = known[asked]
         if not most:
             continue
         here = [[(times[s.spec], s) for s in group if s.data == hardest(most)] for group in known]
-        answer = _answer(here[known.index(most)], milliseconds, want)
-        answers[setting] = " ".join([answer, *_beside(here, known.index(most), milliseconds, want)])
+        answer = _answer(here[asked], milliseconds, want)
+        answers[setting] = " ".join([answer, *_beside(here, asked, milliseconds, want)])
     if not answers:
         return "No network has both a time and an accuracy in these records; measure both for the same networks."
-    source = "" if scores(records) else "; accuracy from the library's records"
+    source = "" if own else "; accuracy from the library's records"
     return "\n".join(f"{title(setting)}{source}: {answer}" for setting, answer in answers.items())
 
 

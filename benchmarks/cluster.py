@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from benchmarks import cells
-from benchmarks.campaign import Campaign, Effort, part_of
+from benchmarks.campaign import Campaign, Effort, home, part_of
 from benchmarks.cells import Cell
 from benchmarks.entrants import enter
 from registry import ZooError
@@ -45,13 +45,12 @@ class Job:
         return f"{self.measure} of {', '.join(dict.fromkeys(asked for asked, *_ in self.cells))}"
 
 
-def jobs(chosen: Sequence[Cell], device: torch.device, folder: Path, effort: Effort) -> list[Job]:
+def jobs(chosen: Sequence[Cell], folder: Path) -> list[Job]:
     """Timed cells of one setting together, a training with its sensitivity, every other cell alone."""
-    campaign = Campaign((), device, folder, effort)
     grouped: dict[Any, list[Cell]] = {}
     for number, cell in enumerate(chosen):
         if cell.measure in TRAINED:
-            key: Any = campaign.home(cell)
+            key: Any = home(folder, cell)
         else:
             key = part_of(cell) if cell.measure in ("latency", "throughput") else number
         grouped.setdefault(key, []).append(cell)
@@ -79,7 +78,7 @@ def measure(
     chosen: Sequence[Cell], device: torch.device, folder: Path, effort: Effort, *, address: str | None, tick: Tick
 ) -> Iterator[dict[str, Any]]:
     """Records of all cells, as jobs are finished; a machine that is lost is named, and its jobs are done again."""
-    todo = jobs(chosen, device, folder, effort)
+    todo = jobs(chosen, folder)
     work = partial(perform, device=device.type, folder=folder.absolute(), effort=effort)
     here = Campaign((), device, folder, effort)
     count = 0

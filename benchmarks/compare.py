@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
         entrants = enter(f"{preset.models}, {HONEST}")
     planned = cells.plan(entrants, wanted(args, preset, device))
     accuracy.require([cell.settings for cell in planned if cell.measure == "accuracy"], args.weights)
-    require_trained(args, planned, device)
+    require_trained(args, planned)
     older: list[Record] | None = [*results.read(args.against)] if args.against else None
     if args.dry_run:
         from benchmarks import estimate
@@ -148,14 +148,13 @@ def require_use(args: argparse.Namespace, preset: Preset) -> None:
         raise OptionError("--address is for --executor ray; give that too")
 
 
-def require_trained(args: argparse.Namespace, planned: list["Cell"], device: "torch.device") -> None:
+def require_trained(args: argparse.Namespace, planned: list["Cell"]) -> None:
     """Raise where a curve is asked for of a network that is neither trained, nor to be trained, nor ready-made."""
     from benchmarks.accuracy import is_over
-    from benchmarks.campaign import Campaign, Effort
+    from benchmarks.campaign import home
 
-    home = Campaign((), device, args.out, Effort(1, 1)).home
-    trained = {home(cell) for cell in planned if cell.measure == "accuracy"}
-    curves = {home(cell): cell for cell in planned if cell.measure == "sensitivity"}
+    trained = {home(args.out, cell) for cell in planned if cell.measure == "accuracy"}
+    curves = {home(args.out, cell): cell for cell in planned if cell.measure == "sensitivity"}
     lost = [cell for folder, cell in curves.items() if folder not in trained and not is_over(folder)]
     if lost and not args.weights:
         raise OptionError(

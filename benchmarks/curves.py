@@ -11,31 +11,26 @@ import numpy as np
 from benchmarks import cells
 from benchmarks.results import Record, unseeded
 from benchmarks.sensitivity import PERTURBATIONS
-from benchmarks.tables import Table
+from benchmarks.tables import MISSING, Table, known_first
 from zoo.architectures import rank
 
 METRICS = {
-    "mask_iou": ("mask IoU", "higher", -1),
-    "depth_rmse": ("depth RMSE", "lower", 1),
-}  # words, better, to sort by
-MISSING = "-"
+    "mask_iou": ("mask IoU", "higher", 1),
+    "depth_rmse": ("depth RMSE", "lower", -1),
+}  # words, better, as a sign
 
 
 def curves(records: Iterable[Record]) -> list[Table]:
-    """A table for each metric and each data, size and way of training, what one recipe has trained first.
-
-    The rows that are no networks have no recipe of their own; with those that have, they stand as trained by the one.
-    """
+    """A table for each metric and each data, size and way of training, what one recipe has trained first."""
     alike: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in records:
         if record["measure"] == "sensitivity" and record["values"]:
             cell = record["cell"]
             alike[cells.way(cell), cell["data"], *cell["size"]].append(record)
-    for ((kind, samples, _, images), *rest), group in alike.items():
-        if kind == cells.OWN:
-            for ((other, amount, _, tested), *others), same in alike.items():
-                if (other, amount, tested, others) == (cells.EQUAL, samples, images, rest):
-                    group += [record for record in same if record["group"] == cells.BASELINE]
+    for (way, *rest), group in alike.items():
+        for (other, *others), same in alike.items():
+            if cells.lends(other, way) and others == rest:
+                group += [record for record in same if record["group"] == cells.BASELINE]
     groups = [group for group in alike.values() if any(record["group"] != cells.BASELINE for record in group)]
     groups = sorted(groups or alike.values(), key=lambda group: cells.way(group[0]["cell"])[0] != cells.EQUAL)
     return [found for group in groups for metric in METRICS if (found := _table(group, metric)).body]
@@ -49,7 +44,9 @@ def _table(group: Sequence[Record], metric: str) -> Table:
         if any(value is not None for value in record["values"].get(metric, ())):
             alike = {name: value for name, value in unseeded(record).items() if name != "perturbation"}
             rows[record["spec"], json.dumps(alike, sort_keys=True)][record["cell"]["perturbation"]].append(record)
-    order = sorted(rows.values(), key=lambda row: (rank(_any(row)["group"]), _last(direction * _none(row, metric))))
+    order = sorted(
+        rows.values(), key=lambda row: (rank(_any(row)["group"]), known_first(direction * _none(row, metric)))
+    )
     several = len({_how(_any(row)) for row in order}) > 1
     body = [
         [
@@ -97,8 +94,3 @@ def _mean(found: Sequence[Record], metric: str, place: int) -> float:
 
 def _told(value: float) -> str:
     return MISSING if math.isnan(value) else f"{value:.3f}"
-
-
-def _last(value: float) -> tuple[bool, float]:
-    """To sort by; what is not known comes last."""
-    return math.isnan(value), value

@@ -81,9 +81,14 @@ def _samples(cell: Cell) -> int:
     asked, recipe = cell.settings["samples"], str(cell.settings["recipe"])
     if recipe.startswith(READY_MADE):
         return 0
-    found = recipes.build(recipe)
-    length = len(data.load(cell.settings["data"], split="train", size=tuple(cell.settings["size"])))
-    return sum(phase.samples for phase in plan(found, length, asked))
+    return asked or _whole(recipe, cell.settings["data"], tuple(cell.settings["size"]))
+
+
+@cache
+def _whole(recipe: str, source: str, size: tuple[int, int]) -> int:
+    """Samples of a whole recipe; where it speaks of epochs, the data is opened for its length."""
+    length = len(data.load(source, split="train", size=size))
+    return sum(phase.samples for phase in plan(recipes.build(recipe), length))
 
 
 def _told(seconds: float) -> str:

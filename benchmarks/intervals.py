@@ -37,6 +37,11 @@ class Interval:
         return self.low <= 1 <= self.high
 
 
+def meet(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether two intervals have a value in common."""
+    return bool(one[0] <= other[1] and other[0] <= one[1])
+
+
 @dataclass(frozen=True)
 class Timing:
     """What is known of a network's times: its rounds, the run they are of, and its median's interval."""
@@ -56,11 +61,7 @@ class Timing:
         pairs, the networks' intervals meet."""
         if self.rounds and other.rounds and self.run == other.run:
             return ratio(self.rounds, other.rounds).is_tie
-        ends = (*self.interval, *other.interval)
-        if None in ends:
-            return True
-        low, high, other_low, other_high = ends
-        return bool(low <= other_high and other_low <= high)  # type: ignore[operator]
+        return None in (*self.interval, *other.interval) or meet(self.interval, other.interval)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,25 @@ from benchmarks import cells, paired, results
 from benchmarks.curves import curves
 from benchmarks.notes import notes
 from benchmarks.results import Record
-from benchmarks.tables import LAYOUTS, Row, Score, Setting, Table, by_way, datasets, hardest, rows, scores, settings
+from benchmarks.tables import (
+    LAYOUTS,
+    MISSING,
+    Row,
+    Score,
+    Setting,
+    Table,
+    by_way,
+    datasets,
+    hardest,
+    known_first,
+    rows,
+    scores,
+    settings,
+)
 from benchmarks.terminal import print_table
 from zoo.contract import TASKS
 from zoo.machine import headline
 
-MISSING = "-"
 TEXTS = ("recipe", "data", "what")  # columns beside the first that are no numbers
 TITLES = {cells.EQUAL: "one recipe for all", cells.READY: "ready-made weights"}
 
@@ -71,7 +84,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
         how = (cells.recipe_of(score.cell), score.cell["samples"], score.cell.get("precision"))
         trained.setdefault((score.spec, *how), {})[score.data] = score
     first = hardest(achieved)
-    order = sorted(trained.values(), key=lambda d: _known_first(d[first].value("mask_iou") if first in d else math.nan))
+    order = sorted(trained.values(), key=lambda d: known_first(d[first].value("mask_iou") if first in d else math.nan))
     recipes = sorted({cells.recipe_of(score.cell) for score in achieved})
     own = sorted({cells.recipe_of(s.cell) for s in achieved if s.group != cells.BASELINE}) or recipes
     several = len(own) > 1
@@ -275,11 +288,6 @@ def _images(by_layout: Mapping[str, Record], asked: int | None) -> str:
     best = max((record["values"] for record in by_layout.values()), key=lambda values: values["images_per_s"])
     rate = f"{best['images_per_s']:.0f}" if best["images_per_s"] >= 100 else f"{best['images_per_s']:.1f}"
     return rate if best["batch"] == asked else f"{rate} ({best['batch']})"
-
-
-def _known_first(value: float) -> tuple[bool, float]:
-    """To sort by, the higher the better; what is not known comes last."""
-    return math.isnan(value), -value
 
 
 def _batch(asked: int | None) -> str:

@@ -13,6 +13,7 @@ from benchmarks.intervals import Timing
 from benchmarks.results import Record, unseeded
 from zoo.architectures import rank
 
+MISSING = "-"
 LAYOUTS = ("contiguous", "channels_last")
 Setting = tuple[Any, ...]  # height, width, precision, engine, and the machine; the last three None for counts alone
 
@@ -154,18 +155,14 @@ def scores(records: Iterable[Record]) -> list[Score]:
 
 
 def by_way(found: Iterable[Score]) -> list[list[Score]]:
-    """Scores that may be compared with each other: what was trained by one recipe first, then the larger groups.
-
-    The rows that are no networks have no recipe of their own; with those that have, they stand as trained by the one.
-    """
+    """Scores that may be compared with each other: what was trained by one recipe first, then the larger groups."""
     groups: dict[tuple[Any, ...], list[Score]] = {}
     for score in found:
         groups.setdefault(score.way, []).append(score)
-    for (kind, samples, _, *rest), group in groups.items():
-        if kind == cells.OWN:
-            for (other, amount, _, *others), scores in groups.items():
-                if (other, amount, others) == (cells.EQUAL, samples, rest):
-                    group += [score for score in scores if score.group == cells.BASELINE]
+    for (*way, height, width), group in groups.items():
+        for (*other, h, w), scores in groups.items():
+            if cells.lends(other, way) and (h, w) == (height, width):
+                group += [score for score in scores if score.group == cells.BASELINE]
     return sorted(groups.values(), key=lambda group: (group[0].way[0] != cells.EQUAL, -len(group)))
 
 
@@ -175,6 +172,11 @@ def hardest(found: Iterable[Score]) -> str:
     for score in found:
         best[score.data] = max(best.get(score.data, 0.0), _or_zero(score.value("mask_iou")))
     return min(best, key=lambda data: (best[data], [*best][::-1].index(data)))
+
+
+def known_first(value: float) -> tuple[bool, float]:
+    """To sort by, the higher the better; what is not known comes last."""
+    return math.isnan(value), -value
 
 
 def _or_zero(value: float) -> float:

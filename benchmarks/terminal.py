@@ -33,11 +33,9 @@ def print_table(
     whole_words = max(len(word) for texts in ([head[0]], *([texts[0]] for texts in body)) for word in texts[0].split())
     names = min(widths[0], max(min(widths[0], NAME), min(whole_words, width // 2)))
     room = width - names - EDGES
-    gap = GAP if sum(widths[1:]) + GAP * len(widths[1:]) <= room else 1  # closer together where that helps
-    parts = [*_parts(widths[1:], room, gap)]
-    if len(parts) > 1:
-        gap, parts = GAP, [*_parts(widths[1:], room, GAP)]
-    for number, part in enumerate(parts):
+    whole = (gap for gap in (GAP, 1) if sum(widths[1:]) + gap * len(widths[1:]) <= room)
+    gap = next(whole, GAP)  # closer together where that keeps the table in one
+    for number, part in enumerate(_parts(widths[1:], room, gap)):
         grid = Table(
             box=box.SIMPLE_HEAD,
             title=title if title and not number else None,

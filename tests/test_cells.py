@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from benchmarks import cells, leaderboard, recipe
-from benchmarks.campaign import Campaign, Effort
+from benchmarks.campaign import home
 from benchmarks.cells import Cell
 from benchmarks.entrants import enter
 from benchmarks.readme import RECORDS
@@ -35,10 +34,7 @@ def test_a_recipe_that_says_something_else_is_another(tmp_path: Path, monkeypatc
     (entrant,) = enter("unet(width=4)")
     plain, other = ({**CELL, **more} for more in ({}, {"content": changed[0]}))
     assert cells.way(plain) != cells.way(other), "not one table"
-    homes = [
-        Campaign((), torch.device("cpu"), tmp_path, Effort(1, 1)).home(Cell("accuracy", entrant, c))
-        for c in (plain, other)
-    ]
+    homes = [home(tmp_path, Cell("accuracy", entrant, cell)) for cell in (plain, other)]
     assert homes[0] != homes[1], "nor one folder"
 
 
@@ -48,7 +44,6 @@ def test_committed_records_were_made_by_the_recipes_as_they_are() -> None:
 
 
 def test_a_training_is_found_however_it_is_tested_and_spelled(tmp_path: Path) -> None:
-    campaign = Campaign((), torch.device("cpu"), tmp_path, Effort(1, 1))
     short, long = enter("unet(width=4)")[0], enter("unet(width=4, plate=true)")[0]
     assert short.spec == long.spec
     found = [
@@ -56,8 +51,8 @@ def test_a_training_is_found_however_it_is_tested_and_spelled(tmp_path: Path) ->
         Cell("accuracy", short, {**CELL, "test_images": 8}),
         Cell("sensitivity", long, {**CELL, "perturbation": "gain"}),
     ]  # fmt: skip
-    assert len({campaign.home(cell) for cell in found}) == 1
-    assert campaign.home(Cell("accuracy", short, {**CELL, "seed": 1})) != campaign.home(found[0])
+    assert len({home(tmp_path, cell) for cell in found}) == 1
+    assert home(tmp_path, Cell("accuracy", short, {**CELL, "seed": 1})) != home(tmp_path, found[0])
 
 
 def _committed() -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def test_jobs_hold_together_what_is_compared_and_what_follows_from_a_training(tm
     chosen += [Cell("latency", entrant, {**timed, "layout": layout}) for entrant in entrants for layout in ("a", "b")]
     chosen += [training(entrant, seed=0) for entrant in entrants]
     chosen += [Cell("sensitivity", e, {**training(e, 0).settings, "perturbation": "gain"}) for e in entrants]
-    found = cluster.jobs(chosen, machine.choose("cpu"), tmp_path, Effort(0.1, 1))
+    found = cluster.jobs(chosen, tmp_path)
     assert [[measure for _, measure, _ in job.cells] for job in found] == [
         ["cost"], ["cost"], ["latency"] * 4, ["accuracy", "sensitivity"], ["accuracy", "sensitivity"],
     ]  # fmt: skip
@@ -47,7 +47,7 @@ def test_jobs_hold_together_what_is_compared_and_what_follows_from_a_training(tm
 
 def test_a_job_measured_elsewhere_gives_the_same_records(tmp_path):
     effort, cell = Effort(0.1, 1), Cell("cost", enter("unet(width=4)")[0], {"size": [16, 16]})
-    (job,) = cluster.jobs([cell], machine.choose("cpu"), tmp_path, effort)
+    (job,) = cluster.jobs([cell], tmp_path)
     (record,) = cluster.perform(job, device="cpu", folder=tmp_path, effort=effort)
     assert record["status"] == "done"
     assert record["values"]["params"] > 0

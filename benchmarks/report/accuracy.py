@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import BASELINE, EQUAL, OWN, recipe_of, way
+from benchmarks.cells import BASELINE, EQUAL, lends, recipe_of, way
 from benchmarks.paired import interval, ties
 from benchmarks.results import paused
 
@@ -77,12 +77,11 @@ def accuracy(records: Iterable[Mapping[str, Any]], sets: Sequence[Key]) -> list[
 
 
 def _memberships(record: Mapping[str, Any], sets: Sequence[Key]) -> list[int]:
-    """The sets that a record stands in. The rows that are no networks have no recipe of their own: with those that
-    have, they stand as trained by the one."""
-    data, kind, samples, _, images = own = set_key(record)
+    """The sets that a record stands in."""
+    data, *trained = own = set_key(record)
     found = [sets.index(own)]
-    if record["group"] == BASELINE and kind == EQUAL:
-        found += [n for n, key in enumerate(sets) if (key[0], key[1], key[2], key[4]) == (data, OWN, samples, images)]
+    if record["group"] == BASELINE:
+        found += [n for n, (other, *table) in enumerate(sets) if other == data and lends(trained, table)]
     return found
 
 
