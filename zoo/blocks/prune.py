@@ -24,12 +24,23 @@ def drop_unused(model: PairModel) -> None:
     device = next(iter(parameters.values())).device
     image = torch.full((1, model.face.image_ch, model.min_size, model.min_size + model.stride), 0.5, device=device)
     with torch.enable_grad():
-        maps = [value for value in model(image, image) if value is not None]
-        total = torch.stack([value.sum() for value in maps]).sum()
-        gradients = torch.autograd.grad(total, list(parameters.values()), allow_unused=True)
-    unused = {name for name, gradient in zip(parameters, gradients, strict=True) if gradient is None}
-    _drop(model, "", unused)
+        used = _leaves([value for value in model(image, image) if value is not None])
+    _drop(model, "", {name for name, parameter in parameters.items() if parameter not in used})
     model.train(training)
+
+
+def _leaves(outputs: list[Tensor]) -> set[Tensor]:
+    """The parameters that the outputs were computed from, read off the graph: no gradient has to be computed."""
+    nodes, seen, leaves = [output.grad_fn for output in outputs], set(), set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):  # where a gradient would be accumulated
+            leaves.add(node.variable)
+        nodes += [following for following, _ in node.next_functions]
+    return leaves
 
 
 def _drop(module: nn.Module, prefix: str, unused: set[str]) -> None:
