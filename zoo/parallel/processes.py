@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import active_children, connection, get_context, parent_process
+from multiprocessing import active_children, connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
@@ -54,7 +54,7 @@ def spread(
             " workers=1"
         ) from None
     queue = _Queue(items, workers, demand)
-    context = get_context("spawn")  # a fork of a process whose torch has started threads may hang
+    context = _context()
     marks = context.Array("q", [IDLE, 0] * workers)  # per worker: the number of its item, and its process id
     others = set(active_children())
     processes: set[BaseProcess] = set()
@@ -85,6 +85,18 @@ def spread(
         raise _death(processes, marks[:], {piece.number: piece.item for piece in waiting.values()}) from None
     finally:
         _stop(pool, processes)
+
+
+def _context() -> Any:
+    """Where workers come from: forks of a process that has imported torch once for all and does nothing else.
+
+    A fork of this process, whose torch has started threads, may hang.
+    """
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["torch"])
+    return context
 
 
 @dataclass(frozen=True)
