@@ -11,10 +11,13 @@ from zoo.model import PairModel
 def training_bytes(model: PairModel, size: tuple[int, int]) -> int:
     """What autograd keeps from the forward to the backward pass for one sample, beside weights and buffers.
 
-    On the meta device nothing is computed for it. A batch norm over one value refuses to train, so
+    On the meta device nothing is computed for it. Where a batch norm refuses to train on one value,
     one sample is what a third adds to two, from the same fixed part: A(1) = 2 A(2) - A(3).
     """
-    return 2 * kept_bytes(model, size, 2) - kept_bytes(model, size, 3)
+    try:
+        return kept_bytes(model, size, 1)
+    except ValueError:
+        return 2 * kept_bytes(model, size, 2) - kept_bytes(model, size, 3)
 
 
 def kept_bytes(model: PairModel, size: tuple[int, int], batch: int) -> int:
