@@ -1,20 +1,27 @@
 # make compare   what every architecture costs on this machine     ARGS="--models 'u2net*' --size 128"
 # make test      the tests; the slow ones too with make test-all    ARGS="-k conformance"
+# make test-cpus the tests that compare numbers or times, as on other processors: older kernels, other threads
 # make check     lint, format, types
 # make readme    the README's tables and chart, from benchmarks/records
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+AVX2 := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
 
 compare: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.compare $(ARGS)
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-all: $(INSTALLED)
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "slow or not slow" $(ARGS)
+	@$(PYTEST) -m "slow or not slow" $(ARGS)
+
+test-cpus: $(INSTALLED)
+	@set -e; for as in "" "$(AVX2)" OMP_NUM_THREADS=1 "OMP_NUM_THREADS=4 OMP_WAIT_POLICY=passive"; do \
+		echo "$${as:-this processor as it is}"; env $$as $(PYTEST) -m "numeric and not slow" $(ARGS); done
 
 check: $(INSTALLED)
 	@$(BIN)/ruff check .
@@ -31,4 +38,4 @@ $(INSTALLED): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-.PHONY: compare test test-all check readme
+.PHONY: compare test test-all test-cpus check readme

@@ -1,15 +1,26 @@
 """One thread per test process (make test starts one per core), hypothesis without a clock, and a small Ray cluster."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from numeric import is_numeric
 
-torch.set_num_threads(1)
+for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):  # they would make a terminal of every file
+    os.environ.pop(name, None)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    for item in items:
+        if is_numeric(item.function):
+            item.add_marker("numeric")
 
 
 @pytest.fixture(scope="module")

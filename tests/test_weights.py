@@ -1,7 +1,6 @@
 """Our own files come back as they were saved; stems are inflated exactly."""
 
 import importlib
-import os
 
 import pytest
 import torch
@@ -12,10 +11,7 @@ from safetensors import safe_open
 
 import zoo
 from registry import Spec
-from zoo.architectures import architectures
 from zoo.weights import inflate_stem, load, load_into, save
-
-NAMES = architectures.names()
 
 
 def prediction(model, h=64):
@@ -29,23 +25,7 @@ def assert_same(one, other):
     assert all(a.equal(b) for a, b in zip(one, other, strict=True))
 
 
-# Round trip
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_entry_comes_back_as_it_was(tmp_path, name):
-    model = zoo.build(name, tasks=("mask",)).eval()  # one decoder: half the time, the same way
-    with torch.no_grad():
-        for buffer in model.buffers():  # statistics that only the file can bring back
-            if buffer.is_floating_point() and buffer.dim() == 1:
-                buffer.add_(0.1)
-    back = load(save(model, tmp_path / "m.safetensors")).eval()
-    assert type(back) is type(model)
-    assert back.spec == model.spec
-    assert str(back.spec) == str(model.spec)
-    assert back.loaded.is_plain
-    os.unlink(tmp_path / "m.safetensors")
-    assert_same(prediction(back, 32), prediction(model, 32))
+# Round trip: every entry of the catalog makes it in test_conformance.py
 
 
 def test_options_links_and_normalisation_come_back(tmp_path):
@@ -144,7 +124,8 @@ def test_an_expected_spec_is_compared(tmp_path):
 
 
 def test_our_files_fill_other_networks_of_the_same_name(tmp_path):
-    one = zoo.build("u2netp", in_ch=3, tasks=("depth",), link="identity").eval()
+    one = tiny(in_ch=3, tasks=("depth",), link="identity")
+    one.decoders["depth"].fuse.bias.data.fill_(0.5)  # so that not every pixel is clamped to 0
     one.normalise.set([0.1] * 3, [0.3] * 3)
     path = save(one, tmp_path / "m.safetensors")
     with pytest.warns(UserWarning, match="decoders.mask"):
@@ -153,8 +134,10 @@ def test_our_files_fill_other_networks_of_the_same_name(tmp_path):
     assert model.loaded.inflated == ("encoder.net.stages.0.enter.conv.weight",)
     assert model.normalise.mean.tolist() == [[pytest.approx(0.1)] * 3] * 2
     _, x = pair()
-    with torch.no_grad():
-        torch.testing.assert_close(model(x, x).depth, one(None, x).depth, rtol=1e-4, atol=1e-5)
+    with torch.no_grad():  # in double precision: near 0 and 1 a logit multiplies rounding by up to 10,000
+        found, expected = model.double()(x.double(), x.double()).depth, one.double()(None, x.double()).depth
+    assert expected.std() > 1e-4
+    torch.testing.assert_close(found, expected)
     assert "holds u2netp, not unet" in message(load_into, zoo.build("unet"), path)
 
 
