@@ -49,7 +49,7 @@ def die(item):
 def wait(folder, item):
     (folder / f"{os.getpid()}.pid").touch()
     try:
-        for _ in range(600):
+        for _ in range(6000):
             time.sleep(0.1)
     finally:
         (folder / f"{os.getpid()}.cleaned").touch()
@@ -62,7 +62,7 @@ def alive(pid):
         return False
 
 
-def wait_until(condition, seconds=40.0):
+def wait_until(condition, seconds=240.0):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"

@@ -70,5 +70,5 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def command(out: Path, models: str, *more: str, measure: str = "cost,latency") -> int:
-    size = ("--size", "16x24", "--seconds", "0.02", "--measure", measure)
+    size = ("--size", "16x24", "--seconds", "0.02", "--device", "cpu", "--measure", measure)
     return compare.main(["--models", models, *size, "--out", str(out), *more])

@@ -97,6 +97,7 @@ def test_batches_from_inference_mode_can_be_counted_later():
 
 
 def _process(rank, file, out):
+    torch.set_num_threads(1)  # the other threads have not come along through the fork, and would be waited for
     dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=len(COUNTS))
     first = sum(COUNTS[:rank])
     part = list(range(first, first + COUNTS[rank]))

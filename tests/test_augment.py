@@ -90,10 +90,12 @@ def test_flip_is_exact_and_undoes_itself() -> None:
     "expression", ["rgb_shift", "plate_gain, plate_gamma(p=1), plate_white_balance", "hsv", "jpeg"]
 )
 def test_flips_commute_with_what_does_not_move(expression: str) -> None:
-    batch, flip, change = noisy(h=32, w=48), augment("flip(p=1)"), augment(expression, seed=4)
+    """In float64: in float32 a coefficient of jpeg's may be rounded to another step, by the sums of this very CPU."""
+    batch = noisy(h=32, w=48, dtype=torch.float64)
+    flip, change = augment("flip(p=1)"), augment(expression, seed=4)
     one, other = change(flip(batch)), flip(change(batch))
     for name, a, b in zip(MAPS, one, other, strict=False):
-        assert torch.allclose(a, b, atol=1e-5), name
+        assert torch.allclose(a, b, atol=1e-12), name
 
 
 @pytest.mark.parametrize("expression", ["rotate(degrees=10)", "crop", "rotate, crop"])
@@ -168,7 +170,8 @@ def test_the_plate_moves_at_most_as_far_as_said() -> None:
 def test_a_wrong_plate_is_another_samples() -> None:
     batch = noisy(8)
     changed = augment("wrong_plate(p=1)")(batch)
-    assert sorted(changed.bg.sum((1, 2, 3)).tolist()) == sorted(batch.bg.sum((1, 2, 3)).tolist())
+    whose = [[torch.equal(new, old) for old in batch.bg].index(True) for new in changed.bg]
+    assert sorted(whose) == list(range(8))
     assert "wrong_plate" not in " ".join(SETS.values())
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.multiprocessing import start_processes
 
 from registry import ZooError
 from zoo.contract import Prediction, Sample
@@ -275,7 +276,7 @@ def _rank(rank, file, out):
 
 
 def test_two_processes_agree_with_one(tmp_path):
-    torch.multiprocessing.spawn(_rank, (tmp_path / "meeting", tmp_path), nprocs=2)
+    start_processes(_rank, (tmp_path / "meeting", tmp_path), nprocs=2, start_method="forkserver")
     ranks = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
     for rank in ranks:  # PCGrad averages each task's gradient before the surgery
         for found, expected in zip(rank["pcgrad"][0], gradients("pcgrad")[0], strict=True):

@@ -194,12 +194,12 @@ def test_a_local_cluster_ends_with_its_run_and_leaves_this_process_as_it_was(tmp
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, env=environment, cwd=ROOT
         ) as parent:
-            wait_until(lambda: len(list(tmp_path.glob("*.pid"))) == 2 or parent.poll() is not None, 60)
+            wait_until(lambda: len(list(tmp_path.glob("*.pid"))) == 2 or parent.poll() is not None, 300)
             assert parent.poll() is None, parent.stderr.read().decode()
             pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
             assert all(map(alive, pids))
             (os.killpg if how == signal.SIGINT else os.kill)(parent.pid, how)
-            assert parent.wait(30) == code
+            assert parent.wait(300) == code
             wait_until(lambda: not any(map(alive, pids)))
             wait_until(lambda: not raylets(short))
             assert (parent.stdout.read(), parent.stderr.read()) == (b"", b"")

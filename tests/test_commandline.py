@@ -1,6 +1,7 @@
 """What all commands share: argument types, one line for each error, and output that has nowhere to go."""
 
 import os
+import shlex
 import subprocess
 import sys
 from argparse import ArgumentTypeError
@@ -73,7 +74,11 @@ def test_guarded_gives_the_commands_own_code() -> None:
 def command(shell: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        ["bash", "-c", f"{sys.executable} {shell}"], capture_output=True, text=True, env=environment, timeout=120
+        ["bash", "-c", f"{shlex.quote(sys.executable)} {shell}"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
     )
 
 

@@ -37,9 +37,9 @@ PAIRS = [  # a decoder each with an encoder of another kind: CNN, ConvNeXt, Effi
 
 def check_pair(decoder, encoder, **options):
     model = zoo.build(decoder, encoder=encoder, **options).eval()
-    images = torch.rand(2, 2, 3, 45, 101)
+    images = torch.rand(2, 1, 3, 45, 101)
     predictions = model(*images)
-    assert all(value.shape == (2, 1, 45, 101) and value.isfinite().all() for value in predictions)
+    assert all(value.shape == (1, 1, 45, 101) and value.isfinite().all() for value in predictions)
     torch.manual_seed(0)
     sum((value * torch.randn_like(value)).sum() for value in predictions).backward()
     idle = [name for name, parameter in model.named_parameters() if parameter.grad is None]
@@ -128,7 +128,9 @@ def test_layers_nobody_uses_are_gone():
 @pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.name)
 def test_split_decoders_have_their_own_weights_and_shared_ones_do_not(entry):
     assert issubclass(entry.factory, Family)
-    split, shared = (zoo.build(entry.name, decoders=kind) for kind in ("split", "shared"))
+    split = zoo.build(entry.name, decoders="split")
+    with torch.device("meta"):  # of which only the shapes are looked at
+        shared = zoo.build(entry.name, decoders="shared")
     pairs = zip(split.decoders["mask"].parameters(), split.decoders["depth"].parameters(), strict=True)
     drawn = [(one, two) for one, two in pairs if one.dim() > 1]  # the rest starts at 0 or 1
     assert drawn
@@ -169,9 +171,10 @@ def files(tmp_path_factory):
 )
 def test_an_inflated_stem_answers_x_x_as_the_original_answers_x(files, decoder, encoder, fusion):
     path, state = files[encoder.removeprefix("tu-")]
-    x = torch.rand(2, 3, 64, 96)
-    model = zoo.build(decoder, encoder=encoder, encoder_weights=path, fusion=fusion).eval()
-    single = zoo.build(decoder, encoder=encoder, in_ch=3).eval()  # the same encoder, fed with one image, not inflated
+    x = torch.rand(2, 3, 64, 96, dtype=torch.float64)  # in float32 it would be a question of this CPU's rounding
+    options = {"encoder": encoder, "tasks": "mask"}  # one decoder is enough: nothing runs it
+    model = zoo.build(decoder, encoder_weights=path, fusion=fusion, **options).eval().double()
+    single = zoo.build(decoder, in_ch=3, **options).eval().double()  # the same, fed with one image, not inflated
     flat = {key.replace(".", "_"): value for key, value in state.items()}
     net = single.encoder.net
     for key, parameter in {**dict(net.named_parameters()), **dict(net.named_buffers())}.items():
@@ -182,7 +185,7 @@ def test_an_inflated_stem_answers_x_x_as_the_original_answers_x(files, decoder, 
         expected = single.encoder(None, normal)
         plate, scene = model.normalise(x, 0), model.normalise(x, -1)
         for ours, theirs in zip(model.encoder(plate, scene), expected, strict=True):
-            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
 def test_grey_and_more_than_three_channels(files):
@@ -241,12 +244,13 @@ def test_a_file_of_another_encoder_is_refused(files):
         zoo.build("fpn", encoder="resnet34", encoder_weights=files["resnet18"][0])
 
 
-def test_nothing_is_fetched_unless_asked(monkeypatch):
+def test_nothing_is_fetched_unless_asked(monkeypatch, tmp_path):
     def refuse(*_, **__):
         raise OSError("no network in tests")
 
     monkeypatch.setattr("socket.socket.connect", refuse)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # or it would try again for 40 s
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))  # nor what was fetched before
     zoo.build("fpn", encoder="tu-resnet18")
     with pytest.raises(zoo.ZooError, match="could not be fetched"):
         zoo.build("fpn", encoder="tu-resnet18", encoder_weights="imagenet")

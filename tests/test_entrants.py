@@ -102,20 +102,24 @@ def test_a_module_that_can_be_imported_is_named_without_its_file() -> None:
         model(*images)
 
 
-def test_the_command_compares_them(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    models = f"{file}:Net, plain_cnn, {file}:broken, {file}:nothing"
+def test_the_command_compares_them(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)  # a long path would be broken over two lines
+    models = "my_net.py:Net, plain_cnn, my_net.py:broken, my_net.py:nothing"
     out = tmp_path / "out"
     options = ["--sizes", "16", "--seconds", "0.02", "--measure", "cost,latency", "--out", str(out)]
+    options += ["--device", "cpu"]
     assert compare.main(["--models", models, *options]) == 0
     said = " ".join(capsys.readouterr().out.split())  # long lines are broken
     assert "my_net.py:broken: cost failed: RuntimeError: no such file" in said
     assert "at all" not in said
     assert "gives a dict, not an nn.Module" in said
     found = {(record["model"], record["measure"]): record for record in results.read(out / "compare.jsonl")}
-    mine = found[f"{file}:Net", "cost"]
+    mine = found["my_net.py:Net", "cost"]
     assert (mine["status"], mine["group"], mine["values"]["params"]) == ("done", "yours", 230)
     assert mine["values"]["macs"] == 16 * 16 * (4 * 54 + 2 * 4)
-    assert found[f"{file}:Net", "latency"]["status"] == found["plain_cnn", "latency"]["status"] == "done"
+    assert found["my_net.py:Net", "latency"]["status"] == found["plain_cnn", "latency"]["status"] == "done"
     table = (out / "compare.md").read_text()
     assert table.index("plain_cnn") < table.index("my_net.py:Net")
 

@@ -192,6 +192,7 @@ def test_a_batch_that_does_not_fit_is_told(monkeypatch):
 
 
 def _process(rank, file, out):
+    torch.set_num_threads(1)  # the other threads have not come along through the fork, and would be waited for
     dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
     model = DistributedDataParallel(Net())
     model.forward = None  # it talks to the other process with each batch, and that has fewer

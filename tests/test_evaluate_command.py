@@ -19,7 +19,8 @@ def weights(tmp_path):
 
 
 def run(*arguments):
-    return main(["evaluate", *arguments, "--data", "pairbench:clean", "--size", "16", "--samples", "3"])
+    settings = ["--device", "cpu", "--data", "pairbench:clean", "--size", "16", "--samples", "3"]
+    return main(["evaluate", *settings, *arguments])
 
 
 def test_the_command_prints_and_saves(weights, tmp_path, capsys):

@@ -59,7 +59,7 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
 
 def test_it_learns(tmp_path: Path) -> None:
     recipe = replace(SMALL, stages=(replace(SMALL.stages[0], samples=150 * BATCH),), optimizer="adamw")
-    recipe = recipe.changed(lr=0.01, schedule="one_cycle")
+    recipe = recipe.changed(lr=0.01, schedule="one_cycle", mask="bce + dice")  # of 10 seeds, 0.87 to 0.91 at the end
     looks = [line for line in train(recipe, tmp_path / "run").log if line["kind"] == "validation"]
     assert len(looks) == 10
     assert looks[-1]["mask_iou"] > 0.8 > looks[0]["mask_iou"]

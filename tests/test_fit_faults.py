@@ -182,12 +182,11 @@ def test_exit_codes_of_the_command(number: signal.Signals, code: int, tmp_path: 
     process = subprocess.Popen(
         [*command, "--device", "cpu"], stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
-    for _ in range(600):
-        if read(tmp_path / "run" / "log.jsonl") or process.poll() is not None:
-            break
+    until = time.monotonic() + 300
+    while not read(tmp_path / "run" / "log.jsonl") and process.poll() is None and time.monotonic() < until:
         time.sleep(0.1)
     os.killpg(process.pid, number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=300)
     assert process.returncode == code, told
     assert "all is saved, --resume goes on" in told
     assert len(list((tmp_path / "run" / "checkpoints").glob("step-*.pt"))) == 1

@@ -9,6 +9,8 @@ import pytest
 
 from registry import DuplicateNameError, ZooError
 
+LONG = 60.0  # seconds, for a slow machine: what is blocked stays so for ever
+
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
@@ -107,7 +109,7 @@ def test_threads_that_ask_at_once_all_see_everything(package):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(LONG)
     assert answers == [["one", "three", "two"]] * 8
 
 
@@ -116,12 +118,14 @@ def test_a_thread_that_imports_a_module_itself_does_not_block_the_loading(packag
     catalog = importlib.import_module(name).catalog
     importer = threading.Thread(target=importlib.import_module, args=(f"{name}.a",), daemon=True)
     importer.start()
+    until = time.monotonic() + LONG
     while not hasattr(sys.modules.get(f"{name}.a"), "started"):
+        assert time.monotonic() < until, "it is not imported"
         time.sleep(0.01)
     asker = threading.Thread(target=catalog.names, daemon=True)  # waits for the module, which waits to register
     asker.start()
     for thread in (importer, asker):
-        thread.join(10)
+        thread.join(LONG)
     assert not importer.is_alive()
     assert not asker.is_alive()
     assert catalog.names() == ["one"]

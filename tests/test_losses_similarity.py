@@ -119,18 +119,19 @@ def test_ssim_does_not_depend_on_how_exact_matrix_products_are():
 
 @pytest.mark.slow
 def test_ssim_costs_less_than_half_of_kornias():
+    """A third to a sixth, with AVX2 or AVX-512; the two take turns, so that other work on the machine meets both."""
     from kornia.losses import ssim_loss
 
     logits, truth = example(64, 64, b=32, dtype=torch.float32)
     logits.requires_grad_()
-
-    def best(step) -> float:
-        times = []
-        for _ in range(8):
+    ways = {
+        "ours": lambda: ssim(logits, truth).mean(),
+        "kornia": lambda: ssim_loss(logits.sigmoid(), truth.target, 11),
+    }
+    best = dict.fromkeys(ways, float("inf"))
+    for _ in range(24):
+        for name, way in ways.items():
             start = time.perf_counter()
-            step().backward()
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    ours = best(lambda: ssim(logits, truth).mean())
-    assert ours < best(lambda: ssim_loss(logits.sigmoid(), truth.target, 11)) / 2
+            way().backward()
+            best[name] = min(best[name], time.perf_counter() - start)
+    assert best["ours"] < best["kornia"] / 2

@@ -107,19 +107,23 @@ def test_looks_at_the_interval_cost_little_however_many_rounds(
 
 
 def test_harness_overhead_is_small() -> None:
-    """Beside calls of a millisecond: everything that is not a call, in a tenth of a second of visits."""
-    spent = [0.0]
+    """Beside calls of a millisecond: everything that is not a call, in the time that this thread had a core.
+
+    By the clock on the wall it would be the work of others too. Here it is 3 ms beside 0.3 s of calls.
+    """
+    spent, used = [0.0], [0.0]
 
     def call() -> None:
-        begun = time.perf_counter()
+        begun, began = time.perf_counter(), time.thread_time()
         time.sleep(0.001)
         spent[0] += time.perf_counter() - begun
+        used[0] += time.thread_time() - began
 
     cell = Cell("a", call, CPU)
     warm_up(cell, seconds=0.2)
-    spent[0], begun = 0.0, time.perf_counter()
+    spent[0], used[0], began = 0.0, 0.0, time.thread_time()
     list(interleave([cell], seconds=1.0))
-    assert time.perf_counter() - begun < 1.05 * spent[0] + 0.05
+    assert time.thread_time() - began - used[0] < 0.05 * spent[0] + 0.05
 
 
 def test_sample_is_in_milliseconds(clock: list[float]) -> None:

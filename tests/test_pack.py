@@ -105,15 +105,16 @@ def test_killed_and_run_again_it_is_the_same(loose: Path, tmp_path: Path, monkey
     list(pack(plan(loose, tmp_path / "whole")))
     whole = packing.sample_files
 
-    def slowly(*args: object) -> object:
-        time.sleep(0.05)
-        return whole(*args)
+    def never_done(plan: Plan, index: int) -> object:
+        while index == 5:  # half way through the third shard
+            time.sleep(1)
+        return whole(plan, index)
 
     out = tmp_path / "killed"
-    monkeypatch.setattr(packing, "sample_files", slowly)
-    child = multiprocessing.get_context("fork").Process(target=lambda: list(pack(plan(loose, out))))
+    monkeypatch.setattr(packing, "sample_files", never_done)
+    child = multiprocessing.get_context("fork").Process(target=lambda: list(pack(plan(loose, out))), daemon=True)
     child.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while not ((out / "all-000001.offsets.json").exists() and list(out.glob(".all-000002*.part"))):
         assert time.monotonic() < until
         time.sleep(0.005)

@@ -233,7 +233,7 @@ def test_the_next_photo_is_read_meanwhile_and_no_more_than_that(place: Path, mon
         return read(path, name)
 
     def slow_predict(*args: Any, **options: Any) -> Any:
-        assert second.wait(20)  # the first is in work
+        assert second.wait(120)  # the first is in work
         found = predict(*args, **options)
         ahead.append(len(begun) - 1 - len(ahead))  # photos begun, without the plate and those that were used before
         return found

@@ -55,11 +55,12 @@ def test_products_are_of_the_precision(precision: str, monkeypatch: pytest.Monke
 def test_a_real_peak_is_what_a_plain_loop_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roofline, "SIDES", (256,))
     monkeypatch.setitem(roofline.COPIED, "cpu", 2**24)
-    found = roofline.peaks(CPU, "fp32", 0.2)
-    a = torch.rand(256, 256)
-    fastest = min(measure.sample(lambda: torch.mm(a, a), CPU) for _ in range(100)) / 1e3
-    assert found["matmul_flops_per_s"] == pytest.approx(2 * 256**3 / fastest, rel=0.5)
-    assert found["copy_bytes_per_s"] > 1e8
+    a, found, plain = torch.rand(256, 256), [], []
+    for _ in range(10):  # in turns, and the best of each: what else the machine does, or its clock, meets both
+        found.append(roofline.peaks(CPU, "fp32", 0.02))
+        plain += [measure.sample(lambda: torch.mm(a, a), CPU) / 1e3 for _ in range(10)]
+    assert max(peak["matmul_flops_per_s"] for peak in found) == pytest.approx(2 * 256**3 / min(plain), rel=0.5)
+    assert max(peak["copy_bytes_per_s"] for peak in found) > 1e8
 
 
 def test_an_unknown_precision_says_what_is_accepted() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import engines, limits, measure, memory, speed
+from benchmarks import engines, intervals, limits, measure, memory, speed
 from benchmarks.entrants import Entrant, enter, own
 from benchmarks.measure import Cell
 from zoo import machine
@@ -18,6 +18,14 @@ from zoo.model import PairModel
 
 CPU = torch.device("cpu")
 SETTINGS = engines.DEFAULTS | {"size": [16, 24], "device": "cpu"}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that moves by what is slept and nothing else: on a busy machine a real sleep is late."""
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.append(now.pop() + seconds))
 
 
 class Net(PairModel):
@@ -39,10 +47,10 @@ class Net(PairModel):
 
 
 class Sleeps(Net):
-    """20 milliseconds for each image of a batch."""
+    """15.625 milliseconds for each image of a batch: a 64th of a second, which adds up without rounding."""
 
     def middle(self, fg_bg: Tensor) -> None:
-        time.sleep(0.02 * len(fg_bg))
+        time.sleep(len(fg_bg) / 64)
 
 
 class Spins(Net):
@@ -79,6 +87,7 @@ def ready(network: Any, kind: str = "latency", cap: float = 60.0, **changes: Any
     return speed.prepare(entrant(network), SETTINGS | changes, CPU, kind=kind, cap=cap)
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_sleeping_network_takes_the_time_it_sleeps() -> None:
     cell = ready(Sleeps)
     measure.warm_up(cell, seconds=1)
@@ -86,21 +95,29 @@ def test_a_sleeping_network_takes_the_time_it_sleeps() -> None:
         measure.visit(cell)
     assert cell.failed is None
     found = speed.summary(cell, "latency")
-    assert found["values"]["ms"] == pytest.approx(20, rel=0.1)  # a sleep may be late on a busy machine
+    assert found["values"]["ms"] == 15.625
     assert found["values"]["p99"] is None
     low, high = found["intervals"]["ms"]
     assert low <= found["values"]["ms"] <= high
     assert [len(row) for row in found["raw"]["rounds_ms"]] == [cell.samples] * 3
 
 
+def test_a_real_clock_is_looked_at() -> None:
+    cell = ready(Sleeps)
+    measure.warm_up(cell, seconds=0)
+    measure.visit(cell)
+    assert speed.summary(cell, "latency")["values"]["p5"] > 15.6  # a sleep is never shorter; longer it may be
+
+
+@pytest.mark.usefixtures("clock")
 def test_throughput_times_a_row_of_calls_as_one() -> None:
     cell = ready(Sleeps, "throughput", batch=2)
     measure.warm_up(cell, seconds=1)
     measure.visit(cell)
     measure.visit(cell)
-    assert (cell.samples, cell.burst) == (1, 2), "40 ms a call, 100 ms a visit"
+    assert (cell.samples, cell.burst) == (1, 3), "31.25 ms a call, 100 ms a visit"
     found = speed.summary(cell, "throughput")
-    assert found["values"]["images_per_s"] == pytest.approx(50, rel=0.1)
+    assert found["values"]["images_per_s"] == pytest.approx(64)
     assert found["values"]["batch"] == 2
     low, high = found["intervals"]["images_per_s"]
     assert low <= found["values"]["images_per_s"] <= high
@@ -151,11 +168,12 @@ def test_only_a_lack_of_memory_shrinks_a_batch() -> None:
     assert latency.failed.startswith("failed: RuntimeError: ")
 
 
+@pytest.mark.usefixtures("clock")
 def test_the_largest_batch_is_looked_for_from_one_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert speed.largest_batch(entrant(Large), SETTINGS, CPU) == (4, "memory")
     with pytest.raises(RuntimeError, match="five"):
         speed.largest_batch(entrant(Picky), SETTINGS, CPU)
-    monkeypatch.setattr(speed, "LONGEST", 0.12)  # seconds: 80 ms for four images, 160 for eight
+    monkeypatch.setattr(speed, "LONGEST", 0.1)  # seconds: 62.5 ms for four images, 125 for eight
     assert speed.largest_batch(entrant(Sleeps), SETTINGS, CPU) == (4, "time")
 
 
@@ -168,9 +186,9 @@ def test_memory_ends_with_an_error_and_not_with_the_process(monkeypatch: pytest.
     with limits.within_memory(CPU):
         torch.ones(2**20)
         with pytest.raises(RuntimeError) as caught:
-            torch.ones(2**28)  # a GiB of float32
+            torch.empty(2**28)  # a GiB of float32
     assert machine.is_out_of_memory(caught.value)
-    assert torch.ones(2**28).numel() == 2**28, "and there is no limit any more"
+    assert torch.empty(2**28).numel() == 2**28, "and there is no limit any more"  # never written to, so not in use
 
 
 def test_what_counts_as_a_lack_of_memory() -> None:
@@ -182,9 +200,9 @@ def test_what_counts_as_a_lack_of_memory() -> None:
 
 
 def test_a_network_that_hangs_is_interrupted() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()  # it spins: what other work takes of the cores meanwhile is not its own
     cell = ready(Spins, cap=0.3)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
     assert cell.failed == "failed: TimeCapError: no end after 0.3 s, the cap"
 
 
@@ -201,11 +219,11 @@ def test_a_network_that_hangs_later_is_interrupted_too() -> None:
                 if len(told) > 1:
                     raise
 
-    cell = Cell("a", call, CPU, cap=0.3)
+    cell = Cell("a", call, CPU)
     measure.warm_up(cell, seconds=0)
     measure.visit(cell)
     assert cell.failed is None
-    hangs = True
+    hangs, cell.cap = True, 0.3
     measure.visit(cell)
     assert cell.failed == "failed: TimeCapError: no end after 0.3 s, the cap"
     assert cell.finished
@@ -256,4 +274,6 @@ def test_medians_agree_with_a_plain_loop() -> None:
         plain.append([1e3 * timer.timeit(1).times[0] for _ in range(cell.discard + cell.samples)][cell.discard :])
         measure.visit(cell)
     ratios = [np.median(own_row) / np.median(row) for own_row, row in zip(cell.rounds, plain, strict=True)]
-    assert np.median(ratios) == pytest.approx(1, abs=0.02)
+    found = intervals.interval([float(ratio) for ratio in ratios])
+    assert found.low < 1.02, found  # as far as this machine lets one tell: noise widens the interval, a bias moves it
+    assert found.high > 0.98, found

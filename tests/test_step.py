@@ -230,17 +230,18 @@ def test_a_meter_leaves_bad_steps_out() -> None:
 
 @pytest.mark.slow
 def test_a_compiled_network_learns_the_same() -> None:
-    plain, compiled = trainer(), trainer(compile=True)
+    """By plain descent, whose steps are as small as the gradient; AdamW's are whole where that is rounding alone."""
+    plain, compiled = (trainer(optimizer="sgd(momentum=0.9)", compile=compile) for compile in (False, True))
+    before = [value.detach().clone() for value in plain.model.parameters()]
     for batch in batches(plain, 3):
         plain.train(batch)
         compiled.train(batch)
     learned = 0
-    for value, other in zip(plain.model.parameters(), compiled.model.parameters(), strict=True):
-        assert value.grad is not None
-        if value.grad.abs().max() > 1e-6:  # a bias before a norm has a gradient of rounding alone, and wanders
-            torch.testing.assert_close(other, value, rtol=1e-3, atol=1e-3)
-            learned += 1
-    assert learned > len(list(plain.model.parameters())) / 2
+    for old, value, other in zip(before, plain.model.parameters(), compiled.model.parameters(), strict=True):
+        moved, apart = (value - old).norm().item(), (other - value).norm().item()
+        assert apart <= 0.01 * moved + 1e-6  # of that 2e-5; a bias before a norm moves by rounding, by 1e-8
+        learned += moved > 1e-4
+    assert learned > len(before) / 2
 
 
 def test_rehearsing_changes_nothing() -> None:

@@ -25,6 +25,7 @@ SEEN: Any = {"validate_samples": 6, "data": "blots", "model": "unet(width=4)"}
 BATCH = 4
 SMALL = Recipe(stages=(Stage(size=16, samples=20 * BATCH, batch=BATCH, lr=0.05),), **SEEN)
 STEPS = {"plateau": 36, "stages": 28}
+HANGS = 600.0  # seconds after which a training hangs: on a slow machine the first one waits for imports
 START = get_context("forkserver")
 HEAVY = ["torch._dynamo", "torch.utils.data", "zoo.training.fit", "zoo.architectures.unet", "zoo.data.sources.folders"]
 START.set_forkserver_preload(HEAVY)  # imported once, for all processes of a test run
@@ -166,7 +167,7 @@ def in_process(name: str, out: Path, **options: Any) -> int:
     """The same in a process of its own; its exit code."""
     process = START.Process(target=go, args=(name, out), kwargs=options)
     process.start()
-    process.join(120)
+    process.join(HANGS)
     assert process.exitcode is not None, "the training hangs"
     return process.exitcode
 
@@ -183,8 +184,9 @@ def in_world(size: int, name: str, out: Path, *, kill_at: int = 0, **options: An
     processes = [START.Process(target=go, args=(name, out), kwargs=each) for each in kwargs]
     for process in processes:
         process.start()
+    until = time.monotonic() + HANGS
     for process in processes:
-        process.join(60)
+        process.join(max(until - time.monotonic(), 0.0))
     codes = [process.exitcode for process in processes]
     for process in processes:
         process.kill()
@@ -197,7 +199,8 @@ def killed(name: str, out: Path, step: int, **options: Any) -> None:
     process = START.Process(target=go, args=(name, out), kwargs=options | {"kill_at": step})
     process.start()
     assert process.pid is not None
-    for _ in range(6000):
+    until = time.monotonic() + HANGS
+    while time.monotonic() < until:
         try:
             os.kill(process.pid, 0)
         except ProcessLookupError:
