@@ -22,7 +22,7 @@ from benchmarks.results import number
 from registry import Spec, ZooError
 from zoo import data, machine, recipes
 from zoo.contract import Sample
-from zoo.data.sheet import GAP, write_png
+from zoo.data.inspecting.sheet import GAP, write_png
 from zoo.data.warp import each
 from zoo.factory import build
 from zoo.metrics.evaluate import evaluate

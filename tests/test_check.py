@@ -12,8 +12,8 @@ from PIL import Image, ImageFilter
 
 from zoo import parallel
 from zoo.__main__ import main
-from zoo.data.checking import check
-from zoo.data.layout import read_layout
+from zoo.data.files.layout import read_layout
+from zoo.data.inspecting.checking import check
 
 H, W, EACH = 48, 64, 2
 Shown = pytest.CaptureFixture[str]
@@ -211,7 +211,7 @@ def test_the_findings_do_not_depend_on_who_was_faster(tmp_path: Path, monkeypatc
     root = dataset(tmp_path, n_bg=6)
     for path in (root / "fg_bg").iterdir():
         path.write_bytes(b"")
-    monkeypatch.setattr("zoo.data.checking.PIECE", 2)
+    monkeypatch.setattr("zoo.data.inspecting.checking.PIECE", 2)
     layout = read_layout(str(root))
     expected = check(layout, workers=1).record()
     real = parallel.run

@@ -18,9 +18,9 @@ from torch.nn.functional import max_pool2d
 import zoo.data
 from zoo.__main__ import main
 from zoo.claim import LOCK, ClaimedError, claimed
-from zoo.data.compose import compose
 from zoo.data.dataset import DataError
-from zoo.data.recipe import Recipe
+from zoo.data.making.compose import compose
+from zoo.data.making.composition import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = Recipe(per_pair=2, flip=True, size=(32, 48))

@@ -11,10 +11,10 @@ from PIL import Image
 
 import zoo
 from registry import OptionError, UnknownNameError
-from zoo.data.compose import compose
 from zoo.data.dataset import DataError
-from zoo.data.depth_sources import Scene, build, depth_sources, relative, stand
-from zoo.data.recipe import Recipe
+from zoo.data.making.compose import compose
+from zoo.data.making.composition import Recipe
+from zoo.data.making.depth_sources import Scene, build, depth_sources, relative, stand
 
 
 def scene(h=10, w=6, rows=(), columns=(), photo="a.jpg", photo_size=None):

@@ -17,7 +17,7 @@ from training_runs import BATCH, RECIPES, SMALL, Blots, dropping, train
 import zoo
 from registry import OptionError
 from zoo.data import load
-from zoo.data.order import spread
+from zoo.data.feeding.order import spread
 from zoo.machine import choose
 from zoo.metrics import Accumulator
 from zoo.training import Objective, Recipe, TrainingError, budgeted, loop

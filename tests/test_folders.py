@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from zoo.data import DataError, load
-from zoo.data.figures import figures
-from zoo.data.layout import read_layout
+from zoo.data.files.layout import read_layout
+from zoo.data.inspecting.figures import figures
 from zoo.data.sources.folders import resize, same_aspect
 
 
@@ -90,7 +90,7 @@ def test_the_fast_decoder_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
         Image.fromarray(noise).convert(mode).save(path, quality=80)
     ds = load(str(root), split="all", size=size, depth="brighter-is-nearer")
     fast = ds[0]
-    monkeypatch.setattr("zoo.data.fast_decode.decode", lambda *_: False)
+    monkeypatch.setattr("zoo.data.files.fast_decode.decode", lambda *_: False)
     assert same(ds[0], fast)
     assert len(fast.depth.unique()) > 20
 
@@ -141,7 +141,7 @@ def test_reading_names_opens_no_picture(tmp_path: Path, monkeypatch: pytest.Monk
     def refuse(*_: object) -> bytes:
         raise AssertionError("a file was read")
 
-    monkeypatch.setattr("zoo.data.archive.Folder.read", refuse)
+    monkeypatch.setattr("zoo.data.files.archive.Folder.read", refuse)
     assert len(load(str(root), split="all")) == len(read_layout(str(root))) == 6
 
 

@@ -11,7 +11,7 @@ from folder_data import H, W, dataset, pairs, value, write, zipped
 
 from registry import OptionError
 from zoo.data import DataError, load
-from zoo.data.problems import Problems, summary
+from zoo.data.sources.problems import Problems, summary
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from registry import OptionError
 from zoo.data import DataError, load
-from zoo.data.naming import Template, natural, positions
+from zoo.data.files.naming import Template, natural, positions
 
 
 def test_backgrounds_by_place(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from folder_data import dataset, same, value, zipped
 
 from zoo.data import DataError, load
-from zoo.data.archive import Zip, open_store
+from zoo.data.files.archive import Zip, open_store
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry import OptionError
-from zoo.data.order import CHUNK, Order, Permutation
+from zoo.data.feeding.order import CHUNK, Order, Permutation
 
 COUNTS = st.lists(st.integers(0, 40), min_size=1, max_size=12)
 

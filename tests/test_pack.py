@@ -18,10 +18,11 @@ from registry import Card, ZooError
 from zoo.__main__ import main
 from zoo.claim import ClaimedError, claimed
 from zoo.contract import Sample
-from zoo.data import DataError, PairDataset, packing
+from zoo.data import DataError, PairDataset
 from zoo.data.dataset import sources
-from zoo.data.loader import Loader
-from zoo.data.packing import Plan, pack
+from zoo.data.feeding.loader import Loader
+from zoo.data.making import packing
+from zoo.data.making.packing import Plan, pack
 
 N = 9
 

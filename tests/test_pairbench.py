@@ -231,7 +231,7 @@ def test_a_gpu_renders_the_same():
 
 @pytest.mark.slow
 def test_a_threshold_solves_the_clean_tier_and_not_the_hard_one():
-    from zoo.data.figures import collect
+    from zoo.data.inspecting.figures import collect
 
     def best(tier, only=None):
         return collect(load(tier, "test", 128, only=only), range(500)).best_threshold()[1]

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data.placing import Placement, box, cover, paste, place, premultiply, resize
+from zoo.data.making.placing import Placement, box, cover, paste, place, premultiply, resize
 
 sides = st.integers(1, 90)
 pictures = st.tuples(st.integers(8, 90), st.integers(8, 90))

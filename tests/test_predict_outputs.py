@@ -10,7 +10,7 @@ from torch import Tensor
 
 from registry import OptionError
 from zoo.data.dataset import DataError
-from zoo.data.images import decode_depth, decode_mask
+from zoo.data.files.images import decode_depth, decode_mask
 from zoo.deploy import Predicted
 from zoo.deploy.colours import coloured, colours
 

@@ -14,11 +14,13 @@ from PIL import Image
 
 import zoo.data
 from registry import OptionError
-from zoo.data import DataError, fast_decode, images, loader
-from zoo.data.loader import Loader
-from zoo.data.order import Order
-from zoo.data.packing import Plan, pack
-from zoo.data.shards import check_sizes, read_files, read_index, read_offsets, verify, write_shard
+from zoo.data import DataError
+from zoo.data.feeding import loader
+from zoo.data.feeding.loader import Loader
+from zoo.data.feeding.order import Order
+from zoo.data.files import fast_decode, images
+from zoo.data.files.shards import check_sizes, read_files, read_index, read_offsets, verify, write_shard
+from zoo.data.making.packing import Plan, pack
 
 N, H, W = 7, 24, 40
 FIELDS = ("bg", "fg_bg", "mask", "depth", "valid")

@@ -10,7 +10,7 @@ import zoo
 from zoo.__main__ import main
 from zoo.contract import Sample
 from zoo.data.dataset import DataError
-from zoo.data.sheet import GAP, contact_sheet
+from zoo.data.inspecting.sheet import GAP, contact_sheet
 
 
 def flat(value):

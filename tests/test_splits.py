@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry import OptionError
-from zoo.data import DataError, splits
-from zoo.data.dealing import deal
-from zoo.data.splits import assign, decide, file_beside, keep, read
+from zoo.data import DataError
+from zoo.data.splitting import splits
+from zoo.data.splitting.dealing import deal
+from zoo.data.splitting.splits import assign, decide, file_beside, keep, read
 
 NAMES = ("train", "val", "test")
 

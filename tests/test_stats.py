@@ -17,9 +17,9 @@ from zoo.__main__ import main
 from zoo.contract import Sample
 from zoo.data import DataError, PairDataset
 from zoo.data.dataset import sources
-from zoo.data.figures import collect, figures
-from zoo.data.order import spread
-from zoo.data.stats import LEVELS, Moments, Stats
+from zoo.data.feeding.order import spread
+from zoo.data.inspecting.figures import collect, figures
+from zoo.data.inspecting.stats import LEVELS, Moments, Stats
 
 Shown = pytest.CaptureFixture[str]
 

@@ -15,7 +15,7 @@ from registry import OptionError
 from registry.commandline import LARGEST, SMALLEST
 from zoo.arithmetic import float32, half
 from zoo.contract import InputError, Interface, Prediction
-from zoo.data.images import resize
+from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
 from zoo.machine import choose, is_out_of_memory

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from zoo.arithmetic import half
 from zoo.contract import Prediction, Sample
 from zoo.data.dataset import PairDataset
-from zoo.data.loader import Loader
-from zoo.data.sheet import GAP, write_png
+from zoo.data.feeding.loader import Loader
+from zoo.data.inspecting.sheet import GAP, write_png
 from zoo.data.warp import each
 from zoo.losses import Objective
 from zoo.metrics import Accumulator

@@ -20,7 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from registry import OptionError
     from zoo import data
-    from zoo.data.sheet import contact_sheet, write_png
+    from zoo.data.inspecting.sheet import contact_sheet, write_png
 
     for name, least in (("n", 1), ("start", 0), ("size", 8), ("columns", 1)):
         if getattr(args, name) < least:

@@ -1,7 +1,7 @@
 """JPEG files straight into float arrays, through the libjpeg-turbo that kornia brings along.
 
-It gives what `zoo.data.images` gives, bit for bit, for the files that it takes: upright colour JPEGs as photos and grey
-JPEGs as maps. Of all others, damaged ones too, it says False, and `zoo.data.images` reads or refuses them.
+It gives what `images` gives, bit for bit, for the files that it takes: upright colour JPEGs as photos and grey JPEGs
+as maps. Of all others, damaged ones too, it says False, and `images` reads or refuses them.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 START, SCAN, END = b"\xff\xd8", 0xDA, b"\xff\xd9"  # markers (ITU-T T.81, table B.1)
 FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive, all Huffman-coded
 APPLICATION = range(0xE1, 0xF0)  # 1: EXIF, with a rotation perhaps; 2: profile, several pictures; 14: Adobe's colours
-LARGEST = 1 << 26  # pixels; above, `zoo.data.images` refuses
+LARGEST = 1 << 26  # pixels; above, `images` refuses
 WHOLE = np.float32(255)
 
 

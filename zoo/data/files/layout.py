@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from zoo.contract import Task
-from zoo.data.archive import Store, inside, leads_out, open_store
 from zoo.data.dataset import DataError
-from zoo.data.images import SUFFIXES
-from zoo.data.naming import Template, natural, number, positions, stem
+from zoo.data.files.archive import Store, inside, leads_out, open_store
+from zoo.data.files.images import SUFFIXES
+from zoo.data.files.naming import Template, natural, number, positions, stem
 
 MAPS = ("bg", "fg_bg", "mask", "depth")
 DIRS = ("bg", "fg_bg", "fg_bg_mask", "fg_bg_depth")

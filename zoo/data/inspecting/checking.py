@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 from zoo import parallel
-from zoo.data.archive import Store
 from zoo.data.dataset import DataError
-from zoo.data.findings import Findings
-from zoo.data.images import WIDE, depth_of, mask_of, open_image, rgb_of
-from zoo.data.layout import Layout
+from zoo.data.files.archive import Store
+from zoo.data.files.images import WIDE, depth_of, mask_of, open_image, rgb_of
+from zoo.data.files.layout import Layout
+from zoo.data.inspecting.findings import Findings
 
 PIECE = 32  # files, or pictures with their maps, checked at a time
 FEW = 500  # files below which starting processes takes longer than the work

@@ -7,8 +7,8 @@ from typing import Any
 
 from registry import Spec
 from zoo.data.dataset import DataError, PairDataset, Split, load, sources
-from zoo.data.order import spread
-from zoo.data.stats import Stats
+from zoo.data.feeding.order import spread
+from zoo.data.inspecting.stats import Stats
 from zoo.parallel import run
 from zoo.progress import Tick
 

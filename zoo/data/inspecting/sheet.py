@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.contract import Sample
 from zoo.data.dataset import DataError
-from zoo.data.images import encode_png
+from zoo.data.files.images import encode_png
 from zoo.files import replacing
 
 GAP = 2  # pixels between samples

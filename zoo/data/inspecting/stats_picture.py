@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from zoo.data.stats import LEVELS, MAPS, Stats
+from zoo.data.inspecting.stats import LEVELS, MAPS, Stats
 from zoo.files import replacing
 
 CELL, GAP, LINE = 192, 16, 16  # pixels

@@ -13,11 +13,11 @@ import torch
 
 from zoo.claim import claimed
 from zoo.data.dataset import DataError
-from zoo.data.depth_sources import build
-from zoo.data.ingredients import backgrounds, cutouts
-from zoo.data.outlets import Held, LooseFiles, Outlet, TarShards
-from zoo.data.plan import settle
-from zoo.data.recipe import Plan, Recipe
+from zoo.data.making.composition import Plan, Recipe
+from zoo.data.making.depth_sources import build
+from zoo.data.making.ingredients import backgrounds, cutouts
+from zoo.data.making.outlets import Held, LooseFiles, Outlet, TarShards
+from zoo.data.making.settings import settle
 from zoo.parallel import Executor, run
 from zoo.progress import Tick, duration
 

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from registry import OptionError
 from zoo.data.dataset import DataError
-from zoo.data.depth_sources import Scene, build
-from zoo.data.images import decode_rgb, decode_rgba, encode_jpeg, encode_png
-from zoo.data.ingredients import Ingredient
-from zoo.data.placing import SOLID, Placement, box, cover, paste, place, premultiply
+from zoo.data.files.images import decode_rgb, decode_rgba, encode_jpeg, encode_png
+from zoo.data.making.depth_sources import Scene, build
+from zoo.data.making.ingredients import Ingredient
+from zoo.data.making.placing import SOLID, Placement, box, cover, paste, place, premultiply
 
 VERSION = 1  # of the pictures: other pictures from the same settings are another version
 

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from registry import Card, Catalog, OptionError, Spec, nearest
 from zoo.data.dataset import DataError
-from zoo.data.images import SUFFIXES, decode_depth
-from zoo.data.placing import cover, resize
+from zoo.data.files.images import SUFFIXES, decode_depth
+from zoo.data.making.placing import cover, resize
 
 METRIC = ("glpn", "zoedepth", "depth_pro")  # transformers' model types that give metres; the others give 1 / z
 

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from zoo.data.dataset import DataError
-from zoo.data.depth_sources import DepthSource, digest
-from zoo.data.images import SUFFIXES, decode_rgb, decode_rgba
-from zoo.data.placing import box
+from zoo.data.files.images import SUFFIXES, decode_rgb, decode_rgba
+from zoo.data.making.depth_sources import DepthSource, digest
+from zoo.data.making.placing import box
 from zoo.parallel import run
 from zoo.progress import Tick
 

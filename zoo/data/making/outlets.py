@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from zoo.data.dataset import DataError
-from zoo.data.layout import DIRS, MAPS
-from zoo.data.recipe import Plan, background_file, sample_files
-from zoo.data.shards import Index, offsets_file, read_offsets, shard_name, write_index, write_shard
-from zoo.data.splits import Splits, decide
+from zoo.data.files.layout import DIRS, MAPS
+from zoo.data.files.shards import Index, offsets_file, read_offsets, shard_name, write_index, write_shard
+from zoo.data.making.composition import Plan, background_file, sample_files
+from zoo.data.splitting.splits import Splits, decide
 from zoo.files import replacing
 
 MANIFEST = "manifest.jsonl"

@@ -17,8 +17,8 @@ from torch import Tensor
 from zoo.claim import claimed
 from zoo.contract import Sample
 from zoo.data.dataset import DataError, PairDataset, load
-from zoo.data.images import encode_jpeg, encode_png
-from zoo.data.shards import (
+from zoo.data.files.images import encode_jpeg, encode_png
+from zoo.data.files.shards import (
     INDEX,
     Index,
     Shard,

@@ -22,7 +22,7 @@ import numpy as np
 
 from registry import OptionError, nearest
 from zoo.data.dataset import DataError, NoSplitError
-from zoo.data.dealing import NAMES, deal, deal_islands
+from zoo.data.splitting.dealing import NAMES, deal, deal_islands
 from zoo.files import write_text
 
 Kind = Literal["held-out", "backgrounds", "objects", "random"]  # held-out: both where both are known
