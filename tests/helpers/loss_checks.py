@@ -1,4 +1,4 @@
-"""What every loss must do, as functions of a loss and its card; tests/test_losses.py applies them to the catalog."""
+"""What every loss must do, as functions of a loss and its card; test_losses.py applies them to the catalog."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Small trainings for the tests of resuming, and processes that are killed while they run one."""
+"""Small trainings for the tests of resuming: run in processes, killed there, and compared bit for bit."""
 
 import os
 import signal
@@ -18,12 +18,14 @@ import zoo
 from registry import Card, ZooError
 from zoo.data import NoSplitError, PairDataset, Sample
 from zoo.data.dataset import sources
-from zoo.training import Objective, Recipe, Stage, fit
+from zoo.training import Objective, Recipe, Stage, checkpoint, fit
+from zoo.training.journal import read
 from zoo.training.trainer import Trainer
 
 SEEN: Any = {"validate_samples": 6, "data": "blots", "model": "unet(width=4)"}
 BATCH = 4
 SMALL = Recipe(stages=(Stage(size=16, samples=20 * BATCH, batch=BATCH, lr=0.05),), **SEEN)
+CLOCKED = ("seconds", "samples_per_s", "waiting")  # of a line of the log
 STEPS = {"plateau": 36, "stages": 28}
 START = get_context("forkserver")
 HEAVY = ["torch._dynamo", "torch.utils.data", "zoo.training.fit", "zoo.architectures.unet", "zoo.data.sources.folders"]
@@ -204,3 +206,39 @@ def killed(name: str, out: Path, step: int, **options: Any) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("the training hangs")
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Nested states, bit for bit."""
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return bool(one == other)
+
+
+def state(run: Path) -> dict[str, Any]:
+    """All that a run has come to, but for its clocks."""
+    found = checkpoint.newest(run / "checkpoints")
+    assert found is not None
+    return {name: value for name, value in found.items() if name != "clocks"}
+
+
+def log(run: Path) -> list[dict[str, Any]]:
+    return [{name: value for name, value in line.items() if name not in CLOCKED} for line in read(run / "log.jsonl")]
+
+
+def weights(run: Path) -> Any:
+    own = run / "model.pt"
+    return torch.load(own) if own.exists() else zoo.load(run / "model.safetensors").state_dict()
+
+
+def same(run: Path, whole: Path) -> None:
+    assert equal(state(run), state(whole))
+    assert equal(weights(run), weights(whole))
+    assert log(run) == log(whole)
+    for table in ("log.csv", "validation.csv"):
+        rows, expected = ((folder / table).read_text().splitlines() for folder in (run, whole))
+        assert (rows[0], len(rows)) == (expected[0], len(expected))

@@ -11,7 +11,7 @@ import pytest
 
 from registry import Catalog, UnknownNameError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ["zoo.architectures", "zoo.losses", "zoo.metrics"]
 REGISTERING = """
 from registry import Card

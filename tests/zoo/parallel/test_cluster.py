@@ -18,7 +18,7 @@ from zoo.parallel.nodes import Node
 from zoo.parallel.work import Demand
 
 ray = pytest.importorskip("ray")
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -173,8 +173,8 @@ def test_leaving_early_lets_what_is_in_work_clean_up(cluster, tmp_path):
 def test_a_local_cluster_ends_with_its_run_and_leaves_this_process_as_it_was(tmp_path, how, code):
     lines = [
         "import os, sys, signal; from pathlib import Path; from functools import partial",
-        f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]",
-        "from zoo.parallel import run; from test_cluster import double, wait",
+        f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests' / 'helpers')!r}]",
+        "from zoo.parallel import run; from cluster_work import double, wait",
         "if __name__ == '__main__':",
         "    before = dict(os.environ), signal.getsignal(signal.SIGTERM), sys.excepthook",
         "    assert sorted(run(double, range(5), executor='ray', workers=1))[4] == (4, 8)",

@@ -16,7 +16,7 @@ from registry import OptionError
 from zoo import parallel
 from zoo.parallel import ClusterError, Demand, WorkerDiedError, run
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def double(item):
@@ -163,7 +163,7 @@ def test_an_exclusive_item_is_worked_on_alone():
 def test_no_worker_outlives_its_parent(tmp_path, how, code):
     lines = [
         "import sys; from pathlib import Path; from functools import partial",
-        f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]",
+        f"sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]",
         "from zoo.parallel import run; from test_parallel import mark",
         "if __name__ == '__main__':",
         "    try: list(run(partial(mark, Path(sys.argv[1])), range(100), workers=2))",

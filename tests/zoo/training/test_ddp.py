@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_resume import log, same
-from training_runs import BATCH, RECIPES, in_process, in_world
+from training_runs import BATCH, RECIPES, in_process, in_world, log, same
 
 import zoo
 from zoo.training.journal import read

@@ -5,36 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from training_runs import STEPS, in_process, killed
-
-import zoo
-from zoo.training import checkpoint
-from zoo.training.journal import read
-
-CLOCKED = ("seconds", "samples_per_s", "waiting")
-
-
-def equal(one: Any, other: Any) -> bool:
-    """Nested states, bit for bit."""
-    if isinstance(one, torch.Tensor):
-        return one.dtype == other.dtype and torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(equal, one, other))
-    return bool(one == other)
-
-
-def state(run: Path) -> dict[str, Any]:
-    """All that a run has come to, but for its clocks."""
-    found = checkpoint.newest(run / "checkpoints")
-    assert found is not None
-    return {name: value for name, value in found.items() if name != "clocks"}
-
-
-def log(run: Path) -> list[dict[str, Any]]:
-    return [{name: value for name, value in line.items() if name not in CLOCKED} for line in read(run / "log.jsonl")]
+from training_runs import STEPS, in_process, killed, same
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +15,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in STEPS:
         assert in_process(name, folder / name, workers=0) == 0
     return {name: folder / name for name in STEPS}
-
-
-def weights(run: Path) -> Any:
-    own = run / "model.pt"
-    return torch.load(own) if own.exists() else zoo.load(run / "model.safetensors").state_dict()
-
-
-def same(run: Path, whole: Path) -> None:
-    assert equal(state(run), state(whole))
-    assert equal(weights(run), weights(whole))
-    assert log(run) == log(whole)
-    for table in ("log.csv", "validation.csv"):
-        rows, expected = ((folder / table).read_text().splitlines() for folder in (run, whole))
-        assert (rows[0], len(rows)) == (expected[0], len(expected))
 
 
 def finish_after(steps: list[int], name: str, run: Path, **options: Any) -> None:

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from test_resume import equal
 from torch import Tensor, nn
-from training_runs import SEEN
+from training_runs import SEEN, equal
 
 import zoo
 from zoo.data import Sample

@@ -22,7 +22,7 @@ from zoo.data.dataset import DataError
 from zoo.data.making.compose import compose
 from zoo.data.making.composition import Recipe
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[4]
 SMALL = Recipe(per_pair=2, flip=True, size=(32, 48))
 
 
