@@ -1,4 +1,4 @@
-"""Our own files: safetensors with the spec, every resolved option of it, in the metadata."""
+"""Networks as our own files: safetensors with the spec, every resolved option of it, in the metadata."""
 
 import warnings
 from os import PathLike
@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from registry import Spec, ZooError
+from zoo.architectures import architectures
+from zoo.factory import build, resolve
 from zoo.model import PairModel
 from zoo.version import __version__
-from zoo.weights.files import WeightsError, WeightsFile, as_path, read, write
+from zoo.weights.files import SCHEMA, WeightsError, WeightsFile, as_path, read, spec_of, write
 from zoo.weights.plan import listed, notes_on
 from zoo.weights.report import LoadReport
 
-SCHEMA = 1
 ENCODER_WEIGHTS = "encoder_weights"  # what the encoder started from; the file holds what became of it
 
 
@@ -46,8 +47,6 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
     spec: what you expect the file to hold, with every option not given at its default; another is refused.
     Nothing is downloaded: where the spec names `encoder_weights`, the file's own weights take their place.
     """
-    from zoo.factory import resolve  # here: the architectures import this package
-
     file = read(path)
     if not file.is_ours:
         raise WeightsError(
@@ -55,7 +54,7 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
             " use zoo.build(name, weights=...), or --model NAME on the command line"
         )
     stored = spec_of(file)
-    if not _is_known(stored):
+    if stored.name not in architectures:
         raise WeightsError(
             f"{file.path} holds {stored.name!r}, which no catalog entry here is called; install its plug-in"
         )
@@ -80,28 +79,12 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
 
 def build_offline(spec: str | Spec) -> PairModel:
     """A network that will get all its tensors: weights of its encoder are not looked for, and stay in its spec."""
-    from zoo.factory import build
-
     wanted = Spec.parse(spec) if isinstance(spec, str) else spec
     model = build(Spec(wanted.name, {name: v for name, v in wanted.options.items() if name != ENCODER_WEIGHTS}))
     if ENCODER_WEIGHTS in wanted.options:
         given = {ENCODER_WEIGHTS: wanted.options[ENCODER_WEIGHTS]}
         model.spec = Spec(model.spec.name, {**model.spec.options, **given})
     return model
-
-
-def spec_of(file: WeightsFile) -> Spec:
-    """The spec in one of our files, or why it cannot be read."""
-    schema = file.metadata.get("schema", "")
-    if not schema.isdecimal() or int(schema) > SCHEMA:
-        raise WeightsError(
-            f"{file.path} has schema {schema or 'none'}, this version ({__version__}) reads up to {SCHEMA};"
-            f" it was written by pairzoo {file.metadata.get('version', 'unknown')}: upgrade to that"
-        )
-    try:
-        return Spec.parse(file.metadata.get("spec", ""))
-    except ZooError:
-        raise WeightsError(f"{file.path} says it is ours, but its spec is {file.metadata.get('spec')!r}") from None
 
 
 def _unwrapped(model: object) -> PairModel:
@@ -115,8 +98,6 @@ def _unwrapped(model: object) -> PairModel:
 
 
 def _require_rebuildable(model: PairModel) -> None:
-    from zoo.factory import resolve  # here: the architectures import this package
-
     try:
         if hasattr(model, "spec"):
             resolve(model.spec)
@@ -127,12 +108,6 @@ def _require_rebuildable(model: PairModel) -> None:
         f"this {type(model).__name__} was not made by zoo.build, so no file could rebuild it;"
         " torch.save its state_dict() instead"
     )
-
-
-def _is_known(spec: Spec) -> bool:
-    from zoo.architectures import architectures  # here: the architectures import this package
-
-    return spec.name in architectures
 
 
 def _expect(path: Path, stored: Spec, expected: Spec) -> None:

@@ -18,8 +18,10 @@ from zoo.contract import InputError, Interface, Prediction
 from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
+from zoo.factory import build
 from zoo.machine import choose, is_out_of_memory
 from zoo.model import PairModel
+from zoo.saved import load
 from zoo.weights import WeightsError
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -85,9 +87,6 @@ def network(weights: str | PathLike[str], spec: str | None = None) -> PairModel:
 
     >>> network("u2net.pth", "u2net(in_ch=3, tasks=mask)")  # doctest: +SKIP
     """
-    from zoo.factory import build  # here: they load the architectures
-    from zoo.weights import load
-
     weights = weights_file(weights)
     return load(weights) if spec is None else build(spec, weights=weights)
 

@@ -18,6 +18,7 @@ import torch
 from zoo import machine
 from zoo.files import replacing, write_text
 from zoo.model import PairModel
+from zoo.saved import save
 from zoo.training.journal import LOG, TABLES, read
 from zoo.training.plan import plan
 from zoo.training.recipe import Recipe, RecipeError
@@ -25,7 +26,7 @@ from zoo.training.splits import learned
 from zoo.training.trainer import TrainingError
 from zoo.training.world import World
 from zoo.version import __version__
-from zoo.weights import WeightsError, save
+from zoo.weights import WeightsError
 
 RECIPE, ENVIRONMENT, CHECKPOINTS, PICTURES = "recipe.toml", "environment.json", "checkpoints", "pictures"
 WEIGHTS, STATE = "model.safetensors", "model.pt"  # the second for a network of one's own: no spec could build it again

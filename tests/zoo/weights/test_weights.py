@@ -13,7 +13,8 @@ from safetensors import safe_open
 import zoo
 from registry import Spec
 from zoo.architectures import architectures
-from zoo.weights import inflate_stem, load, load_into, save
+from zoo.saved import load, save
+from zoo.weights import inflate_stem, load_into
 
 NAMES = architectures.names()
 

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 import zoo
 from zoo.files import replacing
-from zoo.weights import WeightsError, load, load_into, read_state, save
+from zoo.saved import load, save
+from zoo.weights import WeightsError, load_into, read_state
 
 
 def only(folder):

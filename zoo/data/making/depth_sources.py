@@ -20,6 +20,7 @@ from registry import Card, Catalog, OptionError, Spec, nearest
 from zoo.data.dataset import DataError
 from zoo.data.files.images import SUFFIXES, decode_depth
 from zoo.data.making.placing import cover, resize
+from zoo.saved import load
 
 METRIC = ("glpn", "zoedepth", "depth_pro")  # transformers' model types that give metres; the others give 1 / z
 
@@ -131,8 +132,6 @@ class Model(DepthSource):
     """Any saved network of the zoo that gives depth."""
 
     def __init__(self, *, path: Annotated[str, "the .safetensors file"], device: str = "cpu"):
-        from zoo.weights import load
-
         self.path, self.device = Path(path), device
         self.model = load(path).eval().to(device)
         if "depth" not in self.model.face.tasks or self.model.face.image_ch != 3:
