@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.command import at_least, positive, threads
 from registry import commandline
-from registry.commandline import LARGEST, SMALLEST, Parser, UsageError, guarded, sides
-from zoo import contract
+from registry.commandline import Parser, UsageError, guarded, sides
+from registry.vocabulary import LARGEST, SMALLEST
 
 ROOT = Path(commandline.__file__).parent.parent
 
@@ -31,10 +31,6 @@ def test_what_is_no_size_is_a_short_line(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match="8 to 8192") as caught:
         sides(text)
     assert len(str(caught.value)) < 200
-
-
-def test_the_smallest_size_is_the_contracts() -> None:
-    assert SMALLEST == contract.SMALLEST
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "x", "9" * 5000, "\u00b2"])

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from registry import OptionError, ZooError, nearest
-from zoo.arithmetic import PRECISIONS, Precision, float32, half
+from registry.vocabulary import PRECISIONS, Precision
+from zoo.arithmetic import float32, half
 from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from zoo.arithmetic import Precision
+from registry.vocabulary import Precision
 from zoo.contract import TASKS, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-SPLITS = ("train", "val", "test", "all")  # zoo.data.dataset's, without its imports
+from registry.vocabulary import SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:

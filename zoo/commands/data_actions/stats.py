@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-SPLITS = ("train", "val", "test", "all")  # zoo.data.dataset's, without its imports
+from registry.vocabulary import SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -6,7 +6,8 @@ from functools import lru_cache, partial
 from typing import Any
 
 from registry import Spec
-from zoo.data.dataset import DataError, PairDataset, Split, load, sources
+from registry.vocabulary import Split
+from zoo.data.dataset import DataError, PairDataset, load, sources
 from zoo.data.feeding.order import spread
 from zoo.data.inspecting.stats import Stats
 from zoo.parallel import run

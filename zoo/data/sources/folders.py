@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from registry import Card, OptionError
+from registry.vocabulary import Split
 from zoo.contract import TASKS, Sample, Task
-from zoo.data.dataset import DataError, PairDataset, Split, sources
+from zoo.data.dataset import DataError, PairDataset, sources
 from zoo.data.files import fast_decode
 from zoo.data.files.images import decode_depth, decode_mask, decode_rgb, resize, same_aspect, unit
 from zoo.data.files.layout import DIRS, Layout, read_layout

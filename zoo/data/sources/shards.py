@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from registry import Card
+from registry.vocabulary import SPLITS
 from zoo.contract import TASKS, Sample
-from zoo.data.dataset import SPLITS, DataError, NoSplitError, PairDataset, sources
+from zoo.data.dataset import DataError, NoSplitError, PairDataset, sources
 from zoo.data.files import fast_decode, images
 from zoo.data.files.images import resize
 from zoo.data.files.shards import INDEX, check_sizes, read_files, read_index, read_offsets
