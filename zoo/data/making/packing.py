@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 
+from zoo.begun import differences
 from zoo.claim import claimed
 from zoo.contract import Sample
 from zoo.data.dataset import DataError, PairDataset, load
@@ -199,12 +200,10 @@ def _start(plan: Plan, facts: Mapping[str, Any]) -> None:
 
 
 def _same(plan: Plan, facts: Mapping[str, Any], found: Mapping[str, Any], what: str) -> None:
-    for name, value in facts.items():
-        if found.get(name) != value:
-            raise DataError(
-                f"{what} with {name}={found.get(name)!r}, and {name}={value!r} is asked for."
-                f" Ask for the same, or pack into another folder than {plan.folder}"
-            )
+    if different := differences({name: found.get(name) for name in facts}, facts):
+        raise DataError(
+            f"{what} with other settings: {different}. Give those again, or pack into another folder than {plan.folder}"
+        )
 
 
 def _kept(plan: Plan, number: int) -> Shard | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.begun import differences
 from zoo.claim import LOCK
 from zoo.data.dataset import DataError
 from zoo.files import write_text
@@ -31,35 +32,9 @@ def settle(folder: Path, plan: Mapping[str, Any]) -> bool:
         return False
     try:
         begun = json.loads(path.read_text(encoding="utf-8"))
-        different = [_difference(name, begun.get(name), plan.get(name)) for name in sorted({*begun, *plan})]
-    except (ValueError, AttributeError) as error:
+        different = differences(begun, plan)
+    except (ValueError, AttributeError, TypeError) as error:
         raise DataError(f"{path} cannot be read ({error}), so it is not known what the folder holds") from None
-    if any(different):
-        raise DataError(
-            f"{folder} was begun with other settings: {'; '.join(filter(None, different))}. Give those again, or"
-            " another --out"
-        )
+    if different:
+        raise DataError(f"{folder} was begun with other settings: {different}. Give those again, or another --out")
     return True
-
-
-def _difference(name: str, old: Any, new: Any) -> str:
-    """What differs between two values of a setting, in words; nothing if they are equal."""
-    if old == new:
-        return ""
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return f"{name} was {_shown(old)}, not {_shown(new)}"
-    changes = {
-        "gone": [key for key in old if key not in new],
-        "new": [key for key in new if key not in old],
-        "changed": [key for key in old if key in new and old[key] != new[key]],
-    }
-    said = (
-        f"{len(keys)} {change} ({', '.join(keys[:SHOWN])}{', …' if len(keys) > SHOWN else ''})"
-        for change, keys in changes.items()
-        if keys
-    )
-    return f"{name}: {', '.join(said)}"
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

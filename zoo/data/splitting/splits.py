@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from registry import OptionError, nearest
+from zoo.begun import differences
 from zoo.data.dataset import DataError, NoSplitError
 from zoo.data.splitting.dealing import NAMES, deal, deal_islands
 from zoo.files import write_text
@@ -158,17 +159,16 @@ def keep(
         return splits
     saved = read(file)
     asked = {"kind": kind, "seed": seed, "fractions": _checked(fractions, seed, kind)}
-    for name, value in asked.items():
-        if getattr(saved, name) != value:
-            raise DataError(
-                f"{file} was made with {name}={getattr(saved, name)!r}, and {name}={value!r} is asked for."
-                f" Ask for what it holds, or delete it to split anew; results before and after cannot be compared"
-            )
+    if different := differences({name: getattr(saved, name) for name in asked}, asked):
+        raise DataError(
+            f"{file} was made with other settings: {different}. Ask for what it holds, or delete it to split anew;"
+            " results before and after cannot be compared"
+        )
     given = _given(kind, backgrounds, objects, names)
     distinct = {factor: sorted({group for group in groups if group is not None}) for factor, groups in given.items()}
     if _digest(distinct) != saved.digest:
         raise DataError(
-            f"{file} was made for other data: {_difference(distinct, saved.groups)}. Put the data back, read it as it"
+            f"{file} was made for other data: {_regrouped(saved.groups, distinct)}. Put the data back, read it as it"
             " was read then (a manifest or a template tells other groups), or delete the file to split anew; results"
             " before and after cannot be compared"
         )
@@ -232,11 +232,8 @@ def _digest(distinct: Mapping[str, Sequence[str]]) -> str:
     return sha256(json.dumps(distinct, sort_keys=True).encode()).hexdigest()
 
 
-def _difference(now: Mapping[str, Sequence[str]], then: Mapping[str, Mapping[str, str]]) -> str:
-    """What is new and what is gone, with an example of each."""
-    parts = []
-    for factor, groups in then.items():
-        before, after = set(groups), set(now.get(factor, ()))
-        for word, names in (("new", sorted(after - before)), ("gone", sorted(before - after))):
-            parts += [f"{len(names)} {factor} {word} ({names[0]})"] if names else []
-    return "; ".join(parts) or "the groups are others"
+def _regrouped(then: Mapping[str, Mapping[str, str]], now: Mapping[str, Sequence[str]]) -> str:
+    """Which groups are gone and which are new."""
+    before = {factor: dict.fromkeys(groups) for factor, groups in then.items()}
+    after = {factor: dict.fromkeys(now.get(factor, ())) for factor in then}
+    return differences(before, after) or "the groups are others"

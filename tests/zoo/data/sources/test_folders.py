@@ -131,7 +131,7 @@ def test_splits_hold_out_whole_backgrounds(tmp_path: Path) -> None:
     assert [load(path, split="test")[i].meta["paths"] for i in range(2)] == [
         found["test"][i].meta["paths"] for i in range(2)
     ]
-    with pytest.raises(DataError, match="seed=1 is asked for"):
+    with pytest.raises(DataError, match="seed was 0, not 1"):
         load(path, split="test", split_seed=1)
 
 
