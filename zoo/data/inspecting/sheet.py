@@ -25,6 +25,13 @@ def contact_sheet(samples: Sequence[Sample], *, columns: int = 2) -> Tensor:
     return rearrange(torch.stack(strips), "(rows columns) c h w -> c (rows h) (columns w)", columns=columns)
 
 
+def gallery(columns: Sequence[Tensor]) -> Tensor:
+    """(b, c, h, w) each -> (3, h, w) on the CPU: a row for each of the batch; what is not RGB shows its first channel."""
+    shown = [column[:, : 3 if column.shape[1] >= 3 else 1].float().expand(-1, 3, -1, -1) for column in columns]
+    framed = [torch.nn.functional.pad(column, (0, GAP, 0, GAP), value=1.0) for column in shown]
+    return rearrange(framed, "columns b c h w -> c (b h) (columns w)").cpu()
+
+
 def write_png(path: Path, image: Tensor) -> None:
     """A picture (3, h, w) in [0, 1], written whole or not at all."""
     with replacing(path) as draft:
