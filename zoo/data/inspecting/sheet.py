@@ -26,7 +26,7 @@ def contact_sheet(samples: Sequence[Sample], *, columns: int = 2) -> Tensor:
 
 
 def gallery(columns: Sequence[Tensor]) -> Tensor:
-    """(b, c, h, w) each -> (3, h, w) on the CPU: a row for each of the batch; what is not RGB shows its first channel."""
+    """(b, c, h, w) each -> (3, h, w) on the CPU, a row for each of the batch; c below 3 shows the first, as grey."""
     shown = [column[:, : 3 if column.shape[1] >= 3 else 1].float().expand(-1, 3, -1, -1) for column in columns]
     framed = [torch.nn.functional.pad(column, (0, GAP, 0, GAP), value=1.0) for column in shown]
     return rearrange(framed, "columns b c h w -> c (b h) (columns w)").cpu()
