@@ -22,21 +22,20 @@ from benchmarks.results import number
 from registry import Spec, ZooError
 from zoo import data, machine, recipes
 from zoo.contract import Sample
-from zoo.data.sheet import GAP, write_png
+from zoo.data.inspecting.sheet import GAP, write_png
 from zoo.data.warp import each
 from zoo.factory import build
 from zoo.metrics.evaluate import evaluate
 from zoo.metrics.evaluation import Evaluation
 from zoo.model import PairModel
 from zoo.progress import Tick
+from zoo.saved import load
 from zoo.training import fit
 from zoo.training.checkpoint import seed_all
 from zoo.training.folder import CHECKPOINTS, ENVIRONMENT, RECIPE, STATE, WEIGHTS, settle
 from zoo.training.journal import LOG, read
-from zoo.weights import load
-from zoo.weights.files import PREFIXES
+from zoo.weights.files import PREFIXES, spec_of
 from zoo.weights.files import read as read_file
-from zoo.weights.own import spec_of
 
 GALLERY = "gallery.png"
 SHOWN = 6  # scenes in the gallery, the same for every network

@@ -100,8 +100,8 @@ def entrants(folder: Path, args: argparse.Namespace) -> dict[str, Callable[[int]
     from torch.utils.data import DataLoader
 
     import zoo.data
-    from zoo.data.loader import Loader
-    from zoo.data.order import Order
+    from zoo.data.feeding.loader import Loader
+    from zoo.data.feeding.order import Order
 
     loose = zoo.data.load(str(folder / "loose"), split="all", per_background=PER_BACKGROUND)
     shards: Any = zoo.data.load(str(folder / "shards"), split="all")
@@ -178,7 +178,7 @@ def time_of(batches: Batches, args: argparse.Namespace) -> float:
 def make(folder: Path, tuples: int, pixels: int, tick: Callable[[str, float, float], None]) -> None:
     """A data set in the founding layout, and the same files in shards."""
     from registry import Spec
-    from zoo.data.packing import Plan, pack
+    from zoo.data.making.packing import Plan, pack
 
     made: list[dict[str, bytes]] = []
     for i in range(tuples):
@@ -201,7 +201,7 @@ def pictures(number: int, pixels: int) -> dict[str, bytes]:
     import torch
     from torch.nn.functional import interpolate
 
-    from zoo.data.images import encode_jpeg
+    from zoo.data.files.images import encode_jpeg
 
     seed = torch.Generator().manual_seed(number)
     y, x = torch.meshgrid(torch.linspace(-1, 1, pixels), torch.linspace(-1, 1, pixels), indexing="ij")

@@ -79,7 +79,7 @@ def milliseconds(pace: Pace, samples: int, workers: int, batch: int, turn: int) 
     import torch
 
     from zoo import data
-    from zoo.data.loader import Loader
+    from zoo.data.feeding.loader import Loader
 
     dataset = data.load(f"pairbench:{pace.tier}", split="train", size=pace.pixels, device=pace.device)
     start = turn * samples

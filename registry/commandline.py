@@ -11,10 +11,9 @@ from textwrap import indent
 from typing import Any, NoReturn
 
 from registry.errors import ZooError
+from registry.vocabulary import LARGEST, SMALLEST
 
 WRONG, INTERRUPTED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell has them for SIGINT and SIGPIPE
-SMALLEST = 8  # pixels of an image's side; below, a replicated border would be most of the picture
-LARGEST = 8192  # above, it is a slip of the finger
 
 
 class UsageError(ZooError):

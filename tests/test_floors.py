@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,16 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("timm", "segmentation_models_pytorch", "kornia", "torchvision", "rich", "onnx", "onnxruntime", "torchmetrics")
 BELOW = {"registry": set(), "zoo": {"registry"}, "benchmarks": {"zoo", "registry"}}
+ROOMS = {  # package -> what is in it, a group on each floor; none imports from its own floor or from one above
+    "zoo.data": (
+        ("warp", "dataset"),
+        ("augment", "__init__"),
+        ("files", "splitting", "feeding", "scenes", "augmentations"),
+        ("sources", "inspecting"),
+        ("making",),
+    )
+}
+WITHOUT_CIRCLES = ("registry", "zoo")
 
 
 def imports(path):
@@ -37,6 +48,47 @@ def test_imports_point_down_only(package):
         if name.split(".")[0] in above
     ]
     assert upward == []
+
+
+def module(path):
+    """The name of the module that a file is."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def modules(path, known):
+    """The modules of ours that a file imports: `from a import b` is a.b where that is one, else a."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from known.intersection(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from names & known or {node.module} & known
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_import_down_only(package):
+    floors = {room: floor for floor, rooms in enumerate(ROOMS[package]) for room in rooms}
+    found = files(package.replace(".", "/"))
+    known = {module(path) for path in found}
+
+    def room(name):
+        return name.removeprefix(package).split(".")[1] if name != package else "__init__"
+
+    assert {room(name) for name in known} == set(floors), "each room has its floor, and each floor its rooms"
+    upward = [
+        f"{module(path)}: {name}"
+        for path in found
+        for name in modules(path, known)
+        if room(name) != room(module(path)) and floors[room(name)] >= floors[room(module(path))]
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize("package", WITHOUT_CIRCLES)
+def test_no_module_leads_back_to_itself(package):
+    known = {module(path) for path in files(package)}
+    leads = {module(path): set(modules(path, known)) - {module(path)} for path in files(package)}
+    TopologicalSorter(leads).prepare()  # its error names the circle
 
 
 @pytest.mark.parametrize("package", BELOW)

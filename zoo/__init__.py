@@ -26,8 +26,8 @@ from zoo.contract import InputError, Interface, Prediction  # noqa: E402
 from zoo.describing import Description, describe  # noqa: E402
 from zoo.factory import build  # noqa: E402
 from zoo.model import PairModel  # noqa: E402
+from zoo.saved import load, save  # noqa: E402
 from zoo.version import __version__  # noqa: E402
-from zoo.weights import load, save  # noqa: E402
 from zoo.wrap import wrap  # noqa: E402
 
 if TYPE_CHECKING:

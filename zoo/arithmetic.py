@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 
-Precision = Literal["fp32", "tf32", "bf16", "fp16"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}  # those that autocast computes in
 NAMES: dict[bool, Literal["high", "highest"]] = {True: "high", False: "highest"}  # TF32 or not, as torch says it
 EXACT = ("none", "ieee")

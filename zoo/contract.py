@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, NamedTuple, cast
 from torch import Tensor
 
 from registry import OptionError, ZooError, nearest
-from registry.commandline import SMALLEST as SMALLEST
+from registry.vocabulary import SMALLEST
 
 Task = Literal["mask", "depth"]
 Link = Literal["logit", "identity"]

@@ -13,6 +13,7 @@ from registry import Entry, Option, OptionError, Spec, nearest, options_of
 from zoo.architectures import Architecture, architectures
 from zoo.contract import Interface
 from zoo.model import PairModel
+from zoo.weights import load_into
 
 INTERFACE = options_of(Interface)
 
@@ -33,8 +34,6 @@ def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **opt
         model = entry.factory(face, **own)
     model.spec = Spec(entry.name, face.options() | own)
     if weights is not None:
-        from zoo.weights import load_into  # here: only those who load weights need the converters
-
         load_into(model, weights)
     return model
 

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from registry import OptionError, Spec
-from zoo.contract import SMALLEST, InputError, Interface, Prediction, check_images, is_count, require
+from registry.vocabulary import SMALLEST
+from zoo.contract import InputError, Interface, Prediction, check_images, is_count, require
 
 if TYPE_CHECKING:
     from zoo.weights.report import LoadReport

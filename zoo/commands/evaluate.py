@@ -10,11 +10,10 @@ from typing import Any
 
 from registry import OptionError
 from registry.commandline import sides
+from registry.vocabulary import PRECISIONS, SPLITS
 
 WIDTH = 100  # columns
 LONGEST = 60  # letters of the data's spec in a folder's name
-SPLITS = ("train", "val", "test", "all")  # zoo.data.dataset's, without its imports
-PRECISIONS = ("fp32", "tf32", "bf16", "fp16")  # zoo.arithmetic's
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from registry.commandline import sides
+from registry.vocabulary import PORTABLE_PRECISIONS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -33,7 +34,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--resize-plate", action="store_true", help="allow a plate of another size than the photo's, and resize it")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
-    add("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="default: fp32")
+    add("--precision", choices=PORTABLE_PRECISIONS, default="fp32", help="default: fp32")
     add("--threshold", type=float, default=0.5, help="the probability from which a pixel is object; default: 0.5")
     add("--overwrite", action="store_true", help="replace files that are there already, instead of refusing")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.commandline import INTERRUPTED
+from registry.vocabulary import PRECISIONS
 
 if TYPE_CHECKING:
     from zoo.training import Recipe
@@ -27,7 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--samples", type=_whole(1), help="seen in all; every stage is scaled")
     add("--batch", type=_whole(1), help="of every stage")
     add("--seed", type=_whole(0), help="of weights, order and augmentation")
-    add("--precision", choices=("fp32", "tf32", "bf16", "fp16"), help="of the arithmetic")
+    add("--precision", choices=PRECISIONS, help="of the arithmetic")
     add(
         "--set",
         action="append",

@@ -4,16 +4,14 @@ import os
 from collections.abc import Callable, Sequence
 from inspect import Parameter
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from torch.utils.data import default_collate
 
 from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, ZooError, nearest
+from registry.vocabulary import SPLITS, Split
 from zoo.contract import Sample
-
-Split = Literal["train", "val", "test", "all"]
-SPLITS = ("train", "val", "test", "all")
 
 
 class DataError(ZooError):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.contract import InputError
 from zoo.data.dataset import DataError
-from zoo.data.images import open_image, resize, rgb_of, same_aspect
+from zoo.data.files.images import open_image, resize, rgb_of, same_aspect
 
 Photo = str | PathLike[str] | Image.Image | np.ndarray | Tensor
 

@@ -12,11 +12,12 @@ from typing import TypeVar
 from torch import Tensor, nn
 
 from registry import ZooError
+from registry.vocabulary import PortablePrecision
 from zoo.data.dataset import DataError
 from zoo.deploy.inputs import read, same_size
 from zoo.deploy.outputs import files, refuse_existing
 from zoo.deploy.pairs import Pair
-from zoo.deploy.predict import Precision, Size, checked, interface, predict
+from zoo.deploy.predict import Size, checked, interface, predict
 from zoo.progress import Tick, duration
 
 Item = TypeVar("Item")
@@ -40,7 +41,7 @@ def predict_many(
     *,
     size: Size = "trained",
     resize_plate: bool = False,
-    precision: Precision = "fp32",
+    precision: PortablePrecision = "fp32",
     threshold: float = 0.5,
     overwrite: bool = False,
     tick: Tick = lambda *_: None,

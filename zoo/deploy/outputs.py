@@ -11,7 +11,7 @@ from torch import Tensor
 from registry import OptionError
 from zoo.contract import Task
 from zoo.data.dataset import DataError
-from zoo.data.images import encode_png
+from zoo.data.files.images import encode_png
 from zoo.deploy.colours import coloured
 from zoo.files import replacing
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.data.dataset import DataError
-from zoo.data.images import SUFFIXES
-from zoo.data.naming import natural
+from zoo.data.files.images import SUFFIXES
+from zoo.data.files.naming import natural
 
 SHOWN = 5  # names in one message
 

@@ -5,25 +5,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from registry import OptionError
-from registry.commandline import LARGEST, SMALLEST
+from registry.vocabulary import LARGEST, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
 from zoo.arithmetic import float32, half
 from zoo.contract import InputError, Interface, Prediction
-from zoo.data.images import resize
+from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
+from zoo.factory import build
 from zoo.machine import choose, is_out_of_memory
 from zoo.model import PairModel
+from zoo.saved import load
 from zoo.weights import WeightsError
 
 Network = TypeVar("Network", bound=nn.Module)
-Precision = Literal["fp32", "bf16", "fp16"]
 Size = int | tuple[int, int] | Literal["trained"] | None
 RUN_FILE, STATE_FILE, RECIPE_FILE = "model.safetensors", "model.pt", "recipe.toml"  # zoo.training.folder's
 
@@ -36,7 +37,7 @@ def predict(
     size: Size = "trained",
     resize_plate: bool = False,
     device: str | torch.device | None = None,
-    precision: Precision = "fp32",
+    precision: PortablePrecision = "fp32",
     threshold: float = 0.5,
 ) -> Predicted:
     """The mask and the depth of one photo, at its own size.
@@ -85,9 +86,6 @@ def network(weights: str | PathLike[str], spec: str | None = None) -> PairModel:
 
     >>> network("u2net.pth", "u2net(in_ch=3, tasks=mask)")  # doctest: +SKIP
     """
-    from zoo.factory import build  # here: they load the architectures
-    from zoo.weights import load
-
     weights = weights_file(weights)
     return load(weights) if spec is None else build(spec, weights=weights)
 
@@ -127,7 +125,7 @@ def placed(model: Network, device: str | torch.device | None = None) -> Network:
 
 def checked(size: Size, precision: str, threshold: float) -> tuple[int, int] | None:
     """The size as (h, w), None where the network or the photo has it; after all three were looked at."""
-    if precision not in get_args(Precision):
+    if precision not in PORTABLE_PRECISIONS:
         raise OptionError(f"precision={precision!r} is not accepted; precision takes fp32, bf16 or fp16")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise OptionError(f"threshold={threshold!r} is not accepted; threshold takes a probability from 0 to 1")

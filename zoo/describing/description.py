@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from registry import Card, Entry, OptionError, Spec
-from registry.commandline import LARGEST
+from registry import Entry, OptionError, Spec
+from registry.vocabulary import LARGEST, SMALLEST
 from zoo.architectures import Architecture
-from zoo.contract import SMALLEST
 from zoo.describing.diagram import draw
+from zoo.describing.facts import Choice, Facts, Layer
 from zoo.describing.memory import training_bytes
-from zoo.describing.receptive import Extent, has_lost_buffers, receptive_field
-from zoo.describing.stages import Flow, Stage, count, flow
+from zoo.describing.receptive import has_lost_buffers, receptive_field
+from zoo.describing.stages import count, flow
 from zoo.describing.text import write
 from zoo.describing.trace import Trace, trace
 from zoo.factory import all_options, build, resolve
@@ -24,52 +24,8 @@ from zoo.model import PairModel
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One option: what it is in this network, and what else it could be."""
-
-    name: str
-    value: Any
-    default: Any
-    accepted: str
-    help: str
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A module and what is inside."""
-
-    name: str  # within its parent
-    kind: str  # the class
-    params: int
-    children: tuple["Layer", ...]
-
-
-@dataclass(frozen=True)
-class Description:
+class Description(Facts):
     """A network at a size: `print(description)`, `description.to_dict()`, `description.svg()`."""
-
-    name: str
-    aliases: tuple[str, ...]
-    spec: Spec  # with every option
-    card: Card
-    options: tuple[Choice, ...]
-    size: tuple[int, int]  # h, w
-    params: int
-    trainable: int
-    weight_bytes: int  # of parameters and buffers, as a file of them holds
-    stride: int
-    min_size: int  # the smallest side that is computed without padding
-    min_export_size: int  # the smallest side of an export that leaves the size open
-    training_bytes: int  # activations that a training step keeps for one sample
-    inference_bytes: int  # the most that is alive at once in a forward pass of one sample, without the weights
-    receptive_field: dict[str, tuple[Extent, Extent]]  # task -> down, across
-    flow: Flow
-    tree: Layer
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The shape walk-through: modules in call order, opened to a readable depth."""
-        return self.flow.stages
 
     def text(self, *, tree: bool = False) -> str:
         """For reading, at most 100 columns; tree: with every layer."""

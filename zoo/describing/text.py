@@ -1,22 +1,18 @@
 """A description as plain text, at most 100 columns wide."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from registry import Spec
-
-if TYPE_CHECKING:
-    from zoo.describing.description import Description, Layer
-    from zoo.describing.receptive import Extent
+from zoo.describing.facts import Facts, Layer
+from zoo.describing.receptive import Extent
 
 WIDTH = 100
 NAME = 18  # columns of the first column of facts
 
 
-def write(about: Description, *, tree: bool = False) -> str:
+def write(about: Facts, *, tree: bool = False) -> str:
     """The sections one below the other."""
     card = about.card
     also = f" (also {', '.join(about.aliases)})" if about.aliases else ""
@@ -44,7 +40,7 @@ def _figures(spec: str, params: int, gflops: float | None) -> str:
     return f"{spec}: {params:,} parameters" + (f", {gflops:g} GFLOPs at 224 x 224" if gflops is not None else "")
 
 
-def _costs(about: Description) -> list[tuple[str, str]]:
+def _costs(about: Facts) -> list[tuple[str, str]]:
     trainable = "all trainable" if about.trainable == about.params else f"{about.trainable:,} trainable"
     fields = {task: _field(*extents) for task, extents in about.receptive_field.items()}
     return [
@@ -69,7 +65,7 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
-def _options(about: Description) -> Iterator[str]:
+def _options(about: Facts) -> Iterator[str]:
     names = max(len(choice.name) for choice in about.options)
     for choice in about.options:
         value = _value(choice.value)
@@ -85,7 +81,7 @@ def _value(value: Any) -> str:
     return str(Spec("x", {"x": value}))[4:-1]
 
 
-def _walk(about: Description) -> Iterator[str]:
+def _walk(about: Facts) -> Iterator[str]:
     rows = [(s.name, s.kind, _by(s.shape) or "-", f"{s.params:,}") for s in about.stages]
     heads = ("module", "class", "output", "parameters")
     widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(4)]

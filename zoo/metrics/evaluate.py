@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from registry import OptionError, ZooError, nearest
-from zoo.arithmetic import PRECISIONS, Precision, float32, half
+from registry.vocabulary import PRECISIONS, Precision
+from zoo.arithmetic import float32, half
 from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
 from zoo.data.dataset import PairDataset
-from zoo.data.loader import Loader
-from zoo.data.order import spread
+from zoo.data.feeding.loader import Loader
+from zoo.data.feeding.order import spread
 from zoo.machine import choose, is_out_of_memory
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals

@@ -8,10 +8,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from zoo.arithmetic import Precision
+from registry.vocabulary import Precision
 from zoo.contract import TASKS, Task
 from zoo.data.dataset import PairDataset
-from zoo.data.loader import Loader
+from zoo.data.feeding.loader import Loader
 from zoo.files import replacing
 from zoo.metrics.evaluate import predict, probabilities
 from zoo.metrics.evaluation import RANKING, Evaluation, best_median_worst

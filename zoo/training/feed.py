@@ -17,8 +17,8 @@ from torch import Tensor
 from zoo.contract import Sample
 from zoo.data.augment import Augment
 from zoo.data.dataset import PairDataset
-from zoo.data.loader import Loader
-from zoo.data.order import Order, spread
+from zoo.data.feeding.loader import Loader
+from zoo.data.feeding.order import Order, spread
 from zoo.data.warp import each
 from zoo.training.plan import Phase, per_process
 

@@ -9,6 +9,7 @@ RUN/model.safetensors   the network, for zoo.load; when the training is over
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from typing import Any
 import torch
 
 from zoo import machine
+from zoo.begun import differences
 from zoo.files import replacing, write_text
 from zoo.model import PairModel
+from zoo.saved import save
 from zoo.training.journal import LOG, TABLES, read
 from zoo.training.plan import plan
 from zoo.training.recipe import Recipe, RecipeError
@@ -25,12 +28,11 @@ from zoo.training.splits import learned
 from zoo.training.trainer import TrainingError
 from zoo.training.world import World
 from zoo.version import __version__
-from zoo.weights import WeightsError, save
+from zoo.weights import WeightsError
 
 RECIPE, ENVIRONMENT, CHECKPOINTS, PICTURES = "recipe.toml", "environment.json", "checkpoints", "pictures"
 WEIGHTS, STATE = "model.safetensors", "model.pt"  # the second for a network of one's own: no spec could build it again
 WRITTEN = (ENVIRONMENT, LOG, *TABLES.values(), PICTURES, CHECKPOINTS, WEIGHTS, STATE)  # beside the recipe
-SHOWN = 80  # letters of a value in an error
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ def settle(recipe: Recipe | None, folder: Path, samples: int | None, resume: boo
         return begun
     wanted = budgeted(recipe or begun, samples).resolved()
     if wanted != begun:
+        different = differences(dict(_flat(begun.to_dict())), dict(_flat(wanted.to_dict())))
         raise RecipeError(
-            f"{folder} was begun with another recipe: {_difference(begun, wanted)}. Resume without naming one, or give"
-            " another --out"
+            f"{folder} was begun with another recipe: {different}. Resume without naming one, or give another --out"
         )
     return begun
 
@@ -117,26 +119,13 @@ def finished(folder: Path, recipe: Recipe, model: PairModel, world: World) -> Ru
     return Run(folder, recipe, model, read(folder / LOG))
 
 
-def _difference(begun: Recipe, wanted: Recipe) -> str:
-    """The first few fields that differ, a stage's by its number."""
-    old, new = _flat(begun.to_dict()), _flat(wanted.to_dict())
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    told = [f"{name} was {_short(old.get(name))}, not {_short(new.get(name))}" for name in names[:3]]
-    return "; ".join(told) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _flat(data: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in data.items():
-        parts = {name: value} if isinstance(value, dict) else {}
-        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-            parts = {f"{name}[{number}]": item for number, item in enumerate(value, start=1)}
-        flat |= {f"{part}.{key}": item for part, items in parts.items() for key, item in items.items()}
-        if not parts:
-            flat[name] = value
-    return flat
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The fields of a recipe by name, those of a stage by its number: stages[1].samples."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _flat(item, f"{name}.{key}" if name else key)
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        for number, item in enumerate(value, start=1):
+            yield from _flat(item, f"{name}[{number}]")
+    else:
+        yield name, value

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 
 from zoo.contract import Sample
-from zoo.data.order import spread
+from zoo.data.feeding.order import spread
 from zoo.files import replacing
 from zoo.progress import Tick, duration
 from zoo.training import checkpoint

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from registry import Catalog, Spec, UnknownNameError, nearest
+from registry.vocabulary import SMALLEST, Precision
 from zoo import losses
-from zoo.arithmetic import Precision
 from zoo.contract import TASKS, Task, is_count, require, words
 from zoo.data.augment import augment
 from zoo.factory import resolve
@@ -26,7 +26,6 @@ from zoo.training.splits import learned
 from zoo.training.toml import dumps
 
 SCHEMA = 1
-SMALLEST = 8  # pixels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 import warnings
 from typing import Literal
 
-from zoo.data.dataset import NoSplitError, PairDataset, Split, load
+from registry.vocabulary import Split
+from zoo.data.dataset import NoSplitError, PairDataset, load
 
 WHOLE: Literal["all"] = "all"
 Sides = tuple[int, int]

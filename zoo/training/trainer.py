@@ -17,6 +17,7 @@ from zoo.data.dataset import PairDataset
 from zoo.factory import build
 from zoo.machine import is_out_of_memory
 from zoo.model import PairModel
+from zoo.saved import build_offline
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, seed_all, set_random_states
 from zoo.training.ema import Average
@@ -26,7 +27,6 @@ from zoo.training.recipe import Recipe, Stage
 from zoo.training.splits import learned
 from zoo.training.step import Mark, Step, flat, restore, scaler_for, unmarked
 from zoo.training.world import World
-from zoo.weights.own import build_offline
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 

@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 
 from zoo.arithmetic import half
 from zoo.contract import Prediction, Sample
 from zoo.data.dataset import PairDataset
-from zoo.data.loader import Loader
-from zoo.data.sheet import GAP, write_png
+from zoo.data.feeding.loader import Loader
+from zoo.data.inspecting.sheet import gallery, write_png
 from zoo.data.warp import each
 from zoo.losses import Objective
 from zoo.metrics import Accumulator
@@ -63,11 +61,10 @@ def validate(
 
 def grid(sample: Sample, prediction: Prediction) -> Tensor:
     """(3, h, w): a row for each scene: bg, fg_bg, the true and the predicted mask, the true and the predicted depth."""
-    columns = [image[:, : 3 if image.shape[1] >= 3 else 1] for image in (sample.bg, sample.fg_bg)]
+    columns = [sample.bg, sample.fg_bg]
     for truth, logits in zip((sample.mask, sample.depth), prediction, strict=True):
         columns += [truth] if logits is None else [truth, logits.float().sigmoid()]
-    framed = [F.pad(c[:SHOWN].float().expand(-1, 3, -1, -1), (0, GAP, 0, GAP), value=1.0) for c in columns]
-    return rearrange(framed, "columns b c h w -> c (b h) (columns w)").cpu()
+    return gallery([column[:SHOWN] for column in columns])
 
 
 def save_picture(folder: Path, step: int, picture: Tensor) -> None:

@@ -1,8 +1,7 @@
-"""Weights: our own files, and other people's checkpoints under the names they were saved with."""
+"""Weights in files: other people's checkpoints under the names they were saved with, and our own."""
 
 from zoo.weights.files import WeightsError, read_state
 from zoo.weights.load import load_into
-from zoo.weights.own import load, save
 from zoo.weights.report import LoadReport
 from zoo.weights.stem import IMAGENET_MEAN, IMAGENET_STD, inflate_stem, statistics
 
@@ -12,9 +11,7 @@ __all__ = [
     "LoadReport",
     "WeightsError",
     "inflate_stem",
-    "load",
     "load_into",
     "read_state",
-    "save",
     "statistics",
 ]

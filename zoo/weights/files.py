@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from registry import ZooError
+from registry import Spec, ZooError
 from zoo.files import replacing
+from zoo.version import __version__
 
+SCHEMA = 1  # of our own files
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts put the weights inside their file
 DEEPEST = 4  # wrappers inside wrappers
 PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
@@ -92,6 +94,20 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
         if not path.absolute().parent.is_dir():
             reason = f"{path.parent} is not a folder that exists"
         raise WeightsError(f"{path} could not be written: {reason}; what was there before is untouched") from None
+
+
+def spec_of(file: WeightsFile) -> Spec:
+    """The spec in one of our files, or why it cannot be read."""
+    schema = file.metadata.get("schema", "")
+    if not schema.isdecimal() or int(schema) > SCHEMA:
+        raise WeightsError(
+            f"{file.path} has schema {schema or 'none'}, this version ({__version__}) reads up to {SCHEMA};"
+            f" it was written by pairzoo {file.metadata.get('version', 'unknown')}: upgrade to that"
+        )
+    try:
+        return Spec.parse(file.metadata.get("spec", ""))
+    except ZooError:
+        raise WeightsError(f"{file.path} says it is ours, but its spec is {file.metadata.get('spec')!r}") from None
 
 
 def _sort_metadata(path: Path) -> None:

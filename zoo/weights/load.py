@@ -10,9 +10,8 @@ from torch import Tensor
 from registry import Spec, ZooError
 from zoo.contract import Interface, Link, Task
 from zoo.model import PairModel
-from zoo.weights.files import WeightsError, WeightsFile, read
+from zoo.weights.files import WeightsError, WeightsFile, read, spec_of
 from zoo.weights.foreign import Naming, recognise
-from zoo.weights.own import spec_of
 from zoo.weights.plan import COUNTER, Plan, is_minor, notes_on
 from zoo.weights.report import LoadReport
 from zoo.weights.stem import statistics

@@ -22,8 +22,8 @@ def run(args: Namespace) -> int:
     import json
 
     from zoo.contract import TASKS
-    from zoo.data.checking import check
-    from zoo.data.layout import DIRS, read_layout
+    from zoo.data.files.layout import DIRS, read_layout
+    from zoo.data.inspecting.checking import check
     from zoo.progress import progress
 
     layout = read_layout(
@@ -44,7 +44,7 @@ def _check_shards(folder: Path, as_json: bool) -> int:
     """Every shard of every split against its size and digest."""
     import json
 
-    from zoo.data.shards import INDEX, read_index, verify
+    from zoo.data.files.shards import INDEX, read_index, verify
     from zoo.progress import progress
 
     rows: list[dict[str, object]] = []

@@ -36,9 +36,9 @@ def run(args: Namespace) -> None:
     from pathlib import Path
 
     from registry import OptionError
-    from zoo.data.compose import compose
-    from zoo.data.outlets import MANIFEST
-    from zoo.data.recipe import Recipe
+    from zoo.data.making.compose import compose
+    from zoo.data.making.composition import Recipe
+    from zoo.data.making.outlets import MANIFEST
     from zoo.progress import duration, progress
 
     if args.per_shard < 1:

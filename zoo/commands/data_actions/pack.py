@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-SPLITS = ("train", "val", "test", "all")  # zoo.data.dataset's, without its imports
+from registry.vocabulary import SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -26,8 +26,8 @@ def run(args: Namespace) -> None:
     from pathlib import Path
 
     from registry import OptionError
-    from zoo.data.packing import Plan, pack
-    from zoo.data.shards import INDEX, read_index
+    from zoo.data.files.shards import INDEX, read_index
+    from zoo.data.making.packing import Plan, pack
     from zoo.parallel import session
     from zoo.progress import progress
 

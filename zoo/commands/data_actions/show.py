@@ -4,14 +4,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from registry.vocabulary import SPLITS
+
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="as pairbench:hard, or a folder, a zip or shards")
     parser.add_argument("--n", type=int, default=24, help="how many samples; default: 24")
     parser.add_argument("--start", type=int, default=0, help="index of the first one; default: 0")
-    parser.add_argument(
-        "--split", choices=("train", "val", "test", "all"), help="default: train where there is one, else all"
-    )
+    parser.add_argument("--split", choices=SPLITS, help="default: train where there is one, else all")
     parser.add_argument("--size", type=int, default=128, help="pixels of each picture; default: 128")
     parser.add_argument("--columns", type=int, default=2, help="samples side by side; default: 2")
     parser.add_argument("--out", type=Path, required=True, help="the picture to write, a PNG")
@@ -20,7 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from registry import OptionError
     from zoo import data
-    from zoo.data.sheet import contact_sheet, write_png
+    from zoo.data.inspecting.sheet import contact_sheet, write_png
 
     for name, least in (("n", 1), ("start", 0), ("size", 8), ("columns", 1)):
         if getattr(args, name) < least:

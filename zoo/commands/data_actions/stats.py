@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-SPLITS = ("train", "val", "test", "all")  # zoo.data.dataset's, without its imports
+from registry.vocabulary import SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def run(args: Namespace) -> None:
     import sys
 
     from registry import OptionError
-    from zoo.data.figures import figures
+    from zoo.data.inspecting.figures import figures
     from zoo.progress import progress
 
     for name, least in (("size", 8), ("limit", 1), ("workers", 0)):
@@ -35,13 +35,13 @@ def run(args: Namespace) -> None:
             args.spec, split=args.split, size=args.size, limit=args.limit, workers=args.workers, tick=tick
         )
     if args.out is not None:
-        from zoo.data.stats_picture import save
+        from zoo.data.inspecting.stats_picture import save
 
         save(stats, record, args.out)
         print(f"wrote {args.out}", file=sys.stderr)
     if args.json:
         print(json.dumps(record, indent=2))
     else:
-        from zoo.data.stats_text import text
+        from zoo.data.inspecting.stats_text import text
 
         print(text(record))

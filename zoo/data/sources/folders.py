@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from registry import Card, OptionError
+from registry.vocabulary import Split
 from zoo.contract import TASKS, Sample, Task
-from zoo.data import fast_decode
-from zoo.data.dataset import DataError, PairDataset, Split, sources
-from zoo.data.images import decode_depth, decode_mask, decode_rgb, resize, same_aspect, unit
-from zoo.data.layout import DIRS, Layout, read_layout
-from zoo.data.problems import Problems, summary
-from zoo.data.splits import FRACTIONS, Kind, file_beside, keep
+from zoo.data.dataset import DataError, PairDataset, sources
+from zoo.data.files import fast_decode
+from zoo.data.files.images import decode_depth, decode_mask, decode_rgb, resize, same_aspect, unit
+from zoo.data.files.layout import DIRS, Layout, read_layout
+from zoo.data.sources.problems import Problems, summary
+from zoo.data.splitting.splits import FRACTIONS, Kind, file_beside, keep
 
 CHANNELS = {"bg": 3, "fg_bg": 3, "mask": 1, "depth": 1}
 Farther = Literal["brighter-is-farther", "brighter-is-nearer"]

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from registry import Card
+from registry.vocabulary import SPLITS
 from zoo.contract import TASKS, Sample
-from zoo.data import fast_decode, images
-from zoo.data.dataset import SPLITS, DataError, NoSplitError, PairDataset, sources
-from zoo.data.images import resize
-from zoo.data.shards import INDEX, check_sizes, read_files, read_index, read_offsets
+from zoo.data.dataset import DataError, NoSplitError, PairDataset, sources
+from zoo.data.files import fast_decode, images
+from zoo.data.files.images import resize
+from zoo.data.files.shards import INDEX, check_sizes, read_files, read_index, read_offsets
 
 OPEN = 64  # files held open in each process
 MAPS = ("bg", "fg_bg", "mask", "depth", "valid")

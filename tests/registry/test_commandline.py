@@ -1,0 +1,91 @@
+"""What all commands share: argument types, one line for each error, and output that has nowhere to go."""
+
+import os
+import shlex
+import subprocess
+import sys
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.command import at_least, positive, threads
+from registry import commandline
+from registry.commandline import Parser, UsageError, guarded, sides
+from registry.vocabulary import LARGEST, SMALLEST
+
+ROOT = Path(commandline.__file__).parent.parent
+
+
+@given(st.integers(SMALLEST, LARGEST), st.integers(SMALLEST, LARGEST))
+def test_a_size_is_height_and_width(h: int, w: int) -> None:
+    assert sides(f"{h}x{w}") == sides(f"{h}X{w}") == (h, w)
+    assert sides(str(h)) == (h, h)
+
+
+@pytest.mark.parametrize(
+    "text", ["7", "0", "8193", "64x", "x64", "1x2x3", "-64", "6_4", "64.0", "", "\u0663\u0662", "9" * 5000, "a" * 5000]
+)
+def test_what_is_no_size_is_a_short_line(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="8 to 8192") as caught:
+        sides(text)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "x", "9" * 5000, "\u00b2"])
+def test_counts_and_times_refuse_what_they_cannot_take(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="give a whole number from 1 to 1000000"):
+        at_least(1)(text)
+    if text != "1.5" and text[0] != "9":
+        with pytest.raises(ArgumentTypeError, match="give a number above 0"):
+            positive(text)
+
+
+def test_threads_are_a_few_for_each_core() -> None:
+    most = 4 * (os.cpu_count() or 1)
+    assert threads(str(most)) == most
+    for text in (str(most + 1), "999999", "0"):
+        with pytest.raises(ArgumentTypeError, match=f"from 1 to {most}"):
+            threads(text)
+
+
+def test_a_leftover_is_refused_by_the_command_that_got_it() -> None:
+    parser = Parser(prog="all")
+    inner = parser.add_subparsers().add_parser("one")
+    inner.stray = "write --word"
+    with pytest.raises(UsageError, match=r"^unrecognized arguments: --sise 4; see all one --help$"):
+        parser.parse_args(["one", "--sise", "4"])
+    with pytest.raises(UsageError, match=r"^unrecognized arguments: some words; write --word; see all one --help$"):
+        parser.parse_args(["one", "some", "words"])
+    with pytest.raises(UsageError, match=r"see all --help$"):
+        parser.parse_args(["--sise", "one"])
+
+
+def test_guarded_gives_the_commands_own_code() -> None:
+    assert [guarded(lambda code=code: code) for code in (None, 0, 1)] == [0, 0, 1]  # type: ignore[misc]
+
+
+def command(shell: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        ["bash", "-c", f"{shlex.quote(sys.executable)} {shell}"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [
+        ("-m zoo list >&-", 0, ""),
+        ("-m zoo list >/dev/full", 2, "error: No space left on device\n"),
+    ],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_output_that_has_nowhere_to_go(shell: str, code: int, said: str) -> None:
+    done = command(shell)
+    assert (done.returncode, done.stderr) == (code, said)

@@ -1,0 +1,218 @@
+"""Which files belong together: a background, the picture with the object, its mask and its depth.
+
+The founding layout has a folder for each: bg/, fg_bg/, fg_bg_mask/, fg_bg_depth/. A mask and a depth map bear their
+picture's name, of any suffix. The background is found by the picture's place, by its name, or in a manifest.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from zoo.contract import Task
+from zoo.data.dataset import DataError
+from zoo.data.files.archive import Store, inside, leads_out, open_store
+from zoo.data.files.images import SUFFIXES
+from zoo.data.files.naming import Template, natural, number, positions, stem
+
+MAPS = ("bg", "fg_bg", "mask", "depth")
+DIRS = ("bg", "fg_bg", "fg_bg_mask", "fg_bg_depth")
+Names = dict[str, str]  # by the path without its suffix, inside the map's folder -> the whole name
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows of file names; a column for each map, of bytes, so that a million rows take some tens of megabytes."""
+
+    store: Store
+    columns: Mapping[str, np.ndarray]  # map -> (n,) names; empty where there is none
+    objects: np.ndarray | None = None  # (n,) which object is in the picture, where the names tell
+    missing: Mapping[str, str] = field(default_factory=dict)  # picture -> the partner it lacks
+    unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # map -> files that no picture needs
+
+    def __len__(self) -> int:
+        return len(self.columns["fg_bg"])
+
+    def row(self, index: int) -> dict[str, str]:
+        """Map -> file name; maps that are not there left out."""
+        names = {name: column[index].decode() for name, column in self.columns.items()}
+        return {name: value for name, value in names.items() if value}
+
+    def column(self, name: str) -> list[str]:
+        return [value.decode() for value in self.columns[name]]
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> "Layout":
+        """Some of the rows."""
+        objects = None if self.objects is None else self.objects[indices]
+        columns = {name: column[indices] for name, column in self.columns.items()}
+        return replace(self, columns=columns, objects=objects)
+
+
+def read_layout(
+    path: str,
+    *,
+    tasks: Sequence[Task] = ("mask", "depth"),
+    per_background: int | None = None,
+    template: str | None = None,
+    objects: str | None = None,
+    manifest: str | None = None,
+    dirs: Sequence[str] = DIRS,
+) -> Layout:
+    """The rows of a folder or a zip; no picture is opened.
+
+    tasks: which of mask and depth are wanted; the others need not be there.
+    per_background: pictures per background, for those found by place. None: as many as divide evenly.
+    template, objects: what in a picture's name tells its background, its object; see `naming.Template`.
+    manifest: a .csv with a header or a .jsonl file, with bg, fg_bg, mask, depth, and object if known. One that lies in
+        the data names files from its own folder on, another from the data's.
+    dirs: the folders of bg, fg_bg, mask and depth, where they are called otherwise.
+    """
+    store = open_store(path)
+    wanted = ("bg", "fg_bg", *tasks)
+    if manifest is not None:
+        rows = list(_manifest(store, manifest, wanted))
+        named = [row.get("object") or "" for row in rows]
+        return Layout(store, {name: _column([row[name] for row in rows]) for name in wanted}, _objects(named))
+    found = _found(store, dict(zip(MAPS, dirs, strict=True)), wanted)
+    pictures = sorted(found["fg_bg"], key=natural)
+    names = [found["fg_bg"][picture] for picture in pictures]
+    if template is None:
+        backgrounds = _by_place(store, found["bg"], names, per_background)
+    else:
+        backgrounds = _by_name(found["bg"], names, Template(template, group="bg"))
+    columns = {"bg": backgrounds, "fg_bg": names}
+    columns |= {task: [found[task].get(picture, "") for picture in pictures] for task in tasks}
+    missing = {
+        name: f"no {what} belongs to it"
+        for what in columns
+        for name, partner in zip(names, columns[what], strict=True)
+        if not partner
+    }
+    unused = {name: tuple(sorted(set(found[name].values()) - set(columns[name]), key=natural)) for name in columns}
+    tell = Template(objects, group="object") if objects is not None else None
+    known = _objects([tell(name) for name in names]) if tell else None
+    return Layout(store, {name: _column(column) for name, column in columns.items()}, known, missing, unused)
+
+
+def _found(store: Store, dirs: Mapping[str, str], wanted: Sequence[str]) -> dict[str, Names]:
+    """The pictures of each map's folder."""
+    tops = store.folders()
+    lone = len(tops) == 1 and tops[0] not in {folder.split("/")[0] for folder in dirs.values()}
+    prefix = f"{tops[0]}/" if lone else ""  # a data set packed with the folder it lay in
+    found: dict[str, Names] = {}
+    for name in wanted:
+        folder = prefix + inside(dirs[name], store.path).rstrip("/")
+        pictures = [file for file in store.names(folder) if PurePosixPath(file).suffix.lower() in SUFFIXES]
+        if not pictures:
+            there = ", ".join(tops) or "no folders"
+            other = {"mask": "depth", "depth": "mask"}.get(name)
+            hint = f", or do without with tasks={other}" if other else ""
+            raise DataError(
+                f"{store.path}: no images in {folder}/, where {name} belongs; there are: {there}. Name the four folders"
+                f" with dirs=(bg, fg_bg, mask, depth){hint}"
+            )
+        found[name] = {}
+        for file in pictures:
+            key = file[len(folder) + 1 :].removesuffix(PurePosixPath(file).suffix)
+            if key in found[name]:
+                raise DataError(f"{store.label(file)} and {found[name][key]} have one name; remove one of them")
+            found[name][key] = file
+    return found
+
+
+def _by_place(store: Store, found: Names, pictures: Sequence[str], per_background: int | None) -> list[str]:
+    """Picture i lies over background i // per_background; i is its number where files were lost, else its rank."""
+    backgrounds = [found[key] for key in sorted(found, key=natural)]
+    places, bg_places = positions(pictures), positions(backgrounds)
+    whole = places[-1] + 1 == len(pictures) and len(pictures) % len(backgrounds) == 0
+    if whole and per_background in (None, len(pictures) // len(backgrounds)):
+        bg_places = np.arange(len(backgrounds))  # they fit as they are, whatever their numbers
+    n, n_bg = int(places[-1]) + 1, int(bg_places[-1]) + 1
+    if per_background is None and n % n_bg:
+        raise DataError(
+            f"{store.path}: {n} pictures over {n_bg} backgrounds, which does not divide evenly; say how they belong"
+            ' together with per_background=, template= (such as "{stem.split:_:3}") or manifest='
+        )
+    each = n // n_bg if per_background is None else per_background
+    if each < 1 or (n - 1) // each >= n_bg:
+        raise DataError(
+            f"{store.path}: {n} pictures with per_background={each} need {-(-n // max(each, 1))} backgrounds, and there"
+            f" are {n_bg}"
+        )
+    at = dict(zip(bg_places.tolist(), backgrounds, strict=True))
+    return [at.get(place // each, "") for place in places.tolist()]
+
+
+def _by_name(found: Names, pictures: Sequence[str], template: Template) -> list[str]:
+    """The background whose stem is what the template says, or whose number it is."""
+    by_number: dict[int, list[str]] = {}
+    by_stem: dict[str, list[str]] = {}
+    for file in found.values():
+        by_stem.setdefault(stem(file), []).append(file)
+        if digits := number(file):
+            by_number.setdefault(int(digits), []).append(file)
+    chosen = []
+    for picture in pictures:
+        said = template(picture)
+        fits = [found[said]] if said in found else by_stem.get(said, [])
+        if not fits and said.isdecimal():
+            fits = by_number.get(int(said), [])
+        if len(fits) > 1:
+            raise DataError(f"{picture}: {said!r} may be {fits[0]} or {fits[1]}; give a template with the whole stem")
+        chosen.append(fits[0] if fits else "")
+    if not any(chosen):
+        raise DataError(
+            f"{pictures[0]}: its background is {template(pictures[0])!r} by {template.text!r}, and no background is"
+            f" called so; there are {', '.join(sorted(found, key=natural)[:3])}"
+        )
+    return chosen
+
+
+def _manifest(store: Store, manifest: str, wanted: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The rows that a manifest lists; its paths start at its own folder, or at the data's if it lies elsewhere."""
+    own = not leads_out(manifest) and manifest in store
+    folder = manifest[: manifest.rfind("/") + 1] if own else ""
+    try:
+        data = store.read(manifest) if own else Path(manifest).read_bytes()
+        text = data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{manifest}: cannot be read as a manifest ({error})") from None
+    rows = 0
+    for line, row in _lines(manifest, text):
+        rows += 1
+        empty = [name for name in wanted if not isinstance(row.get(name), str) or not row[name]]
+        if empty:
+            hint = "; leave a task out with tasks=" if set(empty) <= {"mask", "depth"} else ""
+            raise DataError(f"{manifest}, line {line}: no {' and no '.join(empty)}{hint}")
+        yield row | {name: folder + inside(row[name], store.path) for name in wanted}
+    if not rows:
+        raise DataError(f"{manifest}: no rows")
+
+
+def _lines(manifest: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    if manifest.lower().endswith(".csv"):
+        reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+        yield from ((reader.line_num, row) for row in reader)
+        return
+    for line, content in enumerate(text.splitlines(), start=1):
+        if content.strip():
+            try:
+                row = json.loads(content)
+            except ValueError as error:
+                raise DataError(f"{manifest}, line {line}: no JSON ({error})") from None
+            if not isinstance(row, dict):
+                raise DataError(f"{manifest}, line {line}: a {type(row).__name__}; an object with bg, fg_bg is read")
+            yield line, row
+
+
+def _objects(names: Sequence[str]) -> np.ndarray | None:
+    return _column(names) if any(names) else None
+
+
+def _column(names: Sequence[str]) -> np.ndarray:
+    return np.array([name.encode() for name in names], np.bytes_)

@@ -1,0 +1,1 @@
+"""Looking at data: what is wrong with it, its figures, and pictures of it."""

@@ -1,0 +1,38 @@
+"""Samples as one picture, to look at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from zoo.contract import Sample
+from zoo.data.dataset import DataError
+from zoo.data.files.images import encode_png
+from zoo.files import replacing
+
+GAP = 2  # pixels between samples
+
+
+def contact_sheet(samples: Sequence[Sample], *, columns: int = 2) -> Tensor:
+    """Single samples -> (3, h, w) in [0, 1]: bg, fg_bg, mask and depth side by side, `columns` samples in a row."""
+    if not samples or columns < 1:
+        raise DataError(f"a contact sheet needs samples and columns; {len(samples)} samples and {columns} columns came")
+    strips = [torch.cat([s.bg, s.fg_bg, s.mask.expand_as(s.bg), s.depth.expand_as(s.bg)], 2) for s in samples]
+    strips = [torch.nn.functional.pad(strip, (0, GAP, 0, GAP), value=1.0) for strip in strips]
+    strips += [torch.ones_like(strips[0])] * (-len(strips) % columns)
+    return rearrange(torch.stack(strips), "(rows columns) c h w -> c (rows h) (columns w)", columns=columns)
+
+
+def gallery(columns: Sequence[Tensor]) -> Tensor:
+    """(b, c, h, w) each -> (3, h, w) on the CPU, a row for each of the batch; c below 3 shows the first, as grey."""
+    shown = [column[:, : 3 if column.shape[1] >= 3 else 1].float().expand(-1, 3, -1, -1) for column in columns]
+    framed = [torch.nn.functional.pad(column, (0, GAP, 0, GAP), value=1.0) for column in shown]
+    return rearrange(framed, "columns b c h w -> c (b h) (columns w)").cpu()
+
+
+def write_png(path: Path, image: Tensor) -> None:
+    """A picture (3, h, w) in [0, 1], written whole or not at all."""
+    with replacing(path) as draft:
+        draft.write_bytes(encode_png((image.clamp(0, 1) * 255).round().byte()))

@@ -1,0 +1,165 @@
+"""The founding recipe: every object on every background, at random places, mirrored and not."""
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor
+
+from registry import OptionError
+from zoo.data.dataset import DataError
+from zoo.data.files.images import decode_rgb, decode_rgba, encode_jpeg, encode_png
+from zoo.data.making.depth_sources import Scene, build
+from zoo.data.making.ingredients import Ingredient
+from zoo.data.making.placing import SOLID, Placement, box, cover, paste, place, premultiply
+
+VERSION = 1  # of the pictures: other pictures from the same settings are another version
+
+Format = Literal["png", "jpeg"]
+SUFFIX = {"png": "png", "jpeg": "jpg"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What is to be made of the backgrounds and the cut-outs."""
+
+    per_pair: int = 20  # placements of an object on a background
+    flip: bool = False  # as many again, mirrored
+    size: tuple[int, int] = (224, 224)  # h, w of the pictures
+    share: tuple[float, float] = (0.2, 0.7)  # least and greatest height of an object, of the picture's
+    seed: int = 0
+    quality: int = 90  # of JPEG
+    mask: Literal["soft", "binary"] = "soft"
+    mask_format: Format = "png"
+    depth: str = "plane"
+    depth_format: Format = "png"
+
+    def __post_init__(self) -> None:
+        low, high = self.share
+        for holds, name, accepted in (
+            (self.per_pair >= 1, "per_pair", "a whole number from 1 up"),
+            (min(self.size) >= 8, "size", "pixels from 8 up"),
+            (0 < low <= high <= 1, "share", "two shares of the height, 0 < least <= greatest <= 1"),
+            (self.seed >= 0, "seed", "a whole number from 0 up"),
+            (1 <= self.quality <= 100, "quality", "1 to 100"),
+        ):
+            if not holds:
+                raise OptionError(f"{name}={getattr(self, name)!r} is not accepted; {name} takes {accepted}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe with its ingredients: sample n is the same whatever else is made, and by whom."""
+
+    recipe: Recipe
+    bg_folder: Path
+    fg_folder: Path
+    backgrounds: tuple[Ingredient, ...]
+    cutouts: tuple[Ingredient, ...]
+    ground: float  # the highest place of a foot
+    depth_files: str  # digest of what the depth source reads, its maps of the backgrounds aside
+
+    @property
+    def per_cutout(self) -> int:
+        """Samples of one object on one background."""
+        return self.recipe.per_pair * (2 if self.recipe.flip else 1)
+
+    @property
+    def per_background(self) -> int:
+        return self.per_cutout * len(self.cutouts)
+
+    def __len__(self) -> int:
+        return self.per_background * len(self.backgrounds)
+
+    def settings(self) -> dict[str, Any]:
+        """What the samples depend on, as JSON can hold it."""
+        return {
+            "version": VERSION,
+            "samples": len(self),
+            "per_background": self.per_background,
+            **asdict(self.recipe),
+            "depth_files": self.depth_files,
+            "backgrounds": {one.name: one.digest for one in self.backgrounds},
+            "cutouts": {one.name: one.digest for one in self.cutouts},
+        }
+
+    def facts(self, number: int) -> dict[str, Any]:
+        """What a sample was made of."""
+        names = {"bg": self.background(number).name, "object": self.cutout(number).name}
+        return names | {"placement": asdict(self.placement(number))}
+
+    def background(self, number: int) -> Ingredient:
+        return self.backgrounds[number // self.per_background]
+
+    def cutout(self, number: int) -> Ingredient:
+        return self.cutouts[number % self.per_background // self.per_cutout]
+
+    def placement(self, number: int) -> Placement:
+        """Where the object of a sample stands: at random, by the seed and the sample's number alone."""
+        recipe, cutout = self.recipe, self.cutout(number)
+        return place(
+            (recipe.seed, number),
+            (cutout.h, cutout.w),
+            recipe.size,
+            share=recipe.share,
+            ground=self.ground,
+            flip=recipe.flip and number % 2 == 1,
+        )
+
+    def suffixes(self) -> dict[str, str]:
+        """Map -> suffix of its files."""
+        recipe = self.recipe
+        return {"bg": "jpg", "fg_bg": "jpg", "mask": SUFFIX[recipe.mask_format], "depth": SUFFIX[recipe.depth_format]}
+
+
+def sample_files(plan: Plan, number: int) -> dict[str, bytes]:
+    """The files of a sample: bg, fg_bg, mask and depth."""
+    recipe, photo, cutout, where = plan.recipe, plan.background(number), plan.cutout(number), plan.placement(number)
+    bg, bg_file = _background(plan.bg_folder / photo.name, recipe.size, recipe.quality)
+    fg_bg, alpha = paste(bg, _cutout(plan.fg_folder / cutout.name), where)
+    seen = _bytes(alpha)
+    solid = seen >= SOLID
+    scene = Scene(bg, fg_bg, solid, photo.name, (photo.h, photo.w))
+    depth = _source(recipe.depth).depth(scene)
+    return {
+        "bg": bg_file,
+        "fg_bg": encode_jpeg(_bytes(fg_bg), recipe.quality),
+        "mask": _encode(seen if recipe.mask == "soft" else solid.byte() * 255, recipe.mask_format, recipe.quality),
+        "depth": _encode(_bytes(depth), recipe.depth_format, recipe.quality),
+    }
+
+
+def background_file(plan: Plan, number: int) -> bytes:
+    """The file of a sample's background."""
+    return _background(plan.bg_folder / plan.background(number).name, plan.recipe.size, plan.recipe.quality)[1]
+
+
+@lru_cache(maxsize=2)
+def _background(path: Path, size: tuple[int, int], quality: int) -> tuple[Tensor, bytes]:
+    """A background (3, h, w) in [0, 1], and its file."""
+    image = cover(decode_rgb(path.read_bytes(), str(path)), size).round().clamp(0, 255).byte()
+    return image.float() / 255, encode_jpeg(image, quality)
+
+
+@lru_cache(maxsize=16)
+def _cutout(path: Path) -> Tensor:
+    """What is seen of a cut-out, (4, h, w) premultiplied."""
+    image = decode_rgba(path.read_bytes(), str(path))
+    seen = box(image)
+    if seen is None:
+        raise DataError(f"{path} was changed while it was in use; put it back, or compose into another folder")
+    top, left, bottom, right = seen
+    return premultiply(image[:, top:bottom, left:right])
+
+
+_source = lru_cache(maxsize=1)(build)
+
+
+def _encode(image: Tensor, name: Format, quality: int) -> bytes:
+    return encode_png(image) if name == "png" else encode_jpeg(image, quality)
+
+
+def _bytes(image: Tensor) -> Tensor:
+    """[0, 1] -> uint8."""
+    return (image * 255).round().byte()

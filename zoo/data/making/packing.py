@@ -1,0 +1,221 @@
+"""Packing a data set into shards: one shard after the other, in several processes, resumable after a kill.
+
+A shard is in place or it is not; the plan beside the shards says what they are packed from, so that a second run goes
+on where the first one ended, and refuses to mix two data sets. The index comes last and takes the plan's place.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor
+
+from zoo.begun import differences
+from zoo.claim import claimed
+from zoo.contract import Sample
+from zoo.data.dataset import DataError, PairDataset, load
+from zoo.data.files.images import encode_jpeg, encode_png
+from zoo.data.files.shards import (
+    INDEX,
+    Index,
+    Shard,
+    offsets_file,
+    read_index,
+    read_offsets,
+    shard_name,
+    write_index,
+    write_shard,
+)
+from zoo.data.sources.folders import Folders
+from zoo.files import write_text
+from zoo.parallel import Executor, run
+
+WIDTH = 9  # digits of a key
+
+Pictures = Literal["jpg", "png"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is packed, and how. samples: None packs all there are."""
+
+    spec: str
+    split: str
+    out: str
+    per_shard: int = 1000
+    size: tuple[int, int] | None = None
+    samples: int | None = None
+    pictures: Pictures = "jpg"
+    quality: int = 95  # of JPEG, where pictures are encoded
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.out)
+
+    @property
+    def file(self) -> Path:
+        """Where the plan stands while it is carried out."""
+        return self.folder / f".{self.split}.plan.json"
+
+    @property
+    def dataset(self) -> PairDataset:
+        return _dataset(self.spec, self.split, self.size)
+
+
+def pack(
+    plan: Plan, *, workers: int | None = 1, executor: Executor = "processes", address: str | None = None
+) -> Iterator[tuple[int, int]]:
+    """Write the shards and the index of a split; yields how many samples were looked at, and how many there are.
+
+    executor, address: "ray" packs on a cluster, as `zoo.parallel.run` says; all folders lie on shared storage.
+    """
+    _dataset.cache_clear()  # files may have come since
+    total = _total(plan)
+    facts = _facts(plan, total)
+    with claimed(plan.folder):
+        if _is_finished(plan, facts):
+            yield total, total
+            return
+        _start(plan, facts)
+        count = -(-total // plan.per_shard)
+        kept = {number: shard for number in range(count) if (shard := _kept(plan, number))}
+        yield min(len(kept) * plan.per_shard, total), total
+        missing = [number for number in range(count) if number not in kept]
+        work = run(partial(_pack, plan, total), missing, workers=workers, executor=executor, address=address)
+        for number, shard in work:
+            kept[number] = shard
+            yield min(len(kept) * plan.per_shard, total), total
+        write_index(plan.folder, Index(plan.split, tuple(kept[number] for number in range(count)), facts))
+        plan.file.unlink()
+
+
+def _pack(plan: Plan, total: int, number: int) -> Shard:
+    """Write one shard. A sample that cannot be read is left out, and its key with it."""
+    first = number * plan.per_shard
+    samples = (
+        (f"{index:0{WIDTH}d}", files)
+        for index in range(first, min(first + plan.per_shard, total))
+        if (files := sample_files(plan, index)) is not None
+    )
+    return write_shard(plan.folder / shard_name(plan.split, number), samples)
+
+
+def sample_files(plan: Plan, index: int) -> dict[str, bytes] | None:
+    """The files of one sample: those it is made of, byte for byte, where there are any; encoded otherwise."""
+    dataset = plan.dataset
+    sample = dataset[index]  # copied files are decoded too, so that no damaged one gets into a shard
+    meta = cast("dict[str, Any]", sample.meta)
+    if isinstance(dataset, Folders):
+        if meta["index"] != index:
+            return None  # another sample stands in for one that cannot be read
+        if plan.size is None:
+            return {**_copied(dataset, index), "json": _json(meta)}
+    return {**_encoded(sample, plan), "json": _json(meta)}
+
+
+def _copied(dataset: Folders, index: int) -> dict[str, bytes]:
+    """The very files of a sample, "bg.jpg" -> content."""
+    row = dataset.layout.row(index)
+    suffixes = {name: PurePosixPath(file).suffix.lower().replace("jpeg", "jpg") for name, file in row.items()}
+    return {f"{name}{suffixes[name]}": dataset.layout.store.read(file) for name, file in row.items()}
+
+
+def _encoded(sample: Sample, plan: Plan) -> dict[str, bytes]:
+    """Photos as JPEG or PNG, mask in 8 bits, depth in 16; validity only where something is not valid."""
+    photos = {"bg": sample.bg, "fg_bg": sample.fg_bg}
+    if any(photo.shape[0] not in (1, 3) for photo in photos.values()):
+        raise DataError(f"shards hold photos of 1 or 3 channels, and {plan.spec} gives {sample.bg.shape[0]}")
+    jpg = plan.pictures == "jpg"
+    files = {
+        f"{name}.{plan.pictures}": encode_jpeg(_bytes(photo), plan.quality) if jpg else encode_png(_bytes(photo))
+        for name, photo in photos.items()
+    }
+    mask = _bytes(sample.mask)
+    if int(mask.max()) == 1:
+        mask = torch.zeros_like(mask)  # a file of nothing but 0 and 1 would be read as labels; this is 1 of 255
+    files["mask.png"] = encode_png(mask)
+    files["depth.png"] = encode_png((sample.depth.clamp(0, 1) * 65535).round().to(torch.int32).to(torch.uint16))
+    if not bool(sample.valid.all()):
+        files["valid.png"] = encode_png(_bytes(sample.valid))
+    return files
+
+
+def _bytes(values: Tensor) -> Tensor:
+    return (values.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def _json(meta: Any) -> bytes:
+    return json.dumps(meta, default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: numbers of numpy and torch, tensors, paths."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _total(plan: Plan) -> int:
+    there = len(plan.dataset)
+    total = there if plan.samples is None else min(plan.samples, there)
+    if not total:
+        raise DataError(f"{plan.spec} has no samples in split {plan.split}: there is nothing to pack")
+    return total
+
+
+def _facts(plan: Plan, total: int) -> dict[str, Any]:
+    """What tells one packing from another, in JSON's own types."""
+    facts = asdict(plan) | {"spec": str(plan.dataset.spec), "samples": total}
+    del facts["out"], facts["split"]
+    if isinstance(plan.dataset, Folders):
+        facts["split_note"] = plan.dataset.split_note
+        facts["reading"] = {"tasks": plan.dataset.tasks}
+        if plan.size is None:
+            facts["reading"]["depth"] = plan.dataset.depth
+    return dict(json.loads(json.dumps(facts)))
+
+
+def _is_finished(plan: Plan, facts: Mapping[str, Any]) -> bool:
+    path = plan.folder / f"{plan.split}{INDEX}"
+    if not path.exists():
+        return False
+    _same(plan, facts, read_index(path).source, f"{path} was packed")
+    return True
+
+
+def _start(plan: Plan, facts: Mapping[str, Any]) -> None:
+    """Write the plan down, or find it there; drafts that a killed run left are removed."""
+    if plan.file.exists():
+        try:
+            begun = json.loads(plan.file.read_text(encoding="utf-8"))
+        except ValueError:
+            begun = {}
+        _same(plan, facts, begun, f"{plan.folder} holds shards that were begun")
+    else:
+        write_text(plan.file, json.dumps(facts) + "\n")
+    for draft in plan.folder.glob(f".{plan.split}-*.part"):
+        draft.unlink()
+
+
+def _same(plan: Plan, facts: Mapping[str, Any], found: Mapping[str, Any], what: str) -> None:
+    if different := differences({name: found.get(name) for name in facts}, facts):
+        raise DataError(
+            f"{what} with other settings: {different}. Give those again, or pack into another folder than {plan.folder}"
+        )
+
+
+def _kept(plan: Plan, number: int) -> Shard | None:
+    """A shard that an earlier run finished."""
+    path = plan.folder / shard_name(plan.split, number)
+    if not offsets_file(path).exists() or not path.exists():
+        return None
+    shard, _ = read_offsets(path)
+    return shard if path.stat().st_size == shard.bytes else None
+
+
+@cache
+def _dataset(spec: str, split: Any, size: tuple[int, int] | None) -> PairDataset:
+    """Opened once in each process."""
+    return load(spec, split=split, size=size)

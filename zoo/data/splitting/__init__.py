@@ -1,0 +1,1 @@
+"""What is held out: whole backgrounds and whole objects."""

@@ -1,0 +1,239 @@
+"""Splits of people's own data: whole backgrounds and whole objects are held out, so that a test set is new.
+
+A sample is in test only if its background and its object both are test's; one that mixes train's background with test's
+object would leak either way, so it is in no split, and counted. Which group goes where depends on its name and the
+seed, never on the order of the samples. The decision is kept in a file beside the data and read again on the next run.
+
+>>> splits = decide(["a", "a", "b", "c"], seed=1)
+>>> {name: indices.tolist() for name, indices in splits.indices(["a", "a", "b", "c"]).items()}
+{'train': [2], 'val': [3], 'test': [0, 1]}
+"""
+
+import json
+import math
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from registry import OptionError, nearest
+from zoo.begun import differences
+from zoo.data.dataset import DataError, NoSplitError
+from zoo.data.splitting.dealing import NAMES, deal, deal_islands
+from zoo.files import write_text
+
+Kind = Literal["held-out", "backgrounds", "objects", "random"]  # held-out: both where both are known
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FRACTIONS = (0.8, 0.1, 0.1)
+SCHEMA = 1
+MIXED = -1  # the code of a sample in no split
+
+Groups = Sequence[Hashable | None]  # one per sample, told apart by its text; None: not known, or none in the picture
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Which group belongs to which split; `indices` applies it to a list of samples."""
+
+    kind: Kind
+    seed: int
+    fractions: tuple[float, ...]
+    groups: Mapping[str, Mapping[str, str]]  # backgrounds, objects, or samples -> group -> split
+    digest: str  # of every group's name
+    notes: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)  # samples per split when it was decided, and left out
+
+    def indices(
+        self, backgrounds: Groups, objects: Groups | None = None, *, names: Groups | None = None
+    ) -> dict[str, Any]:
+        """Split -> the indices of its samples, ascending; a sample that mixes splits is in none."""
+        code = self._codes(_given(self.kind, backgrounds, objects, names))
+        return {name: np.flatnonzero(code == number) for number, name in enumerate(NAMES)}
+
+    def _codes(self, given: Mapping[str, list[str | None]]) -> np.ndarray:
+        length = len(next(iter(given.values())))
+        code, known = np.zeros(length, np.int8), np.zeros(length, bool)
+        for factor, splits in self.groups.items():
+            number = {group: NAMES.index(split) for group, split in splits.items()}
+            strange = next((group for group in given[factor] if group is not None and group not in number), None)
+            if strange is not None:
+                raise DataError(f"{strange!r} is in no split: it was not among the {factor} when they were split")
+            own = np.array([MIXED if group is None else number[group] for group in given[factor]], np.int8)
+            here = np.array([group is not None for group in given[factor]], bool)
+            code = np.where(here & known & (own != code), MIXED, np.where(here & ~known, own, code))
+            known |= here
+        code[~known] = NAMES.index("train")  # nothing to hold out by
+        return code
+
+    def describe(self) -> str:
+        """One line for a record: how the data was split, and what that left out."""
+        how = {
+            "held-out": f"held-out {' and '.join(self.groups)}",
+            "random": "RANDOM split: test shares backgrounds and objects with train",
+        }.get(self.kind, f"held-out {self.kind}")
+        sizes = ", ".join(f"{name} {count:,}" for name, count in self.counts.items())
+        return "; ".join([f"{how}, seed {self.seed}", sizes, *self.notes, f"groups {self.digest[:12]}"])
+
+    def save(self, path: Path) -> None:
+        """Write it, whole or not at all."""
+        write_text(path, json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n")
+
+
+def assign(
+    backgrounds: Groups,
+    objects: Groups | None = None,
+    *,
+    seed: int = 0,
+    fractions: Sequence[float] = FRACTIONS,
+    kind: Kind = "held-out",
+    names: Groups | None = None,
+) -> dict[str, Any]:
+    """Split -> indices of its samples, decided anew; `keep` does the same and remembers it."""
+    splits = decide(backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
+    return splits.indices(backgrounds, objects, names=names)
+
+
+def decide(
+    backgrounds: Groups,
+    objects: Groups | None = None,
+    *,
+    seed: int = 0,
+    fractions: Sequence[float] = FRACTIONS,
+    kind: Kind = "held-out",
+    names: Groups | None = None,
+) -> Splits:
+    """Which groups belong to which split.
+
+    backgrounds, objects: one group per sample. names: one per sample, for kind="random"; without, its position.
+    fractions: of the groups, for train, val and test; a split whose fraction is not 0 gets at least one group.
+    """
+    shares = _checked(fractions, seed, kind)
+    given = _given(kind, backgrounds, objects, names)
+    distinct = {factor: sorted({group for group in groups if group is not None}) for factor, groups in given.items()}
+    needed = sum(share > 0 for share in shares)
+    held = {factor: groups for factor, groups in distinct.items() if len(groups) >= needed}
+    if not held:
+        there = " and ".join(f"{len(groups)} {factor}" for factor, groups in distinct.items())
+        raise NoSplitError(
+            f"{there} cannot be held out: {needed} splits need {needed} of them or more."
+            ' Load the data with split="all", or ask for a random split with kind="random"'
+        )
+    notes = tuple(f"{len(distinct[factor])} {factor}: not held out" for factor in distinct if factor not in held)
+    dealt = {factor: deal(groups, seed, shares, factor) for factor, groups in held.items()}
+    if len(held) == 2:
+        dealt = deal_islands(given, seed, shares) or dealt
+    splits = Splits(kind, seed, shares, dealt, _digest(distinct), notes)
+    found = splits.indices(backgrounds, objects, names=names)
+    counts = {name: len(indices) for name, indices in found.items()}
+    empty = [name for name, share in zip(NAMES, shares, strict=True) if share > 0 and not counts[name]]
+    if empty:
+        raise DataError(
+            f"holding out backgrounds and objects together leaves {' and '.join(empty)} empty: no sample has two"
+            ' held-out ones. Hold out one of them with kind="backgrounds" or kind="objects"'
+        )
+    mixed = len(next(iter(given.values()))) - sum(counts.values())
+    return replace(splits, counts={**counts, "left out (mixed)": mixed})
+
+
+def keep(
+    file: Path,
+    backgrounds: Groups,
+    objects: Groups | None = None,
+    *,
+    seed: int = 0,
+    fractions: Sequence[float] = FRACTIONS,
+    kind: Kind = "held-out",
+    names: Groups | None = None,
+) -> Splits:
+    """The splits saved in a file; decided and saved there at first. Refused where the data or the wish is another."""
+    if not file.exists():
+        splits = decide(backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
+        try:
+            splits.save(file)
+        except OSError as error:  # a read-only disk; the same splits come out next time
+            warnings.warn(f"the splits are not saved, {file}: {error.strerror}", stacklevel=2)
+        return splits
+    saved = read(file)
+    asked = {"kind": kind, "seed": seed, "fractions": _checked(fractions, seed, kind)}
+    if different := differences({name: getattr(saved, name) for name in asked}, asked):
+        raise DataError(
+            f"{file} was made with other settings: {different}. Ask for what it holds, or delete it to split anew;"
+            " results before and after cannot be compared"
+        )
+    given = _given(kind, backgrounds, objects, names)
+    distinct = {factor: sorted({group for group in groups if group is not None}) for factor, groups in given.items()}
+    if _digest(distinct) != saved.digest:
+        raise DataError(
+            f"{file} was made for other data: {_regrouped(saved.groups, distinct)}. Put the data back, read it as it"
+            " was read then (a manifest or a template tells other groups), or delete the file to split anew; results"
+            " before and after cannot be compared"
+        )
+    return saved
+
+
+def read(file: Path) -> Splits:
+    """Splits as they were saved."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if content.pop("schema") != SCHEMA:
+            raise DataError(f"{file} has another schema than {SCHEMA}; delete it to split anew")
+        fractions, notes = tuple(content.pop("fractions")), tuple(content.pop("notes"))
+        splits = Splits(**content, fractions=fractions, notes=notes)
+        if any(split not in NAMES for groups in splits.groups.values() for split in groups.values()):
+            raise ValueError(f"splits are {', '.join(NAMES)}")
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        raise DataError(f"{file} cannot be read as splits ({error}); delete it to split anew") from error
+    return splits
+
+
+def file_beside(data: Path) -> Path:
+    """Where the splits of a folder or of a file are kept."""
+    return data / "splits.json" if data.is_dir() else data.with_name(f"{data.name}.splits.json")
+
+
+def _checked(fractions: Sequence[float], seed: int, kind: str) -> tuple[float, ...]:
+    shares = tuple(float(share) for share in fractions)
+    if len(shares) != len(NAMES) or min(shares) < 0 or not shares[0] or not math.isclose(sum(shares), 1, abs_tol=1e-6):
+        raise OptionError(
+            f"fractions={tuple(fractions)!r} is not accepted; fractions takes three numbers for train, val and test,"
+            " none below 0, train's above 0, that sum to 1"
+        )
+    if kind not in KINDS:
+        raise OptionError(f"kind={kind!r} is not accepted; {nearest(str(kind), KINDS)}")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise OptionError(f"seed={seed!r} is not accepted; seed takes a whole number")
+    return shares
+
+
+def _given(
+    kind: Kind, backgrounds: Groups, objects: Groups | None, names: Groups | None
+) -> dict[str, list[str | None]]:
+    """What splits by what: factor -> one group per sample, as text."""
+    factors: dict[str, Groups] = {}
+    if kind == "random":
+        factors["samples"] = range(len(backgrounds)) if names is None else names
+    if kind in ("held-out", "backgrounds"):
+        factors["backgrounds"] = backgrounds
+    if kind in ("held-out", "objects") and objects is not None:
+        factors["objects"] = objects
+    if not factors:
+        raise DataError('the objects of this data are not known, so kind="objects" cannot hold them out')
+    for factor, groups in factors.items():
+        if len(groups) != len(backgrounds):
+            raise DataError(f"{len(backgrounds)} samples have backgrounds, and {len(groups)} have {factor}")
+    return {factor: [None if g is None else str(g) for g in groups] for factor, groups in factors.items()}
+
+
+def _digest(distinct: Mapping[str, Sequence[str]]) -> str:
+    return sha256(json.dumps(distinct, sort_keys=True).encode()).hexdigest()
+
+
+def _regrouped(then: Mapping[str, Mapping[str, str]], now: Mapping[str, Sequence[str]]) -> str:
+    """Which groups are gone and which are new."""
+    before = {factor: dict.fromkeys(groups) for factor, groups in then.items()}
+    after = {factor: dict.fromkeys(now.get(factor, ())) for factor in then}
+    return differences(before, after) or "the groups are others"

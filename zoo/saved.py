@@ -1,0 +1,158 @@
+"""Networks as our own files: safetensors with the spec, every resolved option of it, in the metadata."""
+
+import warnings
+from os import PathLike
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from registry import Spec, ZooError
+from zoo.architectures import architectures
+from zoo.factory import build, resolve
+from zoo.model import PairModel
+from zoo.version import __version__
+from zoo.weights.files import SCHEMA, WeightsError, WeightsFile, as_path, read, spec_of, write
+from zoo.weights.plan import listed, notes_on
+from zoo.weights.report import LoadReport
+
+ENCODER_WEIGHTS = "encoder_weights"  # what the encoder started from; the file holds what became of it
+
+
+def save(model: nn.Module, path: str | PathLike[str]) -> Path:
+    """Write a network's weights and spec to `path`, a .safetensors file; whole, or not at all.
+
+    Tensors keep their dtype, and are read back on the CPU. A network inside torch.compile, DataParallel,
+    DistributedDataParallel or AveragedModel is saved as it is without them.
+    """
+    model = _unwrapped(model)
+    path = as_path(path, "the file to write, as zoo.save(model, 'model.safetensors')")
+    if path.suffix != ".safetensors":
+        raise WeightsError(f"zoo.save writes safetensors; name the file {path.with_suffix('.safetensors').name}")
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder; give a file in it, as {path / 'model.safetensors'}")
+    _require_rebuildable(model)
+    if any(value.is_meta for value in model.state_dict().values()):
+        raise WeightsError(f"this {model.spec.name} was built on the meta device, so it has no weights to save")
+    metadata = {"format": "pairzoo", "schema": str(SCHEMA), "version": __version__, "spec": str(model.spec)}
+    if model.trained_at is not None:
+        metadata["trained_at"] = "x".join(map(str, model.trained_at))
+    write(path, _separate(model.state_dict()), metadata)
+    return path
+
+
+def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel:
+    """The network a file was saved from, on the CPU, each tensor in the dtype it was saved in.
+
+    spec: what you expect the file to hold, with every option not given at its default; another is refused.
+    Nothing is downloaded: where the spec names `encoder_weights`, the file's own weights take their place.
+    """
+    file = read(path)
+    if not file.is_ours:
+        raise WeightsError(
+            f"{file.path} was not written by zoo.save, so it does not say which network it is for;"
+            " use zoo.build(name, weights=...), or --model NAME on the command line"
+        )
+    stored = spec_of(file)
+    if stored.name not in architectures:
+        raise WeightsError(
+            f"{file.path} holds {stored.name!r}, which no catalog entry here is called; install its plug-in"
+        )
+    try:
+        if spec is not None:
+            entry, expected = resolve(spec)
+            _expect(file.path, stored, Spec(entry.name, expected))
+        model = build_offline(stored)
+    except WeightsError:
+        raise
+    except ZooError as error:
+        raise WeightsError(f"{file.path}, saved by version {file.metadata.get('version')}: {error}") from None
+    _fill(model, file)
+    height, _, width = file.metadata.get("trained_at", "").partition("x")
+    if height.isdecimal() and width.isdecimal():
+        model.trained_at = int(height), int(width)
+    model.loaded = LoadReport(file.path, "pairzoo", copied=tuple(file.tensors), notes=notes_on(file.tensors))
+    if not model.loaded.is_plain:
+        warnings.warn(str(model.loaded), stacklevel=2)
+    return model
+
+
+def build_offline(spec: str | Spec) -> PairModel:
+    """A network that will get all its tensors: weights of its encoder are not looked for, and stay in its spec."""
+    wanted = Spec.parse(spec) if isinstance(spec, str) else spec
+    model = build(Spec(wanted.name, {name: v for name, v in wanted.options.items() if name != ENCODER_WEIGHTS}))
+    if ENCODER_WEIGHTS in wanted.options:
+        given = {ENCODER_WEIGHTS: wanted.options[ENCODER_WEIGHTS]}
+        model.spec = Spec(model.spec.name, {**model.spec.options, **given})
+    return model
+
+
+def _unwrapped(model: object) -> PairModel:
+    """The network inside the modules that torch.compile, DataParallel and averages of weights put around it."""
+    inner = model
+    while isinstance(inner, nn.Module) and not isinstance(inner, PairModel):
+        inner = getattr(inner, "_orig_mod", None) or getattr(inner, "module", None)
+    if not isinstance(inner, PairModel):
+        raise WeightsError(f"zoo.save(model, path) takes a network of the zoo first, and not a {type(model).__name__}")
+    return inner
+
+
+def _require_rebuildable(model: PairModel) -> None:
+    try:
+        if hasattr(model, "spec"):
+            resolve(model.spec)
+            return
+    except ZooError:  # a spec that only its maker understands, as zoo.wrap's
+        pass
+    raise WeightsError(
+        f"this {type(model).__name__} was not made by zoo.build, so no file could rebuild it;"
+        " torch.save its state_dict() instead"
+    )
+
+
+def _expect(path: Path, stored: Spec, expected: Spec) -> None:
+    """Raise WeightsError, naming what differs, unless the file's spec is the expected one."""
+    if stored.name != expected.name:
+        raise WeightsError(f"{path} holds {stored.name}, not {expected.name}; zoo.load(path) without a spec takes it")
+    options = {name: value for name, value in expected.options.items() if name != ENCODER_WEIGHTS}
+    different = [
+        f"{name} is {stored.options[name]!r} in the file and {value!r} in the spec"
+        for name, value in options.items()
+        if name in stored.options and stored.options[name] != value
+    ]
+    if different:
+        raise WeightsError(f"{path} holds another {stored.name}: {'; '.join(different)}")
+
+
+def _fill(model: PairModel, file: WeightsFile) -> None:
+    """Copy every tensor, strictly, after giving each of the model's the dtype of the file's."""
+    own = model.state_dict()
+    missing = [key for key in own if key not in file.tensors]
+    surplus = [key for key in file.tensors if key not in own]
+    unfit = [
+        f"{key} is {tuple(file.tensors[key].shape)} in the file and {tuple(value.shape)} in the network"
+        for key, value in own.items()
+        if key in file.tensors and file.tensors[key].shape != value.shape
+    ]
+    kinds = (("missing", missing), ("unexpected", surplus), ("of another shape", unfit))
+    wrong = [f"{len(names)} {kind} ({listed(names)})" for kind, names in kinds if names]
+    if wrong:
+        raise WeightsError(f"{file.path}: its tensors do not fit its own spec {model.spec.name}: {', '.join(wrong)}")
+    with torch.inference_mode(False):
+        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+            tensor.data = tensor.data.to(file.tensors[name].dtype)
+    model.load_state_dict(file.tensors)
+
+
+def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Contiguous tensors on the CPU that share no memory: what safetensors can write."""
+    seen: set[int] = set()
+    separate = {}
+    for key, value in state.items():
+        tensor = value.detach().cpu().contiguous()
+        start = tensor.untyped_storage().data_ptr()
+        if start in seen or (tensor.numel() and tensor.untyped_storage().nbytes() != tensor.nbytes):
+            tensor = tensor.clone(memory_format=torch.contiguous_format)
+        seen.add(tensor.untyped_storage().data_ptr())
+        separate[key] = tensor
+    return separate
