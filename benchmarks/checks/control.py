@@ -1,4 +1,6 @@
-"""Can the timing be trusted here? `python -m benchmarks.control`: one network under two names, and one made 3 % slower.
+"""Can the timing be trusted here? One network under two names, and one made 3 % slower.
+
+$ python -m benchmarks.checks.control --load
 
 Run after run one network is entered twice, timed as in a comparison, and a third time with 3 % of its time added to
 each call. The interval of the first ratio must hold 1, that of the other must lie above it. It is also built once more:
@@ -15,22 +17,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.command import at_least, positive, threads
-from benchmarks.presets import ROUNDS, WITHIN
+from benchmarks.arguments import at_least, positive, threads
+from benchmarks.plan.presets import ROUNDS, WITHIN
 from registry.commandline import Parser, guarded, sides
 
 if TYPE_CHECKING:
     import torch
 
-    from benchmarks.intervals import Interval, Rounds
-    from benchmarks.measure import Cell
-    from benchmarks.results import Record
+    from benchmarks.statistics.intervals import Interval, Rounds
+    from benchmarks.store.record import Record
+    from benchmarks.timing.rounds import Cell
     from zoo.progress import Tick
 
-KEPT = Path(__file__).parent / "records" / "control"  # a file for each kind of machine
 SLOWER = 0.03  # planted
 HELD, FOUND = 35 / 40, 36 / 40  # shares of the runs that are asked for
 BUSY = "while True: pass"
@@ -55,7 +55,7 @@ class Run:
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.control", description="Can the timing be trusted here?")
+    parser = Parser(prog="python -m benchmarks.checks.control", description="Can the timing be trusted here?")
     add = parser.add_argument
     add("--model", default="unet(width=16)", help="what is timed against itself; default: unet(width=16)")
     add("--models", help="with --load: whose order must stay; default: the founding networks")
@@ -74,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure and show; 1 where a goal is missed."""
     import torch
 
-    from benchmarks import results, terminal
-    from benchmarks.keep import kind
+    from benchmarks.show import terminal
+    from benchmarks.store import committed, files
     from zoo import machine
     from zoo.progress import progress
 
@@ -84,15 +84,15 @@ def run(args: argparse.Namespace) -> int:
     with progress() as tick:
         record = measure(args, machine.choose(args.device), tick)
     if args.keep:
-        KEPT.mkdir(parents=True, exist_ok=True)
-        results.append(KEPT / f"{kind(record['machine'])}.jsonl", record)
+        committed.CONTROLS.mkdir(parents=True, exist_ok=True)
+        files.append(committed.CONTROLS / f"{committed.kind(record['machine'])}.jsonl", record)
     terminal.print_table(HEAD, lines(record), notes=[note(record)])
     return 1 if missed(record) else 0
 
 
 def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> dict[str, Any]:
     """All runs as one record; with --load the order of networks before and under it too."""
-    from benchmarks.clocks import Clocks
+    from benchmarks.timing.clocks import Clocks
     from zoo import machine
 
     facts, begun = machine.describe(device), time.perf_counter()
@@ -159,7 +159,7 @@ def missed(record: "Record") -> int:
 
 def once(args: argparse.Namespace, device: "torch.device", number: int, tick: "Tick") -> Run:
     """One run, with a network of its own."""
-    from benchmarks import intervals
+    from benchmarks.statistics import intervals
 
     cells = twins(args.model, args.size, device)
     label = f"run {number + 1} of {args.runs}"
@@ -171,8 +171,9 @@ def twins(model: str, size: tuple[int, int], device: "torch.device") -> list["Ce
     """A network, itself under another name, itself with 3 % of its time added to each call, and one built anew."""
     from dataclasses import replace
 
-    from benchmarks import engines, speed
-    from benchmarks.entrants import enter
+    from benchmarks.measures import speed
+    from benchmarks.networks import engines
+    from benchmarks.networks.entrants import enter
 
     settings = engines.DEFAULTS | {"size": list(size)}
     one, anew = (speed.prepare(enter(model)[0], settings, device) for _ in range(2))
@@ -201,12 +202,12 @@ def time_cells(
     cells: Sequence["Cell"], seconds: float, label: str, tick: "Tick", *, within: float = WITHIN, seed: int = 0
 ) -> list["Rounds"]:
     """Warm up and interleave as a comparison does; a cell that fails is an error here."""
-    from benchmarks import measure
+    from benchmarks.timing.rounds import interleave, warm_up
     from registry import ZooError
 
     for cell in cells:
-        measure.warm_up(cell, seconds=seconds / 10 / len(cells))
-    for _ in measure.interleave(cells, seconds=seconds, min_rounds=ROUNDS, within=within, seed=seed):
+        warm_up(cell, seconds=seconds / 10 / len(cells))
+    for _ in interleave(cells, seconds=seconds, min_rounds=ROUNDS, within=within, seed=seed):
         tick(label, min(sum(cell.spent for cell in cells), seconds), seconds)
     for cell in cells:
         if cell.failed:
@@ -219,8 +220,9 @@ Times = dict[str, "Rounds"]  # by network
 
 def ranked(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> Times:
     """Every network's rounds, interleaved."""
-    from benchmarks import engines, speed
-    from benchmarks.entrants import enter
+    from benchmarks.measures import speed
+    from benchmarks.networks import engines
+    from benchmarks.networks.entrants import enter
     from zoo.architectures import architectures
 
     founding = ",".join(entry.name for entry in architectures if entry.card.group == "founding")
@@ -237,7 +239,7 @@ def compared(calm: Times, loaded: Times) -> dict[str, Any]:
     cannot be told apart under load."""
     from itertools import combinations
 
-    from benchmarks import intervals
+    from benchmarks.statistics import intervals
 
     pairs, turned, tied = 0, list[list[str]](), list[list[str]]()
     for one, other in combinations(calm, 2):

@@ -1,4 +1,4 @@
-"""What `import zoo` costs over `import torch`: `python -m benchmarks.imports`.
+"""What `import zoo` costs over `import torch`: `python -m benchmarks.checks.imports`.
 
 Fresh processes, in shuffled pairs. Exit code 1 where the difference's 95 % interval lies above 0.3 s, or where
 a library is loaded that should wait until it is needed.
@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 
-from benchmarks.command import at_least
+from benchmarks.arguments import at_least
 from registry import ZooError
 from registry.commandline import Parser, guarded
 
@@ -21,7 +21,7 @@ LISTED = f"import sys; import zoo; print(*(name for name in {HEAVY} if name in s
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.imports", description="What `import zoo` costs.")
+    parser = Parser(prog="python -m benchmarks.checks.imports", description="What `import zoo` costs.")
     parser.add_argument(
         "--pairs", type=at_least(6), default=10, help="pairs of fresh processes, from 6 up; default: 10"
     )
@@ -30,8 +30,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(pairs: int) -> int:
     """Measure and show; 1 where the import is dear or loads what it should not."""
-    from benchmarks.intervals import interval
-    from benchmarks.terminal import print_table
+    from benchmarks.show.terminal import print_table
+    from benchmarks.statistics.intervals import interval
     from zoo.progress import progress
 
     loaded = output(LISTED).split()

@@ -1,6 +1,6 @@
 """What a recipe reaches on PairBench, and how soon: IoU and RMSE over time, beside the rows that are no networks.
 
-$ python -m benchmarks.learning --recipe zoo-quick
+$ python -m benchmarks.checks.learning --recipe zoo-quick
 
 Every network is trained alike on the train split; the curve is of the val split, the last table of the test split,
 whose textures, shapes and layouts none of them has seen. The exit code is 1 where a goal is missed.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.command import at_least
+from benchmarks.arguments import at_least
 from registry.commandline import Parser, guarded
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Outcome:
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.learning", description="What does a recipe reach, and how soon?")
+    parser = Parser(prog="python -m benchmarks.checks.learning", description="What does a recipe reach, and how soon?")
     add = parser.add_argument
     add("--recipe", default="zoo-quick", help="a name or a TOML file; default: zoo-quick")
     add("--tiers", default="clean,hard", help="of PairBench; default: clean,hard")
@@ -108,7 +108,7 @@ def outcome(recipe: "Recipe", tier: str, folder: Path, args: argparse.Namespace)
 
 def curve(done: Outcome) -> None:
     """The looks at the val split during a training."""
-    from benchmarks import terminal
+    from benchmarks.show import terminal
 
     rows = [
         [f"{line['seconds']:.0f}", f"{line['samples']:,}", *(_shown(line.get(name)) for name in NAMES)]
@@ -126,7 +126,7 @@ def show(outcomes: list[Outcome], parts: "Profile", args: argparse.Namespace) ->
     """The test split's table, and whether the goals are reached."""
     import torch
 
-    from benchmarks import terminal
+    from benchmarks.show import terminal
     from zoo import machine
 
     rows = []

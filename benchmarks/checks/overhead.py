@@ -1,4 +1,4 @@
-"""What the contract costs: `python -m benchmarks.overhead`.
+"""What the contract costs: `python -m benchmarks.checks.overhead`.
 
 The founding networks, `model(bg, fg_bg)` with its checks, padding and naming, against a bare `nn.Module` that calls the
 very same layers; both in shuffled order, round by round. Exit code 1 where the ratio's 95 % interval lies above 1.02.
@@ -8,7 +8,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.command import positive, threads
+from benchmarks.arguments import positive, threads
 from registry.commandline import Parser, guarded, sides
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ LIMIT = 1.02
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.overhead", description="What the contract costs.")
+    parser = Parser(prog="python -m benchmarks.checks.overhead", description="What the contract costs.")
     add = parser.add_argument
     add("--models", help='names, patterns and specs, as in "u2net*, unet(depth=4)"; default: the founding networks')
     add("--sizes", type=sides, nargs="+", default=[(64, 64), (224, 224)], help="pixels; default: 64 224")
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and show; 1 where a network pays for the contract."""
     import torch
 
-    from benchmarks import terminal
+    from benchmarks.show import terminal
     from zoo import machine
     from zoo.architectures import architectures
     from zoo.progress import progress
@@ -61,8 +61,9 @@ def pair(spec: str, height: int, width: int, seconds: float, tick: "Tick") -> tu
     import torch
     from torch import Tensor, nn
 
-    from benchmarks import intervals, measure
-    from benchmarks.leaderboard import milliseconds
+    from benchmarks.show.leaderboard import milliseconds
+    from benchmarks.statistics import intervals
+    from benchmarks.timing.rounds import Cell, images, interleave, warm_up
     from registry import ZooError
     from zoo.factory import build
 
@@ -78,19 +79,19 @@ def pair(spec: str, height: int, width: int, seconds: float, tick: "Tick") -> tu
             f" {model.min_size} up"
         )
     bare = Bare().eval()
-    bg, fg_bg = measure.images(model.face.image_ch, height, width, torch.device("cpu"))
+    bg, fg_bg = images(model.face.image_ch, height, width, torch.device("cpu"))
 
     def caller(network: nn.Module) -> object:
         with torch.inference_mode():
             return network(bg, fg_bg)
 
     cells = [
-        measure.Cell("contract", lambda: caller(model), torch.device("cpu")),
-        measure.Cell("bare", lambda: caller(bare), torch.device("cpu")),
+        Cell("contract", lambda: caller(model), torch.device("cpu")),
+        Cell("bare", lambda: caller(bare), torch.device("cpu")),
     ]
     for cell in cells:
-        measure.warm_up(cell, seconds=seconds / 8)
-    for _ in measure.interleave(cells, seconds=seconds, min_rounds=intervals.FEW, within=0):
+        warm_up(cell, seconds=seconds / 8)
+    for _ in interleave(cells, seconds=seconds, min_rounds=intervals.FEW, within=0):
         used = sum(cell.spent for cell in cells)
         tick(f"{spec} at {height} x {width}", min(used, seconds), seconds)
     for cell in cells:

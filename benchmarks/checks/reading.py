@@ -1,8 +1,8 @@
-"""How fast training data arrives: `python -m benchmarks.reading`.
+"""How fast training data arrives: `python -m benchmarks.checks.reading`.
 
 The same 224-px JPEG tuples, made for the occasion, are read with two workers: loose, opened by PIL and collated by
 torch's DataLoader, as the founding systems did; and from shards. Exit code 1 where shards are less than twice as fast.
-In the same run, how fast PairBench is rendered: what `python -m benchmarks.rendering` shows.
+In the same run, how fast PairBench is rendered: what `python -m benchmarks.checks.rendering` shows.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.command import at_least
+from benchmarks.arguments import at_least
 from registry.commandline import Parser, guarded
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Batches = Iterable[Sequence[Any]]  # bg, fg_bg, mask and depth come first
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.reading", description="How fast training data arrives.")
+    parser = Parser(prog="python -m benchmarks.checks.reading", description="How fast training data arrives.")
     add = parser.add_argument
     add("--tuples", type=at_least(64), default=1500, help="tuples read in a round; default: 1500")
     add("--rounds", type=at_least(2), default=8, help="shuffled rounds; default: 8")
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
     import torch
 
-    from benchmarks import terminal
-    from benchmarks.intervals import interval, ratio
+    from benchmarks.show import terminal
+    from benchmarks.statistics.intervals import interval, ratio
     from registry import OptionError
     from zoo import machine
     from zoo.progress import progress
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     missed = int(found.high < GOAL)
     if args.reading_only:
         return missed
-    from benchmarks import rendering
+    from benchmarks.checks import rendering
 
     samples = max(RENDERED, RENDERED_BATCH * (2 * args.workers + 8))  # the first two of each worker are not timed
     return max(missed, rendering.run(args.rounds, samples, args.workers, RENDERED_BATCH))

@@ -1,4 +1,4 @@
-"""How fast PairBench is rendered: `python -m benchmarks.rendering`, or beside reading: `python -m benchmarks.reading`.
+"""How fast PairBench is rendered: `python -m benchmarks.checks.rendering`; `benchmarks.checks.reading` shows it, too.
 
 Batches are made by worker processes with one thread each on the CPU, as training has them; on a GPU by that device.
 Exit code 1 where a goal is missed.
@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from benchmarks.command import at_least
+from benchmarks.arguments import at_least
 from registry.commandline import Parser, guarded
 
 GOALS = {("cpu", "clean", 128): 150, ("cpu", "hard", 128): 80, ("cuda", "hard", 224): 20_000}  # samples/s
@@ -31,7 +31,7 @@ class Pace:
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.rendering", description="How fast PairBench is made.")
+    parser = Parser(prog="python -m benchmarks.checks.rendering", description="How fast PairBench is made.")
     add = parser.add_argument
     add("--rounds", type=at_least(3), default=8, help="shuffled rounds; default: 8")
     add("--samples", type=at_least(64), default=480, help="samples in a round; default: 480")
@@ -46,8 +46,8 @@ def run(rounds: int, samples: int, workers: int, batch: int) -> int:
 
     import torch
 
-    from benchmarks import terminal
-    from benchmarks.intervals import interval
+    from benchmarks.show import terminal
+    from benchmarks.statistics.intervals import interval
     from zoo import machine
     from zoo.progress import progress
 

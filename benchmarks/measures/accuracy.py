@@ -15,16 +15,15 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 
-from benchmarks.entrants import Entrant
-from benchmarks.paired import kept
-from benchmarks.recipe import predicted, recipe_for
-from benchmarks.results import number
-from registry import Spec, ZooError
+from benchmarks.measures.ready_made import AccuracyError, filled, ready_made
+from benchmarks.measures.training_recipe import predicted, recipe_for
+from benchmarks.networks.entrants import Entrant
+from benchmarks.statistics.paired import kept
+from benchmarks.store.files import number
 from zoo import data, machine, recipes
 from zoo.contract import Sample
 from zoo.data.sheet import GAP, write_png
 from zoo.data.warp import each
-from zoo.factory import build
 from zoo.metrics.evaluate import evaluate
 from zoo.metrics.evaluation import Evaluation
 from zoo.model import PairModel
@@ -34,9 +33,6 @@ from zoo.training.checkpoint import seed_all
 from zoo.training.folder import CHECKPOINTS, ENVIRONMENT, RECIPE, STATE, WEIGHTS, settle
 from zoo.training.journal import LOG, read
 from zoo.weights import load
-from zoo.weights.files import PREFIXES
-from zoo.weights.files import read as read_file
-from zoo.weights.own import spec_of
 
 GALLERY = "gallery.png"
 SHOWN = 6  # scenes in the gallery, the same for every network
@@ -47,10 +43,6 @@ CURVE = ("samples", "seconds", "loss", "mask_iou", "depth_rmse")
 PIXELS = 1 << 20  # tested at a time
 MOST_AT_ONCE = 64  # images tested at a time
 Found = dict[str, Any]  # values, intervals and raw, as a record has them
-
-
-class AccuracyError(ZooError):
-    """A network whose accuracy cannot be measured; the message says why."""
 
 
 def measure(
@@ -79,17 +71,6 @@ def test_only(
     """Test a ready-made network, as `ready_made` finds it; the same of it, but for the training."""
     scenes = test_set(cell)
     return tested(ready_made(weights, entrant), scenes, cell, folder, device=device, tick=tick)
-
-
-def ready_made(weights: Path, entrant: Entrant | None) -> PairModel:
-    """The network of a file, or of that file of a folder that was saved from a network with the entrant's spec.
-
-    entrant: whose network it is; None: the file says it.
-    """
-    path = _file_of(entrant, weights) if weights.is_dir() else weights
-    if entrant is None or (path.suffix == ".safetensors" and read_file(path).is_ours):
-        return load(path, None if entrant is None else entrant.spec)
-    return build(entrant.spec, weights=path) if entrant.is_listed else _filled(entrant, path)
 
 
 def test_set(cell: Mapping[str, Any]) -> data.PairDataset:
@@ -138,7 +119,7 @@ def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
         return load(folder / WEIGHTS)
     if entrant is None:
         raise AccuracyError(f"{folder / STATE} holds weights of a network of your own, and not how it is built")
-    return _filled(entrant, folder / STATE)
+    return filled(entrant, folder / STATE)
 
 
 def tested(
@@ -218,68 +199,11 @@ def _made(entrant: Entrant, seed: int) -> PairModel:
     return entrant.make()
 
 
-def _filled(entrant: Entrant, path: Path) -> PairModel:
-    """A network that no spec could build, with the weights of a file."""
-    model = entrant.make()
-    names = {_bare(name): name for name in model.state_dict()}
-    tensors = {names.get(name, name): value for name, value in read_file(path).tensors.items()}
-    try:
-        missing, surplus = model.load_state_dict(tensors, strict=False)
-    except RuntimeError as error:  # shapes
-        raise AccuracyError(
-            f"{path} does not fit {entrant.asked} as it is now: {' '.join(str(error).split())}"
-        ) from None
-    missing = [name for name in missing if not name.startswith("normalise.")]  # which the network alone has not
-    for what, wrong in (("lacks", missing), ("has, and the network has not,", surplus)):
-        if wrong:
-            raise AccuracyError(f"{path} does not fit {entrant.asked} as it is now: it {what} {', '.join(wrong[:4])}")
-    return model
-
-
-def _bare(name: str) -> str:
-    """A tensor's name as the reader of files gives it: without what wrappers put before all names."""
-    while name.startswith(PREFIXES):
-        name = name.split(".", 1)[1]
-    return name
-
-
 def _environment(folder: Path) -> dict[str, Any]:
     """What a training ran on, which need not be what it is tested on; nothing where it does not say."""
     path = folder / ENVIRONMENT
     found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return found
-
-
-def digest_of(weights: Path, entrant: Entrant) -> str | None:
-    """What tells a ready-made file from what it held before; None where there is no such file."""
-    try:
-        path = _file_of(entrant, weights) if weights.is_dir() else weights
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    except (AccuracyError, OSError):
-        return None
-
-
-def _file_of(entrant: Entrant | None, folder: Path) -> Path:
-    """The file of a folder that was saved from the entrant's network."""
-    if entrant is None:
-        raise AccuracyError(f"{folder} is a folder; give one of its files")
-    found = {path: _spec_in(path) for path in sorted(folder.glob("**/*.safetensors"))}
-    fitting = [path for path, spec in found.items() if spec == entrant.spec]
-    if len(fitting) > 1:  # the one that is called so
-        fitting = [path for path in fitting if path.stem == str(entrant.asked)] or fitting
-    if len(fitting) != 1:
-        what = f"{len(fitting)} files" if fitting else "no file"
-        told = [f"{path.name} ({Spec.parse(found[path] or 'unknown').name})" for path in fitting or found]
-        there = ", ".join(told) or "no .safetensors"
-        raise AccuracyError(f"{what} of {entrant.asked} among {there}. Name one with --weights; the folder is {folder}")
-    return fitting[0]
-
-
-def _spec_in(path: Path) -> str | None:
-    """The spec in one of our files; None for another's."""
-    file = read_file(path)
-    return str(spec_of(file)) if file.is_ours else None
 
 
 def _per_image(found: Evaluation) -> dict[str, list[float | None]]:

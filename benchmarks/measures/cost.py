@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.results import one_line
+from benchmarks.store.files import one_line
 from registry import ZooError
 from zoo.model import PairModel
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from benchmarks import engines
-from benchmarks.cost import weigh
-from benchmarks.engines import Settings
-from benchmarks.limits import status
+from benchmarks.measures.cost import weigh
+from benchmarks.networks import engines
+from benchmarks.networks.engines import Settings
+from benchmarks.timing.limits import status
 from registry import OptionError
 from zoo import losses
 from zoo.contract import Sample

@@ -1,4 +1,6 @@
-"""Peak memory of a network: `python -m benchmarks.memory "unet(depth=4)" --work training`, in a process of its own.
+"""Peak memory of a network, in a process of its own.
+
+$ python -m benchmarks.measures.memory "unet(depth=4)" --work training
 
 It is what the network needs beyond a process in which nothing is built yet: weights, images, and whatever a call or a
 training step adds at its worst. On CUDA the bytes that torch had allocated and reserved; on the CPU the bytes of
@@ -21,15 +23,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.command import at_least
+from benchmarks.arguments import at_least
 from registry import ZooError
 from registry.commandline import Parser, guarded, sides
 
 if TYPE_CHECKING:
     import torch
 
-    from benchmarks.engines import Settings
-    from benchmarks.entrants import Entrant
+    from benchmarks.networks.engines import Settings
+    from benchmarks.networks.entrants import Entrant
 
 WORKS = ("inference", "training", "once")  # once: a call that measures nothing, to see that it ends
 SECONDS = 300.0  # that one process may take
@@ -98,7 +100,7 @@ def fresh(
     if not entrant.is_listed and ":" not in entrant.asked.name:
         raise MemoryPassError(f"{entrant.asked} cannot be built in another process; give it as FILE.py:NAME")
     text = entrant.spec if entrant.is_listed else str(entrant.asked)
-    command = [sys.executable, "-m", "benchmarks.memory", text, "--work", work, "--device", str(device)]
+    command = [sys.executable, "-m", "benchmarks.measures.memory", text, "--work", work, "--device", str(device)]
     command += ["--settings", json.dumps(dict(settings)), "--threads", str(torch.get_num_threads())]
     command += ["--parent", str(os.getpid())]
     with subprocess.Popen(
@@ -135,7 +137,7 @@ def _told(printed: str, said: str, code: int) -> dict[str, Any]:
 
 def _environment() -> dict[str, str]:
     """This process's, with the folder of our packages in it where they were not installed."""
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if root in known or Path(root).name in ("site-packages", "dist-packages"):
         return os.environ | GIVE_BACK
@@ -144,7 +146,7 @@ def _environment() -> dict[str, str]:
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.memory", description="The peak memory of a network, in bytes.")
+    parser = Parser(prog="python -m benchmarks.measures.memory", description="The peak memory of a network, in bytes.")
     add = parser.add_argument
     add("model", help='a name, a spec, or a network of your own, as "unet(depth=4)" or my_net.py:Net')
     add("--work", choices=WORKS, default="inference", help="default: inference")
@@ -177,8 +179,8 @@ def run(args: argparse.Namespace) -> int:
     """Print one line of JSON: what a process of its own finds, or as that process what is found here."""
     import torch
 
-    from benchmarks import engines
-    from benchmarks.entrants import enter
+    from benchmarks.networks import engines
+    from benchmarks.networks.entrants import enter
     from zoo.machine import choose
 
     if args.threads:
@@ -197,10 +199,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measured(model: str, settings: "Settings", device: "torch.device", work: str) -> dict[str, Any]:
-    from benchmarks import engines, footprint
-    from benchmarks.entrants import enter
-    from benchmarks.limits import within_memory
-    from benchmarks.results import one_line
+    from benchmarks.measures import footprint
+    from benchmarks.networks import engines
+    from benchmarks.networks.entrants import enter
+    from benchmarks.store.files import one_line
+    from benchmarks.timing.limits import within_memory
     from zoo.arithmetic import float32
 
     try:

@@ -12,8 +12,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from benchmarks import measure
-from benchmarks.engines import PRECISIONS
+from benchmarks.networks.engines import PRECISIONS
+from benchmarks.timing import rounds
 from registry import OptionError, nearest
 from zoo.arithmetic import float32
 
@@ -77,6 +77,6 @@ def _best(call: Callable[[], object], device: torch.device, seconds: float) -> f
     """The shortest time of a call in seconds, among those of the time given."""
     best, spent, calls = math.inf, 0.0, 0
     while calls < LEAST or spent < seconds:
-        took = measure.sample(call, device) / 1e3
+        took = rounds.sample(call, device) / 1e3
         best, spent, calls = min(best, took), spent + took, calls + 1
     return best

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.accuracy import at_once, require_numbers
-from benchmarks.results import number
+from benchmarks.measures.accuracy import at_once, require_numbers
+from benchmarks.store.files import number
 from registry import OptionError, nearest
 from zoo import data, machine
 from zoo.contract import TASKS, Sample

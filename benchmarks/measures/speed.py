@@ -4,8 +4,8 @@ Latency: every call is waited for, the median of all of them, with its interval 
 each other and the last one is waited for; inputs stay where they are. Both are the network alone: reading and copying
 images is not in them.
 
-What hangs: no call, visit or warm-up takes longer than the cap (see `benchmarks.limits`). A network of the user's own,
-given as FILE.py:NAME, is tried once in a process of its own first, because nothing is known of it.
+What hangs: no call, visit or warm-up takes longer than the cap (see `benchmarks.timing.limits`). A network of the
+user's own, given as FILE.py:NAME, is tried once in a process of its own first, because nothing is known of it.
 """
 
 import gc
@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import engines, intervals, measure, memory
-from benchmarks.engines import Ready, Settings
-from benchmarks.entrants import Entrant
-from benchmarks.limits import TimeCapError, within_memory, within_time
-from benchmarks.measure import CAP, Cell, outcome
-from benchmarks.results import number
+from benchmarks.measures import memory
+from benchmarks.networks import engines
+from benchmarks.networks.engines import Ready, Settings
+from benchmarks.networks.entrants import Entrant
+from benchmarks.statistics import intervals
+from benchmarks.store.files import number
+from benchmarks.timing import rounds
+from benchmarks.timing.limits import TimeCapError, within_memory, within_time
+from benchmarks.timing.rounds import CAP, Cell, outcome
 from zoo.machine import is_out_of_memory
 
 KINDS = ("latency", "throughput")
@@ -63,7 +66,7 @@ def largest_batch(entrant: Entrant, settings: Settings, device: torch.device) ->
         try:
             with within_time(CAP):
                 made = _called(entrant, {**settings, "engine": "eager"}, device, 2 * batch)
-                seconds = measure.sample(made.call, device) / 1e3
+                seconds = rounds.sample(made.call, device) / 1e3
             del made
         except TimeCapError:
             return batch, "time"

@@ -26,9 +26,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import measure
-from benchmarks.entrants import Entrant
-from benchmarks.measure import FORMATS
+from benchmarks.networks.entrants import Entrant
+from benchmarks.timing import rounds
+from benchmarks.timing.rounds import FORMATS
 from registry import OptionError, ZooError, nearest
 from zoo.arithmetic import set_float32
 from zoo.contract import TASKS
@@ -102,7 +102,7 @@ def network(entrant: Entrant, layout: str, device: torch.device) -> PairModel:
 def images(model: PairModel, settings: Settings, device: torch.device) -> tuple[Tensor, Tensor]:
     """The two images (b, c, h, w) that a cell of these settings is called on."""
     height, width = settings["size"]
-    bg, fg_bg = measure.images(model.face.image_ch, height, width, device, settings["batch"])
+    bg, fg_bg = rounds.images(model.face.image_ch, height, width, device, settings["batch"])
     memory_format = FORMATS[settings["layout"]]
     return bg.contiguous(memory_format=memory_format), fg_bg.contiguous(memory_format=memory_format)
 

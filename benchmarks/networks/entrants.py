@@ -16,7 +16,8 @@ from typing import Any
 
 from torch import nn
 
-from benchmarks.results import one_line
+from benchmarks.store.files import one_line
+from benchmarks.store.names import FOUNDING, VARIANT, YOURS
 from registry import OptionError, Spec, split
 from zoo.architectures import architectures
 from zoo.factory import build, resolve
@@ -24,8 +25,6 @@ from zoo.model import PairModel
 from zoo.wrap import wrap
 
 OURS = ("zoo", "registry", "benchmarks")
-FOUNDING, VARIANT = "founding", "variant"  # a published network, and one of its kind with other options
-YOURS = "yours"  # the group of networks that come from no catalog
 
 
 @dataclass

@@ -8,12 +8,12 @@ from functools import cache
 
 import torch
 
-from benchmarks import cost, roofline
-from benchmarks.cells import READY_MADE, Cell
-from benchmarks.presets import Preset
-from benchmarks.sensitivity import PERTURBATIONS
-from benchmarks.sensitivity import images as sensitivity_images
-from benchmarks.terminal import print_table
+from benchmarks.measures import cost, roofline
+from benchmarks.measures.sensitivity import PERTURBATIONS
+from benchmarks.measures.sensitivity import images as sensitivity_images
+from benchmarks.plan.cells import Cell
+from benchmarks.plan.presets import Preset
+from benchmarks.store.names import READY_MADE
 from zoo import data, machine, recipes
 from zoo.model import PairModel
 from zoo.progress import duration
@@ -25,10 +25,11 @@ COUNTING, PROCESS = 0.3, 8.0  # seconds: counting a network, starting a fresh pr
 MAKING = {"eager": 0.0, "compile": 60.0, "onnxruntime": 10.0}  # seconds until an engine is ready
 SCENE = 2e-3  # seconds to render a scene of 64 x 64 pixels and to learn five numbers from it
 YEAR = 365 * 24 * 3600
+HEAD = ("measure", "cells", "about")
 
 
-def show(cells: Sequence[Cell], preset: Preset, device: torch.device) -> None:
-    """Print the cells by measure and network, and the estimate."""
+def estimate(cells: Sequence[Cell], preset: Preset, device: torch.device) -> tuple[list[list[str]], list[str]]:
+    """A row for each measure and one for all, below HEAD, and notes on how it was reckoned."""
     rate = SHARE[device.type] * roofline.peaks(device, "fp32", 0.5)["matmul_flops_per_s"]
     spent: Counter[str] = Counter()
     many: Counter[str] = Counter()
@@ -41,12 +42,10 @@ def show(cells: Sequence[Cell], preset: Preset, device: torch.device) -> None:
         many[cell.measure] += 1
     body = [[measure, str(many[measure]), _told(spent[measure])] for measure in many]
     body.append(["all", str(len(cells)), _told(sum(spent.values()))])
-    for cell in cells:
-        print(cell.title)
     busy = f"; load {load}: in calm it is more" if (load := machine.load() or 0) > (os.cpu_count() or 1) else ""
     notes = [f"From {rate / 1e9:,.0f} GFLOP/s in training, as measured just now{busy}."]
     notes += [f"Not counted, and so not estimated: {', '.join(dict.fromkeys(unknown))}."] if unknown else []
-    print_table(["measure", "cells", "about"], body, notes=notes)
+    return body, notes
 
 
 def seconds(cell: Cell, preset: Preset, rate: float) -> float:

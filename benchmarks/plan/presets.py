@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-MEASURES = ("cost", "latency", "throughput", "memory", "accuracy", "sensitivity")  # in the order of measuring
-RECORDS = "compare.jsonl"  # in the folder of a comparison
+from benchmarks.store.names import MEASURES
+
 ROUNDS = 3  # of a timed cell, at least
 WITHIN = 0.01  # the half width of a median's interval that ends its timing, as a share
 

@@ -11,10 +11,13 @@ from typing import Any
 
 import torch
 
-from benchmarks import accuracy, clocks, cost, engines, limits, measure, memory, results, sensitivity
-from benchmarks.cells import Cell
-from benchmarks.presets import WITHIN
-from benchmarks.race import Outcome, race
+from benchmarks.measures import accuracy, cost, memory, ready_made, sensitivity
+from benchmarks.networks import engines
+from benchmarks.plan.cells import Cell
+from benchmarks.plan.presets import WITHIN
+from benchmarks.run.side_by_side import Outcome, race
+from benchmarks.store.files import one_line
+from benchmarks.timing import clocks, limits, rounds
 from zoo import machine
 from zoo.arithmetic import float32
 from zoo.progress import Tick
@@ -73,7 +76,7 @@ class Campaign:
             except StoppedError:  # training took Ctrl-C, and has saved itself
                 raise KeyboardInterrupt from None
             except Exception as error:
-                yield cell, "failed", f"failed: {results.one_line(error.__cause__ or error)}", {}
+                yield cell, "failed", f"failed: {one_line(error.__cause__ or error)}", {}
 
     def _alone(self, cell: Cell, tick: Tick) -> Found:
         """One cell that needs no others beside it."""
@@ -83,13 +86,13 @@ class Campaign:
         once = engines.DEFAULTS | {"size": settings["size"]}
         learns = cell.measure == "accuracy" and not self.effort.weights
         for work in ("once", "training") if learns else ("once",):
-            memory.rehearse(entrant, once, self.device, work, seconds=measure.CAP)  # a network of one's own may hang
+            memory.rehearse(entrant, once, self.device, work, seconds=rounds.CAP)  # a network of one's own may hang
         if cell.measure == "cost":
-            with limits.within_time(measure.CAP):
+            with limits.within_time(rounds.CAP):
                 return {"values": asdict(cost.count(entrant.make(), *settings["size"]))}
         folder, weights = home(self.folder, cell), self.effort.weights
         if cell.measure == "sensitivity":
-            model = accuracy.ready_made(weights, entrant) if weights else accuracy.trained(folder, entrant)
+            model = ready_made.ready_made(weights, entrant) if weights else accuracy.trained(folder, entrant)
             return sensitivity.measure(model, settings, device=str(self.device), tick=tick)
         device = str(self.device)
         if weights:
@@ -101,7 +104,7 @@ class Campaign:
 
     def failed(self, cell: Cell, error: Exception) -> dict[str, Any]:
         """The record of a cell that another machine could not measure."""
-        return self._record(cell, "failed", f"failed: {results.one_line(error)}", {"took": 0.0})
+        return self._record(cell, "failed", f"failed: {one_line(error)}", {"took": 0.0})
 
     def _record(self, cell: Cell, status: str, failed: str | None, found: Found) -> dict[str, Any]:
         return {

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from benchmarks import cells
-from benchmarks.campaign import Campaign, Effort, home, part_of
-from benchmarks.cells import Cell
-from benchmarks.entrants import enter
+from benchmarks.networks.entrants import enter
+from benchmarks.plan.cells import Cell
+from benchmarks.run.campaign import Campaign, Effort, home, part_of
+from benchmarks.store.names import OF_MACHINE
 from registry import ZooError
 from zoo.parallel import Resources, run
 from zoo.progress import Tick
@@ -106,7 +106,7 @@ def measure(
 
 def needs(job: Job, *, device: str) -> Resources:
     """What a job must have to itself."""
-    alone = job.measure in cells.OF_MACHINE
+    alone = job.measure in OF_MACHINE
     if device == "cuda":
         return {"cpu": 1, "gpu": 1 if alone else 0.5}
     return {"exclusive": True} if alone else {"cpu": 1}

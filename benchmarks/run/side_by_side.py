@@ -7,8 +7,11 @@ from typing import Any
 
 import torch
 
-from benchmarks import cost, measure, results, roofline, speed
-from benchmarks.cells import Cell
+from benchmarks.measures import cost, roofline, speed
+from benchmarks.plan.cells import Cell
+from benchmarks.store.files import one_line
+from benchmarks.timing.rounds import Cell as Timed
+from benchmarks.timing.rounds import interleave, remaining, warm_up
 from registry import ZooError
 from zoo.model import PairModel
 from zoo.progress import Tick
@@ -25,22 +28,22 @@ def race(
     """Outcomes as cells are finished. seconds: for each cell. Ctrl-C gives what was half done, then ends."""
     kind = cells[0].measure
     live: dict[int, Cell] = {}
-    timed: list[measure.Cell] = []
+    timed: list[Timed] = []
     for n, cell in enumerate(cells):
         begun = time.perf_counter()
         tick(f"{kind} prepare {cell.entrant.asked}", n, len(cells))
         prepared = _prepared(cell, device, tick)
         if not prepared.failed:
-            measure.warm_up(prepared, seconds=seconds / 2)
+            warm_up(prepared, seconds=seconds / 2)
         prepared.prepared = time.perf_counter() - begun
         live[id(prepared)] = cell
         timed.append(prepared)
     peaks = _peaks(device, str(cells[0].settings["precision"]))
     together = seconds * sum(not prepared.failed for prepared in timed)
-    total = measure.remaining(timed, seconds=together, min_rounds=rounds)
+    total = remaining(timed, seconds=together, min_rounds=rounds)
     try:
-        for visited in measure.interleave(timed, seconds=together, min_rounds=rounds, within=within):
-            left = measure.remaining(timed, seconds=together, min_rounds=rounds)
+        for visited in interleave(timed, seconds=together, min_rounds=rounds, within=within):
+            left = remaining(timed, seconds=together, min_rounds=rounds)
             tick(f"{kind} of {len(timed)} cells in shuffled rounds, {left:.0f} s left", total - left, total)
             if visited.finished:
                 cell = live.pop(id(visited))
@@ -56,7 +59,7 @@ def race(
         raise
 
 
-def _prepared(cell: Cell, device: torch.device, tick: Tick) -> measure.Cell:
+def _prepared(cell: Cell, device: torch.device, tick: Tick) -> Timed:
     """What is to be called; its `failed` says why where there is nothing."""
     settings, ended = cell.settings, ""
     try:
@@ -66,14 +69,12 @@ def _prepared(cell: Cell, device: torch.device, tick: Tick) -> measure.Cell:
             settings = {**settings, "batch": batch}
         made = speed.prepare(cell.entrant, settings, device, kind=cell.measure)
     except Exception as error:  # what a device or an engine lacks
-        return measure.Cell(
-            cell.title, lambda: None, device, failed=f"failed: {results.one_line(error)}", finished=True
-        )
+        return Timed(cell.title, lambda: None, device, failed=f"failed: {one_line(error)}", finished=True)
     made.ended = ended
     return made
 
 
-def _found(timed: measure.Cell, cell: Cell, peaks: dict[str, float]) -> dict[str, Any]:
+def _found(timed: Timed, cell: Cell, peaks: dict[str, float]) -> dict[str, Any]:
     """What a record holds, with the share of the device's peak of products that was reached."""
     found: dict[str, Any] = {**speed.summary(timed, cell.measure), **_took(timed)}
     if timed.ended:
@@ -89,7 +90,7 @@ def _found(timed: measure.Cell, cell: Cell, peaks: dict[str, float]) -> dict[str
     return found
 
 
-def _took(timed: measure.Cell) -> dict[str, float]:
+def _took(timed: Timed) -> dict[str, float]:
     """Seconds of this cell alone: from one record to the next there are visits of all."""
     return {"took": round(timed.prepared + timed.spent, 3)}
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from benchmarks import cells, paired
-from benchmarks.intervals import meet
-from benchmarks.leaderboard import milliseconds
-from benchmarks.results import Record
-from benchmarks.terminal import print_table
+from benchmarks.show.leaderboard import milliseconds
+from benchmarks.show.terminal import print_table
+from benchmarks.statistics import paired
+from benchmarks.statistics.intervals import meet
+from benchmarks.store import identity
+from benchmarks.store.names import OF_MACHINE
+from benchmarks.store.record import Record
 
 SHOWN = {
     "cost": ("params", "flops"),
@@ -31,18 +33,18 @@ def show(new: Sequence[Record], old: Sequence[Record]) -> None:
 def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str]], list[str]]:
     """Rows of pairs, and a line for each record that has no like."""
     before: dict[str, list[Record]] = {}
-    for record in cells.latest(old):
+    for record in identity.latest(old):
         if record["status"] != "interrupted" and record["measure"] in SHOWN:
-            before.setdefault(cells.key_of(record), []).append(record)
+            before.setdefault(identity.key_of(record), []).append(record)
     body, refused, lone, met = [], list[str](), list[str](), set()
-    for record in cells.latest(new):
+    for record in identity.latest(new):
         if record["status"] == "interrupted" or record["measure"] not in SHOWN:
             continue
         title = f"{record['model']}, {_what(record)}"
-        likes = before.get(cells.key_of(record), [])
-        bound = record["measure"] in cells.OF_MACHINE
-        like = next((like for like in likes if not bound or cells.same(record["machine"], like["machine"])), None)
-        met.add(cells.key_of(record))
+        likes = before.get(identity.key_of(record), [])
+        bound = record["measure"] in OF_MACHINE
+        like = next((like for like in likes if not bound or identity.same(record["machine"], like["machine"])), None)
+        met.add(identity.key_of(record))
         if not likes:
             lone.append(f"{title}: {_why(record, old)}")
         elif like is None:
@@ -105,7 +107,7 @@ def _what(record: Record) -> str:
 
 def _differences(record: Record, like: Record) -> str:
     one, other = record["machine"], like["machine"]
-    return "; ".join(f"{k} {other.get(k)}, now {one.get(k)}" for k in cells.MACHINE if one.get(k) != other.get(k))
+    return "; ".join(f"{k} {other.get(k)}, now {one.get(k)}" for k in identity.MACHINE if one.get(k) != other.get(k))
 
 
 def _verdict(record: Record, like: Record, name: str) -> str:

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from benchmarks import cells, paired
-from benchmarks.leaderboard import milliseconds as told_ms
-from benchmarks.leaderboard import title
-from benchmarks.results import Record
-from benchmarks.tables import Score, by_way, hardest, rows, scores, settings
+from benchmarks.show.leaderboard import milliseconds as told_ms
+from benchmarks.show.leaderboard import title
+from benchmarks.show.rows import Score, by_way, hardest, rows, scores, settings
+from benchmarks.statistics import paired
+from benchmarks.store import identity
+from benchmarks.store.names import BASELINE, EQUAL, READY_MADE
+from benchmarks.store.record import Record
 
 WANT = {"mask": ("mask_iou", "mask IoU", 1), "depth": ("depth_rmse", "depth RMSE", -1)}  # metric, words, direction
 
@@ -44,8 +46,8 @@ def sentence(records: Sequence[Record], committed: Sequence[Record], *, millisec
 
 def _worth(group: list[Score]) -> tuple[bool, int]:
     """Networks that one recipe has trained first, if there are several; then the more the better."""
-    networks = {score.spec for score in group if score.group != cells.BASELINE}
-    return len(networks) > 1 and group[0].way[0] == cells.EQUAL, len(networks)
+    networks = {score.spec for score in group if score.group != BASELINE}
+    return len(networks) > 1 and group[0].way[0] == EQUAL, len(networks)
 
 
 def _answer(known: list[tuple[float, Score]], budget: float, want: str) -> str:
@@ -94,9 +96,7 @@ def _beside(groups: list[list[tuple[float, Score]]], asked: int, budget: float, 
     """What was trained in another way, fits, and reaches more: no fair comparison, and yet what a user may want."""
     metric, words, direction = WANT[want]
     fitting = [[pair for pair in group if pair[0] <= budget] for group in groups]
-    others = [
-        pair for n, group in enumerate(fitting) if n != asked for pair in group if pair[1].group != cells.BASELINE
-    ]
+    others = [pair for n, group in enumerate(fitting) if n != asked for pair in group if pair[1].group != BASELINE]
     if not others:
         return []
     ms, best = max(others, key=lambda pair: direction * pair[1].value(metric))
@@ -108,8 +108,8 @@ def _beside(groups: list[list[tuple[float, Score]]], asked: int, budget: float, 
 def _how(score: Score) -> str:
     """How it came to its accuracy."""
     cell = score.cell
-    recipe, size = cells.recipe_of(cell), "x".join(map(str, cell["size"]))
-    if recipe.startswith(cells.READY_MADE):
+    recipe, size = identity.recipe_of(cell), "x".join(map(str, cell["size"]))
+    if recipe.startswith(READY_MADE):
         return f"ready-made weights at {size} px"
     amount = f"{cell['samples']:,} samples" if cell["samples"] else "its recipe's samples"
     return f"trained on {amount} at {size} px by recipe {recipe}"

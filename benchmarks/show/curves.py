@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import cells
-from benchmarks.results import Record, unseeded
-from benchmarks.sensitivity import PERTURBATIONS
-from benchmarks.tables import MISSING, Table, known_first
+from benchmarks.measures.sensitivity import PERTURBATIONS
+from benchmarks.show.rows import MISSING, Table, known_first
+from benchmarks.store import identity
+from benchmarks.store.identity import unseeded
+from benchmarks.store.names import BASELINE, EQUAL, READY_MADE
+from benchmarks.store.record import Record
 from zoo.architectures import rank
 
 METRICS = {
@@ -26,13 +28,13 @@ def curves(records: Iterable[Record]) -> list[Table]:
     for record in records:
         if record["measure"] == "sensitivity" and record["values"]:
             cell = record["cell"]
-            alike[cells.way(cell), cell["data"], *cell["size"]].append(record)
+            alike[identity.way(cell), cell["data"], *cell["size"]].append(record)
     for (way, *rest), group in alike.items():
         for (other, *others), same in alike.items():
-            if cells.lends(other, way) and others == rest:
-                group += [record for record in same if record["group"] == cells.BASELINE]
-    groups = [group for group in alike.values() if any(record["group"] != cells.BASELINE for record in group)]
-    groups = sorted(groups or alike.values(), key=lambda group: cells.way(group[0]["cell"])[0] != cells.EQUAL)
+            if identity.lends(other, way) and others == rest:
+                group += [record for record in same if record["group"] == BASELINE]
+    groups = [group for group in alike.values() if any(record["group"] != BASELINE for record in group)]
+    groups = sorted(groups or alike.values(), key=lambda group: identity.way(group[0]["cell"])[0] != EQUAL)
     return [found for group in groups for metric in METRICS if (found := _table(group, metric)).body]
 
 
@@ -67,7 +69,7 @@ def _table(group: Sequence[Record], metric: str) -> Table:
         " PairBench the clean ones.",
         *([f"{units}."] if metric == next(iter(METRICS)) else []),
     ]
-    recipe = "recipes of their own" if several else _how(group[0]).removeprefix(cells.READY_MADE)
+    recipe = "recipes of their own" if several else _how(group[0]).removeprefix(READY_MADE)
     amount = f", {cell['samples']:,} samples" if cell["samples"] else ""
     title = f"{words} under perturbations, {recipe}{amount} of {cell['data']}"
     return Table(title, head, body, [""] * len(body), notes)
@@ -75,7 +77,7 @@ def _table(group: Sequence[Record], metric: str) -> Table:
 
 def _how(record: Record) -> str:
     """What trained a network, and in which precision where that was not its recipe's."""
-    return ", ".join(filter(None, (cells.recipe_of(record["cell"]), record["cell"].get("precision"))))
+    return ", ".join(filter(None, (identity.recipe_of(record["cell"]), record["cell"].get("precision"))))
 
 
 def _any(row: dict[str, list[Record]]) -> Record:

@@ -4,14 +4,11 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from benchmarks import cells, paired, results
-from benchmarks.curves import curves
-from benchmarks.notes import notes
-from benchmarks.results import Record
-from benchmarks.tables import (
+from benchmarks.show.curves import curves
+from benchmarks.show.notes import notes
+from benchmarks.show.rows import (
     LAYOUTS,
     MISSING,
     Row,
@@ -26,12 +23,16 @@ from benchmarks.tables import (
     scores,
     settings,
 )
-from benchmarks.terminal import print_table
+from benchmarks.show.terminal import print_table
+from benchmarks.statistics import paired
+from benchmarks.store import identity
+from benchmarks.store.names import BASELINE, EQUAL, READY, READY_MADE
+from benchmarks.store.record import Record
 from zoo.contract import TASKS
 from zoo.machine import headline
 
 TEXTS = ("recipe", "data", "what")  # columns beside the first that are no numbers
-TITLES = {cells.EQUAL: "one recipe for all", cells.READY: "ready-made weights"}
+TITLES = {EQUAL: "one recipe for all", READY: "ready-made weights"}
 
 
 def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[Table]:
@@ -39,7 +40,7 @@ def tables(records: Sequence[Record], committed: Sequence[Record] = ()) -> list[
     the second where these have none."""
     own = scores(records)
     achieved = by_way(own or scores(committed))
-    trained = [group for group in achieved if any(score.group != cells.BASELINE for score in group)]
+    trained = [group for group in achieved if any(score.group != BASELINE for score in group)]
     accurate = [accuracy(group) for group in trained or achieved]  # rows that are no networks stand beside some
     if not own:
         for table in accurate:
@@ -81,12 +82,12 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     names = datasets(achieved)
     trained: dict[tuple[Any, ...], dict[str, Score]] = {}
     for score in achieved:
-        how = (cells.recipe_of(score.cell), score.cell["samples"], score.cell.get("precision"))
+        how = (identity.recipe_of(score.cell), score.cell["samples"], score.cell.get("precision"))
         trained.setdefault((score.spec, *how), {})[score.data] = score
     first = hardest(achieved)
     order = sorted(trained.values(), key=lambda d: known_first(d[first].value("mask_iou") if first in d else math.nan))
-    recipes = sorted({cells.recipe_of(score.cell) for score in achieved})
-    own = sorted({cells.recipe_of(s.cell) for s in achieved if s.group != cells.BASELINE}) or recipes
+    recipes = sorted({identity.recipe_of(score.cell) for score in achieved})
+    own = sorted({identity.recipe_of(s.cell) for s in achieved if s.group != BASELINE}) or recipes
     several = len(own) > 1
     head = ["model", *(["recipe"] * several), *(f"IoU {_short(name)}" for name in names)]
     head += [f"RMSE {_short(name)}" for name in names]
@@ -96,7 +97,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     body = [
         [
             one.model + (f", {len(one.records)} seed{'s' * (len(one.records) > 1)}" if len(seeds) > 1 else ""),
-            *([cells.recipe_of(one.cell)] * several),
+            *([identity.recipe_of(one.cell)] * several),
             *(
                 _with_interval(by_data.get(name), metric) + mark.get(id(by_data.get(name)), "")
                 for (metric, name), mark in zip(columns, marks, strict=True)
@@ -107,7 +108,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     ]
     cell, on = achieved[0].cell, dict.fromkeys(headline(r["machine"]) for score in achieved for r in score.records)
     days = sorted({str(record["date"])[:10] for score in achieved for record in score.records})
-    way = cells.way(cell)[0]
+    way = identity.way(cell)[0]
     notes = [
         "Mask IoU, pooled, higher is better; depth RMSE, lower is better; 95 % intervals over"
         f" {cell['test_images']} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels.",
@@ -115,7 +116,7 @@ def accuracy(achieved: Sequence[Score]) -> Table:
     ]
     if not several and own != recipes:
         notes.append("The rows that are no networks have no recipe of their own, and learned by equal.")
-    if len(names) > 1 and way != cells.READY:
+    if len(names) > 1 and way != READY:
         notes.append("Each data set has networks of its own, which have seen nothing but its train split.")
     if any(mark for column in marks for mark in column.values()):
         notes.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
@@ -131,8 +132,8 @@ def accuracy(achieved: Sequence[Score]) -> Table:
 
 def _trained(cell: Mapping[str, Any], recipes: Sequence[str], seeds: Sequence[int]) -> str:
     """How the networks of a table were trained, in words."""
-    if cells.way(cell)[0] == cells.READY:
-        return f"Weights of {recipes[0].removeprefix(cells.READY_MADE)}"
+    if identity.way(cell)[0] == READY:
+        return f"Weights of {recipes[0].removeprefix(READY_MADE)}"
     amount = f"{cell['samples']:,} samples" if cell["samples"] else "as many samples as their recipes say"
     how = f"recipe {recipes[0]}" if len(recipes) == 1 else "recipes of their own"
     count = "one seed" if [*seeds] == [1] else " or ".join(map(str, seeds)) + " seeds"
@@ -177,17 +178,6 @@ def _marks(column: Sequence[Score], metric: str) -> dict[int, str]:
     return {
         id(score): "*" if score is best else "=" * paired.ties(best.records, score.records, metric) for score in known
     }
-
-
-def committed(folder: Path, like: Sequence[Record] | None = None) -> list[Record]:
-    """The records that come with the library, of each cell the last. like: only of networks that these are of, with
-    the rows that are no networks beside them; none where these are of none."""
-    found = cells.latest(record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path))
-    if like is None:
-        return found
-    specs = {record["spec"] for record in like}
-    named = [record for record in found if record["spec"] in specs and record["group"] != cells.BASELINE]
-    return named and [record for record in found if record["spec"] in specs or record["group"] == cells.BASELINE]
 
 
 def show(records: Sequence[Record], others: Sequence[Record] = ()) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.clocks import slowed
-from benchmarks.results import Record
-from benchmarks.tables import Row
+from benchmarks.show.rows import Row
+from benchmarks.store.record import Record
+from benchmarks.timing.clocks import slowed
 from zoo.machine import headline
 
 CALLS = 20  # from which the 5th and the 95th percentile are not just the least and the longest

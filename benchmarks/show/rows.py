@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import cells, paired
-from benchmarks.intervals import Timing
-from benchmarks.results import Record, unseeded
+from benchmarks.statistics import paired
+from benchmarks.statistics.intervals import Timing
+from benchmarks.store import identity
+from benchmarks.store.identity import unseeded
+from benchmarks.store.names import BASELINE, EQUAL
+from benchmarks.store.record import Record
 from zoo.architectures import rank
 
 MISSING = "-"
@@ -86,7 +89,7 @@ class Score:
     @property
     def way(self) -> tuple[Any, ...]:
         """What must be the same for networks to stand in one table."""
-        return *cells.way(self.cell), *self.cell["size"]
+        return *identity.way(self.cell), *self.cell["size"]
 
     def value(self, name: str) -> float:
         found = [value for record in self.records if (value := record["values"].get(name)) is not None]
@@ -107,7 +110,7 @@ def settings(records: Iterable[Record]) -> list[Setting]:
 
 def setting(record: Record) -> Setting:
     cell = record["cell"]
-    return *cell["size"], cell["precision"], cell["engine"], cells.where(record["machine"])
+    return *cell["size"], cell["precision"], cell["engine"], identity.where(record["machine"])
 
 
 def rows(records: Iterable[Record], chosen: Setting) -> list[Row]:
@@ -150,7 +153,7 @@ def scores(records: Iterable[Record]) -> list[Score]:
             key = (record["spec"], str(sorted(unseeded(record).items(), key=str)))
             data = record["cell"]["data"]
             score = found.setdefault(key, Score(record["model"], record["spec"], record["group"], data, []))
-            score.records = [old for old in score.records if cells.key_of(old) != cells.key_of(record)] + [record]
+            score.records = [old for old in score.records if identity.key_of(old) != identity.key_of(record)] + [record]
     return sorted(found.values(), key=lambda s: (s.data, rank(s.group), -_or_zero(s.value("mask_iou"))))
 
 
@@ -161,9 +164,9 @@ def by_way(found: Iterable[Score]) -> list[list[Score]]:
         groups.setdefault(score.way, []).append(score)
     for (*way, height, width), group in groups.items():
         for (*other, h, w), scores in groups.items():
-            if cells.lends(other, way) and (h, w) == (height, width):
-                group += [score for score in scores if score.group == cells.BASELINE]
-    return sorted(groups.values(), key=lambda group: (group[0].way[0] != cells.EQUAL, -len(group)))
+            if identity.lends(other, way) and (h, w) == (height, width):
+                group += [score for score in scores if score.group == BASELINE]
+    return sorted(groups.values(), key=lambda group: (group[0].way[0] != EQUAL, -len(group)))
 
 
 def hardest(found: Iterable[Score]) -> str:

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.intervals import STUDENT
-from benchmarks.results import Record, unseeded
+from benchmarks.statistics.intervals import STUDENT
+from benchmarks.store.identity import unseeded
+from benchmarks.store.record import Record
 from registry import Spec, ZooError
 from zoo.contract import TASKS
 from zoo.metrics import build

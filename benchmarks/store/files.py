@@ -4,22 +4,19 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.presets import RECORDS
+from benchmarks.store.names import RECORDS
+from benchmarks.store.record import Record
 from registry import ZooError
 from zoo import files
 
 SCHEMA = 2  # raised when a field changes its meaning
 START = f'{{"schema": {SCHEMA}'  # how every record begins; tells a torn one from a line that was never ours
 
-PAUSE = 3  # times as long for a sample as before and after: a training that somebody stopped, and let go on
 LONGEST = 200  # characters of an error in a record
-
-Record = Mapping[str, Any]
 
 
 class ResultsError(ZooError, OSError):
@@ -70,24 +67,6 @@ def read(path: Path) -> list[dict[str, Any]]:
             )
         records.append(record)
     return records
-
-
-def unseeded(record: Record) -> dict[str, Any]:
-    """A record's cell without its seed: what several seeds have in common."""
-    return {name: value for name, value in record["cell"].items() if name != "seed"}
-
-
-def paused(record: Record) -> float:
-    """Seconds that a training stood still, as its curve tells: the clock of a stopped process goes on."""
-    curve = (record.get("raw") or {}).get("curve") or []
-    points = [(0, 0.0), *((look["samples"], look["seconds"]) for look in curve if look.get("seconds") is not None)]
-    spans = [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(points) if after[0] > before[0]]
-    each = [seconds / samples for samples, seconds in spans]
-    extra = 0.0
-    for i in range(1, len(each) - 1):
-        if each[i] > PAUSE * max(each[i - 1], each[i + 1]):
-            extra += spans[i][0] * (each[i] - (each[i - 1] + each[i + 1]) / 2)
-    return extra
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,7 +2,7 @@
 
 A step that runs too long is interrupted between two of Python's instructions, by the alarm of the system. What never
 comes back to Python cannot be stopped within this process: networks of the user's own are tried in a process of their
-own first, which can be ended (`benchmarks.memory`).
+own first, which can be ended (`benchmarks.measures.memory`).
 """
 
 import contextlib

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.intervals import FEW, Rounds, interval
-from benchmarks.limits import within_time
-from benchmarks.results import one_line
+from benchmarks.statistics.intervals import FEW, Rounds, interval
+from benchmarks.store.files import one_line
+from benchmarks.timing.limits import within_time
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 DRIFT = 0.05  # warm-up ends when the last two quarters of its calls differ by less

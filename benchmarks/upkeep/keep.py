@@ -1,4 +1,4 @@
-"""Add the records of a comparison to those that come with the library: `python -m benchmarks.keep results`.
+"""Add the records of a comparison to those that come with the library: `python -m benchmarks.upkeep.keep results`.
 
 They go into benchmarks/records, a file for each kind of machine, in place of older ones of the same cells; pictures of
 the galleries go with them, in 256 colours. What was interrupted, and networks that are not in the catalog, stay out.
@@ -8,46 +8,42 @@ the galleries go with them, in 256 colours. What was interrupted, and networks t
 import argparse
 import hashlib
 import json
-import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmarks import cells, results
-from benchmarks.compare import COMMITTED
-from benchmarks.entrants import YOURS
-from benchmarks.presets import RECORDS
-from benchmarks.results import Record
+from benchmarks.store import committed, identity
+from benchmarks.store.files import read, write_text
+from benchmarks.store.names import RECORDS, YOURS
+from benchmarks.store.record import Record
 from registry import ZooError
 from registry.commandline import Parser, guarded
 from zoo import files
 
-GALLERIES = "galleries"
 COLOURS = 256
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.keep", description=(__doc__ or "").partition("\n")[0])
+    parser = Parser(prog="python -m benchmarks.upkeep.keep", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="that a comparison has written to")
     return guarded(lambda: run(parser.parse_args(argv)))
 
 
 def run(args: argparse.Namespace) -> int:
-    found = results.read(args.folder / RECORDS)
+    found = read(args.folder / RECORDS)
     kept = [record for record in found if record["status"] != "interrupted" and record["group"] != YOURS]
     if not kept:
         raise ZooError(f"{args.folder / RECORDS} holds no records that could be kept")
     by_file: dict[Path, list[Record]] = {}
     for record in kept:
-        by_file.setdefault(COMMITTED / f"{kind(record['machine'])}.jsonl", []).append(
+        by_file.setdefault(committed.FOLDER / f"{committed.kind(record['machine'])}.jsonl", []).append(
             record | {"gallery": _picture(record, args.folder)}
         )
     for path, new in by_file.items():
-        old = results.read(path) if path.exists() else []
-        together = cells.latest([*_unlike(old, new), *new])
-        results.write_text(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in together))
+        old = read(path) if path.exists() else []
+        together = identity.latest([*_unlike(old, new), *new])
+        write_text(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in together))
         print(f"{path}: {len(new)} records, with the older ones {len(together)}", file=sys.stderr)
     return 0
 
@@ -56,22 +52,11 @@ def _unlike(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
     """The older records without those of the same cells by what their recipe said before."""
 
     def cell(record: Record) -> str:
-        return cells.key_of({**record, "cell": {k: v for k, v in record["cell"].items() if k != "content"}})
+        return identity.key_of({**record, "cell": {k: v for k, v in record["cell"].items() if k != "content"}})
 
     again = {cell(record) for record in new}
-    now = {cells.key_of(record) for record in new}
-    return [record for record in old if cell(record) not in again or cells.key_of(record) in now]
-
-
-def kind(machine: Mapping[str, Any]) -> str:
-    """What a file of records is called.
-
-    >>> kind({"device": "cpu", "cores": 2}), kind({"device": "cuda", "device_name": "NVIDIA H200"})
-    ('cpu-2-cores', 'nvidia-h200')
-    """
-    if machine["device"] == "cpu":
-        return f"cpu-{machine['cores']}-cores"
-    return re.sub(r"[^a-z0-9]+", "-", str(machine["device_name"]).lower()).strip("-")
+    now = {identity.key_of(record) for record in new}
+    return [record for record in old if cell(record) not in again or identity.key_of(record) in now]
 
 
 def _picture(record: Record, folder: Path) -> str | None:
@@ -80,9 +65,9 @@ def _picture(record: Record, folder: Path) -> str | None:
 
     if not record["gallery"] or not (folder / record["gallery"]).exists():
         return None
-    name = f"{GALLERIES}/{hashlib.sha256(cells.key_of(record).encode()).hexdigest()[:12]}.png"
-    (COMMITTED / GALLERIES).mkdir(parents=True, exist_ok=True)
-    with Image.open(folder / record["gallery"]) as image, files.replacing(COMMITTED / name) as draft:
+    name = f"{committed.GALLERIES}/{hashlib.sha256(identity.key_of(record).encode()).hexdigest()[:12]}.png"
+    (committed.FOLDER / committed.GALLERIES).mkdir(parents=True, exist_ok=True)
+    with Image.open(folder / record["gallery"]) as image, files.replacing(committed.FOLDER / name) as draft:
         image.convert("RGB").quantize(COLOURS).save(draft, "PNG", optimize=True)
     return name
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from registry import ZooError
 from registry.commandline import Parser, guarded
 
-ROOT = Path(__file__).resolve().parent.parent
-RECORDS, README = ROOT / "benchmarks" / "records", ROOT / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
 CHART, SCALE, TIMING = (ROOT / "docs" / name for name in ("leaderboard.svg", "scale.md", "timing.md"))
 PICTURE, SHOWS = CHART.with_suffix(".png"), "shows the SVG with the SHA-256"
 COLOURS = 64  # of the picture: a chart has few
@@ -22,7 +22,7 @@ MARKS = "<!-- from benchmarks/records by make readme -->", "<!-- end -->"
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.readme", description=(__doc__ or "").partition("\n")[0])
+    parser = Parser(prog="python -m benchmarks.upkeep.readme", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; 1 where something is stale")
     args = parser.parse_args(argv)
     return guarded(lambda: run(check=args.check))
@@ -50,7 +50,7 @@ def take(svg: str, path: Path) -> None:
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    from benchmarks.screenshot import shoot
+    from benchmarks.upkeep.screenshot import shoot
     from zoo import files
 
     about = PngInfo()
@@ -79,18 +79,19 @@ def digest(text: str) -> str:
 
 def wanted() -> dict[Path, str]:
     """What the README and the files beside it should hold."""
-    from benchmarks import leaderboard, report, scale, timing
-    from benchmarks.control import KEPT
+    from benchmarks.show import leaderboard, report
+    from benchmarks.store import committed
+    from benchmarks.upkeep import scale, trust
 
-    records = leaderboard.committed(RECORDS)
+    records = committed.records()
     if not records:
-        raise ZooError(f"there are no records in {RECORDS}; python -m benchmarks.compare makes them")
+        raise ZooError(f"there are no records in {committed.FOLDER}; python -m benchmarks.compare makes them")
     texts = {README: filled(README.read_text("utf-8"), leaderboard.markdown(records))}
     if any(record["measure"] == "accuracy" for record in records):
         texts[CHART] = report.chart(records)
     if text := scale.page(records):
         texts[SCALE] = text
-    if text := timing.page(timing.latest(KEPT)):
+    if text := trust.page(committed.controls()):
         texts[TIMING] = text
     return texts
 

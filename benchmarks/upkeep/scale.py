@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from itertools import cycle, islice
 from typing import Any
 
-from benchmarks import cells
-from benchmarks.presets import MEASURES
-from benchmarks.results import Record, paused
+from benchmarks.store.identity import way, where
+from benchmarks.store.names import BASELINE, EQUAL, MEASURES
+from benchmarks.store.record import Record, paused
 from zoo.machine import headline
 
 MILLION = 1_000_000
@@ -58,9 +58,9 @@ def page(records: Sequence[Record]) -> str:
     done = [record for record in records if record["status"] == "done"]
     alike: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in done:
-        is_network = record["measure"] == "accuracy" and record["group"] != cells.BASELINE
-        if is_network and cells.way(record["cell"])[0] == cells.EQUAL:
-            alike[*cells.way(record["cell"]), *record["cell"]["size"], cells.where(record["machine"])].append(record)
+        is_network = record["measure"] == "accuracy" and record["group"] != BASELINE
+        if is_network and way(record["cell"])[0] == EQUAL:
+            alike[*way(record["cell"]), *record["cell"]["size"], where(record["machine"])].append(record)
     found = {record["spec"]: record["values"] for record in done if record["measure"] == "cost"}
     if not alike or not found:
         return ""
@@ -116,7 +116,7 @@ def times_beside(records: Iterable[Record]) -> dict[str, list[float]]:
     found: dict[str, dict[tuple[Any, ...], dict[str, float]]] = {measure: {} for measure in BESIDE}
     for record in records:
         if record["measure"] in BESIDE:
-            of = found[record["measure"]].setdefault(cells.where(record["machine"]), defaultdict(float))
+            of = found[record["measure"]].setdefault(where(record["machine"]), defaultdict(float))
             of[record["spec"]] += record["took"]
     return {name: list(max(places.values(), key=len).values()) for name, places in found.items() if places}
 

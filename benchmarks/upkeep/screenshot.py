@@ -1,4 +1,4 @@
-"""A picture of a page or an SVG as a browser shows it: `python -m benchmarks.screenshot chart.svg chart.png`.
+"""A picture of a page or an SVG as a browser shows it: `python -m benchmarks.upkeep.screenshot chart.svg chart.png`.
 
 Needs playwright and a Chromium, which are no part of the installation: a report is made and read without them.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.command import at_least
+from benchmarks.arguments import at_least
 from registry import ZooError
 from registry.commandline import Parser, guarded
 from zoo import files
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m benchmarks.screenshot", description="Take a picture of a page or an SVG.")
+    parser = Parser(prog="python -m benchmarks.upkeep.screenshot", description="Take a picture of a page or an SVG.")
     parser.add_argument("page", type=Path, help="an .html or .svg file")
     parser.add_argument("picture", type=Path, help="the .png to write")
     parser.add_argument("--width", type=at_least(100), default=860, help="of the window, in pixels; 860")

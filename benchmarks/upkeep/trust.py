@@ -1,18 +1,16 @@
 """How far the times can be trusted, laid out from the recorded controls: docs/timing.md, which `make readme` writes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from benchmarks import control, results
-from benchmarks.cells import where
-from benchmarks.leaderboard import milliseconds
-from benchmarks.results import Record
-from benchmarks.scale import table
+from benchmarks.checks import control
+from benchmarks.show.leaderboard import milliseconds
+from benchmarks.store.record import Record
+from benchmarks.upkeep.scale import table
 
 TEXT = """# Can the times be trusted?
 
 Laid out by `make readme` from the records in `benchmarks/records/control`; no figure in a table is typed. The
-question answered for your own machine: `python -m benchmarks.control`, and with `--load`.
+question answered for your own machine: `python -m benchmarks.checks.control`, and with `--load`.
 
 Networks are called in shuffled rounds, so that a machine that drifts drifts for all; the first call of a visit
 does not count. A median's 95 % interval comes from drawing whole rounds again, and two networks tie where the
@@ -37,19 +35,8 @@ def page(records: Sequence[Record]) -> str:
     return TEXT.format(slower=control.SLOWER, controls="".join(map(_section, records)))
 
 
-def latest(folder: Path) -> list[Record]:
-    """Of each machine the last control of each length, in calm and under load, by length."""
-    found = [record for path in sorted(folder.glob("*.jsonl")) for record in results.read(path)]
-    kinds = {(where(record["machine"]), *_kind(record["cell"])): record for record in found}
-    return sorted(kinds.values(), key=lambda record: _kind(record["cell"]))
-
-
-def _kind(cell: Record) -> tuple[bool, float]:
-    return cell["loaded"], cell["seconds"]
-
-
 def _section(record: Record) -> str:
-    loaded, seconds = _kind(record["cell"])
+    loaded, seconds = record["cell"]["loaded"], record["cell"]["seconds"]
     title = f"{'One core kept busy' if loaded else 'In calm'}, {seconds:g} s a run"
     parts = [f"\n## {title}", control.note(record), table(control.HEAD, control.lines(record))]
     if record["order"]:

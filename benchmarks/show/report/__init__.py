@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report.chart import chart, svg
-from benchmarks.report.embed import fill
-from benchmarks.report.gallery import gallery
-from benchmarks.report.tables import tables
-from benchmarks.results import write_text
+from benchmarks.show.report.chart import chart, svg
+from benchmarks.show.report.embed import fill
+from benchmarks.show.report.gallery import gallery
+from benchmarks.show.report.tables import tables
+from benchmarks.store.files import write_text
 
 TITLE = "pairzoo: what each network costs and achieves"
 

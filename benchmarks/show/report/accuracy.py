@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import BASELINE, EQUAL, lends, recipe_of, way
-from benchmarks.paired import interval, ties
-from benchmarks.results import paused
+from benchmarks.statistics.paired import interval, ties
+from benchmarks.store.identity import lends, recipe_of, way
+from benchmarks.store.names import BASELINE, EQUAL
+from benchmarks.store.record import paused
 
 HARDNESS = "mask_iou"
 HEADLINE = {HARDNESS: 1, "depth_rmse": -1}  # 1: higher is better

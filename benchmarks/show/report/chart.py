@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from benchmarks.report.axes import Axis, linear, logarithmic
-from benchmarks.report.points import Choice, Point, choose, front
-from benchmarks.report.tables import tables
+from benchmarks.show.report.axes import Axis, linear, logarithmic
+from benchmarks.show.report.points import Choice, Point, choose, front
+from benchmarks.show.report.tables import tables
 
 WIDTH, HEIGHT = 860, 552
 LEFT, RIGHT, TOP, BOTTOM = 66, 24, 98, 78

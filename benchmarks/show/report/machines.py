@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.cells import where
+from benchmarks.store.identity import where
 
 LEAST_COMMIT = 10  # letters of a commit's name that the page shows
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.cells import EQUAL, OWN, READY
+from benchmarks.store.names import EQUAL, OWN, READY
 
 METRIC = "mask_iou"
 NAMED = 3  # networks that are named where many are left out

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from benchmarks.clocks import words
-from benchmarks.intervals import Timing
+from benchmarks.statistics.intervals import Timing
+from benchmarks.timing.clocks import words
 
 SETTING = ("engine", "precision", "layout")
 LARGEST = "largest"  # the batch that fits, where none was asked for

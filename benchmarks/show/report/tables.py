@@ -6,10 +6,10 @@ Every entry of a table names its model, machine and set by number; a cell that f
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from benchmarks.report.accuracy import accuracy, in_order, sensitivity, set_label
-from benchmarks.report.machines import Machines
-from benchmarks.report.speed import compare, speed
-from benchmarks.sensitivity import PERTURBATIONS
+from benchmarks.measures.sensitivity import PERTURBATIONS
+from benchmarks.show.report.accuracy import accuracy, in_order, sensitivity, set_label
+from benchmarks.show.report.machines import Machines
+from benchmarks.show.report.speed import compare, speed
 from zoo import metrics
 from zoo.architectures import rank
 
