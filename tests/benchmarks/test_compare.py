@@ -13,8 +13,9 @@ import pytest
 import torch
 from comparing import command, entries
 
-from benchmarks import results, sensitivity
-from benchmarks.entrants import enter
+from benchmarks.measures import sensitivity
+from benchmarks.networks.entrants import enter
+from benchmarks.store import files
 from zoo.architectures import architectures
 
 pytestmark = pytest.mark.usefixtures(entries.__name__)
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.usefixtures(entries.__name__)
 
 def test_a_comparison_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path / "r", "test_tiny, plain_cnn, test_tiny(tasks=mask)") == 0
-    records = results.read(tmp_path / "r" / "compare.jsonl")
+    records = files.read(tmp_path / "r" / "compare.jsonl")
     models = ("test_tiny", "plain_cnn", "test_tiny(tasks=mask)")
     timed = [record for record in records if record["measure"] == "latency"]
     assert {(record["model"], record["cell"]["layout"]) for record in timed} == {
@@ -60,7 +61,7 @@ def test_networks_take_turns_at_every_setting(tmp_path: Path, monkeypatch: pytes
         side_by_side.append([(cell.entrant.asked.name, *cell.settings["size"]) for cell in cells])
         return iter(())
 
-    monkeypatch.setattr("benchmarks.campaign.race", raced)
+    monkeypatch.setattr("benchmarks.run.campaign.race", raced)
     command(tmp_path, "test_tiny, plain_cnn", "--sizes", "16,24", "--layouts", "contiguous", measure="latency")
     assert side_by_side == [[(name, side, side) for name in ("test_tiny", "plain_cnn")] for side in (16, 24)]
 
@@ -68,13 +69,13 @@ def test_networks_take_turns_at_every_setting(tmp_path: Path, monkeypatch: pytes
 def test_what_is_asked_for_twice_is_measured_once(tmp_path: Path) -> None:
     models = "frame_difference, frame_difference(in_ch=6)"
     assert command(tmp_path, models, "--sizes", "16,16", measure="cost") == 0
-    assert len(results.read(tmp_path / "compare.jsonl")) == 1
+    assert len(files.read(tmp_path / "compare.jsonl")) == 1
 
 
 def test_a_second_run_adds_records_and_shows_its_own(tmp_path: Path) -> None:
     assert command(tmp_path, "test_tiny") == 0
     assert command(tmp_path, "test_tiny(tasks=mask)") == 0
-    assert len(results.read(tmp_path / "compare.jsonl")) == 6
+    assert len(files.read(tmp_path / "compare.jsonl")) == 6
     assert "test_tiny(tasks=mask)" in (tmp_path / "compare.md").read_text()
     assert "`test_tiny`" not in (tmp_path / "compare.md").read_text()
 
@@ -82,7 +83,7 @@ def test_a_second_run_adds_records_and_shows_its_own(tmp_path: Path) -> None:
 def test_training_and_sensitivity_from_start_to_end(tmp_path: Path) -> None:
     options = ["--data", "pairbench:clean", "--samples", "64", "--train-size", "16", "--scenes", "6", "--workers", "0"]
     assert command(tmp_path, "frame_difference", *options, measure="accuracy,sensitivity") == 0
-    records = results.read(tmp_path / "compare.jsonl")
+    records = files.read(tmp_path / "compare.jsonl")
     assert {record["model"] for record in records} == {"frame_difference", "aligned_difference"}  # always there
     trained, *curves = [record for record in records if record["model"] == "frame_difference"]
     assert trained["status"] == "done", trained["failed"]
@@ -119,9 +120,7 @@ def test_help_and_wrong_numbers_do_not_wait_for_torch() -> None:
     code = (
         "import sys, benchmarks.compare as c\ntry: c.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent.parent
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.stdout.splitlines()[-1] == "False", done.stderr
 
 

@@ -11,8 +11,11 @@ import pytest
 import torch
 from comparing import command, entries
 
-from benchmarks import compare, leaderboard, results, speed
-from benchmarks.campaign import Campaign
+from benchmarks import compare
+from benchmarks.measures import speed
+from benchmarks.run.campaign import Campaign
+from benchmarks.show import leaderboard
+from benchmarks.store import files
 from registry import commandline
 from zoo.claim import claimed
 
@@ -31,11 +34,11 @@ class Net(torch.nn.Module):
 
 def test_a_network_that_hangs_is_its_cells_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "endless.py").write_text(ENDLESS)
-    monkeypatch.setattr("benchmarks.measure.CAP", 6.0)
+    monkeypatch.setattr("benchmarks.timing.rounds.CAP", 6.0)
     options = ["--samples", "8", "--train-size", "16", "--scenes", "2", "--workers", "0"]
     models = f"{tmp_path / 'endless.py'}:Net, frame_difference"
     assert command(tmp_path / "out", models, *options, measure="cost,accuracy") == 0
-    found = {(r["model"], r["measure"]): r["failed"] for r in results.read(tmp_path / "out" / "compare.jsonl")}
+    found = {(r["model"], r["measure"]): r["failed"] for r in files.read(tmp_path / "out" / "compare.jsonl")}
     for measure in ("cost", "accuracy"):
         assert "no end after 6 s, the cap" in str(found[f"{tmp_path / 'endless.py'}:Net", measure])
         assert found["frame_difference", measure] is None
@@ -60,17 +63,17 @@ def test_a_network_that_hangs_in_training_alone_is_its_cells_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "deaf.py").write_text(DEAF)
-    monkeypatch.setattr("benchmarks.measure.CAP", 30.0)  # seconds: a fresh process imports torch in this time too
+    monkeypatch.setattr("benchmarks.timing.rounds.CAP", 30.0)  # seconds: a fresh process imports torch in this time too
     options = ["--samples", "8", "--train-size", "16", "--scenes", "2", "--workers", "0"]
     command(tmp_path / "out", f"{tmp_path / 'deaf.py'}:Net", *options, measure="cost,accuracy")
-    found = {r["measure"]: r["failed"] for r in results.read(tmp_path / "out" / "compare.jsonl") if "deaf" in r["spec"]}
+    found = {r["measure"]: r["failed"] for r in files.read(tmp_path / "out" / "compare.jsonl") if "deaf" in r["spec"]}
     assert found["cost"] is None
     assert "no end after 30 s, the cap" in str(found["accuracy"])
 
 
 def test_a_network_that_cannot_take_more_images_fails_and_is_not_measured_with_fewer(tmp_path: Path) -> None:
     assert command(tmp_path, "test_picky, test_tiny", "--batches", "max", measure="throughput") == 0
-    by_model = {record["model"]: record for record in results.read(tmp_path / "compare.jsonl")}
+    by_model = {record["model"]: record for record in files.read(tmp_path / "compare.jsonl")}
     assert by_model["test_picky"]["failed"] == "failed: RuntimeError: more than two are too many"
     assert by_model["test_tiny"]["raw"]["batch_ended"]
 
@@ -80,7 +83,7 @@ def test_what_fails_is_a_row_that_says_so(tmp_path: Path, capsys: pytest.Capture
     out = " ".join(capsys.readouterr().out.split())
     assert "test_unbuildable: cost failed: RuntimeError: no such thing" in out
     assert "test_unrunnable: latency failed: MemoryError: no room" in out
-    by_model = {(r["model"], r["measure"]): r for r in results.read(tmp_path / "compare.jsonl")}
+    by_model = {(r["model"], r["measure"]): r for r in files.read(tmp_path / "compare.jsonl")}
     assert by_model["test_unrunnable", "latency"]["status"] == "failed"
     assert by_model["test_unrunnable", "cost"]["values"]["params"] == 2
     assert by_model["test_tiny", "latency"]["status"] == "done"
@@ -197,7 +200,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, capsys: pytest.CaptureFi
     assert "~ stopped early" in printed.out
     last = printed.err.splitlines()[-1]
     assert last == f"stopped; records of what was measured: {tmp_path / 'compare.jsonl'}; --resume goes on"
-    records = results.read(tmp_path / "compare.jsonl")
+    records = files.read(tmp_path / "compare.jsonl")
     assert {record["status"] for record in records} == {"interrupted"}
     assert all(record["raw"]["rounds_ms"] for record in records)
     assert (tmp_path / "compare.md").read_text() == "of the last whole run"
@@ -211,7 +214,7 @@ def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
     )
     assert child.stderr is not None
     seen = ""
@@ -227,5 +230,5 @@ def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
     assert not (tmp_path / "compare.md").exists()
     if "records of" in rest:
         assert "plain_cnn" in out or "u2netp" in out
-        found = {record["status"] for record in results.read(tmp_path / "compare.jsonl")}
+        found = {record["status"] for record in files.read(tmp_path / "compare.jsonl")}
         assert found <= {"interrupted", "done"}  # done: its interval was narrow enough before the signal came

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cells, compare, results
+from benchmarks import compare
+from benchmarks.store import files, identity
 from registry import ZooError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MODELS = "frame_difference, frame_difference(tasks=mask)"
 
 
@@ -25,7 +26,7 @@ def command(out: Path, models: str, *more: str) -> int:
 
 
 def keys(path: Path) -> list[str]:
-    return [cells.key_of(record) for record in results.read(path / "compare.jsonl")]
+    return [identity.key_of(record) for record in files.read(path / "compare.jsonl")]
 
 
 def test_a_resumed_run_measures_what_is_missing_and_shows_all(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_what_was_measured_before_is_no_success_of_now(tmp_path: Path, monkeypat
     def fails(*_: object, **__: object) -> None:
         raise ZooError("no training today")
 
-    monkeypatch.setattr("benchmarks.accuracy.measure", fails)
+    monkeypatch.setattr("benchmarks.measures.accuracy.measure", fails)
     assert compare.main([*words, "--measure", "accuracy", *TRAINING, "--resume"]) == 1
 
 
@@ -74,11 +75,11 @@ def test_curves_want_a_training_and_are_tried_again_when_there_is_one(tmp_path: 
     assert not (tmp_path / "compare.jsonl").exists(), "nothing was measured"
     assert compare.main([*words, "--measure", "accuracy"]) == 0
     assert compare.main([*words, "--measure", "sensitivity", "--resume"]) == 0
-    found = [record for record in results.read(tmp_path / "compare.jsonl") if record["measure"] == "sensitivity"]
+    found = [record for record in files.read(tmp_path / "compare.jsonl") if record["measure"] == "sensitivity"]
     assert {record["status"] for record in found} == {"done"}
     failed = found[0] | {"status": "failed", "failed": "failed: for now", "values": {}}
-    assert cells.done([failed], None) == set()
-    assert cells.done(found, None) == {*map(cells.key_of, found)}
+    assert identity.done([failed], None) == set()
+    assert identity.done(found, None) == {*map(identity.key_of, found)}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_times_of_another_machine_are_measured_again_and_costs_are_not(
     assert command(tmp_path, "frame_difference") == 0
     monkeypatch.setattr("zoo.machine.cpu_name", lambda: "another CPU")
     assert command(tmp_path, "frame_difference", "--resume") == 0
-    records = results.read(tmp_path / "compare.jsonl")
+    records = files.read(tmp_path / "compare.jsonl")
     assert [record["measure"] for record in records].count("cost") == 1
     assert [record["measure"] for record in records].count("latency") == 4
     assert "another CPU" in (tmp_path / "compare.md").read_text()
@@ -147,4 +148,4 @@ def test_killed_over_and_over_it_ends_with_every_cell_once(tmp_path: Path) -> No
     found = keys(tmp_path)
     assert len(found) == len(set(found)) == 3 + 6 + 3 + 21  # aligned_difference stands beside whatever is trained
     assert starts > 1, "it was never killed"
-    assert {record["status"] for record in results.read(tmp_path / "compare.jsonl")} == {"done"}
+    assert {record["status"] for record in files.read(tmp_path / "compare.jsonl")} == {"done"}

@@ -1,4 +1,4 @@
-"""Records of controls, as benchmarks.control makes them."""
+"""Records of controls, as benchmarks.checks.control makes them."""
 
 from typing import Any
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.intervals import summarise
+from benchmarks.statistics.intervals import summarise
 
 MACHINE = {"device": "cpu", "device_name": "A CPU", "threads": 2, "torch": "2.x", "cores": 2, "commit": None}
 STEADY = [[10.0], [10.2], [9.9], [10.1], [10.0], [9.8]]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from report_records import CPU, GPU, records
 
-from benchmarks import report
+from benchmarks.show import report
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 MARKS = [

@@ -8,10 +8,12 @@ import pytest
 import torch
 from control_records import record
 
-from benchmarks import control, intervals, results
-from benchmarks.control import Run, compared, lines, missed, slowed
-from benchmarks.intervals import Interval
-from benchmarks.measure import Cell
+from benchmarks.checks import control
+from benchmarks.checks.control import Run, compared, lines, missed, slowed
+from benchmarks.statistics import intervals
+from benchmarks.statistics.intervals import Interval
+from benchmarks.store import committed, files
+from benchmarks.timing.rounds import Cell
 from registry import ZooError
 
 CPU = torch.device("cpu")
@@ -109,12 +111,12 @@ def test_the_command_from_start_to_end(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second of it decides nothing; the table is there, and the exit code and the record follow it."""
-    monkeypatch.setattr(control, "KEPT", tmp_path / "control")
+    monkeypatch.setattr(committed, "CONTROLS", tmp_path / "control")
     wanted = ["--model", "plain_cnn", "--size", "16", "--runs", "2", "--seconds", "0.3", "--device", "cpu"]
     code = control.main([*wanted, "--keep"])
     out = capsys.readouterr().out
     (path,) = (tmp_path / "control").iterdir()
-    (kept,) = results.read(path)
+    (kept,) = files.read(path)
     assert kept["values"]["runs"] == len(kept["raw"]["twin"]) == len(kept["raw"]["slowed"]) == 2
     assert code == min(1, missed(kept))
     assert kept["machine"]["torch"] == torch.__version__

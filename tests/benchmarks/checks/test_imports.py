@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import imports, measure
+from benchmarks.checks import imports
+from benchmarks.timing import rounds
 
 
 def test_import_benchmark_judges_the_difference(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
@@ -26,4 +27,4 @@ def test_import_benchmark_judges_the_difference(capsys: pytest.CaptureFixture[st
 
 def test_import_zoo_loads_no_heavy_library() -> None:
     assert imports.output(imports.LISTED) == ""
-    assert measure.FORMATS  # torch is there, or the line above would prove nothing
+    assert rounds.FORMATS  # torch is there, or the line above would prove nothing

@@ -6,7 +6,7 @@ import pytest
 import torch
 from comparing import Tiny, entries
 
-from benchmarks import overhead
+from benchmarks.checks import overhead
 from zoo.model import PairModel
 
 pytestmark = pytest.mark.usefixtures(entries.__name__)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import reading
+from benchmarks.checks import reading
 
 
 def test_all_ways_give_the_same_tuples(tmp_path: Path) -> None:

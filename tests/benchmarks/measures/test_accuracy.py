@@ -15,9 +15,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 import zoo
-from benchmarks import accuracy, recipe
-from benchmarks.cells import Wanted, plan
-from benchmarks.entrants import Entrant, enter, own
+from benchmarks.measures import accuracy, training_recipe
+from benchmarks.networks.entrants import Entrant, enter, own
+from benchmarks.plan.cells import Wanted, plan
 from registry import OptionError, ZooError
 from zoo.metrics.evaluate import evaluate
 from zoo.training.loop import Loop
@@ -225,21 +225,21 @@ def test_wrong_data_is_found_out_before_the_training(tmp_path: Path) -> None:
 
 def test_recipes_are_scaled_to_the_cell() -> None:
     cell = {**CELL, "size": [64, 64], "seed": 5}
-    equal = recipe.recipe_for("unet", cell)
+    equal = training_recipe.recipe_for("unet", cell)
     assert (equal.seed, equal.data, equal.stages[0].sides) == (5, "pairbench:clean", (64, 64))
     assert (equal.objective.mask, equal.objective.depth) == ("bce + 0.5*dice", "0.5*bce")
-    alone = recipe.recipe_for("unet(tasks=mask)", cell, ("mask",))
+    alone = training_recipe.recipe_for("unet(tasks=mask)", cell, ("mask",))
     assert (alone.objective.mask, alone.objective.depth) == ("bce + 0.5*dice", "")
-    steps = recipe.recipe_for("u2netp", {**cell, "recipe": "u2net-multi-bce"})
+    steps = training_recipe.recipe_for("u2netp", {**cell, "recipe": "u2net-multi-bce"})
     assert [stage.sides[0] for stage in steps.stages] == [64, 64, 64, 64]  # of 64, 96, 112, 224
-    wide = recipe.recipe_for("unet", {**cell, "recipe": "unet-two-stage", "size": [64, 448]})
+    wide = training_recipe.recipe_for("unet", {**cell, "recipe": "unet-two-stage", "size": [64, 448]})
     assert [stage.sides for stage in wide.stages] == [(64, 224), (64, 448)] * 2  # of 112, 224
 
 
 def test_founding_networks_have_recipes_of_their_own() -> None:
-    assert recipe.own("unet") == "unet-two-stage"
-    assert recipe.own("resunet") == "resunet-dice"
-    assert recipe.own("frame_difference") is None
+    assert training_recipe.own("unet") == "unet-two-stage"
+    assert training_recipe.own("resunet") == "resunet-dice"
+    assert training_recipe.own("frame_difference") is None
 
 
 def test_a_single_task_network_learns_by_the_equal_recipe(tmp_path: Path) -> None:
@@ -302,4 +302,4 @@ def test_rows_that_are_no_networks_have_the_one_recipe_in_every_table() -> None:
         assert [cell.settings["recipe"] for cell in planned] == [expected, "equal"]
         halves = plan(enter("unet"), replace(wanted, recipes=asked, train_precision="bf16"))
         assert halves[0].settings["precision"] == "bf16"
-        assert recipe.recipe_for("unet", halves[0].settings).precision == "bf16"
+        assert training_recipe.recipe_for("unet", halves[0].settings).precision == "bf16"

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks.cost import CountError, count, on_meta, operations, weigh
+from benchmarks.measures.cost import CountError, count, on_meta, operations, weigh
 from zoo.architectures import architectures
 from zoo.contract import Interface
 from zoo.factory import build

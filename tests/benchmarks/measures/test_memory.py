@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import engines, footprint, memory
-from benchmarks.entrants import enter, own
-from benchmarks.memory import MemoryPassError
+from benchmarks.measures import footprint, memory
+from benchmarks.measures.memory import MemoryPassError
+from benchmarks.networks import engines
+from benchmarks.networks.entrants import enter, own
 from registry import OptionError, Spec
 from zoo.factory import build
 
@@ -228,7 +229,7 @@ def test_settings_are_checked_before_a_number_is_given() -> None:
 @linux
 def test_a_process_goes_with_the_one_that_waits_for_it(file: str) -> None:
     code = (
-        "import torch; from benchmarks import memory; from benchmarks.entrants import enter;"
+        "import torch; from benchmarks.measures import memory; from benchmarks.networks.entrants import enter;"
         f"memory.fresh(enter('{file}:Hangs')[0], {dict(SETTINGS)!r}, torch.device('cpu'), 'once', seconds=100)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], env=memory._environment())

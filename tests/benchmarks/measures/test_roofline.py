@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import measure, roofline
+from benchmarks.measures import roofline
+from benchmarks.timing import rounds
 from registry import OptionError
 
 CPU = torch.device("cpu")
@@ -23,7 +24,7 @@ def test_peaks_are_counted_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device on which every call takes 2 ms."""
     monkeypatch.setattr(roofline, "SIDES", (64, 128))
     monkeypatch.setitem(roofline.COPIED, "cpu", 4096)
-    monkeypatch.setattr(measure, "sample", lambda call, device: 2.0)
+    monkeypatch.setattr(rounds, "sample", lambda call, device: 2.0)
     found = roofline.peaks(CPU, "fp32", 1.0)
     assert found["matmul_flops_per_s"] == pytest.approx(2 * 128**3 / 0.002)
     assert found["copy_bytes_per_s"] == pytest.approx(2 * 4096 / 0.002)  # read and written
@@ -31,7 +32,7 @@ def test_peaks_are_counted_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_best_call_counts_and_the_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([50.0, 4.0, 3.0, 5.0, 40.0, 9.0])
-    monkeypatch.setattr(measure, "sample", lambda call, device: next(times))
+    monkeypatch.setattr(rounds, "sample", lambda call, device: next(times))
     assert roofline._best(lambda: None, CPU, 0.1) == 0.003  # 50 + 4 + 3 + 5 + 40 ms pass a tenth of a second
     assert next(times) == 9.0
 
@@ -47,7 +48,7 @@ def test_products_are_of_the_precision(precision: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(roofline, "_product", lambda a, b, out: seen.append(a.dtype))
     monkeypatch.setattr(roofline, "SIDES", (8,))
     monkeypatch.setitem(roofline.COPIED, "cpu", 4096)
-    monkeypatch.setattr(measure, "sample", sample)
+    monkeypatch.setattr(rounds, "sample", sample)
     roofline.peaks(CPU, precision, 0.01)
     assert set(seen) == {roofline.PRECISIONS[precision]}
 
@@ -57,7 +58,7 @@ def test_a_real_peak_is_what_a_plain_loop_sees(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(roofline.COPIED, "cpu", 2**24)
     found = roofline.peaks(CPU, "fp32", 0.2)
     a = torch.rand(256, 256)
-    fastest = min(measure.sample(lambda: torch.mm(a, a), CPU) for _ in range(100)) / 1e3
+    fastest = min(rounds.sample(lambda: torch.mm(a, a), CPU) for _ in range(100)) / 1e3
     assert found["matmul_flops_per_s"] == pytest.approx(2 * 256**3 / fastest, rel=0.5)
     assert found["copy_bytes_per_s"] > 1e8
 

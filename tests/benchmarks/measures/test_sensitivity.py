@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from benchmarks import accuracy, sensitivity
-from benchmarks.sensitivity import PERTURBATIONS, Scene, perturbed
+from benchmarks.measures import accuracy, sensitivity
+from benchmarks.measures.sensitivity import PERTURBATIONS, Scene, perturbed
 from registry import OptionError
 from zoo.data.scenes.jpeg import jpeg
 from zoo.metrics.evaluate import evaluate

@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import engines, limits, measure, memory, speed
-from benchmarks.entrants import Entrant, enter, own
-from benchmarks.measure import Cell
+from benchmarks.measures import memory, speed
+from benchmarks.networks import engines
+from benchmarks.networks.entrants import Entrant, enter, own
+from benchmarks.timing import limits, rounds
+from benchmarks.timing.rounds import Cell
 from zoo import machine
 from zoo.contract import Interface
 from zoo.model import PairModel
@@ -81,9 +83,9 @@ def ready(network: Any, kind: str = "latency", cap: float = 60.0, **changes: Any
 
 def test_a_sleeping_network_takes_the_time_it_sleeps() -> None:
     cell = ready(Sleeps)
-    measure.warm_up(cell, seconds=1)
+    rounds.warm_up(cell, seconds=1)
     for _ in range(3):
-        measure.visit(cell)
+        rounds.visit(cell)
     assert cell.failed is None
     found = speed.summary(cell, "latency")
     assert found["values"]["ms"] == pytest.approx(20, rel=0.1)  # a sleep may be late on a busy machine
@@ -95,9 +97,9 @@ def test_a_sleeping_network_takes_the_time_it_sleeps() -> None:
 
 def test_throughput_times_a_row_of_calls_as_one() -> None:
     cell = ready(Sleeps, "throughput", batch=2)
-    measure.warm_up(cell, seconds=1)
-    measure.visit(cell)
-    measure.visit(cell)
+    rounds.warm_up(cell, seconds=1)
+    rounds.visit(cell)
+    rounds.visit(cell)
     assert (cell.samples, cell.burst) == (1, 2), "40 ms a call, 100 ms a visit"
     found = speed.summary(cell, "throughput")
     assert found["values"]["images_per_s"] == pytest.approx(50, rel=0.1)
@@ -140,8 +142,8 @@ def test_only_a_lack_of_memory_shrinks_a_batch() -> None:
     shrunk = ready(Large, "throughput", batch=16)
     assert shrunk.failed is None
     assert shrunk.batch == 4
-    measure.warm_up(shrunk, seconds=0)
-    measure.visit(shrunk)
+    rounds.warm_up(shrunk, seconds=0)
+    rounds.visit(shrunk)
     values = speed.summary(shrunk, "throughput")["values"]
     assert (values["batch"], values["shrunk_from"]) == (4, 16)
     assert ready(Large, "throughput", batch=4).facts == {}
@@ -202,11 +204,11 @@ def test_a_network_that_hangs_later_is_interrupted_too() -> None:
                     raise
 
     cell = Cell("a", call, CPU, cap=0.3)
-    measure.warm_up(cell, seconds=0)
-    measure.visit(cell)
+    rounds.warm_up(cell, seconds=0)
+    rounds.visit(cell)
     assert cell.failed is None
     hangs = True
-    measure.visit(cell)
+    rounds.visit(cell)
     assert cell.failed == "failed: TimeCapError: no end after 0.3 s, the cap"
     assert cell.finished
     assert len(told) == 2
@@ -249,11 +251,11 @@ def test_medians_agree_with_a_plain_loop() -> None:
     from torch.utils.benchmark import Timer
 
     cell = speed.prepare(enter("unet(width=16)")[0], SETTINGS | {"size": [64, 64]}, CPU)
-    measure.warm_up(cell, seconds=2)
+    rounds.warm_up(cell, seconds=2)
     timer = Timer("call()", globals={"call": cell.call}, num_threads=torch.get_num_threads())
     plain = []
     for _ in range(60):
         plain.append([1e3 * timer.timeit(1).times[0] for _ in range(cell.discard + cell.samples)][cell.discard :])
-        measure.visit(cell)
+        rounds.visit(cell)
     ratios = [np.median(own_row) / np.median(row) for own_row, row in zip(cell.rounds, plain, strict=True)]
     assert np.median(ratios) == pytest.approx(1, abs=0.02)

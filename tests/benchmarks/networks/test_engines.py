@@ -8,9 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import cells, engines, measure, speed
-from benchmarks.entrants import Entrant, enter, own
-from benchmarks.measure import Cell
+from benchmarks.measures import speed
+from benchmarks.networks import engines
+from benchmarks.networks.entrants import Entrant, enter, own
+from benchmarks.plan import cells
+from benchmarks.timing import rounds
+from benchmarks.timing.rounds import Cell
 from zoo import arithmetic
 from zoo.arithmetic import float32
 from zoo.contract import Interface
@@ -85,7 +88,7 @@ def test_a_users_file_that_turns_tf32_on_does_not_change_fp32() -> None:
         cell = ready(Net)
         torch.set_float32_matmul_precision("medium")
         torch.backends.mkldnn.conv.fp32_precision = "bf16"  # type: ignore[attr-defined]
-        measure.visit(cell)
+        rounds.visit(cell)
         assert torch.get_float32_matmul_precision() == "highest"
         assert {backend.fp32_precision for backend in arithmetic._backends()} <= {"none", "ieee"}
 
@@ -106,7 +109,7 @@ def test_each_network_is_compiled_and_none_drives_another_out(monkeypatch: pytes
     assert len(graphs) == 10
     assert all(cell.facts["compile_s"] > 0 for cell in cells)
     for cell in cells:
-        measure.visit(cell)
+        rounds.visit(cell)
     assert len(graphs) == 10, "nothing is compiled while it is timed"
 
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import compare, results
-from benchmarks.campaign import Campaign, Effort
-from benchmarks.cells import Cell
-from benchmarks.entrants import enter, own
+from benchmarks import compare
+from benchmarks.networks.entrants import enter, own
+from benchmarks.plan.cells import Cell
+from benchmarks.run.campaign import Campaign, Effort
+from benchmarks.store import files
 from registry import OptionError
 from zoo.architectures import architectures
 from zoo.contract import Interface, Prediction
@@ -111,7 +112,7 @@ def test_the_command_compares_them(file: Path, tmp_path: Path, capsys: pytest.Ca
     assert "my_net.py:broken: cost failed: RuntimeError: no such file" in said
     assert "at all" not in said
     assert "gives a dict, not an nn.Module" in said
-    found = {(record["model"], record["measure"]): record for record in results.read(out / "compare.jsonl")}
+    found = {(record["model"], record["measure"]): record for record in files.read(out / "compare.jsonl")}
     mine = found[f"{file}:Net", "cost"]
     assert (mine["status"], mine["group"], mine["values"]["params"]) == ("done", "yours", 230)
     assert mine["values"]["macs"] == 16 * 16 * (4 * 54 + 2 * 4)

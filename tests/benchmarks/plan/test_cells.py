@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import cells, leaderboard, recipe
-from benchmarks.campaign import home
-from benchmarks.cells import Cell
-from benchmarks.entrants import enter
-from benchmarks.readme import RECORDS
+from benchmarks.measures import training_recipe
+from benchmarks.networks.entrants import enter
+from benchmarks.plan.cells import Cell
+from benchmarks.run.campaign import home
+from benchmarks.store import committed, identity
 from zoo import recipes
 
 CELL = {"size": [16, 24], "data": "pairbench:clean", "recipe": "equal", "samples": 640, "seed": 0, "test_images": 30}
@@ -20,7 +20,7 @@ def told(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[str, str]:
     with monkeypatch.context() as patch:
         build = recipes.build
         patch.setattr(recipes, "build", lambda name: build(name).changed(**changes))
-        return recipe.content("equal")
+        return training_recipe.content("equal")
 
 
 def test_a_recipe_that_says_something_else_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,14 +33,14 @@ def test_a_recipe_that_says_something_else_is_another(tmp_path: Path, monkeypatc
     assert len({*changed, ""}) == 3
     (entrant,) = enter("unet(width=4)")
     plain, other = ({**CELL, **more} for more in ({}, {"content": changed[0]}))
-    assert cells.way(plain) != cells.way(other), "not one table"
+    assert identity.way(plain) != identity.way(other), "not one table"
     homes = [home(tmp_path, Cell("accuracy", entrant, cell)) for cell in (plain, other)]
     assert homes[0] != homes[1], "nor one folder"
 
 
 def test_committed_records_were_made_by_the_recipes_as_they_are() -> None:
     made = {(cell["recipe"], cell.get("content")) for cell in _committed() if cell["samples"]}
-    assert made == {(name, recipe.content(name).get("content")) for name, _ in made}
+    assert made == {(name, training_recipe.content(name).get("content")) for name, _ in made}
 
 
 def test_a_training_is_found_however_it_is_tested_and_spelled(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_training_is_found_however_it_is_tested_and_spelled(tmp_path: Path) ->
 
 
 def _committed() -> list[dict[str, Any]]:
-    found = leaderboard.committed(RECORDS)
+    found = committed.records()
     return [dict(record["cell"]) for record in found if record["measure"] in ("accuracy", "sensitivity")]
 
 
@@ -65,7 +65,7 @@ def test_what_was_interrupted_hides_nothing_that_was_finished() -> None:
         return {"measure": "cost", "spec": "a()", "cell": {}, "status": status, "values": {"ms": ms}}
 
     half, whole, again = record("interrupted", 999.0), record("done", 1.0), record("done", 2.0)
-    assert cells.latest([whole, half]) == [whole]
-    assert cells.latest([half, whole]) == [whole]
-    assert cells.latest([whole, half, again]) == [again]
-    assert cells.latest([half]) == [half]
+    assert identity.latest([whole, half]) == [whole]
+    assert identity.latest([half, whole]) == [whole]
+    assert identity.latest([whole, half, again]) == [again]
+    assert identity.latest([half]) == [half]

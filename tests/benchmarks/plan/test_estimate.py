@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import cells, estimate
-from benchmarks.cells import Cell, Wanted
-from benchmarks.entrants import enter, own
-from benchmarks.presets import MEASURES, PRESETS
+from benchmarks.networks.entrants import enter, own
+from benchmarks.plan import cells, estimate
+from benchmarks.plan.cells import Cell, Wanted
+from benchmarks.plan.presets import PRESETS
+from benchmarks.store.names import MEASURES
 from zoo import recipes
 
 PRESET = replace(PRESETS["quick"], test_images=10, seconds=2.0)
@@ -43,17 +44,17 @@ def test_making_an_engine_ready_takes_time() -> None:
     assert compiled > 30
 
 
-def test_what_cannot_be_counted_is_named_and_the_rest_is_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_counted_is_named_and_the_rest_is_a_number() -> None:
     class Raises(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             raise RuntimeError("no")
 
     planned = [Cell("accuracy", entrant, TRAINING) for entrant in (own("mine", Raises), *enter("frame_difference"))]
-    estimate.show(planned, PRESET, torch.device("cpu"))
-    out = capsys.readouterr().out
-    assert "nan" not in out
-    assert "Not counted, and so not estimated: mine." in out
-    assert "GFLOP/s in training, as measured just now" in out
+    body, (rate, lost) = estimate.estimate(planned, PRESET, torch.device("cpu"))
+    assert [measure for measure, *_ in body] == ["accuracy", "all"]
+    assert "nan" not in str(body)
+    assert lost == "Not counted, and so not estimated: mine."
+    assert "GFLOP/s in training, as measured just now" in rate
 
 
 def test_years_are_years() -> None:

@@ -8,10 +8,13 @@ from collections import Counter
 import pytest
 import torch
 
-from benchmarks import cells, cluster, compare, engines, results
-from benchmarks.campaign import Effort
-from benchmarks.cells import Cell
-from benchmarks.entrants import enter
+from benchmarks import compare
+from benchmarks.networks import engines
+from benchmarks.networks.entrants import enter
+from benchmarks.plan.cells import Cell
+from benchmarks.run import cluster
+from benchmarks.run.campaign import Effort
+from benchmarks.store import files, identity
 from zoo import machine
 from zoo.parallel import WorkerDiedError
 
@@ -51,7 +54,7 @@ def test_a_job_measured_elsewhere_gives_the_same_records(tmp_path):
     (record,) = cluster.perform(job, device="cpu", folder=tmp_path, effort=effort)
     assert record["status"] == "done"
     assert record["values"]["params"] > 0
-    assert cells.key_of(record) == cell.key
+    assert identity.key_of(record) == cell.key
 
 
 def test_a_network_that_brings_its_job_down_falls_alone(tmp_path, monkeypatch):
@@ -73,7 +76,7 @@ def test_a_network_that_brings_its_job_down_falls_alone(tmp_path, monkeypatch):
             chosen, torch.device("cpu"), tmp_path, Effort(0.02, 1), address=None, tick=lambda *word: told.append(word)
         )
     )
-    assert Counter(map(cells.key_of, found)) == Counter(cell.key for cell in chosen)
+    assert Counter(map(identity.key_of, found)) == Counter(cell.key for cell in chosen)
     assert {(r["model"], r["measure"]): r["status"] for r in found} == {
         ("frame_difference", "latency"): "done",
         ("aligned_difference", "latency"): "done",
@@ -112,7 +115,7 @@ def test_a_node_killed_half_way_loses_no_cell_and_doubles_none(tmp_path):
         killer.join()
     finally:
         nodes.shutdown()
-    assert Counter(map(cells.key_of, found)) == Counter(cell.key for cell in chosen)
+    assert Counter(map(identity.key_of, found)) == Counter(cell.key for cell in chosen)
     assert {record["status"] for record in found} == {"done"}
     lost = [str(warning.message) for warning in said if "accuracy of" in str(warning.message)]
     assert lost, "the work that was lost with the node is named"
@@ -123,7 +126,7 @@ def test_the_command_on_a_local_cluster(tmp_path):
     pytest.importorskip("ray")
     options = ["--models", "frame_difference, unet(width=4)", "--sizes", "16", "--measure", "cost,latency"]
     assert compare.main([*options, "--seconds", "0.05", "--executor", "ray", "--out", str(tmp_path)]) == 0
-    records = results.read(tmp_path / "compare.jsonl")
+    records = files.read(tmp_path / "compare.jsonl")
     assert Counter(record["measure"] for record in records) == {"cost": 2, "latency": 4}
     assert {record["status"] for record in records} == {"done"}
 

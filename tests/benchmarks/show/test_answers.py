@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from leaderboard_records import COST, FASTER, MACHINE, STEADY, accuracy, cost, latency, record
 
-from benchmarks import against, choice
+from benchmarks.show import against, choice
 
 CHOICES = [
     latency("small", "contiguous", [[4.0]]), accuracy("small", 0.6, 0.25),

@@ -4,8 +4,8 @@ from typing import Any
 
 from leaderboard_records import record
 
-from benchmarks import leaderboard
-from benchmarks.curves import curves
+from benchmarks.show import leaderboard
+from benchmarks.show.curves import curves
 
 
 def curve(model: str, name: str, iou: list[float], rmse: list[float], **more: Any) -> dict[str, Any]:

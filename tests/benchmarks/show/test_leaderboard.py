@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from leaderboard_records import COST, FASTER, MACHINE, STEADY, accuracy, cost, latency
 
-from benchmarks import choice, leaderboard, tables
+from benchmarks.show import choice, leaderboard, rows
 
 
 def only(records: list[dict[str, Any]]) -> leaderboard.Table:
@@ -32,7 +32,7 @@ def test_the_faster_layout_is_marked_and_both_are_reported() -> None:
 )
 def test_a_star_needs_rounds_of_one_run(other: dict[str, Any], fastest: str) -> None:
     records = [latency("a", "contiguous", STEADY), other]
-    (row,) = tables.rows(records, tables.settings(records)[0])
+    (row,) = rows.rows(records, rows.settings(records)[0])
     assert row.fastest == fastest
 
 
@@ -172,10 +172,10 @@ def test_what_cannot_be_told_from_the_best_is_a_tie() -> None:
 
 
 def test_seeds_are_averaged_and_their_intervals_joined() -> None:
-    (score,) = tables.scores([accuracy("a", 0.6, 0.2), accuracy("a", 0.8, 0.2, seed=1)])
+    (score,) = rows.scores([accuracy("a", 0.6, 0.2), accuracy("a", 0.8, 0.2, seed=1)])
     assert score.value("mask_iou") == pytest.approx(0.7)
     assert score.interval("mask_iou") == pytest.approx((0.59, 0.81))
-    (again,) = tables.scores([accuracy("a", 0.6, 0.2), accuracy("a", 0.9, 0.2)])
+    (again,) = rows.scores([accuracy("a", 0.6, 0.2), accuracy("a", 0.9, 0.2)])
     assert again.value("mask_iou") == 0.9  # the same cell measured later takes the place of the earlier
 
 

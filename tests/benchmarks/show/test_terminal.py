@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.terminal import WIDTH, print_table
+from benchmarks.show.terminal import WIDTH, print_table
 
 WORDS = st.text("abcdefgh", min_size=1, max_size=18)
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import paired
+from benchmarks.statistics import paired
 from zoo.contract import Prediction, Sample
 from zoo.metrics import Accumulator
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import results
-from benchmarks.results import ResultsError, append, prepare, read, write_text
+from benchmarks.store import files
+from benchmarks.store.files import ResultsError, append, prepare, read, write_text
 from zoo import machine
 
 values = st.recursive(
@@ -127,14 +127,14 @@ def test_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
 
 
 def test_an_error_becomes_one_short_line() -> None:
-    assert results.one_line(RuntimeError("first\nsecond")) == "RuntimeError: first"
-    assert results.one_line(KeyboardInterrupt()) == "KeyboardInterrupt"
-    assert len(results.one_line(ValueError("x" * 999))) == 200
-    assert results.one_line(ValueError("x" * 999)).endswith("xxx...")
-    words = results.one_line(ValueError("seven letters " * 99))
+    assert files.one_line(RuntimeError("first\nsecond")) == "RuntimeError: first"
+    assert files.one_line(KeyboardInterrupt()) == "KeyboardInterrupt"
+    assert len(files.one_line(ValueError("x" * 999))) == 200
+    assert files.one_line(ValueError("x" * 999)).endswith("xxx...")
+    words = files.one_line(ValueError("seven letters " * 99))
     assert words.endswith((" seven...", " letters..."))
     assert 180 < len(words) <= 200
-    assert results.one_line(ValueError("y" * 188)) == "ValueError: " + "y" * 188  # 200: all of it
+    assert files.one_line(ValueError("y" * 188)) == "ValueError: " + "y" * 188  # 200: all of it
 
 
 def test_the_machine_is_described_in_json() -> None:

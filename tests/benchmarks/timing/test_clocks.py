@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks.clocks import QUERY, Clocks, gpu, parsed, slowed, words
+from benchmarks.timing.clocks import QUERY, Clocks, gpu, parsed, slowed, words
 
 CPU = torch.device("cpu")
 

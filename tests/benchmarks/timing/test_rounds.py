@@ -11,8 +11,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import intervals, measure
-from benchmarks.measure import Cell, drift, images, interleave, visit, warm_up
+from benchmarks.statistics import intervals
+from benchmarks.timing import rounds
+from benchmarks.timing.rounds import Cell, drift, images, interleave, visit, warm_up
 from zoo.arithmetic import float32
 
 CPU = torch.device("cpu")
@@ -48,7 +49,7 @@ def test_warm_up_has_a_floor_and_a_cap(clock: list[float]) -> None:
     steady = taking(clock, 0.01)
     warm_up(steady, seconds=1000)
     assert steady.warm is not None
-    assert steady.warm.calls == measure.FLOOR
+    assert steady.warm.calls == rounds.FLOOR
     assert steady.samples == 10  # 0.1 s of them
     slow = taking(clock, 3.0)
     warm_up(slow, seconds=2)
@@ -58,7 +59,7 @@ def test_warm_up_has_a_floor_and_a_cap(clock: list[float]) -> None:
     falling = taking(clock, *(0.4 * 0.8**n for n in range(40)))
     warm_up(falling, seconds=0.1)
     assert falling.warm is not None
-    assert (falling.warm.calls, falling.warm.settled) == (measure.FLOOR, False), "the floor holds when time is over"
+    assert (falling.warm.calls, falling.warm.settled) == (rounds.FLOOR, False), "the floor holds when time is over"
 
 
 def test_drift_compares_the_last_two_quarters() -> None:
@@ -82,7 +83,7 @@ def test_a_call_that_takes_no_time_the_clock_can_tell(clock: list[float]) -> Non
     cell = taking(clock, 0.0)
     warm_up(cell, seconds=0)
     assert cell.failed is None
-    assert cell.samples == measure.MOST
+    assert cell.samples == rounds.MOST
 
 
 def test_garbage_is_not_collected_while_a_cell_is_visited() -> None:
@@ -97,9 +98,7 @@ def test_looks_at_the_interval_cost_little_however_many_rounds(
     clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[int] = []
-    monkeypatch.setattr(
-        measure, "interval", lambda values: looks.append(len(values)) or intervals.Interval(1, 0.9, 1.1)
-    )
+    monkeypatch.setattr(rounds, "interval", lambda values: looks.append(len(values)) or intervals.Interval(1, 0.9, 1.1))
     list(interleave([taking(clock, 1.0)], seconds=2000, within=0.01))
     assert looks[:3] == [6, 7, 8]
     assert looks[-1] > 900
@@ -123,7 +122,7 @@ def test_harness_overhead_is_small() -> None:
 
 
 def test_sample_is_in_milliseconds(clock: list[float]) -> None:
-    assert measure.sample(taking(clock, 0.25).call, CPU) == pytest.approx(250)
+    assert rounds.sample(taking(clock, 0.25).call, CPU) == pytest.approx(250)
 
 
 def test_a_visit_discards_the_call_after_the_others_had_the_caches(clock: list[float]) -> None:
@@ -201,9 +200,9 @@ def test_what_remains_is_estimated(clock: list[float]) -> None:
     slow, fast = taking(clock, 10.0), taking(clock, 1.0)
     for cell in (slow, fast):
         warm_up(cell, seconds=1)
-    assert measure.remaining([slow, fast], seconds=20, min_rounds=3) == pytest.approx(30 + 10)
+    assert rounds.remaining([slow, fast], seconds=20, min_rounds=3) == pytest.approx(30 + 10)
     visit(slow)
-    assert measure.remaining([slow, fast], seconds=20, min_rounds=3) == pytest.approx(20 + 10)
+    assert rounds.remaining([slow, fast], seconds=20, min_rounds=3) == pytest.approx(20 + 10)
 
 
 def test_summary_by_hand() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks import keep, results
+from benchmarks.store import committed, files
+from benchmarks.upkeep import keep
 
 CPU = {"device": "cpu", "device_name": "A CPU", "cores": 2, "threads": 1, "torch": "2.x"}
 GPU = {"device": "cuda", "device_name": "NVIDIA X-1"}
@@ -24,7 +25,7 @@ def record(model: str, iou: float, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    monkeypatch.setattr(keep, "COMMITTED", tmp_path / "records")
+    monkeypatch.setattr(committed, "FOLDER", tmp_path / "records")
     (tmp_path / "records").mkdir()
     (tmp_path / "run").mkdir()
     return tmp_path / "run", tmp_path / "records"
@@ -34,8 +35,8 @@ def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tu
     run, kept = folders
     picture = Image.new("RGB", (60, 10), "red")
     picture.save(run / "sheet.png")
-    results.append(kept / "cpu-2-cores.jsonl", record("a", 0.1))
-    results.append(kept / "cpu-2-cores.jsonl", record("b", 0.2))
+    files.append(kept / "cpu-2-cores.jsonl", record("a", 0.1))
+    files.append(kept / "cpu-2-cores.jsonl", record("b", 0.2))
     for new in (
         record("a", 0.5, gallery="sheet.png"),
         record("a", 0.9, machine=GPU, measure="latency"),
@@ -43,34 +44,34 @@ def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tu
         record("c", 0.5, status="interrupted"),
         record("d", 0.7, gallery="lost.png"),
     ):
-        results.append(run / "compare.jsonl", new)
+        files.append(run / "compare.jsonl", new)
     assert keep.main([str(run)]) == 0
-    found = {r["model"]: r for r in results.read(kept / "cpu-2-cores.jsonl")}
+    found = {r["model"]: r for r in files.read(kept / "cpu-2-cores.jsonl")}
     assert {name: r["values"]["mask_iou"] for name, r in found.items()} == {"a": 0.5, "b": 0.2, "d": 0.7}
     assert found["d"]["gallery"] is None
     with Image.open(kept / found["a"]["gallery"]) as image:
         assert image.convert("RGB").tobytes() == picture.tobytes()
-    assert [r["model"] for r in results.read(kept / "nvidia-x-1.jsonl")] == ["a"]
+    assert [r["model"] for r in files.read(kept / "nvidia-x-1.jsonl")] == ["a"]
     before = (kept / "cpu-2-cores.jsonl").read_text()
     assert keep.main([str(run)]) == 0
     assert (kept / "cpu-2-cores.jsonl").read_text() == before
-    assert all(json.loads(line)["schema"] == results.SCHEMA for line in before.splitlines())
+    assert all(json.loads(line)["schema"] == files.SCHEMA for line in before.splitlines())
 
 
 def test_what_a_changed_recipe_trained_replaces_what_it_trained_before(folders: tuple[Path, Path]) -> None:
     run, kept = folders
     cell = {"size": [8, 8], "data": "d", "recipe": "equal"}
     for model in "ab":
-        results.append(kept / "cpu-2-cores.jsonl", record(model, 0.1, cell=cell))
-    results.append(run / "compare.jsonl", record("a", 0.5, cell=cell | {"content": "0123"}))
+        files.append(kept / "cpu-2-cores.jsonl", record(model, 0.1, cell=cell))
+    files.append(run / "compare.jsonl", record("a", 0.5, cell=cell | {"content": "0123"}))
     assert keep.main([str(run)]) == 0
-    found = [(r["model"], r["values"]["mask_iou"]) for r in results.read(kept / "cpu-2-cores.jsonl")]
+    found = [(r["model"], r["values"]["mask_iou"]) for r in files.read(kept / "cpu-2-cores.jsonl")]
     assert sorted(found) == [("a", 0.5), ("b", 0.1)]
 
 
 def test_nothing_to_keep_is_said(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     run, kept = folders
-    results.append(run / "compare.jsonl", record("mine", 0.5, group="yours"))
+    files.append(run / "compare.jsonl", record("mine", 0.5, group="yours"))
     assert keep.main([str(run)]) == 2
     assert "no records that could be kept" in capsys.readouterr().err
     assert keep.main([str(run / "nowhere")]) == 2

@@ -3,7 +3,8 @@
 import pytest
 from PIL import Image
 
-from benchmarks import leaderboard, readme
+from benchmarks.store import committed
+from benchmarks.upkeep import readme
 from registry import ZooError
 
 
@@ -15,7 +16,7 @@ def test_a_picture_says_which_chart_it_shows(tmp_path, monkeypatch, capsys):
     def shoot(page, picture, **_):
         Image.new("RGB", (8, 8), "white").save(picture)
 
-    monkeypatch.setattr("benchmarks.screenshot.shoot", shoot)
+    monkeypatch.setattr("benchmarks.upkeep.screenshot.shoot", shoot)
     monkeypatch.setattr(readme, "ROOT", tmp_path)
     for name in ("CHART", "PICTURE"):
         monkeypatch.setattr(readme, name, tmp_path / name)
@@ -32,7 +33,7 @@ def test_a_picture_says_which_chart_it_shows(tmp_path, monkeypatch, capsys):
 
 
 def test_the_records_are_of_one_schema_and_say_where_they_are_from():
-    records = leaderboard.committed(readme.RECORDS)
+    records = committed.records()
     assert records
     for record in records:
         assert record["status"] in ("done", "failed")

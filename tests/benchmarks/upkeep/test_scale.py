@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import results, scale
+from benchmarks.store.record import paused
+from benchmarks.upkeep import scale
 
 MACHINE = {"device": "cpu", "device_name": "A CPU", "cores": 4, "threads": 2, "torch": "2.x"}
 SLOW, FAST = 0.5, 0.1  # seconds for a sample
@@ -70,8 +71,8 @@ def test_time_that_a_training_stood_still_is_not_its_own() -> None:
 
 
 def test_a_stage_of_larger_pictures_is_no_pause() -> None:
-    assert results.paused({"raw": looks(10, 10, 10, 40, 40, 160)}) == 0
-    assert results.paused({"raw": looks(10, 90)}) == results.paused({"raw": {}}) == results.paused({}) == 0
+    assert paused({"raw": looks(10, 10, 10, 40, 40, 160)}) == 0
+    assert paused({"raw": looks(10, 90)}) == paused({"raw": {}}) == paused({}) == 0
 
 
 def test_a_recipes_own_number_of_samples_is_what_its_curve_tells() -> None:

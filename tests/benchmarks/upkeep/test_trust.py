@@ -5,13 +5,14 @@ from pathlib import Path
 
 from control_records import record
 
-from benchmarks import results, timing
+from benchmarks.store import committed, files
+from benchmarks.upkeep import trust
 
 
 def test_the_page_shows_the_last_control_of_each_kind(tmp_path: Path) -> None:
     for found in (record(1, 2), record(39, 40), record(36, 37, [["a", "b"]])):
-        results.append(tmp_path / "cpu-2-cores.jsonl", found)
-    text = timing.page(timing.latest(tmp_path))
+        files.append(tmp_path / "cpu-2-cores.jsonl", found)
+    text = trust.page(committed.controls(tmp_path))
     calm, loaded = text.split("\n## ")[1:]
     assert calm.startswith(
         "In calm, 2 s a run\n\nunet at 16 x 24, 2 s a run; A CPU, 2 threads, torch 2.x, load 1.5; 2026-01-02."
@@ -28,8 +29,8 @@ def test_controls_of_other_lengths_stay_by_length(tmp_path: Path) -> None:
     long = record(39, 40)
     long["cell"] = long["cell"] | {"seconds": 24.0}
     for found in (long, record(23, 40)):
-        results.append(tmp_path / "cpu-2-cores.jsonl", found)
-    short, longer = timing.page(timing.latest(tmp_path)).split("\n## ")[1:]
+        files.append(tmp_path / "cpu-2-cores.jsonl", found)
+    short, longer = trust.page(committed.controls(tmp_path)).split("\n## ")[1:]
     assert short.startswith("In calm, 2 s a run\n")
     assert "| 23 of 40 |" in short
     assert longer.startswith("In calm, 24 s a run\n")
@@ -39,13 +40,13 @@ def test_controls_of_other_lengths_stay_by_length(tmp_path: Path) -> None:
 def test_machines_are_told_apart(tmp_path: Path) -> None:
     other = record(38, 38)
     other["machine"] = other["machine"] | {"device_name": "Another CPU"}
-    results.append(tmp_path / "one.jsonl", record(39, 40))
-    results.append(tmp_path / "two.jsonl", other)
-    text = timing.page(timing.latest(tmp_path))
+    files.append(tmp_path / "one.jsonl", record(39, 40))
+    files.append(tmp_path / "two.jsonl", other)
+    text = trust.page(committed.controls(tmp_path))
     assert text.count("## In calm") == 2
     assert "Another CPU" in text
 
 
 def test_nothing_recorded_gives_no_page(tmp_path: Path) -> None:
-    assert timing.page(timing.latest(tmp_path)) == ""
+    assert trust.page(committed.controls(tmp_path)) == ""
     assert json.loads(json.dumps(record(1, 1))) == record(1, 1), "a record is plain data"

@@ -9,7 +9,7 @@ import pytest
 from report_browser import FAILED, MARKS, NUMBER, column, filter_by, full_page, launched, names, opened
 from report_records import CPU, GPU, records
 
-from benchmarks import report
+from benchmarks.show import report
 
 pytestmark = MARKS
 

@@ -12,7 +12,7 @@ from PIL import Image
 from report_browser import MARKS, column, filter_by, full_page, launched, names, opened
 from report_records import CPU, GPU, records
 
-from benchmarks import report
+from benchmarks.show import report
 
 pytestmark = MARKS
 
@@ -142,8 +142,8 @@ def test_a_screenshot_is_as_large_as_the_picture(tmp_path: Path) -> None:
     (tmp_path / "chart.svg").write_text(report.chart(records(networks=3)))
 
     def shot(source: str, target: str) -> int:  # a process of its own: one allows one playwright
-        words = [sys.executable, "-m", "benchmarks.screenshot", str(tmp_path / source), str(tmp_path / target)]
-        return subprocess.run(words, cwd=Path(report.__file__).parents[2], check=False).returncode
+        words = [sys.executable, "-m", "benchmarks.upkeep.screenshot", str(tmp_path / source), str(tmp_path / target)]
+        return subprocess.run(words, cwd=Path(report.__file__).parents[3], check=False).returncode
 
     assert shot("chart.svg", "chart.png") == 0
     with Image.open(tmp_path / "chart.png") as picture:

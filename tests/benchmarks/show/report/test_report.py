@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_records import CPU, GPU, records
 
-from benchmarks import report
-from benchmarks.report.embed import as_json
+from benchmarks.show import report
+from benchmarks.show.report.embed import as_json
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from report_records import CPU, GPU, record, records
 
-from benchmarks import report
-from benchmarks.report.axes import linear, logarithmic
-from benchmarks.report.gallery import gallery
-from benchmarks.report.points import choose
-from benchmarks.report.tables import tables
+from benchmarks.show import report
+from benchmarks.show.report.axes import linear, logarithmic
+from benchmarks.show.report.gallery import gallery
+from benchmarks.show.report.points import choose
+from benchmarks.show.report.tables import tables
 
 
 def test_a_cell_measured_twice_stands_once_and_a_finished_one_stays() -> None:
