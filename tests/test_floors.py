@@ -1,6 +1,7 @@
 """The floors: imports point down only, importing stays light, and foreign packages of our names are found out."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("timm", "segmentation_models_pytorch", "kornia", "torchvision", "rich", "onnx", "onnxruntime", "torchmetrics")
 BELOW = {"registry": set(), "zoo": {"registry"}, "benchmarks": {"zoo", "registry"}}
+ROOMS = {  # from the top down: what stands on the left may import what stands right of it
+    "benchmarks": (
+        *("compare", "upkeep", "checks", "run", "plan", "show", "measures", "networks", "timing", "statistics"),
+        *("store", "arguments"),
+    )
+}
+NO_ROOMS = ("__init__", "__pycache__", "records")
 
 
 def imports(path):
@@ -37,6 +45,44 @@ def test_imports_point_down_only(package):
         if name.split(".")[0] in above
     ]
     assert upward == []
+
+
+def arrows(package):
+    """Which modules of a package each of its modules imports: of `from a.b import c` that is a.b.c where it is one."""
+    names = {
+        path: ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in files(package)
+    }
+    known = set(names.values())
+    found = {}
+    for path, name in names.items():
+        found[name] = targets = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                targets |= {alias.name for alias in node.names} & known
+            elif isinstance(node, ast.ImportFrom):
+                named = (f"{node.module}.{alias.name}" for alias in node.names)
+                targets |= {each if each in known else node.module for each in named} & known
+    return found
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_imports_point_down_the_list_of_rooms(package):
+    rooms, top = ROOMS[package], package.replace("/", ".")
+    assert {path.stem for path in (ROOT / package).iterdir()} - {*NO_ROOMS} == {*rooms}
+    place = {name: rooms.index(name.removeprefix(f"{top}.").split(".")[0]) for name in arrows(package) if name != top}
+    upward = [
+        f"{name}: {target}"
+        for name, targets in arrows(package).items()
+        for target in targets
+        if place.get(target, -1) < place.get(name, -1)
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_imports_run_in_a_circle(package):
+    graphlib.TopologicalSorter(arrows(package)).prepare()  # raises an error that names the circle
 
 
 @pytest.mark.parametrize("package", BELOW)
