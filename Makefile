@@ -29,7 +29,7 @@ check: $(INSTALLED)
 	@$(BIN)/mypy
 
 readme: $(INSTALLED)
-	@$(BIN)/python -m benchmarks.readme $(ARGS)
+	@$(BIN)/python -m benchmarks.upkeep.readme $(ARGS)
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pairzoo needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another by PYTHON=python3.12")'

@@ -12,22 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
-from benchmarks import control
-from benchmarks.command import at_least, listed, positive, threads
-from benchmarks.presets import HONEST, MEASURES, PRESETS, RECORDS, WITHIN, Preset
+from benchmarks.arguments import at_least, listed, positive, threads
+from benchmarks.checks import control
+from benchmarks.plan.presets import HONEST, PRESETS, WITHIN, Preset
+from benchmarks.store.names import MEASURES, RECORDS
 from registry import OptionError, ZooError
 from registry.commandline import INTERRUPTED, Parser, guarded, sides
 
 if TYPE_CHECKING:
     import torch
 
-    from benchmarks.cells import Cell, Wanted
-    from benchmarks.results import Record
+    from benchmarks.plan.cells import Cell, Wanted
+    from benchmarks.store.record import Record
 
 PAGE = "compare.html"
 DEFAULT_RECIPE = "equal"
 OF_TRAINING = ("data", "recipes", "samples", "seeds", "train_size", "train_precision", "scenes", "weights")
-COMMITTED = Path(__file__).parent / "records"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -91,8 +91,10 @@ def run(args: argparse.Namespace) -> int:
     """Measure, show, write."""
     import torch
 
-    from benchmarks import accuracy, cells, results
-    from benchmarks.entrants import enter
+    from benchmarks.measures import accuracy
+    from benchmarks.networks.entrants import enter
+    from benchmarks.plan import cells
+    from benchmarks.store import files
     from zoo import machine
     from zoo.claim import claimed
 
@@ -107,15 +109,24 @@ def run(args: argparse.Namespace) -> int:
     planned = cells.plan(entrants, wanted(args, preset, device))
     accuracy.require([cell.settings for cell in planned if cell.measure == "accuracy"], args.weights)
     require_trained(args, planned)
-    older: list[Record] | None = [*results.read(args.against)] if args.against else None
+    older: list[Record] | None = [*files.read(args.against)] if args.against else None
     if args.dry_run:
-        from benchmarks import estimate
-
-        estimate.show(missing(args, planned, device)[1], preset, device)
-        return 0
-    folder = results.prepare(args.out)
+        return foretell(missing(args, planned, device)[1], preset, device)
+    folder = files.prepare(args.out)
     with claimed(folder):
         return measured(args, preset, planned, device, folder, older)
+
+
+def foretell(planned: list["Cell"], preset: Preset, device: "torch.device") -> int:
+    """Print the cells, and how long they will take, by measure."""
+    from benchmarks.plan.estimate import HEAD, estimate
+    from benchmarks.show.terminal import print_table
+
+    body, notes = estimate(planned, preset, device)
+    for cell in planned:
+        print(cell.title)
+    print_table(HEAD, body, notes=notes)
+    return 0
 
 
 def settled(args: argparse.Namespace, device: "torch.device") -> Preset:
@@ -150,8 +161,8 @@ def require_use(args: argparse.Namespace, preset: Preset) -> None:
 
 def require_trained(args: argparse.Namespace, planned: list["Cell"]) -> None:
     """Raise where a curve is asked for of a network that is neither trained, nor to be trained, nor ready-made."""
-    from benchmarks.accuracy import is_over
-    from benchmarks.campaign import home
+    from benchmarks.measures.accuracy import is_over
+    from benchmarks.run.campaign import home
 
     trained = {home(args.out, cell) for cell in planned if cell.measure == "accuracy"}
     curves = {home(args.out, cell): cell for cell in planned if cell.measure == "sensitivity"}
@@ -165,8 +176,8 @@ def require_trained(args: argparse.Namespace, planned: list["Cell"]) -> None:
 
 def wanted(args: argparse.Namespace, preset: Preset, device: "torch.device") -> "Wanted":
     """The settings whose combinations are the cells."""
-    from benchmarks.cells import Wanted
-    from benchmarks.sensitivity import PERTURBATIONS
+    from benchmarks.measures.sensitivity import PERTURBATIONS
+    from benchmarks.plan.cells import Wanted
 
     default = ("contiguous", "channels_last") if device.type == "cpu" else ("contiguous",)
     return Wanted(
@@ -194,18 +205,19 @@ def missing(
 ) -> tuple[list["Record"], list["Cell"]]:
     """With --resume what is there already of these networks, whatever was asked for then, with the accuracy of the rows
     that are no networks; and the cells that it leaves to be measured."""
-    from benchmarks import cells, results
+    from benchmarks.store import files, identity
+    from benchmarks.store.names import BASELINE
     from zoo import machine
 
     path = args.out / RECORDS
-    found = results.read(path) if args.resume and path.exists() else []
+    found = files.read(path) if args.resume and path.exists() else []
     specs = {cell.entrant.spec for cell in planned}
     before: list[Record] = [
         record
         for record in found
-        if record["spec"] in specs or (record["group"] == cells.BASELINE and record["measure"] == "accuracy")
+        if record["spec"] in specs or (record["group"] == BASELINE and record["measure"] == "accuracy")
     ]
-    done = cells.done(before, None if args.executor == "ray" else machine.describe(device))
+    done = identity.done(before, None if args.executor == "ray" else machine.describe(device))
     return before, [cell for cell in planned if cell.key not in done]
 
 
@@ -218,8 +230,8 @@ def measured(
     older: list["Record"] | None,
 ) -> int:
     """The comparison itself, in a folder of its own; records first, then tables and the page, then what is shown."""
-    from benchmarks import cells, results
-    from benchmarks.campaign import Campaign, Effort
+    from benchmarks.run.campaign import Campaign, Effort
+    from benchmarks.store import files, identity
     from zoo.progress import progress
 
     path = folder / RECORDS
@@ -229,19 +241,19 @@ def measured(
     try:
         with progress() as tick:
             if args.executor == "ray":
-                from benchmarks import cluster
+                from benchmarks.run import cluster
 
                 found = cluster.measure(pending, device, folder, effort, address=args.address, tick=tick)
             else:
                 found = Campaign(pending, device, folder, effort).measure(tick)
             for record in found:
                 records.append(record)
-                results.append(path, record)
+                files.append(path, record)
     except KeyboardInterrupt:
         stopped = True
     except ZooError as error:  # no room for a record: what was measured is still worth a look
         problem = error
-    return show(args, preset, planned, cells.latest(records), folder, stopped, problem, older)
+    return show(args, preset, planned, identity.latest(records), folder, stopped, problem, older)
 
 
 def show(
@@ -255,25 +267,26 @@ def show(
     older: list["Record"] | None,
 ) -> int:
     """Tables on the terminal and in files, the page, and the answers that were asked for."""
-    from benchmarks import against, cells, choice, leaderboard, report, results
+    from benchmarks.show import against, choice, leaderboard, report
+    from benchmarks.store import committed, files, identity
 
     specs = {cell.entrant.spec for cell in planned}
     achieved = "accuracy" in preset.measures or any(
         record["measure"] == "accuracy" and record["spec"] in specs for record in records
     )
-    committed = [] if achieved else leaderboard.committed(COMMITTED, like=records)
+    library = [] if achieved else committed.records(like=records)
     if records and not problem and not stopped:
-        results.write_text(folder / "compare.md", leaderboard.markdown(records, committed))
-        results.write_text(folder / "compare.csv", leaderboard.to_csv(records))
+        files.write_text(folder / "compare.md", leaderboard.markdown(records, library))
+        files.write_text(folder / "compare.csv", leaderboard.to_csv(records))
         here = records[-1]["machine"]
-        report.write([*committed, *records], [folder, COMMITTED], folder / PAGE, here=here)
-    leaderboard.show(records, committed)
+        report.write([*library, *records], [folder, committed.FOLDER], folder / PAGE, here=here)
+    leaderboard.show(records, library)
     if problem:
         raise problem
     if older is not None:
         against.show(records, older)
     if args.budget_ms:
-        print(choice.sentence(records, committed, milliseconds=args.budget_ms, want=args.want))
+        print(choice.sentence(records, library, milliseconds=args.budget_ms, want=args.want))
     if stopped:
         what = (
             f"records of what was measured: {folder / RECORDS}; --resume goes on"
@@ -284,7 +297,7 @@ def show(
         return INTERRUPTED
     print(f"written: {folder / PAGE}, compare.md, compare.csv, and a record per cell in {RECORDS}")
     asked = {cell.key for cell in planned}
-    return 0 if any(record["status"] == "done" and cells.key_of(record) in asked for record in records) else 1
+    return 0 if any(record["status"] == "done" and identity.key_of(record) in asked for record in records) else 1
 
 
 def _sizes(text: str) -> tuple[tuple[int, int], ...]:

@@ -1,4 +1,4 @@
-"""What all commands share: argument types, one line for each error, and output that has nowhere to go."""
+"""What all commands share: sizes, one line for each error, and output that has nowhere to go."""
 
 import os
 import shlex
@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.command import at_least, positive, threads
 from registry import commandline
 from registry.commandline import Parser, UsageError, guarded, sides
 from registry.vocabulary import LARGEST, SMALLEST
@@ -32,23 +31,6 @@ def test_what_is_no_size_is_a_short_line(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match="8 to 8192") as caught:
         sides(text)
     assert len(str(caught.value)) < 200
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "x", "9" * 5000, "\u00b2"])
-def test_counts_and_times_refuse_what_they_cannot_take(text: str) -> None:
-    with pytest.raises(ArgumentTypeError, match="give a whole number from 1 to 1000000"):
-        at_least(1)(text)
-    if text != "1.5" and text[0] != "9":
-        with pytest.raises(ArgumentTypeError, match="give a number above 0"):
-            positive(text)
-
-
-def test_threads_are_a_few_for_each_core() -> None:
-    most = 4 * (os.cpu_count() or 1)
-    assert threads(str(most)) == most
-    for text in (str(most + 1), "999999", "0"):
-        with pytest.raises(ArgumentTypeError, match=f"from 1 to {most}"):
-            threads(text)
 
 
 def test_a_leftover_is_refused_by_the_command_that_got_it() -> None:

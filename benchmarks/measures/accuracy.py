@@ -1,0 +1,213 @@
+"""Accuracy: a network trained by a recipe and tested on samples it has not seen, from start to end.
+
+The training lives in a folder of its own and goes on there after a kill; one that is over is only tested again. What is
+tested is always the test split, in single precision.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+
+from benchmarks.measures.ready_made import AccuracyError, filled, ready_made
+from benchmarks.measures.training_recipe import predicted, recipe_for
+from benchmarks.networks.entrants import Entrant
+from benchmarks.statistics.paired import kept
+from benchmarks.store.files import number
+from zoo import data, machine, recipes
+from zoo.contract import Sample
+from zoo.data.inspecting.sheet import GAP, write_png
+from zoo.data.warp import each
+from zoo.metrics.evaluate import evaluate
+from zoo.metrics.evaluation import Evaluation
+from zoo.model import PairModel
+from zoo.progress import Tick
+from zoo.saved import load
+from zoo.training import fit
+from zoo.training.checkpoint import seed_all
+from zoo.training.folder import CHECKPOINTS, ENVIRONMENT, RECIPE, STATE, WEIGHTS, settle
+from zoo.training.journal import LOG, read
+
+GALLERY = "gallery.png"
+SHOWN = 6  # scenes in the gallery, the same for every network
+PER_IMAGE = ("mask_iou_image", "depth_rmse")
+MOST_IMAGES = 1000  # whose own values a record keeps; its sums, for comparisons, are of all
+TRAINED = ("date", "device_name", "threads", "torch", "commit", "dirty")  # of a training's environment, in its record
+CURVE = ("samples", "seconds", "loss", "mask_iou", "depth_rmse")
+PIXELS = 1 << 20  # tested at a time
+MOST_AT_ONCE = 64  # images tested at a time
+Found = dict[str, Any]  # values, intervals and raw, as a record has them
+
+
+def measure(
+    entrant: Entrant, cell: Mapping[str, Any], folder: Path, *, device: str, workers: int | None, tick: Tick
+) -> Found:
+    """Train and test one cell; what a record holds of it. folder: of this training alone; resumed if it was begun."""
+    scenes = test_set(cell)  # before the training: data without a test split is found out in a second
+    model = train(entrant, cell, folder, device=device, workers=workers, tick=tick)
+    found = tested(model, scenes, cell, folder, device=device, tick=tick)
+    log = read(folder / LOG)
+    last = [line for line in log if line["kind"] == "train"][-1]
+    looks = [line for line in log if line["kind"] == "validation"]
+    found["values"]["seconds"] = last["seconds"]
+    found["raw"] |= {
+        "curve": [{name: look.get(name) for name in CURVE} for look in looks],
+        "trained": {name: value for name, value in _environment(folder).items() if name in TRAINED},
+        "steps": last["step"],
+        "skipped": last["skipped"],  # steps whose loss or gradients were not finite
+    }
+    return found
+
+
+def test_only(
+    weights: Path, cell: Mapping[str, Any], folder: Path, *, entrant: Entrant | None, device: str, tick: Tick
+) -> Found:
+    """Test a ready-made network, as `ready_made` finds it; the same of it, but for the training."""
+    scenes = test_set(cell)
+    return tested(ready_made(weights, entrant), scenes, cell, folder, device=device, tick=tick)
+
+
+def test_set(cell: Mapping[str, Any]) -> data.PairDataset:
+    """The test split of a cell's data, at its size."""
+    return data.load(cell["data"], split="test", size=tuple(cell["size"]))
+
+
+def train(
+    entrant: Entrant, cell: Mapping[str, Any], folder: Path, *, device: str, workers: int | None, tick: Tick
+) -> PairModel:
+    """The trained network of a cell: the one in the folder, or what comes of its training, begun or gone on with."""
+    own = None if entrant.is_listed else _made(entrant, cell["seed"])
+    tasks = predicted(entrant.spec) if own is None else own.face.tasks
+    recipe = recipe_for(entrant.spec, cell, tasks)
+    if is_over(folder):
+        settle(recipe, folder, cell["samples"], resume=True)  # refuses the folder of another training
+        model = trained(folder, entrant)
+    else:
+        begun = (folder / RECIPE).exists()
+        run = fit(
+            recipe, folder, samples=cell["samples"], resume=begun, device=device, workers=workers, model=own, tick=tick
+        )
+        model = run.model
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # the weights are there: nothing goes on from them
+    _require_learned(folder)
+    return model
+
+
+def require(trainings: Iterable[Mapping[str, Any]], weights: Path | None) -> None:
+    """Raise where the data, a recipe or the weights of some cells are not there, before anything is measured."""
+    if weights is not None and not weights.exists():
+        raise AccuracyError(f"{weights} does not exist; give a file of zoo.save, or a folder of them")
+    needed = list(trainings)
+    for recipe in {cell["recipe"] for cell in needed} if weights is None else ():
+        recipes.build(recipe)
+    for spec, size in {(cell["data"], tuple(cell["size"])) for cell in needed}:
+        data.load(spec, split="test", size=size)
+
+
+def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
+    """The network that a cell's training left. entrant: who builds it, where it is no network of the catalog."""
+    if not is_over(folder):
+        raise AccuracyError(f"there is no trained network in {folder}; its training failed or did not come to an end")
+    _require_learned(folder)
+    if (folder / WEIGHTS).exists():
+        return load(folder / WEIGHTS)
+    if entrant is None:
+        raise AccuracyError(f"{folder / STATE} holds weights of a network of your own, and not how it is built")
+    return filled(entrant, folder / STATE)
+
+
+def tested(
+    model: PairModel, scenes: data.PairDataset, cell: Mapping[str, Any], folder: Path, *, device: str, tick: Tick
+) -> Found:
+    """All metrics of a network on the test set, and its gallery in the folder."""
+    found = evaluate(
+        model,
+        scenes,
+        batch=at_once(*cell["size"]),
+        samples=cell["test_images"],
+        device=machine.choose(device),
+        tick=tick,
+    )
+    require_numbers(found.result.broken, found.images)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_png(folder / GALLERY, gallery(model, scenes))
+    return {
+        "values": {name: number(value) for name, value in found.values.items()},
+        "intervals": {name: [*map(number, span)] for name, span in found.intervals.items()},
+        "raw": {"weights": fingerprint(model), "sums": kept(found.result), "per_image": _per_image(found)},
+    }
+
+
+def require_numbers(broken: int, images: int) -> None:
+    """Raise AccuracyError if some predictions are not numbers: no metric of all images has a value then."""
+    if broken:
+        raise AccuracyError(f"{broken} of {images} predictions are not numbers (nan)")
+
+
+def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
+    """(3, h, w): a row for each scene: bg, fg_bg, true and predicted mask, true and predicted depth.
+
+    The scenes are the same for every network; the tile of a task that a network does not predict is white.
+    """
+    last = len(scenes) - 1  # the first and the last are shown, as in all galleries that are kept
+    batch = scenes.batch([place * last // (SHOWN - 1) for place in range(SHOWN)])
+    device = next((value.device for value in model.parameters()), torch.device("cpu"))
+    here: Sample = each(lambda value: value.to(device), batch)
+    with torch.inference_mode():
+        prediction = model.eval()(here.bg, here.fg_bg)
+    columns = [image[:, : 3 if image.shape[1] >= 3 else 1] for image in (here.bg, here.fg_bg)]
+    for truth, logits in zip((here.mask, here.depth), prediction, strict=True):
+        columns += [truth, torch.ones_like(truth) if logits is None else logits.float().sigmoid()]
+    framed = [F.pad(column.float().expand(-1, 3, -1, -1), (0, GAP, 0, GAP), value=1.0) for column in columns]
+    return rearrange(framed, "columns b c h w -> c (b h) (columns w)").cpu()
+
+
+def fingerprint(model: PairModel) -> str:
+    """SHA-256 over all weights and buffers, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def at_once(h: int, w: int) -> int:
+    """How many images of a size are tested together."""
+    return max(1, min(MOST_AT_ONCE, PIXELS // (h * w)))
+
+
+def is_over(folder: Path) -> bool:
+    """Whether a training came to its end: its weights are the last that it writes."""
+    return (folder / WEIGHTS).exists() or (folder / STATE).exists()
+
+
+def _require_learned(folder: Path) -> None:
+    last = [line for line in read(folder / LOG) if line["kind"] == "train"][-1]
+    if last["skipped"] >= last["step"]:
+        raise AccuracyError(f"it learned nothing: in none of {last['step']:,} steps were loss and gradients finite")
+
+
+def _made(entrant: Entrant, seed: int) -> PairModel:
+    """A network of one's own, drawn with a seed as the catalog's are."""
+    seed_all(seed)
+    return entrant.make()
+
+
+def _environment(folder: Path) -> dict[str, Any]:
+    """What a training ran on, which need not be what it is tested on; nothing where it does not say."""
+    path = folder / ENVIRONMENT
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
+
+
+def _per_image(found: Evaluation) -> dict[str, list[float | None]]:
+    """Each image's own values, where they are few enough for a record."""
+    if found.images > MOST_IMAGES:
+        return {}
+    return {name: [number(v, 4) for v in found.per_image[name]] for name in PER_IMAGE if name in found.per_image}

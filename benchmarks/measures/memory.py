@@ -1,0 +1,223 @@
+"""Peak memory of a network, in a process of its own.
+
+$ python -m benchmarks.measures.memory "unet(depth=4)" --work training
+
+It is what the network needs beyond a process in which nothing is built yet: weights, images, and whatever a call or a
+training step adds at its worst. On CUDA the bytes that torch had allocated and reserved; on the CPU the bytes of
+weights and images, and how far the process's resident memory rises above where it stood with these in place.
+A training step is forward with all sides, loss, backward and AdamW, in the second step, when AdamW has its averages.
+
+In that process freed memory goes back to the system at once (glibc). Its habit of keeping some made 27 MB of a small
+U-Net 35 to 55 MB, another number in each of three processes; a process of yours may well hold more than is told here.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.arguments import at_least
+from registry import ZooError
+from registry.commandline import Parser, guarded, sides
+
+if TYPE_CHECKING:
+    import torch
+
+    from benchmarks.networks.engines import Settings
+    from benchmarks.networks.entrants import Entrant
+
+WORKS = ("inference", "training", "once")  # once: a call that measures nothing, to see that it ends
+SECONDS = 300.0  # that one process may take
+GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536"}  # bytes from which glibc hands each block back when it is freed
+LOOK = 0.5  # seconds from one look for the parent to the next
+KILLED = "it was killed by the system (signal 9), as it is where memory ends"
+
+
+class MemoryPassError(ZooError, RuntimeError):
+    """A process of a network's own that did not tell what it was started for."""
+
+
+class RaisedError(MemoryPassError):
+    """The network raised an error in that process, as it will in any."""
+
+
+_rehearsed: dict[
+    tuple[str, ...], MemoryPassError | None
+] = {}  # by spec, work, size, precision and device: what came of it
+
+
+def peak(
+    entrant: "Entrant", settings: "Settings", device: "torch.device", *, seconds: float = SECONDS
+) -> dict[str, Any]:
+    """{"inference_bytes", "training_bytes"}, each from a fresh process; on CUDA "inference_reserved_bytes" and so on.
+
+    training_bytes is None where nothing is trained. Where only the training step fails, it is None too, and
+    "training_failed" says why.
+    """
+    found = fresh(entrant, settings, device, "inference", seconds=seconds)
+    try:
+        return found | fresh(entrant, settings, device, "training", seconds=seconds)
+    except MemoryPassError as error:
+        return found | {"training_bytes": None, "training_failed": f"failed: {error}"}
+
+
+def rehearse(
+    entrant: "Entrant", settings: "Settings", device: "torch.device", work: str = "once", *, seconds: float
+) -> None:
+    """Call or train a network that comes from a file of the user's own in another process, which can be ended.
+
+    Once for each network, size and precision; those of the catalog are known to end. An error that it raises is left
+    to whoever calls it here; it is a process that hangs or dies that must not be this one.
+    """
+    if entrant.is_listed or ":" not in entrant.asked.name:
+        return
+    key = entrant.spec, work, str(settings["size"]), str(settings["precision"]), str(device)
+    if key not in _rehearsed:
+        _rehearsed[key] = None
+        try:
+            fresh(entrant, {**settings, "engine": "eager"}, device, work, seconds=seconds)
+        except RaisedError:
+            pass
+        except MemoryPassError as error:
+            _rehearsed[key] = error
+    if problem := _rehearsed[key]:
+        raise problem
+
+
+def fresh(
+    entrant: "Entrant", settings: "Settings", device: "torch.device", work: str, *, seconds: float
+) -> dict[str, Any]:
+    """What a new process finds; it is ended after the seconds, and with this process."""
+    import torch
+
+    if not entrant.is_listed and ":" not in entrant.asked.name:
+        raise MemoryPassError(f"{entrant.asked} cannot be built in another process; give it as FILE.py:NAME")
+    text = entrant.spec if entrant.is_listed else str(entrant.asked)
+    command = [sys.executable, "-m", "benchmarks.measures.memory", text, "--work", work, "--device", str(device)]
+    command += ["--settings", json.dumps(dict(settings)), "--threads", str(torch.get_num_threads())]
+    command += ["--parent", str(os.getpid())]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+        start_new_session=True,  # compilers and helpers that it starts end with it
+    ) as process:
+        try:
+            printed, said = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise MemoryPassError(f"no end after {seconds:g} s, the cap") from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return _told(printed, said, process.returncode)
+
+
+def _told(printed: str, said: str, code: int) -> dict[str, Any]:
+    """The numbers in the last line that a process printed."""
+    try:
+        told = json.loads(printed.splitlines()[-1])
+    except (IndexError, json.JSONDecodeError):
+        last = (said.strip().splitlines() or ["it said nothing"])[-1]
+        why = KILLED if code == -signal.SIGKILL else f"exit code {code}: {last}"
+        raise MemoryPassError(f"a process of its own told nothing; {why}") from None
+    if "failed" in told:
+        raise RaisedError(told["failed"])
+    return told
+
+
+def _environment() -> dict[str, str]:
+    """This process's, with the folder of our packages in it where they were not installed."""
+    root = str(Path(__file__).resolve().parents[2])
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if root in known or Path(root).name in ("site-packages", "dist-packages"):
+        return os.environ | GIVE_BACK
+    return os.environ | GIVE_BACK | {"PYTHONPATH": os.pathsep.join(filter(None, [*known, root]))}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = Parser(prog="python -m benchmarks.measures.memory", description="The peak memory of a network, in bytes.")
+    add = parser.add_argument
+    add("model", help='a name, a spec, or a network of your own, as "unet(depth=4)" or my_net.py:Net')
+    add("--work", choices=WORKS, default="inference", help="default: inference")
+    add("--size", type=sides, default=(224, 224), help="pixels: 224, or height x width as 224x320; default: 224")
+    add("--device", default="cpu", help="cpu, cuda or cuda:N; default: cpu")
+    add("--threads", type=at_least(1), help="threads on the CPU; default: what torch chooses")
+    add("--settings", type=_settings, default={}, help='more of them, as {"batch": 2, "precision": "bf16"}')
+    add("--parent", type=int, help=argparse.SUPPRESS)  # the process this one is to end with
+    return guarded(lambda: run(parser.parse_args(argv)))
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f'{text[:40]!r} is not accepted; give JSON, as {{"precision": "bf16"}}')
+    return found
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that waits for it has gone."""
+    while os.getppid() == parent:
+        time.sleep(LOOK)
+    os._exit(1)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line of JSON: what a process of its own finds, or as that process what is found here."""
+    import torch
+
+    from benchmarks.networks import engines
+    from benchmarks.networks.entrants import enter
+    from zoo.machine import choose
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = choose(args.device)
+    settings = engines.DEFAULTS | {"size": args.size} | args.settings
+    if not args.parent:
+        for entrant in enter(args.model):
+            print(json.dumps(fresh(entrant, settings, device, args.work, seconds=SECONDS)))
+        return 0
+    threading.Thread(target=_end_with, args=(args.parent,), daemon=True).start()
+    with contextlib.redirect_stdout(sys.stderr):  # whatever a network prints
+        told = _measured(args.model, settings, device, args.work)
+    print(json.dumps(told), flush=True)
+    return 1 if "failed" in told else 0
+
+
+def _measured(model: str, settings: "Settings", device: "torch.device", work: str) -> dict[str, Any]:
+    from benchmarks.measures import footprint
+    from benchmarks.networks import engines
+    from benchmarks.networks.entrants import enter
+    from benchmarks.store.files import one_line
+    from benchmarks.timing.limits import within_memory
+    from zoo.arithmetic import float32
+
+    try:
+        (entrant,) = enter(model)
+        with within_memory(device):
+            if work == "once":
+                engines.require_finite(engines.ready(entrant, settings, device).call())
+                return {}
+            network = engines.network(entrant, settings["layout"], device)
+            with float32(tf32=settings["precision"] == "tf32"):  # which algorithms there are, and their workspace
+                return dict(footprint.measured(network, settings, device, work))
+    except Exception as error:
+        return {"failed": one_line(error)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

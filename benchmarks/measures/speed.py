@@ -1,0 +1,140 @@
+"""Speed: how long a call takes (latency), and how many images a second pass (throughput). Two tracks, never mixed.
+
+Latency: every call is waited for, the median of all of them, with its interval over rounds. Throughput: calls follow
+each other and the last one is waited for; inputs stay where they are. Both are the network alone: reading and copying
+images is not in them.
+
+What hangs: no call, visit or warm-up takes longer than the cap (see `benchmarks.timing.limits`). A network of the
+user's own, given as FILE.py:NAME, is tried once in a process of its own first, because nothing is known of it.
+"""
+
+import gc
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.measures import memory
+from benchmarks.networks import engines
+from benchmarks.networks.engines import Ready, Settings
+from benchmarks.networks.entrants import Entrant
+from benchmarks.statistics import intervals
+from benchmarks.store.files import number
+from benchmarks.timing import rounds
+from benchmarks.timing.limits import TimeCapError, within_memory, within_time
+from benchmarks.timing.rounds import CAP, Cell, outcome
+from zoo.machine import is_out_of_memory
+
+KINDS = ("latency", "throughput")
+MANY = 1000  # samples from which the 99th percentile says something: ten of them lie beyond it
+DIGITS = 4  # of a millisecond, in a record
+LONGEST = 1.0  # seconds of a call on the CPU beyond which a larger batch is not tried: memory is not what ends there
+LARGEST = 4096  # images in a call
+
+
+def prepare(
+    entrant: Entrant, settings: Settings, device: torch.device, *, kind: str = "latency", cap: float = CAP
+) -> Cell:
+    """A cell to be warmed up and visited; whatever goes wrong is in its `failed`, and only Ctrl-C is raised.
+
+    kind: latency or throughput. Where memory runs out, and nowhere else, throughput's batch is halved until it fits:
+    `cell.batch` has what is measured, `cell.facts` its "shrunk_from".
+    cap: seconds for building and the first call, then for each visit.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is neither of {KINDS}")
+    words = [settings[name] for name in ("precision", "layout", "engine")]
+    height, width = settings["size"]
+    name = f"{entrant.asked}, {height} x {width}, batch {settings['batch']}, {', '.join(words)}"
+    cell = Cell(name, _unprepared, device, pipelined=kind == "throughput", cap=cap)
+    with outcome(cell):
+        memory.rehearse(entrant, {**settings, "batch": 1}, device, seconds=cap)
+        with within_time(cap):
+            made = _fitting(entrant, settings, device, shrinks=cell.pipelined)
+        cell.call, cell.enter, cell.facts, cell.batch = made.call, made.enter, made.facts, made.batch
+    return cell
+
+
+def largest_batch(entrant: Entrant, settings: Settings, device: torch.device) -> tuple[int, str]:
+    """The largest power of two that fits, and what ended the search: memory, time (a second on the CPU), or LARGEST."""
+    memory.rehearse(entrant, {**settings, "batch": 1}, device, seconds=CAP)
+    longest = LONGEST if device.type == "cpu" else CAP
+    batch = 1
+    while batch < LARGEST:
+        seconds = math.inf
+        try:
+            with within_time(CAP):
+                made = _called(entrant, {**settings, "engine": "eager"}, device, 2 * batch)
+                seconds = rounds.sample(made.call, device) / 1e3
+            del made
+        except TimeCapError:
+            return batch, "time"
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        _let_go(device)
+        if seconds > longest:
+            return batch, "memory" if math.isinf(seconds) else "time"
+        batch *= 2
+    return batch, f"no more than {LARGEST:,} are tried"
+
+
+def summary(cell: Cell, kind: str) -> dict[str, dict[str, Any]]:
+    """The values, intervals and raw times of a cell that was visited, as a record has them.
+
+    latency: ms, p5, p95, p99 (None below 1,000 samples). throughput: images_per_s, and the batch it was measured with.
+    """
+    if cell.pipelined != (kind == "throughput"):
+        raise ValueError(f"{cell.name} was not prepared for {kind}")
+    found = intervals.summarise(cell.rounds)
+    if kind == "latency":
+        values: dict[str, float | None] = {"ms": found.median, "p5": found.p5, "p95": found.p95}
+        values["p99"] = float(np.percentile(cell.rounds, 99)) if found.samples >= MANY else None
+        span = {"ms": [number(found.low), number(found.high)]}
+    else:
+        values = {"images_per_s": _rate(cell, found.median), "batch": cell.batch}
+        span = {"images_per_s": [_rate(cell, found.high), _rate(cell, found.low)]}
+    warm = vars(cell.warm) if cell.warm else None
+    return {
+        "values": values | {name: number(value) for name, value in cell.facts.items()},
+        "intervals": span,
+        "raw": {"rounds_ms": [[round(ms, DIGITS) for ms in row] for row in cell.rounds], "warm_up": warm},
+    }
+
+
+def _fitting(entrant: Entrant, settings: Settings, device: torch.device, *, shrinks: bool) -> Ready:
+    """The network called once with the batch, or the half, quarter ... of it that memory has room for."""
+    batch = settings["batch"]
+    while True:
+        try:
+            made = _called(entrant, settings, device, batch)
+            if batch < settings["batch"]:
+                made.facts["shrunk_from"] = settings["batch"]
+            return made
+        except Exception as error:
+            if not shrinks or batch == 1 or not is_out_of_memory(error):
+                raise
+        batch //= 2  # outside of the handler, whose error holds on to what was computed
+        _let_go(device)
+
+
+def _called(entrant: Entrant, settings: Settings, device: torch.device, batch: int) -> Ready:
+    with within_memory(device):
+        made = engines.ready(entrant, {**settings, "batch": batch}, device)
+        engines.require_finite(made.call())
+    return made
+
+
+def _let_go(device: torch.device) -> None:
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _rate(cell: Cell, ms: float) -> float | None:
+    return number(1e3 * cell.batch / ms) if ms else None
+
+
+def _unprepared() -> object:
+    raise RuntimeError("this cell could not be prepared")

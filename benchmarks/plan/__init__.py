@@ -1,0 +1,1 @@
+"""What is measured, and about how long it takes."""

@@ -1,0 +1,1 @@
+"""A comparison while it runs: here, or on a cluster."""

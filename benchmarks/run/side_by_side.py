@@ -1,0 +1,112 @@
+"""Timed cells of one setting side by side: warmed up, visited in shuffled rounds, set beside the device's peaks."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+
+from benchmarks.measures import cost, roofline, speed
+from benchmarks.plan.cells import Cell
+from benchmarks.store.files import one_line
+from benchmarks.timing.rounds import Cell as Timed
+from benchmarks.timing.rounds import interleave, remaining, warm_up
+from registry import ZooError
+from zoo.model import PairModel
+from zoo.progress import Tick
+
+WIDER = {"bf16": 2, "fp16": 2}  # how much wider a number is than with this precision, where it was counted
+PEAK = 1.0  # seconds for the device's peaks; they belong to the run, because a machine is not the same every day
+
+Outcome = tuple[Cell, str, str | None, dict[str, Any]]  # status, failure, values and intervals and raw
+
+
+def race(
+    cells: Sequence[Cell], device: torch.device, *, seconds: float, rounds: int, within: float, tick: Tick
+) -> Iterator[Outcome]:
+    """Outcomes as cells are finished. seconds: for each cell. Ctrl-C gives what was half done, then ends."""
+    kind = cells[0].measure
+    live: dict[int, Cell] = {}
+    timed: list[Timed] = []
+    for n, cell in enumerate(cells):
+        begun = time.perf_counter()
+        tick(f"{kind} prepare {cell.entrant.asked}", n, len(cells))
+        prepared = _prepared(cell, device, tick)
+        if not prepared.failed:
+            warm_up(prepared, seconds=seconds / 2)
+        prepared.prepared = time.perf_counter() - begun
+        live[id(prepared)] = cell
+        timed.append(prepared)
+    peaks = _peaks(device, str(cells[0].settings["precision"]))
+    together = seconds * sum(not prepared.failed for prepared in timed)
+    total = remaining(timed, seconds=together, min_rounds=rounds)
+    try:
+        for visited in interleave(timed, seconds=together, min_rounds=rounds, within=within):
+            left = remaining(timed, seconds=together, min_rounds=rounds)
+            tick(f"{kind} of {len(timed)} cells in shuffled rounds, {left:.0f} s left", total - left, total)
+            if visited.finished:
+                cell = live.pop(id(visited))
+                if visited.failed:
+                    yield cell, "failed", visited.failed, _took(visited)
+                else:
+                    yield cell, "done", None, _found(visited, cell, peaks)
+    except KeyboardInterrupt:
+        for prepared in timed:
+            if id(prepared) in live and prepared.rounds and not prepared.failed:
+                cell = live[id(prepared)]
+                yield cell, "interrupted", None, _found(prepared, cell, peaks)
+        raise
+
+
+def _prepared(cell: Cell, device: torch.device, tick: Tick) -> Timed:
+    """What is to be called; its `failed` says why where there is nothing."""
+    settings, ended = cell.settings, ""
+    try:
+        if settings["batch"] is None:
+            tick(f"{cell.measure} largest batch of {cell.entrant.asked}", 0, 1)
+            batch, ended = speed.largest_batch(cell.entrant, settings, device)
+            settings = {**settings, "batch": batch}
+        made = speed.prepare(cell.entrant, settings, device, kind=cell.measure)
+    except Exception as error:  # what a device or an engine lacks
+        return Timed(cell.title, lambda: None, device, failed=f"failed: {one_line(error)}", finished=True)
+    made.ended = ended
+    return made
+
+
+def _found(timed: Timed, cell: Cell, peaks: dict[str, float]) -> dict[str, Any]:
+    """What a record holds, with the share of the device's peak of products that was reached."""
+    found: dict[str, Any] = {**speed.summary(timed, cell.measure), **_took(timed)}
+    if timed.ended:
+        found["raw"] |= {"batch_ended": timed.ended}
+    counted = _counted(cell.entrant.spec, cell.entrant.make, tuple(cell.settings["size"]))
+    if counted and counted.flops and peaks:
+        values = found["values"]
+        each = values["ms"] if "ms" in values else 1e3 / values["images_per_s"]  # of one image
+        moved = counted.moved_bytes / WIDER.get(str(cell.settings["precision"]), 1)
+        shares = roofline.share(counted.flops, moved, each, peaks)
+        found["values"] |= {name: round(share, 4) for name, share in shares.items()}
+        found["raw"] |= {"peaks": peaks}
+    return found
+
+
+def _took(timed: Timed) -> dict[str, float]:
+    """Seconds of this cell alone: from one record to the next there are visits of all."""
+    return {"took": round(timed.prepared + timed.spent, 3)}
+
+
+@cache
+def _counted(spec: str, make: Callable[[], PairModel], size: tuple[int, int]) -> cost.Cost | None:
+    """Operations of one image; None for a network that cannot be counted."""
+    try:
+        return cost.count(make(), *size)
+    except ZooError:
+        return None
+
+
+@cache
+def _peaks(device: torch.device, precision: str) -> dict[str, float]:
+    try:
+        return roofline.peaks(device, precision, PEAK)
+    except Exception:  # a precision that the device does not have; its cells say so
+        return {}

@@ -1,0 +1,1 @@
+"""How sure: intervals of medians, and networks on the same images."""

@@ -1,0 +1,135 @@
+"""Records on disk: one JSON line per finished cell, flushed at once; tables are written whole or not at all."""
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.store.names import RECORDS
+from benchmarks.store.record import Record
+from registry import ZooError
+from zoo import files
+
+SCHEMA = 2  # raised when a field changes its meaning
+START = f'{{"schema": {SCHEMA}'  # how every record begins; tells a torn one from a line that was never ours
+
+LONGEST = 200  # characters of an error in a record
+
+
+class ResultsError(ZooError, OSError):
+    """Results that cannot be written or read."""
+
+
+def append(path: Path, record: Record) -> None:
+    """Add one record as one line, in one write, and wait until it is on the disk; on failure the file is as before."""
+    line = json.dumps({"schema": SCHEMA, **record}, allow_nan=False) + "\n"
+    with _named(path), _opened(path) as file:
+        before = os.fstat(file).st_size
+        if before and not _ends_line(path):
+            line = "\n" + line  # after a torn record: leave it alone, and start anew
+        data = line.encode()
+        try:
+            written = os.write(file, data)
+            if written < len(data):
+                raise OSError(28, os.strerror(28))  # ENOSPC: part of the line fitted
+            os.fsync(file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file, before)
+            raise
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """All whole records of a file, oldest first; a line torn by a crash is passed over, a foreign one is an error."""
+    try:
+        lines = path.read_bytes().decode(errors="replace").split("\n")
+    except OSError as error:
+        raise ResultsError(
+            f"{path} cannot be read: {error.strerror or error}. Give a file of records, as {RECORDS} in the folder of a"
+            " comparison"
+        ) from error
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            if line and not (line.startswith(START) or START.startswith(line)):
+                raise ResultsError(f"{path} is no file of records: line {number} is not JSON") from None
+            continue
+        schema = record.get("schema") if isinstance(record, dict) else None
+        if schema != SCHEMA:
+            raise ResultsError(
+                f"{path}, line {number}: schema {schema!r}, and this version reads schema {SCHEMA}."
+                " Write to another folder, or read the file with the version that wrote it"
+            )
+        records.append(record)
+    return records
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file's text: the old file or the new one is there at any moment, never a part of one."""
+    with _named(path):
+        files.write_text(path, text)
+
+
+def prepare(folder: Path) -> Path:
+    """Make the folder and prove that it takes a file, before minutes are spent on what goes into it."""
+    with _named(folder):
+        if folder.exists() and not folder.is_dir():
+            raise ResultsError(f"{folder} is a file; give a folder with --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        files.write_text(probe, " " * 65536)  # bytes: about what a run writes
+        probe.unlink()
+    return folder
+
+
+def number(value: float, digits: int = 6) -> float | None:
+    """As JSON has it: what is not finite is null.
+
+    >>> number(0.12345678), number(float("nan"))
+    (0.123457, None)
+    """
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def one_line(error: BaseException) -> str:
+    """An error as a record keeps it: its type and the first line of its message, whole words only where it is long."""
+    text = str(error).strip().partition("\n")[0]
+    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if len(line) <= LONGEST:
+        return line
+    start = line[: LONGEST - 3]
+    words = start.rpartition(" ")[0]
+    return f"{words if len(words) > LONGEST / 2 else start}..."
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _ends_line(path: Path) -> bool:
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Whatever the system says of a file, say it in one line with its path and what to do."""
+    try:
+        yield
+    except ResultsError:
+        raise
+    except OSError as error:
+        raise ResultsError(
+            f"results cannot be kept in {path}: {error.strerror or error}. Make room or give another folder with --out"
+        ) from error

@@ -1,0 +1,1 @@
+"""Calls in shuffled rounds, what slows them, and how long they may take."""

@@ -1,0 +1,1 @@
+"""What keeps the repository's own figures: committed records, README, docs."""

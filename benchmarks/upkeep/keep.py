@@ -1,0 +1,76 @@
+"""Add the records of a comparison to those that come with the library: `python -m benchmarks.upkeep.keep results`.
+
+They go into benchmarks/records, a file for each kind of machine, in place of older ones of the same cells; pictures of
+the galleries go with them, in 256 colours. What was interrupted, and networks that are not in the catalog, stay out.
+`make readme` then brings README and charts up to date.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.store import committed, identity
+from benchmarks.store.files import read, write_text
+from benchmarks.store.names import RECORDS, YOURS
+from benchmarks.store.record import Record
+from registry import ZooError
+from registry.commandline import Parser, guarded
+from zoo import files
+
+COLOURS = 256
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = Parser(prog="python -m benchmarks.upkeep.keep", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="that a comparison has written to")
+    return guarded(lambda: run(parser.parse_args(argv)))
+
+
+def run(args: argparse.Namespace) -> int:
+    found = read(args.folder / RECORDS)
+    kept = [record for record in found if record["status"] != "interrupted" and record["group"] != YOURS]
+    if not kept:
+        raise ZooError(f"{args.folder / RECORDS} holds no records that could be kept")
+    by_file: dict[Path, list[Record]] = {}
+    for record in kept:
+        by_file.setdefault(committed.FOLDER / f"{committed.kind(record['machine'])}.jsonl", []).append(
+            record | {"gallery": _picture(record, args.folder)}
+        )
+    for path, new in by_file.items():
+        old = read(path) if path.exists() else []
+        together = identity.latest([*_unlike(old, new), *new])
+        write_text(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in together))
+        print(f"{path}: {len(new)} records, with the older ones {len(together)}", file=sys.stderr)
+    return 0
+
+
+def _unlike(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
+    """The older records without those of the same cells by what their recipe said before."""
+
+    def cell(record: Record) -> str:
+        return identity.key_of({**record, "cell": {k: v for k, v in record["cell"].items() if k != "content"}})
+
+    again = {cell(record) for record in new}
+    now = {identity.key_of(record) for record in new}
+    return [record for record in old if cell(record) not in again or identity.key_of(record) in now]
+
+
+def _picture(record: Record, folder: Path) -> str | None:
+    """The place of a gallery below the records, where it is copied to; None where there is none."""
+    from PIL import Image
+
+    if not record["gallery"] or not (folder / record["gallery"]).exists():
+        return None
+    name = f"{committed.GALLERIES}/{hashlib.sha256(identity.key_of(record).encode()).hexdigest()[:12]}.png"
+    (committed.FOLDER / committed.GALLERIES).mkdir(parents=True, exist_ok=True)
+    with Image.open(folder / record["gallery"]) as image, files.replacing(committed.FOLDER / name) as draft:
+        image.convert("RGB").quantize(COLOURS).save(draft, "PNG", optimize=True)
+    return name
+
+
+if __name__ == "__main__":
+    sys.exit(main())

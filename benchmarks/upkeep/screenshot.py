@@ -1,0 +1,88 @@
+"""A picture of a page or an SVG as a browser shows it: `python -m benchmarks.upkeep.screenshot chart.svg chart.png`.
+
+Needs playwright and a Chromium, which are no part of the installation: a report is made and read without them.
+"""
+
+import argparse
+import base64
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.arguments import at_least
+from registry import ZooError
+from registry.commandline import Parser, guarded
+from zoo import files
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SHARP = 2  # pixels of the picture for one of the page
+FRAME = (
+    '<!doctype html><meta name="color-scheme" content="light dark"><style>body {{ margin: 0 }}'
+    ' img {{ display: block }}</style><img src="data:image/svg+xml;base64,{}">'
+)
+
+
+class ScreenshotError(ZooError):
+    """A picture that cannot be taken; the message says why."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return guarded(lambda: run(arguments().parse_args(argv)))
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = Parser(prog="python -m benchmarks.upkeep.screenshot", description="Take a picture of a page or an SVG.")
+    parser.add_argument("page", type=Path, help="an .html or .svg file")
+    parser.add_argument("picture", type=Path, help="the .png to write")
+    parser.add_argument("--width", type=at_least(100), default=860, help="of the window, in pixels; 860")
+    parser.add_argument("--dark", action="store_true", help="as it looks where the reader prefers dark")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    shoot(args.page, args.picture, width=args.width, dark=args.dark)
+    print(f"written: {args.picture}", file=sys.stderr)
+    return 0
+
+
+def shoot(page: Path, picture: Path, *, width: int = 860, dark: bool = False) -> None:
+    """Write the picture of a whole page, from top to bottom."""
+    if not page.is_file():
+        raise ScreenshotError(f"{page} is no file; give an .html or .svg")
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        raise ScreenshotError("a picture needs playwright: python -m pip install playwright") from None
+    try:
+        with files.replacing(picture) as draft, sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=_browser(), args=_without_sandbox())
+            shown = browser.new_page(
+                viewport={"width": width, "height": 200},
+                device_scale_factor=SHARP,
+                color_scheme="dark" if dark else "light",
+            )
+            if page.suffix == ".svg":  # of an SVG by itself Chromium takes no picture
+                shown.set_content(FRAME.format(base64.b64encode(page.read_bytes()).decode()))
+                shown.wait_for_function("document.images[0].complete")
+            else:
+                shown.goto(page.resolve().as_uri())
+            draft.write_bytes(shown.screenshot(full_page=True))
+            browser.close()
+    except Error as error:
+        raise ScreenshotError(f"the browser could not show {page}: {str(error).partition(chr(10))[0]}") from error
+
+
+def _browser() -> str | None:
+    """A browser of this machine; None for the one that playwright installs."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def _without_sandbox() -> list[str]:
+    """Chromium refuses its sandbox to the root user, as whom containers run; the page is our own file."""
+    return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

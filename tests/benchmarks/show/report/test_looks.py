@@ -1,0 +1,183 @@
+"""The page in a real browser: gallery, details, themes, a phone, and records that are odd."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from report_browser import MARKS, column, filter_by, full_page, launched, names, opened
+from report_records import CPU, GPU, records
+
+from benchmarks.show import report
+
+pytestmark = MARKS
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    yield from launched()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return full_page(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture
+def page(browser: Any, written: Path) -> Iterator[Any]:
+    yield from opened(browser, written)
+
+
+@pytest.fixture
+def phone(browser: Any, written: Path) -> Iterator[Any]:
+    yield from opened(browser, written, viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark")
+
+
+def test_the_gallery_shows_every_network_on_the_same_scenes(page: Any) -> None:
+    page.locator("#gallery-section").scroll_into_view_if_needed()
+    page.wait_for_selector("#gallery img")
+    rows = page.locator("#gallery tbody tr")
+    assert rows.count() == 3 + 20
+    assert rows.first.locator("img").count() == 4
+    assert page.evaluate(
+        "[...document.querySelectorAll('#gallery img')].every(img => img.complete && img.naturalWidth == 64)"
+    )
+    masks = rows.last.locator("img").first.get_attribute("src")
+    page.locator("#gallery-controls select").select_option("depth")
+    assert page.locator("#gallery tbody tr").last.locator("img").first.get_attribute("src") != masks
+    page.locator("#gallery tbody tr").last.locator("button").first.click()
+    assert page.locator("#details img").count() == 6
+    title = page.locator("#details-title").inner_text()
+    page.get_by_role("button", name="Next scene").click()
+    assert page.locator("#details-title").inner_text() == title.replace("scene 1", "scene 2")
+    page.keyboard.press("Escape")
+    filter_by(page, "Size", "96 \N{MULTIPLICATION SIGN} 160")
+    assert page.evaluate("document.querySelector('#gallery img').naturalWidth") == 160
+
+
+def test_more_columns_and_details_on_demand(page: Any) -> None:
+    page.locator(".columns summary").click()
+    page.get_by_role("checkbox", name="Mask boundary f").check()
+    assert "Mask boundary f" in page.locator("#table thead").inner_text()
+    page.locator("#table .link").first.click()
+    text = page.locator("#details").inner_text()
+    assert "aten::upsample_bilinear2d" in text
+    assert "5th to 95th percentile" in text
+    assert "in_ch=6" in text
+
+
+def colours(page: Any) -> tuple[str, str]:
+    return tuple(
+        page.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]")
+    )
+
+
+def light(colour: str) -> float:
+    return sum(map(int, re.findall(r"\d+", colour)[:3]))
+
+
+def test_the_theme_follows_the_system_and_the_button(page: Any) -> None:
+    paper, ink = colours(page)
+    assert light(paper) > 700 > 200 > light(ink)
+    page.emulate_media(color_scheme="dark")
+    paper, ink = colours(page)
+    assert light(paper) < 200 < 600 < light(ink)
+    page.locator("#theme").click()
+    assert light(colours(page)[0]) > 700
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert light(colours(page)[0]) > 700  # remembered
+    page.evaluate("localStorage.clear()")
+
+
+def test_a_phone_shows_all_without_scrolling_sideways(phone: Any) -> None:
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+    assert light(colours(phone)[0]) < 200
+    for chart in phone.locator("svg.chart").all():
+        assert chart.bounding_box()["width"] <= 390
+    name = phone.locator("#table tbody th").first
+    phone.evaluate("document.getElementById('table').scrollLeft = 400")
+    assert name.bounding_box()["x"] < 30  # the name stays while the numbers move
+    phone.locator("#gallery-section").scroll_into_view_if_needed()
+    phone.wait_for_selector("#gallery img")
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+    sizes = phone.evaluate(
+        "[...document.querySelectorAll('svg text')].map(text => parseFloat(getComputedStyle(text).fontSize))"
+    )
+    assert min(sizes) >= 11
+
+
+def test_without_scripts_the_main_picture_is_there(browser: Any, written: Path) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(written.as_uri())
+    assert page.locator("noscript img, img.still").first.bounding_box()["height"] > 200
+
+
+@pytest.mark.parametrize("kept", [(), ("cost",), ("latency",), ("accuracy",), ("cost", "memory", "sensitivity")])
+def test_a_part_of_the_records_makes_a_page_too(browser: Any, tmp_path: Path, kept: tuple[str, ...]) -> None:
+    found = [one for one in records(networks=3) if one["measure"] in kept]
+    report.write(found, tmp_path, tmp_path / "page.html")
+    for page in opened(browser, tmp_path / "page.html"):
+        assert page.locator("#table tbody tr").count() == (3 if kept else 0)
+
+
+def test_a_hostile_name_is_text_on_the_page(browser: Any, tmp_path: Path) -> None:
+    name = "</script><img src=x onerror=alert(1)>é漢\U0001f600"
+    found = records(tmp_path, networks=2)
+    for one in found[: len(found) // 2]:
+        one.update(model=name, spec=name, group=name)
+    report.write(found, tmp_path, tmp_path / "page.html", title=name)
+    for page in opened(browser, tmp_path / "page.html"):
+        assert page.locator("h1").inner_text() == name
+        assert name in names(page)
+        assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_screenshot_is_as_large_as_the_picture(tmp_path: Path) -> None:
+    pytest.importorskip("playwright")
+    (tmp_path / "chart.svg").write_text(report.chart(records(networks=3)))
+
+    def shot(source: str, target: str) -> int:  # a process of its own: one allows one playwright
+        words = [sys.executable, "-m", "benchmarks.upkeep.screenshot", str(tmp_path / source), str(tmp_path / target)]
+        return subprocess.run(words, cwd=Path(report.__file__).parents[3], check=False).returncode
+
+    assert shot("chart.svg", "chart.png") == 0
+    with Image.open(tmp_path / "chart.png") as picture:
+        assert picture.size == (2 * 860, 2 * 552)
+        assert len(picture.convert("RGB").resize((86, 54)).getcolors(9999)) > 20  # not an empty page
+    assert shot("none.svg", "no.png") == 2
+    assert not (tmp_path / "no.png").exists()
+
+
+def test_a_rate_is_that_of_the_layout_which_reaches_it(browser: Any, tmp_path: Path) -> None:
+    found = [one for one in records(networks=2) if one["measure"] == "throughput"]
+    rates = iter([100.0, 300.0, 200.0, 210.0])  # of each network contiguous, then channels_last
+    for one in found:
+        one["values"], one["intervals"] = {"images_per_s": next(rates), "batch": 8}, {}
+    first, second = dict.fromkeys(one["model"] for one in found)
+    report.write(found, tmp_path, tmp_path / "page.html")
+    for page in opened(browser, tmp_path / "page.html"):
+        page.locator("#table thead button", has_text="Throughput").click()
+        told = dict(zip(names(page), column(page, "Throughput"), strict=True))
+        assert told == {first: "300", second: "210"}
+    timed = [one for one in records(networks=2) if one["measure"] == "latency"]
+    for one in timed:  # contiguous is faster for one image
+        one["values"] = one["values"] | {"ms": 5.0 if one["cell"]["layout"] == "contiguous" else 9.0}
+    report.write([*found, *timed], tmp_path, tmp_path / "page.html")
+    for page in opened(browser, tmp_path / "page.html"):
+        assert sorted(column(page, "Throughput")) == ["210", "300"]
+        assert "channels_last" in page.locator("#table tbody tr").first.inner_text()
+
+
+def test_a_machine_that_timed_no_latency_does_not_hide_those_of_another(browser: Any, tmp_path: Path) -> None:
+    here = [one for one in records(networks=3) if one["measure"] == "throughput"]
+    there = records(networks=3, machines=(GPU,))
+    report.write([*here, *there], tmp_path, tmp_path / "page.html", here=CPU)
+    for page in opened(browser, tmp_path / "page.html"):
+        filter_by(page, "Speed measured on", GPU["device_name"] + ", torch 2.15.0")
+        assert all(float(text) > 0 for text in column(page, "Latency"))
+        assert page.locator("#scatter .dot").count() == 3

@@ -1,0 +1,87 @@
+"""The table of perturbations: every number from the records, at strength 0 and where each is strongest."""
+
+from typing import Any
+
+from leaderboard_records import record
+
+from benchmarks.show import leaderboard
+from benchmarks.show.curves import curves
+
+
+def curve(model: str, name: str, iou: list[float], rmse: list[float], **more: Any) -> dict[str, Any]:
+    seed, group = more.pop("seed", 0), more.pop("group", "founding")
+    cell = {"size": [64, 64], "data": "pairbench:hard", "recipe": "equal", "samples": 1000, "seed": seed,
+            "test_images": 500, "perturbation": name} | more  # fmt: skip
+    values = {"strength": [0, 1, 2][: len(iou)], "mask_iou": iou, "depth_rmse": rmse}
+    found = record(model, "sensitivity", cell, values, intervals={})
+    return found | {"raw": {"images": 128}, "group": group}
+
+
+RECORDS = [
+    curve("weak", "shift", [0.5, 0.4, 0.3], [0.20, 0.21, 0.22]),
+    curve("weak", "noise", [0.5, 0.3, 0.1], [0.20, 0.20, 0.20]),
+    curve("strong", "shift", [0.9, 0.5, 0.2], [0.30, 0.40, 0.50]),
+    curve("strong", "shift", [0.7, 0.5, 0.4], [0.30, 0.40, 0.50], seed=1),
+    curve("plain", "shift", [0.6, 0.6, 0.6], [0.25, 0.25, 0.25], group="baseline"),
+]
+
+
+def test_the_ends_of_the_curves_stand_in_the_table_the_best_first_and_the_honest_rows_last() -> None:
+    masks, depths = curves(RECORDS)
+    assert masks.head == ["model", "none 0", "shift 0.0625", "noise 0.1"]
+    assert masks.body == [
+        ["strong", "0.800", "0.300", "-"],  # of two seeds the mean
+        ["weak", "0.500", "0.300", "0.100"],
+        ["plain", "0.600", "0.600", "-"],
+    ]
+    assert [row[0] for row in depths.body] == ["weak", "strong", "plain"], "lower is better"
+    assert "Over 128 scenes" in masks.notes[0]
+    assert "share of the width" in masks.notes[1]
+    assert masks.title in leaderboard.markdown(RECORDS)
+
+
+def test_networks_trained_otherwise_stand_in_tables_of_their_own() -> None:
+    other = curve("weak", "shift", [0.5, 0.4, 0.3], [0.2, 0.2, 0.2], data="pairbench:clean")
+    assert [table.title for table in curves([*RECORDS, other])] == [
+        "mask IoU under perturbations, equal, 1,000 samples of pairbench:hard",
+        "depth RMSE under perturbations, equal, 1,000 samples of pairbench:hard",
+        "mask IoU under perturbations, equal, 1,000 samples of pairbench:clean",
+        "depth RMSE under perturbations, equal, 1,000 samples of pairbench:clean",
+    ]
+
+
+def test_what_failed_or_predicts_one_task_has_no_line_of_its_own() -> None:
+    failed = curve("a", "shift", [], []) | {"values": {}, "status": "failed", "failed": "failed: it did"}
+    blind = curve("b", "shift", [0.5, 0.4, 0.3], [])
+    assert curves([failed]) == []
+    (only,) = curves([failed, blind])
+    assert only.body == [["b", "0.500", "0.300"]]
+
+
+def test_other_recipes_precisions_and_weights_are_rows_of_their_own() -> None:
+    own = [
+        curve("weak", "shift", [0.9, 0.9, 0.9], [0.1, 0.1, 0.1], recipe="resunet-dice"),
+        curve("weak", "shift", [0.1, 0.1, 0.1], [0.3, 0.3, 0.3], recipe="resunet-dice", precision="bf16"),
+    ]
+    masks = [table for table in curves([*own, RECORDS[-1]]) if table.title.startswith("mask")]
+    assert [table.title for table in masks] == [
+        "mask IoU under perturbations, recipes of their own, 1,000 samples of pairbench:hard"
+    ]
+    assert masks[0].body == [
+        ["weak", "resunet-dice", "0.900", "0.900"],
+        ["weak", "resunet-dice, bf16", "0.100", "0.100"],
+        ["plain", "equal", "0.600", "0.600"],  # no networks: with those that have a recipe of their own
+    ]
+    ready = [
+        curve("weak", "shift", [value] * 3, [0.1] * 3, recipe="weights:w.pt", samples=None, weights=digest)
+        for value, digest in ((0.9, "a"), (0.5, "b"))
+    ]
+    assert [row[1] for row in curves(ready)[0].body] == ["0.900", "0.500"]
+
+
+def test_a_metric_without_a_value_is_a_gap() -> None:
+    undefined = curve("a", "shift", [0.5, 0.4, None], [0.2, 0.2, 0.2])  # type: ignore[list-item]
+    unknown = curve("b", "shift", [None, None, None], [0.2, 0.2, 0.2])  # type: ignore[list-item]
+    masks, depths = curves([undefined, unknown])
+    assert masks.body == [["a", "0.500", "-"]]
+    assert [row[0] for row in depths.body] == ["a", "b"]

@@ -1,0 +1,156 @@
+"""Records and tables on disk: whole or not at all, and readable after a crash."""
+
+import errno
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.store import files
+from benchmarks.store.files import ResultsError, append, prepare, read, write_text
+from zoo import machine
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.dictionaries(st.text(min_size=1).filter(lambda key: key != "schema"), values), max_size=3))
+def test_records_come_back_as_they_went(tmp_path: Path, records: list[dict]) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text("")
+    for record in records:
+        append(path, record)
+    assert [{k: v for k, v in record.items() if k != "schema"} for record in read(path)] == records
+    assert path.read_bytes().count(b"\n") == len(records)
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20, 30])
+def test_a_torn_last_line_costs_one_record_and_no_more(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "r.jsonl"
+    for n in (1, 2):
+        append(path, {"n": n, "text": "some words"})
+    path.write_bytes(path.read_bytes()[:-cut])
+    whole = [1, 2] if cut == 1 else [1]  # without its line end only, the record is all there
+    assert [record["n"] for record in read(path)] == whole
+    append(path, {"n": 3})
+    assert [record["n"] for record in read(path)] == [*whole, 3]
+
+
+@pytest.mark.parametrize("text", ["hello\n", '{"n": 1}\n', "[1]\n", '{"schema": 99}\n', "\x00\x01\n"])
+def test_a_foreign_file_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text(text)
+    with pytest.raises(ResultsError, match=r"line 1") as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_numbers_that_are_none_do_not_enter_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        append(tmp_path / "r.jsonl", {"n": float("nan")})
+    assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "r.jsonl"
+    append(path, {"n": 1})
+    before, write = path.read_bytes(), os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))  # seven bytes were left
+    with pytest.raises(ResultsError, match="No space left") as caught:
+        append(path, {"n": 2})
+    assert str(path) in str(caught.value)
+    assert "--out" in str(caught.value)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_device(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.symlink_to("/dev/full")
+    with pytest.raises(ResultsError, match="No space left"):
+        append(path, {"n": 1})
+
+
+def test_a_table_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.md"
+    write_text(path, "old ü\n")
+    (tmp_path / "plain").touch()
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode  # what this user's files get
+    (tmp_path / "plain").unlink()
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(ResultsError, match="No space left"):
+            write_text(path, "new\n")
+    assert path.read_text(encoding="utf-8") == "old ü\n"
+    assert os.listdir(tmp_path) == ["t.md"]
+    write_text(path, "new\n")
+    assert path.read_text() == "new\n"
+
+
+def test_a_folder_is_proved_before_it_is_needed(tmp_path: Path) -> None:
+    folder = prepare(tmp_path / "a" / "b")
+    assert os.listdir(folder) == []
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(ResultsError, match=f"^{file} is a file; give a folder with --out$"):
+        prepare(file)
+    with pytest.raises(ResultsError, match=f"kept in {file / 'inside'}: Not a directory"):
+        prepare(file / "inside")
+
+
+def test_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+
+    def many(who: int) -> None:
+        for n in range(20):
+            append(path, {"who": who, "n": n, "text": "x" * 5000})
+
+    threads = [threading.Thread(target=many, args=(who,)) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted((record["who"], record["n"]) for record in read(path)) == [
+        (w, n) for w in range(4) for n in range(20)
+    ]
+
+
+def test_an_error_becomes_one_short_line() -> None:
+    assert files.one_line(RuntimeError("first\nsecond")) == "RuntimeError: first"
+    assert files.one_line(KeyboardInterrupt()) == "KeyboardInterrupt"
+    assert len(files.one_line(ValueError("x" * 999))) == 200
+    assert files.one_line(ValueError("x" * 999)).endswith("xxx...")
+    words = files.one_line(ValueError("seven letters " * 99))
+    assert words.endswith((" seven...", " letters..."))
+    assert 180 < len(words) <= 200
+    assert files.one_line(ValueError("y" * 188)) == "ValueError: " + "y" * 188  # 200: all of it
+
+
+def test_the_machine_is_described_in_json() -> None:
+    import torch
+
+    facts = machine.describe(torch.device("cpu"))
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["torch"] == torch.__version__
+    assert facts["threads"] == torch.get_num_threads()
+    assert facts["cpu"]
+    assert facts["cores"] >= 1
+    assert facts["commit"] is None or (len(facts["commit"]) == 40 and isinstance(facts["dirty"], bool))
+
+
+def test_no_commit_is_claimed_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "HERE", tmp_path / "machine.py")
+    assert machine.commit() == {"commit": None, "dirty": None}

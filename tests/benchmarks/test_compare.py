@@ -1,0 +1,134 @@
+"""The command: what it measures, writes and shows."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from comparing import command, entries
+
+from benchmarks.measures import sensitivity
+from benchmarks.networks.entrants import enter
+from benchmarks.store import files
+from zoo.architectures import architectures
+
+pytestmark = pytest.mark.usefixtures(entries.__name__)
+
+
+def test_a_comparison_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    begun = time.perf_counter()
+    assert command(tmp_path / "r", "test_tiny, plain_cnn, test_tiny(tasks=mask)") == 0
+    whole = time.perf_counter() - begun
+    records = files.read(tmp_path / "r" / "compare.jsonl")
+    models = ("test_tiny", "plain_cnn", "test_tiny(tasks=mask)")
+    timed = [record for record in records if record["measure"] == "latency"]
+    assert {(record["model"], record["cell"]["layout"]) for record in timed} == {
+        (model, layout) for model in models for layout in ("contiguous", "channels_last")
+    }
+    assert len(records) == 9
+    for record in records:
+        assert record["status"] == "done"
+        assert "in_ch=6" in record["spec"], "all options, not only those given"
+        assert record["cell"]["size"] == [16, 24]
+        assert record["took"] >= 0
+        assert record["machine"]["torch"] == torch.__version__
+        assert 0 <= record["clocks"].get("stolen", 0) <= 1
+    assert sum(record["took"] for record in records) <= whole + 0.001 * len(records), "seconds, each its own, rounded"
+    for record in timed:
+        assert len(record["raw"]["rounds_ms"]) >= 3
+        low, high = record["intervals"]["ms"]
+        assert low <= record["values"]["ms"] <= high
+    counted = {record["model"]: record["values"] for record in records if record["measure"] == "cost"}
+    assert counted["plain_cnn"]["params"] == 857_088
+    table = (tmp_path / "r" / "compare.md").read_text()
+    assert table.index("plain_cnn") < table.index("test_tiny"), "founding networks come first"
+    assert "contiguous ms | channels_last ms" in table
+    with (tmp_path / "r" / "compare.csv").open() as file:
+        lines = {(line["model"], line["measure"]): line for line in csv.DictReader(file)}
+    assert lines["plain_cnn", "cost"]["macs"] == str(int(lines["plain_cnn", "cost"]["flops"]) // 2)
+    printed = capsys.readouterr()
+    assert all(model in printed.out for model in models)
+    assert sorted(os.listdir(tmp_path / "r")) == ["compare.csv", "compare.html", "compare.jsonl", "compare.md"]
+
+
+def test_networks_take_turns_at_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    side_by_side = []
+
+    def raced(cells: Any, *_: Any, **__: Any) -> Iterator[Any]:
+        side_by_side.append([(cell.entrant.asked.name, *cell.settings["size"]) for cell in cells])
+        return iter(())
+
+    monkeypatch.setattr("benchmarks.run.campaign.race", raced)
+    command(tmp_path, "test_tiny, plain_cnn", "--sizes", "16,24", "--layouts", "contiguous", measure="latency")
+    assert side_by_side == [[(name, side, side) for name in ("test_tiny", "plain_cnn")] for side in (16, 24)]
+
+
+def test_what_is_asked_for_twice_is_measured_once(tmp_path: Path) -> None:
+    models = "frame_difference, frame_difference(in_ch=6)"
+    assert command(tmp_path, models, "--sizes", "16,16", measure="cost") == 0
+    assert len(files.read(tmp_path / "compare.jsonl")) == 1
+
+
+def test_a_second_run_adds_records_and_shows_its_own(tmp_path: Path) -> None:
+    assert command(tmp_path, "test_tiny") == 0
+    assert command(tmp_path, "test_tiny(tasks=mask)") == 0
+    assert len(files.read(tmp_path / "compare.jsonl")) == 6
+    assert "test_tiny(tasks=mask)" in (tmp_path / "compare.md").read_text()
+    assert "`test_tiny`" not in (tmp_path / "compare.md").read_text()
+
+
+def test_training_and_sensitivity_from_start_to_end(tmp_path: Path) -> None:
+    options = ["--data", "pairbench:clean", "--samples", "64", "--train-size", "16", "--scenes", "6", "--workers", "0"]
+    assert command(tmp_path, "frame_difference", *options, measure="accuracy,sensitivity") == 0
+    records = files.read(tmp_path / "compare.jsonl")
+    assert {record["model"] for record in records} == {"frame_difference", "aligned_difference"}  # always there
+    trained, *curves = [record for record in records if record["model"] == "frame_difference"]
+    assert trained["status"] == "done", trained["failed"]
+    assert trained["raw"]["trained"]["torch"] == torch.__version__
+    assert 0 <= trained["values"]["mask_iou"] <= 1
+    assert trained["cell"]["samples"] == 64
+    assert (tmp_path / trained["gallery"]).exists()
+    assert {record["cell"]["perturbation"] for record in curves} == set(sensitivity.PERTURBATIONS)
+    assert all(
+        record["values"]["mask_iou"][0] == pytest.approx(curves[0]["values"]["mask_iou"][0]) for record in curves
+    )
+    assert "IoU clean" in (tmp_path / "compare.md").read_text()
+
+
+def test_a_dry_run_lists_cells_and_measures_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path / "r", "test_tiny", "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert "latency of test_tiny, 16 x 24, 1, fp32, channels_last, eager" in out
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_budget_is_answered_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path, "test_tiny", "--budget-ms", "10") == 0
+    assert "the records hold no accuracy" in capsys.readouterr().out  # of a network of this test
+
+
+def test_an_older_run_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path / "old", "test_tiny") == 0
+    assert command(tmp_path / "new", "test_tiny", "--against", str(tmp_path / "old" / "compare.jsonl")) == 0
+    assert "against the older run" in capsys.readouterr().out
+
+
+def test_help_and_wrong_numbers_do_not_wait_for_torch() -> None:
+    code = (
+        "import sys, benchmarks.compare as c\ntry: c.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout.splitlines()[-1] == "False", done.stderr
+
+
+def test_every_entry_of_the_catalog_enters() -> None:
+    entrants = enter("*")
+    assert {str(entrant.asked) for entrant in entrants} == set(architectures.names())
+    assert json.dumps([entrant.spec for entrant in entrants])

@@ -1,0 +1,78 @@
+"""Records on their way into the library: whole, once for each cell, with their pictures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from benchmarks.store import committed, files
+from benchmarks.upkeep import keep
+
+CPU = {"device": "cpu", "device_name": "A CPU", "cores": 2, "threads": 1, "torch": "2.x"}
+GPU = {"device": "cuda", "device_name": "NVIDIA X-1"}
+
+
+def record(model: str, iou: float, **more: Any) -> dict[str, Any]:
+    base = {
+        "measure": "accuracy", "status": "done", "failed": None, "model": model, "spec": f"{model}()",
+        "group": "founding", "cell": {"size": [8, 8], "data": "d"}, "values": {"mask_iou": iou}, "machine": CPU,
+        "gallery": None,
+    }  # fmt: skip
+    return base | more
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    monkeypatch.setattr(committed, "FOLDER", tmp_path / "records")
+    (tmp_path / "records").mkdir()
+    (tmp_path / "run").mkdir()
+    return tmp_path / "run", tmp_path / "records"
+
+
+def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tuple[Path, Path]) -> None:
+    run, kept = folders
+    picture = Image.new("RGB", (60, 10), "red")
+    picture.save(run / "sheet.png")
+    files.append(kept / "cpu-2-cores.jsonl", record("a", 0.1))
+    files.append(kept / "cpu-2-cores.jsonl", record("b", 0.2))
+    for new in (
+        record("a", 0.5, gallery="sheet.png"),
+        record("a", 0.9, machine=GPU, measure="latency"),
+        record("mine", 0.5, group="yours"),
+        record("c", 0.5, status="interrupted"),
+        record("d", 0.7, gallery="lost.png"),
+    ):
+        files.append(run / "compare.jsonl", new)
+    assert keep.main([str(run)]) == 0
+    found = {r["model"]: r for r in files.read(kept / "cpu-2-cores.jsonl")}
+    assert {name: r["values"]["mask_iou"] for name, r in found.items()} == {"a": 0.5, "b": 0.2, "d": 0.7}
+    assert found["d"]["gallery"] is None
+    with Image.open(kept / found["a"]["gallery"]) as image:
+        assert image.convert("RGB").tobytes() == picture.tobytes()
+    assert [r["model"] for r in files.read(kept / "nvidia-x-1.jsonl")] == ["a"]
+    before = (kept / "cpu-2-cores.jsonl").read_text()
+    assert keep.main([str(run)]) == 0
+    assert (kept / "cpu-2-cores.jsonl").read_text() == before
+    assert all(json.loads(line)["schema"] == files.SCHEMA for line in before.splitlines())
+
+
+def test_what_a_changed_recipe_trained_replaces_what_it_trained_before(folders: tuple[Path, Path]) -> None:
+    run, kept = folders
+    cell = {"size": [8, 8], "data": "d", "recipe": "equal"}
+    for model in "ab":
+        files.append(kept / "cpu-2-cores.jsonl", record(model, 0.1, cell=cell))
+    files.append(run / "compare.jsonl", record("a", 0.5, cell=cell | {"content": "0123"}))
+    assert keep.main([str(run)]) == 0
+    found = [(r["model"], r["values"]["mask_iou"]) for r in files.read(kept / "cpu-2-cores.jsonl")]
+    assert sorted(found) == [("a", 0.5), ("b", 0.1)]
+
+
+def test_nothing_to_keep_is_said(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    run, kept = folders
+    files.append(run / "compare.jsonl", record("mine", 0.5, group="yours"))
+    assert keep.main([str(run)]) == 2
+    assert "no records that could be kept" in capsys.readouterr().err
+    assert keep.main([str(run / "nowhere")]) == 2
+    assert list(kept.iterdir()) == []

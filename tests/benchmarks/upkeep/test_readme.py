@@ -1,0 +1,51 @@
+"""The README's tables are what the committed records say."""
+
+import pytest
+from PIL import Image
+
+from benchmarks.store import committed
+from benchmarks.upkeep import readme
+from registry import ZooError
+
+
+def test_readme_and_chart_are_not_stale():
+    assert readme.run(check=True) == 0, "run make readme"
+
+
+def test_a_picture_says_which_chart_it_shows(tmp_path, monkeypatch, capsys):
+    def shoot(page, picture, **_):
+        Image.new("RGB", (8, 8), "white").save(picture)
+
+    monkeypatch.setattr("benchmarks.upkeep.screenshot.shoot", shoot)
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    for name in ("CHART", "PICTURE"):
+        monkeypatch.setattr(readme, name, tmp_path / name)
+    monkeypatch.setattr(readme, "wanted", lambda: {readme.CHART: "<svg/>"})
+    assert readme.shown(readme.PICTURE) is None
+    assert readme.run(check=True) == 1
+    assert not readme.PICTURE.exists()
+    assert (readme.run(check=False), readme.run(check=True)) == (0, 0)
+    assert readme.shown(readme.PICTURE) == readme.digest("<svg/>")
+    monkeypatch.setattr(readme, "wanted", lambda: {readme.CHART: "<svg></svg>"})
+    readme.CHART.write_text("<svg></svg>")
+    assert readme.run(check=True) == 1
+    assert capsys.readouterr().out.endswith("stale: PICTURE\n")
+
+
+def test_the_records_are_of_one_schema_and_say_where_they_are_from():
+    records = committed.records()
+    assert records
+    for record in records:
+        assert record["status"] in ("done", "failed")
+        assert record["machine"]["device_name"]
+        assert record["machine"]["commit"]
+
+
+def test_only_what_is_between_the_marks_is_replaced():
+    begin, end = readme.MARKS
+    text = f"a\n{begin}\nold\n{end}\nb"
+    assert readme.filled(text, "new") == f"a\n{begin}\n\nnew\n\n{end}\nb"
+    assert readme.filled(readme.filled(text, "newer"), "new") == readme.filled(text, "new")
+    for wrong in ("no marks", text + text):
+        with pytest.raises(ZooError, match="needs them once"):
+            readme.filled(wrong, "new")

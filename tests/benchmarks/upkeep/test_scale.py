@@ -1,0 +1,120 @@
+"""What a sweep takes: times laid out on machines, and a text of nothing but the records."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.store.record import paused
+from benchmarks.upkeep import scale
+
+MACHINE = {"device": "cpu", "device_name": "A CPU", "cores": 4, "threads": 2, "torch": "2.x"}
+SLOW, FAST = 0.5, 0.1  # seconds for a sample
+
+
+def trained(model: str, each: float, **cell: Any) -> dict[str, Any]:
+    settings = {"size": [64, 64], "recipe": "equal", "samples": 1000, "data": "pairbench:hard"} | cell
+    return measured("accuracy", model, 1.0, settings, {"seconds": each * settings["samples"]})
+
+
+def measured(
+    measure: str, model: str, took: float, cell: dict[str, Any] | None = None, values: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "measure": measure, "status": "done", "model": model, "spec": f"{model}()", "cell": cell or {},
+        "group": "founding", "raw": {}, "values": values or {"weight_bytes": 10_000_000},
+        "machine": MACHINE, "load": 2.0, "took": took,
+    }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "FEW", 1)
+
+
+def page(records: list[dict[str, Any]]) -> str:
+    """Without line breaks in sentences."""
+    return re.sub(r"(?<=[a-z;])\n(?=[a-z])", " ", scale.page(records))
+
+
+RECORDS = [
+    measured("cost", "a", 0.25), measured("cost", "b", 0.75), measured("latency", "a", 9.0),
+    trained("a", SLOW), trained("b", FAST), trained("a", 99.0, recipe="two-stream"),
+]  # fmt: skip
+
+
+def test_every_figure_follows_from_the_records() -> None:
+    text = page(RECORDS)
+    assert "| cost | A CPU, 2 threads, torch 2.x | 2 | 0.5 s | 0.75 s |" in text
+    assert "| `b` | 10.0 | 27.8 |\n| `a` | 2.0 | 138.9 |" in text  # a million: 100,000 s and 500,000 s
+    assert "2 trainings side by side" in text  # 4 cores, 2 threads each
+    # 50 trainings of 500,000 s and 50 of 100,000 s on 2 places: 25 and 25 on each
+    assert f"| 1 | {scale.told(25 * 600_000)} |" in text
+    assert f"| longest training | {scale.told(500_000)} | {scale.told(100 * 500_000)} |" in text
+    assert "take 16 min more on one machine" in text  # half a second and 9 s for each
+    assert "the weights 1.0 GB" in text
+
+
+def looks(*spans: float) -> dict[str, Any]:
+    """A curve of looks, 100 samples apart."""
+    return {"curve": [{"samples": 100 * n, "seconds": sum(spans[:n])} for n in range(1, len(spans) + 1)]}
+
+
+def test_time_that_a_training_stood_still_is_not_its_own() -> None:
+    whole = trained("a", SLOW) | {"raw": looks(*[50.0] * 10)}
+    stopped = trained("a", SLOW + 1.22) | {"raw": looks(*[50.0] * 6, 1270.0, *[50.0] * 3), "took": 1730.0}
+    assert scale.seconds_for_a_sample([stopped]) == pytest.approx({"a": SLOW})
+    assert scale.seconds(stopped) == pytest.approx(510.0)
+    assert scale.seconds_for_a_sample([whole]) == pytest.approx({"a": SLOW})
+
+
+def test_a_stage_of_larger_pictures_is_no_pause() -> None:
+    assert paused({"raw": looks(10, 10, 10, 40, 40, 160)}) == 0
+    assert paused({"raw": looks(10, 90)}) == paused({"raw": {}}) == paused({}) == 0
+
+
+def test_a_recipes_own_number_of_samples_is_what_its_curve_tells() -> None:
+    record = trained("a", SLOW) | {"raw": looks(*[50.0] * 10)}
+    record["cell"] = record["cell"] | {"samples": None}
+    assert scale.seconds_for_a_sample([record]) == pytest.approx({"a": SLOW})
+    assert scale.seconds_for_a_sample([record | {"raw": {}}]) == {}
+
+
+def test_there_is_no_text_without_a_training_that_all_share() -> None:
+    assert scale.page([record for record in RECORDS if record["cell"].get("recipe") != "equal"]) == ""
+
+
+def test_few_networks_are_no_mix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "FEW", 3)
+    assert scale.page(RECORDS) == ""
+    monkeypatch.setattr(scale, "FEW", 2)
+    assert scale.page([record | {"group": "baseline"} for record in RECORDS]) == ""
+
+
+def test_machines_and_sizes_are_not_averaged() -> None:
+    faster = {**MACHINE, "device_name": "A GPU", "threads": 64}
+    others = [
+        {**trained("a", 1e-6), "machine": faster},
+        trained("a", 1e-6, size=[224, 224]),
+        {**trained("a", 1), "status": "failed"},
+    ]
+    text = page([*RECORDS, *others])
+    assert "| `a` | 2.0 | 138.9 |" in text
+    assert "| accuracy | A GPU, 64 threads, torch 2.x | 1 |" in text
+    assert "1 trainings side by side" in page([RECORDS[0], others[0]])
+
+
+def test_a_training_that_was_resumed_took_all_of_its_time() -> None:
+    assert scale.seconds(trained("a", SLOW)) == 500
+    assert scale.seconds(measured("memory", "a", 8.0)) == 8
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=1, max_size=30), st.integers(1, 8))
+def test_no_schedule_is_shorter_than_its_parts_or_much_longer(durations: list[float], slots: int) -> None:
+    found = scale.makespan(durations, slots)
+    least = max(sum(durations) / slots, *durations, 0)
+    assert found >= least * (1 - 1e-9)
+    assert found <= least * 4 / 3 + 1e-9 or found <= sum(durations) / slots + max(durations)
+    assert scale.makespan(durations, 1) == pytest.approx(sum(durations))
