@@ -1,5 +1,6 @@
 """One thread per test process (make test starts one per core), hypothesis without a clock, and a small Ray cluster."""
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if is_numeric(item.function):
             item.add_marker("numeric")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: without this every collection of garbage looks through all of it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")
