@@ -199,7 +199,7 @@ def _no_autocast(device: str) -> AbstractContextManager[Any]:
     return torch.autocast(device, enabled=False) if _has_autocast(device) else nullcontext()
 
 
-@torch.compiler.assume_constant_result  # torch 2.11 cannot trace the question
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator] # torch 2.11 cannot trace the question
 def _has_autocast(device: str) -> bool:
     return torch.amp.is_autocast_available(device)
 
