@@ -1,120 +1,54 @@
-"""A record: what was found of one cell, on which machine and when. `from_json` and `to_json` are the only door to dicts.
+"""A record: what was found of one cell, on which machine and when. `from_json` and `to_json` are the only doors.
 
 Records of older versions are read: what they lack is None or empty. A name that no version wrote is an error.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from benchmarks.store.names import EQUAL, OWN, READY, READY_MADE
-from registry import ZooError
+from benchmarks.store.fields import RecordError, filled, plain
+from benchmarks.store.settings import (
+    SETTINGS,
+    AccuracySettings,
+    CostSettings,
+    SensitivitySettings,
+    Settings,
+    Size,
+    TimedSettings,
+    TrainedAs,
+    settings_of,
+)
 from zoo import machine
 
+if TYPE_CHECKING:
+    from torch import device as Device
+
+__all__ = [
+    "SETTINGS",
+    "AccuracySettings",
+    "CostSettings",
+    "Found",
+    "Look",
+    "Machine",
+    "Raw",
+    "Record",
+    "RecordError",
+    "SensitivitySettings",
+    "Settings",
+    "Size",
+    "TimedSettings",
+    "TrainedAs",
+    "WarmUp",
+]
+
 PAUSE = 3  # times as long for a sample as before and after: a training that somebody stopped, and let go on
-SHOWN_OF_DIGEST = 8  # letters
-
-Size = tuple[int, int]  # height, width
-Span = tuple[float | None, float | None]  # a 95 % interval; None where an end is not known
-Kind = TypeVar("Kind")
-
-
-class RecordError(ZooError, ValueError):
-    """What was read is no record; the message says why."""
-
-
-@dataclass(frozen=True)
-class TrainedAs:
-    """What must be the same for trained networks to be compared.
-
-    The machine need not be, for what was learned does not depend on it. A recipe of a network's own has its own
-    precision.
-    """
-
-    kind: str  # EQUAL, OWN or READY
-    samples: int | None
-    precision: str | None  # with what the one recipe says where it was changed
-    test_images: int | None
-
-    def takes_in(self, baseline: "TrainedAs") -> bool:
-        """Whether baselines that were trained otherwise stand in a table of these, too: they have no recipe of their
-        own, and where the others have, they stand as trained by the one."""
-        alike = (baseline.samples, baseline.test_images) == (self.samples, self.test_images)
-        return (self.kind, baseline.kind) == (OWN, EQUAL) and alike
-
-
-@dataclass(frozen=True)
-class CostSettings:
-    size: Size
-
-
-@dataclass(frozen=True)
-class TimedSettings:
-    """Of latency, throughput and memory."""
-
-    size: Size
-    batch: int | None  # None: the largest that fits
-    precision: str
-    layout: str
-    engine: str
-    device: str
-
-
-@dataclass(frozen=True)
-class AccuracySettings:
-    size: Size
-    data: str
-    recipe: str
-    samples: int | None  # None: as many as the recipe says
-    seed: int | None
-    test_images: int
-    precision: str | None = None  # None: the recipe's
-    content: str | None = None  # digest of what the recipe says, where it was changed or is a file's
-    weights: str | None = None  # digest of ready-made ones
-
-    @property
-    def trained_as(self) -> TrainedAs:
-        kind = EQUAL if self.recipe == EQUAL else READY if self.recipe.startswith(READY_MADE) else OWN
-        changed = [self.precision, self.content] if kind == EQUAL else []
-        return TrainedAs(kind, self.samples, ", ".join(filter(None, changed)) or None, self.test_images)
-
-    @property
-    def recipe_title(self) -> str:
-        """A recipe's name, with the start of its digest where it was changed, or is a file's."""
-        if not self.content:
-            return self.recipe
-        return f"{self.recipe.rpartition('/')[2]}@{self.content[:SHOWN_OF_DIGEST]}"
-
-
-@dataclass(frozen=True)
-class SensitivitySettings(AccuracySettings):
-    perturbation: str = ""
-
-
-@dataclass(frozen=True)
-class ControlSettings:
-    size: Size
-    seconds: float
-    within: float
-    loaded: bool
-
-
-Settings = CostSettings | TimedSettings | AccuracySettings | ControlSettings
-SETTINGS: Mapping[str, type[Any]] = {
-    "cost": CostSettings,
-    "latency": TimedSettings,
-    "throughput": TimedSettings,
-    "memory": TimedSettings,
-    "accuracy": AccuracySettings,
-    "sensitivity": SensitivitySettings,
-    "control": ControlSettings,
-}
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a measurement was made on, as zoo.machine.describe tells it."""
+    """What a measurement was made on."""
 
     device: str | None = None
     device_name: str | None = None
@@ -136,6 +70,10 @@ class Machine:
         *("device", "device_name", "cpu", "cores", "threads", "torch", "driver", "cuda", "cudnn", "memory_bytes"),
     )
 
+    @classmethod
+    def here(cls, device: "Device") -> Self:
+        return cls(**machine.describe(device))
+
     @property
     def identity(self) -> tuple[Any, ...]:
         """What makes a machine another one, as far as times go."""
@@ -149,11 +87,11 @@ class Machine:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """How a timed cell was warmed up, and whether it had settled."""
+    """How often a timed cell was called before it counted, and whether it had settled by then."""
 
     calls: int
     seconds: float
-    drift: float | None
+    drift: float | None  # between the last two quarters; None when too few calls were made to tell
     settled: bool
 
 
@@ -184,7 +122,6 @@ class Raw:
     steps: int | None = None
     skipped: int | None = None
     images: int | None = None
-    ratios: Mapping[str, Any] | None = None  # of a control, run by run
 
     @property
     def paused(self) -> float:
@@ -199,6 +136,26 @@ class Raw:
                 extra += spans[i][0] * (each[i] - (each[i - 1] + each[i + 1]) / 2)
         return extra
 
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        given = dict(found)
+        if given.get("warm_up"):
+            given["warm_up"] = filled(WarmUp, given["warm_up"], "warm_up")
+        if "curve" in given:
+            given["curve"] = tuple(filled(Look, look, "curve") for look in given["curve"])
+        return filled(cls, given, "raw")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What measuring one cell gave."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    intervals: Mapping[str, Any] = field(default_factory=dict)  # low and high of a value; of a curve a list of them
+    raw: Raw = field(default_factory=Raw)
+    gallery: str | None = None
+    took: float | None = None  # seconds
+
 
 @dataclass(frozen=True)
 class Record:
@@ -210,82 +167,56 @@ class Record:
     model: str  # as it was asked for
     spec: str  # with every option
     group: str
-    cell: Any  # the Settings of the measure; narrowed by `timed` and `accuracy`
+    cell: Settings  # those of the measure; narrowed by `timed`, `accuracy` and `sensitivity`
     machine: Machine
     values: Mapping[str, Any] = field(default_factory=dict)
-    intervals: Mapping[str, Any] = field(default_factory=dict)  # a Span for each value; of a curve a list of them
+    intervals: Mapping[str, Any] = field(default_factory=dict)
     raw: Raw = field(default_factory=Raw)
     gallery: str | None = None
-    took: float | None = None  # seconds
+    took: float | None = None
     run: str | None = None
     load: float | None = None
     clocks: Mapping[str, Any] = field(default_factory=dict)
     date: str | None = None
 
+    @property
+    def timed(self) -> TimedSettings:
+        """The cell of a latency, a throughput or a memory."""
+        assert isinstance(self.cell, TimedSettings), f"{self.measure} is not timed"
+        return self.cell
+
+    @property
+    def accuracy(self) -> AccuracySettings:
+        """The cell of an accuracy or of a curve of sensitivity."""
+        assert isinstance(self.cell, AccuracySettings), f"{self.measure} is of no training"
+        return self.cell
+
+    @property
+    def sensitivity(self) -> SensitivitySettings:
+        assert isinstance(self.cell, SensitivitySettings), f"{self.measure} is of no perturbation"
+        return self.cell
+
     def value(self, name: str) -> float | None:
         found = self.values.get(name)
         return None if found is None else float(found)
 
+    def interval(self, name: str) -> tuple[float | None, float | None]:
+        """95 %; None where an end is not known."""
+        low, high = self.intervals.get(name) or (None, None)
+        return low, high
+
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """Of what a line of a file of records holds."""
-        given = {name: value for name, value in found.items() if name != "schema" and value is not None}
-        measure = given.get("measure")
+        measure = str(found.get("measure"))
         if measure not in SETTINGS:
             raise RecordError(f"measure {measure!r} is not known; known are {', '.join(SETTINGS)}")
-        cell = {**given.get("cell", {})}
-        if "size" in cell:
-            cell["size"] = tuple(cell["size"])
-        given["cell"] = _filled(SETTINGS[measure], cell, "cell", lenient=True)
-        given["machine"] = _filled(Machine, given.get("machine", {}), "machine")
-        given["raw"] = _raw(given.get("raw", {}))
-        for name in ("failed", "status", "model", "spec", "group"):
-            given.setdefault(name, None if name == "failed" else "")
-        return _filled(cls, given, "record")
+        given = {name: value for name, value in found.items() if name != "schema"}
+        given["cell"] = settings_of(SETTINGS[measure], given.get("cell", {}))
+        given["machine"] = filled(Machine, given.get("machine", {}), "machine")
+        given["raw"] = Raw.from_json(given.get("raw", {}))
+        return filled(cls, given, "record")
 
     def to_json(self) -> dict[str, Any]:
-        """As a file of records holds it; what is None in raw, machine and options is left out."""
-        found = {each.name: getattr(self, each.name) for each in fields(self)}
-        found["cell"] = settings_json(self.cell)
-        found["machine"] = _known(asdict(self.machine))
-        found["raw"] = _known(asdict(self.raw))
-        return found
-
-
-def settings_json(settings: Any) -> dict[str, Any]:
-    """The settings of a cell as records hold them: options that were not given are left out."""
-    found = {}
-    for each in fields(settings):
-        value = getattr(settings, each.name)
-        if value is not None or each.default is MISSING:
-            found[each.name] = list(value) if each.name == "size" else value
-    return found
-
-
-def _raw(found: Mapping[str, Any]) -> Raw:
-    given = {**found}
-    if given.get("warm_up"):
-        given["warm_up"] = _filled(WarmUp, given["warm_up"], "warm_up")
-    if given.get("curve"):
-        given["curve"] = tuple(_filled(Look, look, "curve") for look in given["curve"])
-    return _filled(Raw, given, "raw")
-
-
-def _known(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _filled(kind: type[Kind], found: Mapping[str, Any], what: str, *, lenient: bool = False) -> Kind:
-    """A dataclass of what was read. lenient: what is missing is None, as in records of older versions."""
-    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
-    if strange := sorted(found.keys() - known.keys()):
-        raise RecordError(f"{what} has {', '.join(map(repr, strange))}, which no version wrote")
-    given = dict(found)
-    if lenient:
-        for name, each in known.items():
-            if each.default is MISSING and each.default_factory is MISSING:
-                given.setdefault(name, None)
-    try:
-        return kind(**given)
-    except TypeError as error:
-        raise RecordError(f"{what}: {error}") from None
+        """As a file of records holds it."""
+        return plain(self)
