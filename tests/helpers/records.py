@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.statistics.intervals import summarise
+from benchmarks.store.control import Control, ControlSettings, Counts, Order, Runs
 from benchmarks.store.record import (
     AccuracySettings,
     CostSettings,
@@ -112,3 +113,21 @@ def sensitivity(
     values = {"strength": [*range(len(iou))], "mask_iou": [*iou], "depth_rmse": [*rmse]}
     one = record("sensitivity", model, cell={"perturbation": perturbation}, values=values, raw=Raw(images=128))
     return changed(one, **changes)
+
+
+def control(held: int, found: int, turned: list[list[str]] | None = None) -> Control:
+    """Of 40 runs; under load where some are turned, or none."""
+    ms = {"a": [1.0, 1.5], "b": [20.0, 31.0]}
+    return Control(
+        model="unet",
+        cell=ControlSettings((16, 24), 2.0, loaded=turned is not None),
+        values=Counts(held, found, 40),
+        raw=Runs(
+            twin=[[1.0, 0.99, 1.01]] * 39 + [[0.97, 0.9, 1.1]],
+            slowed=[[1.03, 1.02, 1.04]] * 40,
+            anew=[[1.0, 0.99, 1.01]] * 30 + [[1.02, 1.01, 1.03]] * 10,
+        ),
+        machine=MACHINE,
+        order=None if turned is None else Order(9, turned, [["b", "c"]], ms),
+        load=1.5,
+    )
