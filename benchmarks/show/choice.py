@@ -54,13 +54,17 @@ def _answer(known: list[tuple[float, Score]], budget: float, want: str) -> str:
     tied = [score.network.name for cost, score in within if cost > ms and _ties(best, score, metric)]
     verbs = "ties with it and takes" if len(tied) == 1 else "tie with it and take"
     equals = f" ({', '.join(tied)} {verbs} longer)" if tied else ""
-    answer = f"Take {best.network.name}{equals}: {told_ms(ms)} ms here, {_told(best, metric, words)} on {best.cell.data}, {_how(best)}."
+    answer = (
+        f"Take {best.network.name}{equals}: {told_ms(ms)} ms here, {_told(best, metric, words)} on {best.cell.data},"
+        f" {_how(best)}."
+    )
     better = [(cost, score) for cost, score in ranked if cost > ms and _is_better(score, best, want)]
     if not better:
         return f"{answer} None of those measured is shown to be better at any time."
     cost, following = better[0]
     gain = abs(following.value(metric) - best.value(metric))
-    return f"{answer} The next better, {following.network.name}, costs {told_ms(cost - ms)} ms more for {gain:.3f} {words}."
+    next_better = f"The next better, {following.network.name}, costs {told_ms(cost - ms)} ms more"
+    return f"{answer} {next_better} for {gain:.3f} {words}."
 
 
 def _best(within: list[tuple[float, Score]], want: str) -> tuple[float, Score]:

@@ -97,8 +97,8 @@ def _notes(one: Curves, metric: str, names: Sequence[str]) -> list[str]:
     images = next(iter(one.records.values()))[0].raw.images
     units = "; ".join(f"{name}: {PERTURBATIONS[name].summary}, {PERTURBATIONS[name].unit}" for name in names)
     return [
-        f"{words[0].upper()}{words[1:]}, {better} is better, at the greatest strength of each perturbation; the page has"
-        f" the whole curves. {images} scenes of the test split, of PairBench the clean ones,"
+        f"{words[0].upper()}{words[1:]}, {better} is better, at the greatest strength of each perturbation; the whole"
+        f" curves are on the page. {images} scenes of the test split, of PairBench the clean ones,"
         f" {one.cell.size[0]} x {one.cell.size[1]} pixels.",
         *([f"{units}."] if metric == next(iter(METRICS)) else []),
     ]

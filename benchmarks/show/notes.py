@@ -83,9 +83,10 @@ def _sureness(chosen: Sequence[Row]) -> list[str]:
     lines = []
     if half:
         worst = max(half, key=lambda name: half[name])
+        middle = float(np.median([*half.values()]))
         lines.append(
-            f"Half of the medians are known to within {100 * float(np.median([*half.values()])):.1f} % (95 % intervals);"
-            f" the least certain, of {worst}, to within {100 * half[worst]:.1f} %."
+            f"Half of the medians are known to within {100 * middle:.1f} % (95 % intervals); the least certain, of"
+            f" {worst}, to within {100 * half[worst]:.1f} %."
         )
     few = [name for name, record in timed.items() if np.size(record.raw.rounds_ms or ()) < CALLS]
     restless = [name for name, record in timed.items() if _is_restless(record)]

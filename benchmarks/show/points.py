@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from benchmarks.show.networks import Network
 from benchmarks.show.scores import Board, Score, higher_is_better, places
@@ -49,11 +50,14 @@ class Chosen:
     board: Board | None = None
     data: str = ""
 
-    @property
+    @cached_property
+    def achieved(self) -> list[Score]:
+        return [score for score in self.board.on(self.data) if score.records] if self.board else []
+
+    @cached_property
     def scores(self) -> dict[str, Score]:
-        """By spec; of several recipes of a network the last."""
-        found = self.board.on(self.data) if self.board else []
-        return {score.network.spec: score for score in found if score.records}
+        """By spec; of several recipes of a network that with the best mask."""
+        return {score.network.spec: score for score in sorted(self.achieved, key=lambda score: score.good)}
 
 
 def choose(rows: Mapping[Setting, Sequence[Row]], sets: Sequence[tuple[Board, str]], here: Machine | None) -> Chosen:
@@ -95,15 +99,14 @@ def figures(chosen: Chosen, metric: str) -> dict[str, Figure]:
 
 def best(chosen: Chosen, metric: str) -> list[str]:
     """The names of what nothing shows to be worse than the best; none where there is no second network."""
-    known = figures(chosen, metric)
     if metric in metrics.names():
-        scores = [score for spec, score in chosen.scores.items() if spec in known]
-        marks = places(scores, metric)
-        return [score.network.name for score in scores if id(score) in marks]
+        marks = places(chosen.achieved, metric)
+        return list(dict.fromkeys(score.network.name for score in chosen.achieved if id(score) in marks))
     if metric == LATENCY:
         timed = latencies(chosen.rows)
         marked = [row for (row, _), place in zip(timed, places_of_times(timed), strict=True) if place]
         return list(dict.fromkeys(row.network.name for row in marked))
+    known = figures(chosen, metric)
     pick = max if is_higher_better(metric) else min
     top = pick((figure.value for figure in known.values()), default=math.nan)
     names = {row.network.spec: row.network.name for row in chosen.rows}
@@ -119,8 +122,9 @@ def points(chosen: Chosen, networks: Mapping[str, Network], x: str = LATENCY, y:
 def front(found: Iterable[Point], x: str = LATENCY, y: str = ACCURACY) -> list[Point]:
     """Those that no other beats or equals in both, the best in x first.
 
-    >>> a, b, c = (Point(Network(n, n, ""), Figure(x), Figure(y)) for n, x, y in [("a", 1, 5), ("b", 2, 4), ("c", 3, 9)])
-    >>> [point.network.name for point in front([a, b, c])]
+    >>> known = {"a": (1, 5), "b": (2, 4), "c": (3, 9)}
+    >>> found = [Point(Network(name, name, ""), Figure(x), Figure(y)) for name, (x, y) in known.items()]
+    >>> [point.network.name for point in front(found)]
     ['a', 'c']
     """
     right, above = (1 if is_higher_better(metric) else -1 for metric in (x, y))

@@ -78,7 +78,8 @@ class Board:
     @cached_property
     def hardest(self) -> list[str]:
         """The data sets, that on which the best network is worst first; the last one where no masks are found."""
-        return sorted(self.data[::-1], key=lambda data: max(score.good for score in self.on(data)))
+        last_first = self.data[::-1]
+        return sorted(last_first, key=lambda data: max(score.good for score in self.on(data)))
 
     def on(self, data: str) -> list[Score]:
         return [score for score in self.scores if score.cell.data == data]

@@ -1,4 +1,4 @@
-"""A table of text, and how it is written: Markdown, LaTeX, HTML. A cell that ends in * is the best, in = a tie with it."""
+"""A table of text, and how it is written: Markdown, LaTeX, HTML. A cell that ends in * is the best, in = a tie."""
 
 import re
 from collections.abc import Sequence
