@@ -28,7 +28,6 @@ class Options(TypedDict, total=False):
     """What may be given; what is None is as if it were not."""
 
     preset: str | None
-    models: str | None
     measure: str | Sequence[str] | None
     sizes: int | str | Sequence[int | Size] | None
     batches: int | str | Sequence[int | None] | None
@@ -113,22 +112,20 @@ CHOICES = {"train_precision": PORTABLE_PRECISIONS, "executor": EXECUTORS}
 OF_TRAINING = ("data", "recipes", "samples", "seeds", "train_size", "train_precision", "scenes", "weights")
 
 
-def settled(options: Options, presets: Mapping[str, Comparison], device: str) -> Comparison:
+def settled(models: str | None, options: Options, presets: Mapping[str, Comparison], device: str) -> Comparison:
     """The preset with what was given in its place. device: "cpu", "cuda:0"; it decides on the preset and the layouts
     where nothing does."""
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        _require_known("option", name, Options.__annotations__)
     on_cpu = device == "cpu"
     preset = given.pop("preset", "quick" if on_cpu else "standard")
     _require_known("preset", preset, presets)
-    for name in given:
-        _require_known("option", name, Options.__annotations__)
-    found = replace(
-        presets[preset],
-        **{"layouts": LAYOUTS if on_cpu else LAYOUTS[:1]} | {name: _read(name, value) for name, value in given.items()},
-    )
-    found = replace(found, device=device)
+    read = {name: _read(name, value) for name, value in given.items()}
+    layouts = LAYOUTS if on_cpu else LAYOUTS[:1]
+    found = replace(presets[preset], **{"layouts": layouts} | read | {"device": device})
     _require_use(found, given)
-    return found
+    return replace(found, models=models) if models else found
 
 
 def _read(name: str, value: Any) -> Any:
