@@ -126,7 +126,7 @@ def show(args: argparse.Namespace, asked: "Comparison", outcome: "Outcome", olde
     if args.budget_ms:
         from benchmarks.show import choice
 
-        print(choice.sentence(results.records, results.committed, milliseconds=args.budget_ms, want=args.want))
+        print(choice.sentence(results, milliseconds=args.budget_ms, want=args.want))
     if outcome.stopped:
         kept = f"records of what was measured: {asked.out / RECORDS}; --resume goes on"
         print(f"stopped; {kept if results.records else 'nothing was measured yet'}", file=sys.stderr)

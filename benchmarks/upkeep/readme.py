@@ -79,16 +79,18 @@ def digest(text: str) -> str:
 
 def wanted() -> dict[Path, str]:
     """What the README and the files beside it should hold."""
-    from benchmarks.show import leaderboard, report
+    from benchmarks.show import report
+    from benchmarks.show.results import Results
     from benchmarks.store import committed
     from benchmarks.upkeep import scale, trust
 
     records = committed.records()
     if not records:
         raise ZooError(f"there are no records in {committed.FOLDER}; python -m benchmarks.compare makes them")
-    texts = {README: filled(README.read_text("utf-8"), leaderboard.markdown(records))}
-    if any(record["measure"] == "accuracy" for record in records):
-        texts[CHART] = report.chart(records)
+    results = Results(records)
+    texts = {README: filled(README.read_text("utf-8"), results.to_markdown())}
+    if not results.borrowed:
+        texts[CHART] = report.chart(results)
     if text := scale.page(records):
         texts[SCALE] = text
     if text := trust.page(committed.controls()):
