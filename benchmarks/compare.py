@@ -1,7 +1,7 @@
 """Measure and compare networks: `python -m benchmarks.compare`, or with --preset, --models, --measure, --sizes ...
 
-Each finished cell is one line of compare.jsonl at once; a killed run goes on with --resume. Tables follow as Markdown
-and CSV, and as one HTML page that needs no network. Ctrl-C shows and keeps what is there.
+Each finished cell is one line of compare.jsonl at once; a killed run goes on with --resume. Tables follow as Markdown,
+CSV and LaTeX, and as one HTML page that needs no network. Ctrl-C shows and keeps what is there.
 """
 
 import argparse
@@ -131,7 +131,9 @@ def show(args: argparse.Namespace, asked: "Comparison", outcome: "Outcome", olde
         kept = f"records of what was measured: {asked.out / RECORDS}; --resume goes on"
         print(f"stopped; {kept if results.records else 'nothing was measured yet'}", file=sys.stderr)
         return INTERRUPTED
-    print(f"written: {asked.out / 'compare.html'}, compare.md, compare.csv, and a record per cell in {RECORDS}")
+    print(
+        f"written: {asked.out / 'compare.html'}, compare.md, compare.csv, compare.tex, and a record per cell in {RECORDS}"
+    )
     return 0 if outcome.succeeded else 1
 
 

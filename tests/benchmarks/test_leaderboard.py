@@ -46,7 +46,7 @@ def test_it_goes_on_and_leaves_threads_as_they_were(tmp_path: Path) -> None:
 
 def test_ctrl_c_and_a_full_disk_are_the_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyboardInterrupt):
-        leaderboard("test_stopped", sizes=16, measure="latency", seconds=0.5, out=tmp_path / "stopped")
+        leaderboard("test_stopped", sizes=16, measure="latency", seconds=0.02, rounds=500, out=tmp_path / "stopped")
     assert {record.status for record in files.read(tmp_path / "stopped" / "compare.jsonl")} == {"interrupted"}
     monkeypatch.setattr("os.write", lambda file, data: 0)
     with pytest.raises(ResultsError, match="results cannot be kept in"):

@@ -14,6 +14,9 @@ from zoo.contract import Interface
 from zoo.model import PairModel
 
 
+WRITTEN = ["compare.csv", "compare.html", "compare.jsonl", "compare.md", "compare.tex"]
+
+
 class Tiny(PairModel):
     def __init__(self, face: Interface) -> None:
         super().__init__(face)
