@@ -144,7 +144,7 @@ def _read(name: str, value: Any) -> Any:
 
 def _typed(value: Any, between: str) -> str:
     """As it would be typed: 64,224x320 for [64, (224, 320)]."""
-    if isinstance(value, tuple | list):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return between.join(_typed(each, "x") for each in value)
     return "max" if value is None else str(value)
 

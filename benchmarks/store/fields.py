@@ -1,6 +1,5 @@
 """Dataclasses to what JSON has, and back: strict about names, and about what no version left out."""
 
-from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,8 +17,7 @@ class RecordError(ZooError, ValueError):
 
 def filled(kind: type[Kind], found: Any, what: str) -> Kind:
     """A dataclass of what was read; a field whose default is None, or made anew, may be missing."""
-    if not isinstance(found, Mapping):
-        raise RecordError(f"{what} is {str(found)[:40]!r}, and should be named fields")
+    found = named(found, what)
     known = {each.name: each for each in fields(kind)}
     if strange := sorted(found.keys() - known.keys()):
         raise RecordError(f"{what} has {', '.join(map(repr, strange))}, which no version wrote")
@@ -27,6 +25,12 @@ def filled(kind: type[Kind], found: Any, what: str) -> Kind:
     if lacking := [name for name in needed if name not in found]:
         raise RecordError(f"{what} lacks {', '.join(lacking)}")
     return kind(**found)
+
+
+def named(found: Any, what: str) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise RecordError(f"{what} is {str(found)[:40]!r}, and should be named fields")
+    return dict(found)
 
 
 def plain(value: "DataclassInstance") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from benchmarks.store.fields import RecordError, filled, plain
+from benchmarks.store.fields import RecordError, filled, named, plain
 from benchmarks.store.settings import (
     SETTINGS,
     AccuracySettings,
@@ -137,8 +137,8 @@ class Raw:
         return extra
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
-        given = dict(found)
+    def from_json(cls, found: Any) -> Self:
+        given = named(found, "raw")
         if given.get("warm_up"):
             given["warm_up"] = filled(WarmUp, given["warm_up"], "warm_up")
         if "curve" in given:
