@@ -15,7 +15,7 @@ class Network:
 
 
 def networks(records: Iterable[Record]) -> dict[str, Network]:
-    """By spec, in the order of groups and names. Where two specs were asked for under one name, the spec is the name."""
+    """By spec, in the order of groups and names. Of two specs asked for by one name the name is the spec."""
     specs: dict[str, Record] = {}
     for record in records:
         specs.setdefault(record.spec, record)

@@ -1,6 +1,5 @@
 """A table of text, and how it is written: Markdown, LaTeX, HTML. A cell that ends in * is the best, in = a tie."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -79,7 +78,7 @@ def latex(table: Table) -> str:
         r"\begin{table}", r"\centering", rf"\caption{{{latex_text(table.title)}}}",
         rf"\begin{{tabular}}{{{''.join('r' if each else 'l' for each in table.numbers)}}}", r"\toprule",
         " & ".join(map(latex_text, table.head)) + r" \\", r"\midrule", *rows, r"\bottomrule", r"\end{tabular}",
-        *(rf"\par\footnotesize {latex_text(re.sub(r'^[*]', 'Bold:', note))}" for note in table.notes), r"\end{table}",
+        *(rf"\par\footnotesize {_latex_note(note)}" for note in table.notes), r"\end{table}",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -91,6 +90,10 @@ def latex_text(text: str) -> str:
     50 \\% of a\\_b
     """
     return "".join(LATEX.get(letter, letter) for letter in text)
+
+
+def _latex_note(note: str) -> str:
+    return latex_text(note.replace("* the", "Bold: the").replace("No star", "Not bold"))
 
 
 def _latex_cell(text: str) -> str:
