@@ -4,6 +4,9 @@ import math
 import os
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 MOST = 1_000_000  # of anything that is counted; a slip of the finger beyond
 
@@ -47,3 +50,13 @@ def listed(*known: str) -> Callable[[str], tuple[str, ...]]:
         return tuple(dict.fromkeys(given))
 
     return words
+
+
+def several(each: Callable[[str], Value]) -> Callable[[str], tuple[Value, ...]]:
+    """Values with commas between them."""
+    return lambda text: tuple(each(part.strip()) for part in text.split(","))
+
+
+def batch(text: str) -> int | None:
+    """Images in a call; None for max, the largest that fits."""
+    return None if text == "max" else at_least(1)(text)

@@ -17,17 +17,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.arguments import at_least, positive, threads
-from benchmarks.plan.presets import ROUNDS, WITHIN
+from benchmarks.plan.comparison import ROUNDS, WITHIN
 from registry.commandline import Parser, guarded, sides
 
 if TYPE_CHECKING:
     import torch
 
     from benchmarks.statistics.intervals import Interval, Rounds
-    from benchmarks.store.record import Record
+    from benchmarks.store.control import Control, Order
     from benchmarks.timing.rounds import Cell
     from zoo.progress import Tick
 
@@ -85,18 +85,19 @@ def run(args: argparse.Namespace) -> int:
         record = measure(args, machine.choose(args.device), tick)
     if args.keep:
         committed.CONTROLS.mkdir(parents=True, exist_ok=True)
-        files.append(committed.CONTROLS / f"{committed.kind(record['machine'])}.jsonl", record)
+        files.append(committed.CONTROLS / f"{committed.kind(record.machine)}.jsonl", record)
     terminal.print_table(HEAD, lines(record), notes=[note(record)])
     return 1 if missed(record) else 0
 
 
-def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> dict[str, Any]:
+def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> "Control":
     """All runs as one record; with --load the order of networks before and under it too."""
+    from benchmarks.store.control import Control, ControlSettings, Counts, Runs
+    from benchmarks.store.record import Machine
     from benchmarks.timing.clocks import Clocks
     from zoo import machine
 
-    facts, begun = machine.describe(device), time.perf_counter()
-    order: dict[str, Any] = {}
+    here, begun, order = Machine.here(device), time.perf_counter(), None
     with Clocks(device) as clocks:
         calm = ranked(args, device, tick) if args.load else {}
         with busy() if args.load else contextlib.nullcontext():
@@ -104,57 +105,55 @@ def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> d
                 order = compared(calm, ranked(args, device, tick))
             runs = [once(args, device, number, tick) for number in range(args.runs)]
         read = clocks.read()
-    return {
-        "measure": "control",
-        "model": args.model,
-        "cell": {"size": list(args.size), "seconds": args.seconds, "within": args.within, "loaded": args.load},
-        "values": {"held": sum(run.holds for run in runs), "found": sum(run.finds for run in runs), "runs": len(runs)},
-        "raw": {name: [astuple(getattr(run, name)) for run in runs] for name in ("twin", "slowed", "anew")},
-        "order": order,
-        "machine": facts,
-        "load": machine.load(),
-        "clocks": read,
-        "took": round(time.perf_counter() - begun, 1),
-    }
+    twin, slowed, anew = ([[*astuple(getattr(run, name))] for run in runs] for name in ("twin", "slowed", "anew"))
+    return Control(
+        model=args.model,
+        cell=ControlSettings(args.size, args.seconds, args.load, args.within),
+        values=Counts(sum(run.holds for run in runs), sum(run.finds for run in runs), len(runs)),
+        raw=Runs(twin, slowed, anew),
+        order=order,
+        machine=here,
+        load=machine.load(),
+        clocks=read,
+        took=round(time.perf_counter() - begun, 1),
+    )
 
 
 HEAD = ("control", "runs", "ratio: median, least to most")
 
 
-def lines(record: "Record") -> list[list[str]]:
+def lines(record: "Control") -> list[list[str]]:
     """The table's lines."""
-    values, raw, order = record["values"], record["raw"], record["order"]
-    goals = (f"a twin's interval holds 1, goal {HELD:.1%}", f"{SLOWER:.0%} planted and found, goal {FOUND:.1%}")
-    body = [
-        [goal, f"{values[count]} of {values['runs']}", _span(raw[ratios])]
-        for goal, count, ratios in zip(goals, ("held", "found"), ("twin", "slowed"), strict=True)
-    ]
-    tied = sum(low <= 1 <= high for _, low, high in raw["anew"])
-    body.append(["built anew: its interval holds 1", f"{tied} of {values['runs']}", _span(raw["anew"])])
+    found, raw, order = record.values, record.raw, record.order
+    tied = sum(low <= 1 <= high for _, low, high in raw.anew)
+    goals = (
+        (f"a twin's interval holds 1, goal {HELD:.1%}", found.held, raw.twin),
+        (f"{SLOWER:.0%} planted and found, goal {FOUND:.1%}", found.found, raw.slowed),
+        ("built anew: its interval holds 1", tied, raw.anew),
+    )
+    body = [[goal, f"{count} of {found.runs}", _span(ratios)] for goal, count, ratios in goals]
     if order:
-        lost = {"turned": order["turned"], "a tie under load": order["tied"]}
-        told = [f"{what}: {', '.join(' and '.join(pair) for pair in pairs) or 'none'}" for what, pairs in lost.items()]
-        kept = order["pairs"] - sum(map(len, lost.values()))
-        body.append(["order kept, of pairs apart in calm", f"{kept} of {order['pairs']}", "; ".join(told)])
+        lost = {"turned": order.turned, "a tie under load": order.tied}
+        words = [f"{what}: {', '.join(' and '.join(pair) for pair in pairs) or 'none'}" for what, pairs in lost.items()]
+        kept = order.pairs - sum(map(len, lost.values()))
+        body.append(["order kept, of pairs apart in calm", f"{kept} of {order.pairs}", "; ".join(words)])
     return body
 
 
-def note(record: "Record") -> str:
+def note(record: "Control") -> str:
     """What was timed, and where."""
-    from zoo.machine import headline
-
-    cell, facts = record["cell"], record["machine"]
-    beside = ", one core kept busy" if cell["loaded"] else ""
+    cell, machine = record.cell, record.machine
+    beside = ", one core kept busy" if cell.loaded else ""
     return (
-        f"{record['model']} at {cell['size'][0]} x {cell['size'][1]}, {cell['seconds']:g} s a run{beside};"
-        f" {headline(facts)}, load {record['load']}; {facts['date'][:10]}."
+        f"{record.model} at {cell.size[0]} x {cell.size[1]}, {cell.seconds:g} s a run{beside};"
+        f" {machine.headline}, load {record.load}; {(machine.date or '')[:10]}."
     )
 
 
-def missed(record: "Record") -> int:
+def missed(record: "Control") -> int:
     """How many of the goals."""
-    held, found, runs = (record["values"][name] for name in ("held", "found", "runs"))
-    return (held < HELD * runs) + (found < FOUND * runs) + len(record["order"].get("turned", ()))
+    found, turned = record.values, record.order.turned if record.order else []
+    return (found.held < HELD * found.runs) + (found.found < FOUND * found.runs) + len(turned)
 
 
 def once(args: argparse.Namespace, device: "torch.device", number: int, tick: "Tick") -> Run:
@@ -172,10 +171,10 @@ def twins(model: str, size: tuple[int, int], device: "torch.device") -> list["Ce
     from dataclasses import replace
 
     from benchmarks.measures import speed
-    from benchmarks.networks import engines
     from benchmarks.networks.entrants import enter
+    from benchmarks.store.record import TimedSettings
 
-    settings = engines.DEFAULTS | {"size": list(size)}
+    settings = TimedSettings(size, device=device.type)
     one, anew = (speed.prepare(enter(model)[0], settings, device) for _ in range(2))
     twin = replace(one, name=f"{one.name}, again", rounds=[])
     return [one, twin, replace(one, name=f"{one.name}, slowed", call=slowed(one.call, device), rounds=[]), anew]
@@ -221,25 +220,26 @@ Times = dict[str, "Rounds"]  # by network
 def ranked(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> Times:
     """Every network's rounds, interleaved."""
     from benchmarks.measures import speed
-    from benchmarks.networks import engines
     from benchmarks.networks.entrants import enter
+    from benchmarks.store.record import TimedSettings
     from zoo.architectures import architectures
 
     founding = ",".join(entry.name for entry in architectures if entry.card.group == "founding")
     entrants = enter(args.models or founding)
-    settings = engines.DEFAULTS | {"size": list(args.size)}
+    settings = TimedSettings(args.size, device=device.type)
     cells = [speed.prepare(entrant, settings, device) for entrant in entrants]
     seconds = args.seconds * len(cells) / 4
     rounds = time_cells(cells, seconds, f"order of {len(cells)} networks", tick, within=args.within)
     return {str(entrant.asked): own for entrant, own in zip(entrants, rounds, strict=True)}
 
 
-def compared(calm: Times, loaded: Times) -> dict[str, Any]:
+def compared(calm: Times, loaded: Times) -> "Order":
     """Every network's time in calm and under load, how many pairs are apart in calm, and which of them turn round or
     cannot be told apart under load."""
     from itertools import combinations
 
     from benchmarks.statistics import intervals
+    from benchmarks.store.control import Order
 
     pairs, turned, tied = 0, list[list[str]](), list[list[str]]()
     for one, other in combinations(calm, 2):
@@ -252,7 +252,7 @@ def compared(calm: Times, loaded: Times) -> dict[str, Any]:
         elif (before.median > 1) != (after.median > 1):
             turned.append([one, other])
     medians = {name: [intervals.interval(times[name]).median for times in (calm, loaded)] for name in calm}
-    return {"pairs": pairs, "turned": turned, "tied": tied, "ms": medians}
+    return Order(pairs, turned, tied, medians)
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ def pair(spec: str, height: int, width: int, seconds: float, tick: "Tick") -> tu
     import torch
     from torch import Tensor, nn
 
-    from benchmarks.show.leaderboard import milliseconds
+    from benchmarks.show.table import milliseconds
     from benchmarks.statistics import intervals
     from benchmarks.timing.rounds import Cell, images, interleave, warm_up
     from registry import ZooError

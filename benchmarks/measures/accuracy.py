@@ -7,7 +7,8 @@ tested is always the test split, in single precision.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from benchmarks.measures.training_recipe import predicted, recipe_for
 from benchmarks.networks.entrants import Entrant
 from benchmarks.statistics.paired import kept
 from benchmarks.store.files import number
+from benchmarks.store.record import AccuracySettings, Found, Look, Raw
 from zoo import data, machine, recipes
 from zoo.contract import Sample
 from zoo.data.inspecting.sheet import GAP, write_png
@@ -39,14 +41,13 @@ SHOWN = 6  # scenes in the gallery, the same for every network
 PER_IMAGE = ("mask_iou_image", "depth_rmse")
 MOST_IMAGES = 1000  # whose own values a record keeps; its sums, for comparisons, are of all
 TRAINED = ("date", "device_name", "threads", "torch", "commit", "dirty")  # of a training's environment, in its record
-CURVE = ("samples", "seconds", "loss", "mask_iou", "depth_rmse")
+CURVE = ("seconds", "loss", "mask_iou", "depth_rmse")  # of a look, beside its samples
 PIXELS = 1 << 20  # tested at a time
 MOST_AT_ONCE = 64  # images tested at a time
-Found = dict[str, Any]  # values, intervals and raw, as a record has them
 
 
 def measure(
-    entrant: Entrant, cell: Mapping[str, Any], folder: Path, *, device: str, workers: int | None, tick: Tick
+    entrant: Entrant, cell: AccuracySettings, folder: Path, *, device: str, workers: int | None, tick: Tick
 ) -> Found:
     """Train and test one cell; what a record holds of it. folder: of this training alone; resumed if it was begun."""
     scenes = test_set(cell)  # before the training: data without a test split is found out in a second
@@ -55,43 +56,43 @@ def measure(
     log = read(folder / LOG)
     last = [line for line in log if line["kind"] == "train"][-1]
     looks = [line for line in log if line["kind"] == "validation"]
-    found["values"]["seconds"] = last["seconds"]
-    found["raw"] |= {
-        "curve": [{name: look.get(name) for name in CURVE} for look in looks],
-        "trained": {name: value for name, value in _environment(folder).items() if name in TRAINED},
-        "steps": last["step"],
-        "skipped": last["skipped"],  # steps whose loss or gradients were not finite
-    }
-    return found
+    raw = replace(
+        found.raw,
+        curve=tuple(Look(look["samples"], *map(look.get, CURVE)) for look in looks),
+        trained={name: value for name, value in _environment(folder).items() if name in TRAINED},
+        steps=last["step"],
+        skipped=last["skipped"],  # steps whose loss or gradients were not finite
+    )
+    return replace(found, values={**found.values, "seconds": last["seconds"]}, raw=raw)
 
 
 def test_only(
-    weights: Path, cell: Mapping[str, Any], folder: Path, *, entrant: Entrant | None, device: str, tick: Tick
+    weights: Path, cell: AccuracySettings, folder: Path, *, entrant: Entrant | None, device: str, tick: Tick
 ) -> Found:
     """Test a ready-made network, as `ready_made` finds it; the same of it, but for the training."""
     scenes = test_set(cell)
     return tested(ready_made(weights, entrant), scenes, cell, folder, device=device, tick=tick)
 
 
-def test_set(cell: Mapping[str, Any]) -> data.PairDataset:
+def test_set(cell: AccuracySettings) -> data.PairDataset:
     """The test split of a cell's data, at its size."""
-    return data.load(cell["data"], split="test", size=tuple(cell["size"]))
+    return data.load(cell.data, split="test", size=cell.size)
 
 
 def train(
-    entrant: Entrant, cell: Mapping[str, Any], folder: Path, *, device: str, workers: int | None, tick: Tick
+    entrant: Entrant, cell: AccuracySettings, folder: Path, *, device: str, workers: int | None, tick: Tick
 ) -> PairModel:
     """The trained network of a cell: the one in the folder, or what comes of its training, begun or gone on with."""
-    own = None if entrant.is_listed else _made(entrant, cell["seed"])
+    own = None if entrant.is_listed else _made(entrant, cell.seed)
     tasks = predicted(entrant.spec) if own is None else own.face.tasks
     recipe = recipe_for(entrant.spec, cell, tasks)
     if is_over(folder):
-        settle(recipe, folder, cell["samples"], resume=True)  # refuses the folder of another training
+        settle(recipe, folder, cell.samples, resume=True)  # refuses the folder of another training
         model = trained(folder, entrant)
     else:
         begun = (folder / RECIPE).exists()
         run = fit(
-            recipe, folder, samples=cell["samples"], resume=begun, device=device, workers=workers, model=own, tick=tick
+            recipe, folder, samples=cell.samples, resume=begun, device=device, workers=workers, model=own, tick=tick
         )
         model = run.model
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # the weights are there: nothing goes on from them
@@ -99,14 +100,14 @@ def train(
     return model
 
 
-def require(trainings: Iterable[Mapping[str, Any]], weights: Path | None) -> None:
+def require(trainings: Iterable[AccuracySettings], weights: Path | None) -> None:
     """Raise where the data, a recipe or the weights of some cells are not there, before anything is measured."""
     if weights is not None and not weights.exists():
         raise AccuracyError(f"{weights} does not exist; give a file of zoo.save, or a folder of them")
     needed = list(trainings)
-    for recipe in {cell["recipe"] for cell in needed} if weights is None else ():
+    for recipe in {cell.recipe for cell in needed} if weights is None else ():
         recipes.build(recipe)
-    for spec, size in {(cell["data"], tuple(cell["size"])) for cell in needed}:
+    for spec, size in {(cell.data, cell.size) for cell in needed}:
         data.load(spec, split="test", size=size)
 
 
@@ -123,25 +124,25 @@ def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
 
 
 def tested(
-    model: PairModel, scenes: data.PairDataset, cell: Mapping[str, Any], folder: Path, *, device: str, tick: Tick
+    model: PairModel, scenes: data.PairDataset, cell: AccuracySettings, folder: Path, *, device: str, tick: Tick
 ) -> Found:
     """All metrics of a network on the test set, and its gallery in the folder."""
     found = evaluate(
         model,
         scenes,
-        batch=at_once(*cell["size"]),
-        samples=cell["test_images"],
+        batch=at_once(*cell.size),
+        samples=cell.test_images,
         device=machine.choose(device),
         tick=tick,
     )
     require_numbers(found.result.broken, found.images)
     folder.mkdir(parents=True, exist_ok=True)
     write_png(folder / GALLERY, gallery(model, scenes))
-    return {
-        "values": {name: number(value) for name, value in found.values.items()},
-        "intervals": {name: [*map(number, span)] for name, span in found.intervals.items()},
-        "raw": {"weights": fingerprint(model), "sums": kept(found.result), "per_image": _per_image(found)},
-    }
+    return Found(
+        values={name: number(value) for name, value in found.values.items()},
+        intervals={name: [*map(number, span)] for name, span in found.intervals.items()},
+        raw=Raw(weights=fingerprint(model), sums=kept(found.result), per_image=_per_image(found)),
+    )
 
 
 def require_numbers(broken: int, images: int) -> None:
@@ -193,8 +194,9 @@ def _require_learned(folder: Path) -> None:
         raise AccuracyError(f"it learned nothing: in none of {last['step']:,} steps were loss and gradients finite")
 
 
-def _made(entrant: Entrant, seed: int) -> PairModel:
+def _made(entrant: Entrant, seed: int | None) -> PairModel:
     """A network of one's own, drawn with a seed as the catalog's are."""
+    assert seed is not None  # ready-made weights alone have none
     seed_all(seed)
     return entrant.make()
 

@@ -5,7 +5,7 @@ import ctypes
 import gc
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.measures.cost import weigh
 from benchmarks.networks import engines
-from benchmarks.networks.engines import Settings
+from benchmarks.store.record import TimedSettings
 from benchmarks.timing.limits import status
 from registry import OptionError
 from zoo import losses
@@ -34,20 +34,20 @@ class Work:
     held: int
 
 
-def measured(model: PairModel, settings: Settings, device: torch.device, work: str) -> dict[str, int | None]:
+def measured(model: PairModel, settings: TimedSettings, device: torch.device, work: str) -> dict[str, int | None]:
     """The peak of a process that has measured nothing before: "inference_bytes", say; on CUDA what was reserved too.
 
     None for the training of what has nothing to train.
     """
     engines.require(settings, device)
-    if settings["engine"] != "eager":
-        raise OptionError(f"memory is measured with engine eager, and not with {settings['engine']}")
+    if settings.engine != "eager":
+        raise OptionError(f"memory is measured with engine eager, and not with {settings.engine}")
     if work == "training" and not any(p.requires_grad for p in model.parameters()):
         return {"training_bytes": None}
     begin = inference if work == "inference" else training
-    small = [min(side, max(SMALL, model.min_size)) for side in settings["size"]]
+    height, width = (min(side, max(SMALL, model.min_size)) for side in settings.size)
     with contextlib.suppress(Exception):  # too small for some; the libraries are then loaded by what is measured
-        begin(model, {**settings, "size": small, "batch": 1}, device).run()
+        begin(model, replace(settings, size=(height, width), batch=1), device).run()
     model.zero_grad(set_to_none=True)
     doing = begin(model, settings, device)
     gauge = Gauge(device)
@@ -57,10 +57,10 @@ def measured(model: PairModel, settings: Settings, device: torch.device, work: s
     return {f"{work}_{name}": value for name, value in found.items()}
 
 
-def inference(model: PairModel, settings: Settings, device: torch.device) -> Work:
+def inference(model: PairModel, settings: TimedSettings, device: torch.device) -> Work:
     """A forward pass as it is timed."""
     bg, fg_bg = engines.images(model, settings, device)
-    cast = engines.autocast(settings["precision"], device) or contextlib.nullcontext
+    cast = engines.autocast(settings.precision, device) or contextlib.nullcontext
     model.eval()
 
     def run() -> None:
@@ -70,7 +70,7 @@ def inference(model: PairModel, settings: Settings, device: torch.device) -> Wor
     return Work(run, _bytes(bg, fg_bg))
 
 
-def training(model: PairModel, settings: Settings, device: torch.device) -> Work:
+def training(model: PairModel, settings: TimedSettings, device: torch.device) -> Work:
     """Forward with all sides, bce and l1, backward, AdamW."""
     bg, fg_bg = engines.images(model, settings, device)
     maps = torch.rand_like(fg_bg[:, :1])
@@ -79,7 +79,7 @@ def training(model: PairModel, settings: Settings, device: torch.device) -> Work
     aim = losses.objective(
         mask="bce" if "mask" in face.tasks else None, depth="l1" if "depth" in face.tasks else None, deep="sum"
     )
-    cast = engines.autocast(settings["precision"], device) or contextlib.nullcontext
+    cast = engines.autocast(settings.precision, device) or contextlib.nullcontext
     weights: list[nn.Parameter] = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights)
     model.train()

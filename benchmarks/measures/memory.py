@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,8 @@ from registry.commandline import Parser, guarded, sides
 if TYPE_CHECKING:
     import torch
 
-    from benchmarks.networks.engines import Settings
     from benchmarks.networks.entrants import Entrant
+    from benchmarks.store.record import TimedSettings
 
 WORKS = ("inference", "training", "once")  # once: a call that measures nothing, to see that it ends
 SECONDS = 300.0  # that one process may take
@@ -54,7 +55,7 @@ _rehearsed: dict[
 
 
 def peak(
-    entrant: "Entrant", settings: "Settings", device: "torch.device", *, seconds: float = SECONDS
+    entrant: "Entrant", settings: "TimedSettings", device: "torch.device", *, seconds: float = SECONDS
 ) -> dict[str, Any]:
     """{"inference_bytes", "training_bytes"}, each from a fresh process; on CUDA "inference_reserved_bytes" and so on.
 
@@ -69,7 +70,7 @@ def peak(
 
 
 def rehearse(
-    entrant: "Entrant", settings: "Settings", device: "torch.device", work: str = "once", *, seconds: float
+    entrant: "Entrant", settings: "TimedSettings", device: "torch.device", work: str = "once", *, seconds: float
 ) -> None:
     """Call or train a network that comes from a file of the user's own in another process, which can be ended.
 
@@ -78,11 +79,11 @@ def rehearse(
     """
     if entrant.is_listed or ":" not in entrant.asked.name:
         return
-    key = entrant.spec, work, str(settings["size"]), str(settings["precision"]), str(device)
+    key = entrant.spec, work, str(settings.size), settings.precision, str(device)
     if key not in _rehearsed:
         _rehearsed[key] = None
         try:
-            fresh(entrant, {**settings, "engine": "eager"}, device, work, seconds=seconds)
+            fresh(entrant, replace(settings, engine="eager"), device, work, seconds=seconds)
         except RaisedError:
             pass
         except MemoryPassError as error:
@@ -92,7 +93,7 @@ def rehearse(
 
 
 def fresh(
-    entrant: "Entrant", settings: "Settings", device: "torch.device", work: str, *, seconds: float
+    entrant: "Entrant", settings: "TimedSettings", device: "torch.device", work: str, *, seconds: float
 ) -> dict[str, Any]:
     """What a new process finds; it is ended after the seconds, and with this process."""
     import torch
@@ -101,7 +102,7 @@ def fresh(
         raise MemoryPassError(f"{entrant.asked} cannot be built in another process; give it as FILE.py:NAME")
     text = entrant.spec if entrant.is_listed else str(entrant.asked)
     command = [sys.executable, "-m", "benchmarks.measures.memory", text, "--work", work, "--device", str(device)]
-    command += ["--settings", json.dumps(dict(settings)), "--threads", str(torch.get_num_threads())]
+    command += ["--settings", json.dumps(asdict(settings)), "--threads", str(torch.get_num_threads())]
     command += ["--parent", str(os.getpid())]
     with subprocess.Popen(
         command,
@@ -179,14 +180,14 @@ def run(args: argparse.Namespace) -> int:
     """Print one line of JSON: what a process of its own finds, or as that process what is found here."""
     import torch
 
-    from benchmarks.networks import engines
     from benchmarks.networks.entrants import enter
+    from benchmarks.store.settings import TimedSettings, settings_of
     from zoo.machine import choose
 
     if args.threads:
         torch.set_num_threads(args.threads)
     device = choose(args.device)
-    settings = engines.DEFAULTS | {"size": args.size} | args.settings
+    settings = settings_of(TimedSettings, asdict(TimedSettings(args.size, device=device.type)) | args.settings)
     if not args.parent:
         for entrant in enter(args.model):
             print(json.dumps(fresh(entrant, settings, device, args.work, seconds=SECONDS)))
@@ -198,7 +199,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if "failed" in told else 0
 
 
-def _measured(model: str, settings: "Settings", device: "torch.device", work: str) -> dict[str, Any]:
+def _measured(model: str, settings: "TimedSettings", device: "torch.device", work: str) -> dict[str, Any]:
     from benchmarks.measures import footprint
     from benchmarks.networks import engines
     from benchmarks.networks.entrants import enter
@@ -212,8 +213,8 @@ def _measured(model: str, settings: "Settings", device: "torch.device", work: st
             if work == "once":
                 engines.require_finite(engines.ready(entrant, settings, device).call())
                 return {}
-            network = engines.network(entrant, settings["layout"], device)
-            with float32(tf32=settings["precision"] == "tf32"):  # which algorithms there are, and their workspace
+            network = engines.network(entrant, settings.layout, device)
+            with float32(tf32=settings.precision == "tf32"):  # which algorithms there are, and their workspace
                 return dict(footprint.measured(network, settings, device, work))
     except Exception as error:
         return {"failed": one_line(error)}

@@ -7,7 +7,7 @@ so it is the same for every network, batch and strength: a shadow stays in its p
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from benchmarks.measures.accuracy import at_once, require_numbers
 from benchmarks.store.files import number
+from benchmarks.store.record import AccuracySettings, Found, Raw, SensitivitySettings
 from registry import OptionError, nearest
 from zoo import data, machine
 from zoo.contract import TASKS, Sample
@@ -49,13 +50,13 @@ class Perturbation:
     change: Change
 
 
-def measure(model: PairModel, cell: Mapping[str, Any], *, device: str, tick: Tick) -> dict[str, Any]:
+def measure(model: PairModel, cell: SensitivitySettings, *, device: str, tick: Tick) -> Found:
     """The curves of a cell with its perturbation; each scene is rendered once and seen at every strength."""
-    name, place = cell["perturbation"], machine.choose(device)
+    name, place = cell.perturbation, machine.choose(device)
     if name not in PERTURBATIONS:
-        raise OptionError(f"there is no perturbation {name!r}; {nearest(str(name), PERTURBATIONS)}")
+        raise OptionError(f"there is no perturbation {name!r}; {nearest(name, PERTURBATIONS)}")
     scenes, strengths = test_set(cell), PERTURBATIONS[name].strengths
-    chosen = indices(len(scenes), images(cell["test_images"]), scenes)
+    chosen = indices(len(scenes), images(cell.test_images), scenes)
     known = getattr(scenes, "tasks", TASKS)
     metrics = [METRICS[task] for task in model.face.tasks if task in known]
     tables = [Accumulator(metrics=metrics) for _ in strengths]
@@ -70,11 +71,8 @@ def measure(model: PairModel, cell: Mapping[str, Any], *, device: str, tick: Tic
         require_numbers(result.broken, result.images)
     spans = [intervals(result) for result in results]
     curves = {metric: [number(result.values[metric]) for result in results] for metric in metrics}
-    return {
-        "values": {"strength": list(strengths), **curves},
-        "intervals": {metric: [[*map(number, span[metric])] for span in spans] for metric in metrics},
-        "raw": {"images": len(chosen)},
-    }
+    around = {metric: [[*map(number, span[metric])] for span in spans] for metric in metrics}
+    return Found({"strength": list(strengths), **curves}, around, Raw(images=len(chosen)))
 
 
 def images(tested: int) -> int:
@@ -82,10 +80,10 @@ def images(tested: int) -> int:
     return min(tested, MOST_IMAGES)
 
 
-def test_set(cell: Mapping[str, Any]) -> data.PairDataset:
+def test_set(cell: AccuracySettings) -> data.PairDataset:
     """Clean test scenes of PairBench where either tier was learned from; else the test split of that data."""
-    source = str(cell["data"]).partition("(")[0].partition(":")[0].strip()
-    return data.load(CLEAN if source == "pairbench" else cell["data"], split="test", size=tuple(cell["size"]))
+    source = cell.data.partition("(")[0].partition(":")[0].strip()
+    return data.load(CLEAN if source == "pairbench" else cell.data, split="test", size=cell.size)
 
 
 def perturbed(name: str, batch: Sample, strength: float, scene: "Scene") -> Sample:

@@ -10,17 +10,18 @@ user's own, given as FILE.py:NAME, is tried once in a process of its own first, 
 
 import gc
 import math
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from benchmarks.measures import memory
 from benchmarks.networks import engines
-from benchmarks.networks.engines import Ready, Settings
+from benchmarks.networks.engines import Ready
 from benchmarks.networks.entrants import Entrant
 from benchmarks.statistics import intervals
 from benchmarks.store.files import number
+from benchmarks.store.record import Found, Raw, TimedSettings
 from benchmarks.timing import rounds
 from benchmarks.timing.limits import TimeCapError, within_memory, within_time
 from benchmarks.timing.rounds import CAP, Cell, outcome
@@ -34,7 +35,7 @@ LARGEST = 4096  # images in a call
 
 
 def prepare(
-    entrant: Entrant, settings: Settings, device: torch.device, *, kind: str = "latency", cap: float = CAP
+    entrant: Entrant, settings: TimedSettings, device: torch.device, *, kind: str = "latency", cap: float = CAP
 ) -> Cell:
     """A cell to be warmed up and visited; whatever goes wrong is in its `failed`, and only Ctrl-C is raised.
 
@@ -44,28 +45,28 @@ def prepare(
     """
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is neither of {KINDS}")
-    words = [settings[name] for name in ("precision", "layout", "engine")]
-    height, width = settings["size"]
-    name = f"{entrant.asked}, {height} x {width}, batch {settings['batch']}, {', '.join(words)}"
+    height, width = settings.size
+    words = f"batch {settings.batch}, {settings.precision}, {settings.layout}, {settings.engine}"
+    name = f"{entrant.asked}, {height} x {width}, {words}"
     cell = Cell(name, _unprepared, device, pipelined=kind == "throughput", cap=cap)
     with outcome(cell):
-        memory.rehearse(entrant, {**settings, "batch": 1}, device, seconds=cap)
+        memory.rehearse(entrant, replace(settings, batch=1), device, seconds=cap)
         with within_time(cap):
             made = _fitting(entrant, settings, device, shrinks=cell.pipelined)
         cell.call, cell.enter, cell.facts, cell.batch = made.call, made.enter, made.facts, made.batch
     return cell
 
 
-def largest_batch(entrant: Entrant, settings: Settings, device: torch.device) -> tuple[int, str]:
+def largest_batch(entrant: Entrant, settings: TimedSettings, device: torch.device) -> tuple[int, str]:
     """The largest power of two that fits, and what ended the search: memory, time (a second on the CPU), or LARGEST."""
-    memory.rehearse(entrant, {**settings, "batch": 1}, device, seconds=CAP)
+    memory.rehearse(entrant, replace(settings, batch=1), device, seconds=CAP)
     longest = LONGEST if device.type == "cpu" else CAP
     batch = 1
     while batch < LARGEST:
         seconds = math.inf
         try:
             with within_time(CAP):
-                made = _called(entrant, {**settings, "engine": "eager"}, device, 2 * batch)
+                made = _called(entrant, replace(settings, engine="eager"), device, 2 * batch)
                 seconds = rounds.sample(made.call, device) / 1e3
             del made
         except TimeCapError:
@@ -80,8 +81,8 @@ def largest_batch(entrant: Entrant, settings: Settings, device: torch.device) ->
     return batch, f"no more than {LARGEST:,} are tried"
 
 
-def summary(cell: Cell, kind: str) -> dict[str, dict[str, Any]]:
-    """The values, intervals and raw times of a cell that was visited, as a record has them.
+def summary(cell: Cell, kind: str) -> Found:
+    """What a record holds of a cell that was visited.
 
     latency: ms, p5, p95, p99 (None below 1,000 samples). throughput: images_per_s, and the batch it was measured with.
     """
@@ -95,22 +96,19 @@ def summary(cell: Cell, kind: str) -> dict[str, dict[str, Any]]:
     else:
         values = {"images_per_s": _rate(cell, found.median), "batch": cell.batch}
         span = {"images_per_s": [_rate(cell, found.high), _rate(cell, found.low)]}
-    warm = vars(cell.warm) if cell.warm else None
-    return {
-        "values": values | {name: number(value) for name, value in cell.facts.items()},
-        "intervals": span,
-        "raw": {"rounds_ms": [[round(ms, DIGITS) for ms in row] for row in cell.rounds], "warm_up": warm},
-    }
+    facts = {name: number(value) for name, value in cell.facts.items()}
+    rounded = [[round(ms, DIGITS) for ms in row] for row in cell.rounds]
+    return Found(values | facts, span, Raw(rounds_ms=rounded, warm_up=cell.warm, batch_ended=cell.ended or None))
 
 
-def _fitting(entrant: Entrant, settings: Settings, device: torch.device, *, shrinks: bool) -> Ready:
+def _fitting(entrant: Entrant, settings: TimedSettings, device: torch.device, *, shrinks: bool) -> Ready:
     """The network called once with the batch, or the half, quarter ... of it that memory has room for."""
-    batch = settings["batch"]
+    batch = asked = engines.batch_of(settings)
     while True:
         try:
             made = _called(entrant, settings, device, batch)
-            if batch < settings["batch"]:
-                made.facts["shrunk_from"] = settings["batch"]
+            if batch < asked:
+                made.facts["shrunk_from"] = asked
             return made
         except Exception as error:
             if not shrinks or batch == 1 or not is_out_of_memory(error):
@@ -119,9 +117,9 @@ def _fitting(entrant: Entrant, settings: Settings, device: torch.device, *, shri
         _let_go(device)
 
 
-def _called(entrant: Entrant, settings: Settings, device: torch.device, batch: int) -> Ready:
+def _called(entrant: Entrant, settings: TimedSettings, device: torch.device, batch: int) -> Ready:
     with within_memory(device):
-        made = engines.ready(entrant, {**settings, "batch": batch}, device)
+        made = engines.ready(entrant, replace(settings, batch=batch), device)
         engines.require_finite(made.call())
     return made
 

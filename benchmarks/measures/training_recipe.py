@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from benchmarks.store.record import AccuracySettings
 from registry import Spec
 from zoo import recipes
 from zoo.contract import TASKS, Task
@@ -19,28 +19,26 @@ FIRST = {  # digests of what the recipes said when records began to tell it: a r
 }  # fmt: skip
 
 
-def recipe_for(spec: str, cell: Mapping[str, Any], tasks: Sequence[Task] = TASKS) -> Recipe:
+def recipe_for(spec: str, cell: AccuracySettings, tasks: Sequence[Task] = TASKS) -> Recipe:
     """The recipe of a cell with this network, data and seed.
 
     No stage is larger than the cell's size. Where that is larger than all stages, the largest gets it, and the others
     grow in proportion. tasks: those that the network predicts; losses of others are left out.
     """
-    recipe = recipes.build(cell["recipe"])
+    recipe = recipes.build(cell.recipe)
     largest = [max(sides) for sides in zip(*(stage.sides for stage in recipe.stages), strict=True)]
 
     def scaled(stage: Stage) -> Stage:
         h, w = (
             round(side * to / of) if to > of else min(side, to)
-            for side, to, of in zip(stage.sides, cell["size"], largest, strict=True)
+            for side, to, of in zip(stage.sides, cell.size, largest, strict=True)
         )
         return replace(stage, size=(h, w))
 
     without = {task: "" for task in TASKS if task not in tasks}
     stages = tuple(map(scaled, recipe.stages))
-    precision = cell.get("precision", recipe.precision)
-    return recipe.changed(
-        model=spec, data=cell["data"], seed=cell["seed"], precision=precision, stages=stages, **without
-    )
+    precision = cell.precision or recipe.precision
+    return recipe.changed(model=spec, data=cell.data, seed=cell.seed, precision=precision, stages=stages, **without)
 
 
 def predicted(spec: str) -> tuple[Task, ...]:
@@ -49,11 +47,11 @@ def predicted(spec: str) -> tuple[Task, ...]:
     return tuple(task for task in TASKS if isinstance(said, tuple) and task in said)
 
 
-def content(name: str) -> dict[str, str]:
-    """{"content": digest} of a recipe that no longer says what it said in FIRST: cells trained by it are others."""
+def content(name: str) -> str | None:
+    """The digest of a recipe that no longer says what it said in FIRST: cells trained by it are others."""
     said = replace(recipes.build(name).spelled(), model="any", data="any", seed=0).to_dict()
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-    return {} if FIRST.get(name) == digest else {"content": digest}
+    return None if FIRST.get(name) == digest else digest
 
 
 def own(name: str) -> str | None:

@@ -14,7 +14,7 @@ import tempfile
 import time
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.networks.entrants import Entrant
+from benchmarks.store.names import ENGINES
+from benchmarks.store.record import TimedSettings
 from benchmarks.timing import rounds
 from benchmarks.timing.rounds import FORMATS
 from registry import OptionError, ZooError, nearest
@@ -34,13 +36,9 @@ from zoo.arithmetic import set_float32
 from zoo.contract import TASKS
 from zoo.model import PairModel
 
-Settings = Mapping[str, Any]  # the cell of a record: size, batch, precision, layout, engine
-
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-ENGINES = ("eager", "compile", "onnxruntime")
 ONNX = ("fp32", "contiguous")  # precision and layout; onnxruntime is measured in these alone
 ACCEPTED = {"precision": tuple(PRECISIONS), "layout": tuple(FORMATS), "engine": ENGINES}
-DEFAULTS = {"batch": 1, "precision": "fp32", "layout": "contiguous", "engine": "eager"}
 NODES = {"recompile_limit": 10_000, "accumulated_recompile_limit": 100_000}  # of compiled forms of one function
 
 Made = tuple[Callable[[Any], Sequence[Any]], dict[str, float]]  # something to call, and what its making told
@@ -63,29 +61,36 @@ class Ready:
     facts: dict[str, float] = field(default_factory=dict)  # compile_s, export_s
 
 
-def ready(entrant: Entrant, settings: Settings, device: torch.device) -> Ready:
+def ready(entrant: Entrant, settings: TimedSettings, device: torch.device) -> Ready:
     """An entrant's network on noise of these settings, without gradients, called once where that compiles it."""
     require(settings, device)
-    model = network(entrant, settings["layout"], device).eval()
+    model = network(entrant, settings.layout, device).eval()
     pair = images(model, settings, device)
-    enter = partial(set_float32, tf32=settings["precision"] == "tf32")
+    enter = partial(set_float32, tf32=settings.precision == "tf32")
     enter()
     makers: dict[str, Callable[..., Made]] = {"eager": _eager, "compile": _compiled, "onnxruntime": _onnxruntime}
-    call, facts = makers[settings["engine"]](model, pair, autocast(settings["precision"], device))
-    return Ready(lambda: call((entrant, model)), enter, settings["batch"], facts)  # the network lives as its calls do
+    call, facts = makers[settings.engine](model, pair, autocast(settings.precision, device))
+    return Ready(lambda: call((entrant, model)), enter, batch_of(settings), facts)  # the network lives as its calls do
 
 
-def require(settings: Settings, device: torch.device) -> None:
+def batch_of(settings: TimedSettings) -> int:
+    """Images in a call; the largest that fits must have been found before."""
+    if settings.batch is None:
+        raise ValueError("the largest batch that fits has not been looked for yet")
+    return settings.batch
+
+
+def require(settings: TimedSettings, device: torch.device) -> None:
     """Raise OptionError where settings are not accepted, or do not go together on this device."""
     for name, accepted in ACCEPTED.items():
-        if settings[name] not in accepted:
-            raise OptionError(f"{name}={settings[name]!r} is not accepted; {nearest(str(settings[name]), accepted)}")
-    if settings["precision"] == "tf32" and device.type != "cuda":
+        if (given := getattr(settings, name)) not in accepted:
+            raise OptionError(f"{name}={given!r} is not accepted; {nearest(given, accepted)}")
+    if settings.precision == "tf32" and device.type != "cuda":
         raise OptionError(f"tf32 is a format of CUDA devices, and this is {device}; give fp32")
-    if settings["engine"] == "onnxruntime":
-        given = (device.type, settings["precision"], settings["layout"])
-        if given != ("cpu", *ONNX):
-            raise OptionError(f"onnxruntime is measured on cpu in {', '.join(ONNX)}, and not on {', '.join(given)}")
+    if settings.engine == "onnxruntime":
+        here = (device.type, settings.precision, settings.layout)
+        if here != ("cpu", *ONNX):
+            raise OptionError(f"onnxruntime is measured on cpu in {', '.join(ONNX)}, and not on {', '.join(here)}")
 
 
 def network(entrant: Entrant, layout: str, device: torch.device) -> PairModel:
@@ -99,11 +104,11 @@ def network(entrant: Entrant, layout: str, device: torch.device) -> PairModel:
     return found
 
 
-def images(model: PairModel, settings: Settings, device: torch.device) -> tuple[Tensor, Tensor]:
+def images(model: PairModel, settings: TimedSettings, device: torch.device) -> tuple[Tensor, Tensor]:
     """The two images (b, c, h, w) that a cell of these settings is called on."""
-    height, width = settings["size"]
-    bg, fg_bg = rounds.images(model.face.image_ch, height, width, device, settings["batch"])
-    memory_format = FORMATS[settings["layout"]]
+    height, width = settings.size
+    bg, fg_bg = rounds.images(model.face.image_ch, height, width, device, batch_of(settings))
+    memory_format = FORMATS[settings.layout]
     return bg.contiguous(memory_format=memory_format), fg_bg.contiguous(memory_format=memory_format)
 
 

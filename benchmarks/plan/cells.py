@@ -4,39 +4,21 @@ A cell is one measure of one network under one setting. Its key is made of what 
 also belongs to its machine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
-from typing import Any
+from typing import cast
 
 from benchmarks.measures import ready_made, training_recipe
+from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.networks import engines
 from benchmarks.networks.entrants import Entrant
+from benchmarks.plan.comparison import Comparison
 from benchmarks.store.identity import key
 from benchmarks.store.names import BASELINE, EQUAL, MEASURES, OWN, READY_MADE
+from benchmarks.store.record import AccuracySettings, CostSettings, SensitivitySettings, Settings, TimedSettings
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """The settings of a comparison: every combination is a cell."""
-
-    measures: tuple[str, ...]
-    sizes: tuple[tuple[int, int], ...]
-    batches: tuple[int | None, ...]  # of throughput; None: the largest that fits
-    precisions: tuple[str, ...]
-    layouts: tuple[str, ...]
-    engines: tuple[str, ...]
-    device: str
-    data: tuple[str, ...]
-    recipes: str  # one for all, or own: each network's own
-    samples: int | None  # of each training; None: the recipe's
-    seeds: tuple[int, ...]
-    test_images: int
-    train_size: tuple[int, int]
-    train_precision: str | None = None  # None: the recipe's
-    perturbations: tuple[str, ...] = ()
-    weights: str | None = None  # a folder of ready-made files, in place of training
+UNTOLD = ("size", "device", "test_images")  # in a title
 
 
 @dataclass(frozen=True)
@@ -45,7 +27,7 @@ class Cell:
 
     measure: str
     entrant: Entrant
-    settings: Mapping[str, Any]
+    settings: Settings
 
     @property
     def key(self) -> str:
@@ -54,84 +36,85 @@ class Cell:
     @property
     def title(self) -> str:
         """For progress and problems."""
-        words = [str(value) for name, value in self.settings.items() if name not in ("size", "device", "test_images")]
-        h, w = self.settings["size"]
+        words = [value for name, value in vars(self.settings).items() if name not in UNTOLD and value is not None]
+        h, w = self.settings.size
         return f"{self.measure} of {self.entrant.asked}, {h} x {w}" + "".join(f", {word}" for word in words)
 
+    @property
+    def timed(self) -> TimedSettings:
+        return cast("TimedSettings", self.settings)
 
-def plan(entrants: Sequence[Entrant], wanted: Wanted) -> list[Cell]:
+    @property
+    def accuracy(self) -> AccuracySettings:
+        return cast("AccuracySettings", self.settings)
+
+    @property
+    def sensitivity(self) -> SensitivitySettings:
+        return cast("SensitivitySettings", self.settings)
+
+
+def plan(entrants: Sequence[Entrant], asked: Comparison) -> list[Cell]:
     """All cells of a comparison, in the order in which they are measured."""
-    cells: list[Cell] = []
-    for measure in MEASURES:
-        if measure in wanted.measures:
-            cells += [
-                Cell(measure, entrant, settings)
-                for entrant in entrants
-                for settings in _settings(measure, entrant, wanted)
-            ]
+    cells = [
+        Cell(measure, entrant, settings)
+        for measure in MEASURES
+        if measure in asked.measure
+        for entrant in entrants
+        for settings in _settings(measure, entrant, asked)
+    ]
     return list({cell.key: cell for cell in cells}.values())  # none twice, whatever was asked for twice
 
 
-def _settings(measure: str, entrant: Entrant, wanted: Wanted) -> list[dict[str, Any]]:
-    sizes = [list(size) for size in wanted.sizes]
+def _settings(measure: str, entrant: Entrant, asked: Comparison) -> Sequence[Settings]:
     if measure == "cost":
-        return [{"size": size} for size in sizes]
+        return [CostSettings(size) for size in asked.sizes]
     if measure in ("latency", "throughput"):
-        batches: tuple[int | None, ...] = (1,) if measure == "latency" else wanted.batches
-        can = _possible(wanted)
-        return [
-            {
-                "size": size,
-                "batch": batch,
-                "precision": precision,
-                "layout": layout,
-                "engine": engine,
-                "device": wanted.device,
-            }
-            for size, batch, precision, engine, layout in product(
-                sizes, batches, wanted.precisions, wanted.engines, wanted.layouts
-            )
-            if (engine, precision, layout) in can
-        ]
+        return _timed(asked, (1,) if measure == "latency" else asked.batches)
     if measure == "memory":
         return [
-            {
-                "size": size,
-                "batch": 1,
-                "precision": precision,
-                "layout": wanted.layouts[0],
-                "engine": "eager",
-                "device": wanted.device,
-            }
-            for size, precision in product(sizes, wanted.precisions)
+            TimedSettings(size, 1, precision, asked.layouts[0], "eager", device_type(asked))
+            for size, precision in product(asked.sizes, asked.precisions)
         ]
-    trained = _trainings(entrant, wanted)
+    trained = _trainings(entrant, asked)
     if measure == "accuracy":
         return trained
-    return [{**cell, "perturbation": name} for cell in trained for name in wanted.perturbations]
+    return [SensitivitySettings(**vars(cell), perturbation=name) for cell in trained for name in PERTURBATIONS]
 
 
-def _possible(wanted: Wanted) -> set[tuple[str, str, str]]:
+def device_type(asked: Comparison) -> str:
+    """cpu or cuda, whichever of several."""
+    return asked.device.partition(":")[0]
+
+
+def _timed(asked: Comparison, batches: Sequence[int | None]) -> list[TimedSettings]:
     """Engines with the precisions and layouts that they can do; one that can do none of them stays, to say so."""
-    every = set(product(wanted.engines, wanted.precisions, wanted.layouts))
+    every = set(product(asked.engines, asked.precisions, asked.layouts))
     can = {each for each in every if each[0] != "onnxruntime" or each[1:] == engines.ONNX}
-    return can | {each for each in every if each[0] not in {engine for engine, *_ in can}}
+    can |= {each for each in every if each[0] not in {engine for engine, *_ in can}}
+    return [
+        TimedSettings(size, batch, precision, layout, engine, device_type(asked))
+        for size, batch, precision, engine, layout in product(
+            asked.sizes, batches, asked.precisions, asked.engines, asked.layouts
+        )
+        if (engine, precision, layout) in can
+    ]
 
 
-def _trainings(entrant: Entrant, wanted: Wanted) -> list[dict[str, Any]]:
-    size = {"size": list(wanted.train_size)}
-    if wanted.weights is not None:
-        ready = {"recipe": f"{READY_MADE}{wanted.weights}", "samples": None, "seed": None}
-        digest = {"weights": ready_made.digest_of(Path(wanted.weights), entrant)}
-        return [{**size, "data": data, **ready, "test_images": wanted.test_images, **digest} for data in wanted.data]
-    name = wanted.recipes
+def _trainings(entrant: Entrant, asked: Comparison) -> list[AccuracySettings]:
+    if asked.weights is not None:
+        digest = ready_made.digest_of(asked.weights, entrant)
+        name = f"{READY_MADE}{asked.weights}"
+        return [
+            AccuracySettings(asked.train_size, data, name, None, None, asked.scenes, weights=digest)
+            for data in asked.data
+        ]
+    name = asked.recipes
     if entrant.group == BASELINE:
         name = EQUAL  # five numbers need no recipe of their own, and the same row serves every table
     elif name == OWN:
         name = training_recipe.own(entrant.asked.name) or EQUAL
-    trained: dict[str, Any] = {"recipe": name, "samples": wanted.samples, **training_recipe.content(name)}
-    precision = {"precision": wanted.train_precision} if wanted.train_precision else {}
+    content, precision = training_recipe.content(name), asked.train_precision
     return [
-        {**size, "data": data, **trained, "seed": seed, "test_images": wanted.test_images, **precision}
-        for data, seed in product(wanted.data, wanted.seeds)
+        AccuracySettings(asked.train_size, data, name, asked.samples, seed, asked.scenes, precision, content)
+        for data, seed in product(asked.data, asked.seeds)
     ]

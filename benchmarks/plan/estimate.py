@@ -12,7 +12,7 @@ from benchmarks.measures import cost, roofline
 from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.measures.sensitivity import images as sensitivity_images
 from benchmarks.plan.cells import Cell
-from benchmarks.plan.presets import Preset
+from benchmarks.plan.comparison import Comparison
 from benchmarks.store.names import READY_MADE
 from zoo import data, machine, recipes
 from zoo.model import PairModel
@@ -28,14 +28,15 @@ YEAR = 365 * 24 * 3600
 HEAD = ("measure", "cells", "about")
 
 
-def estimate(cells: Sequence[Cell], preset: Preset, device: torch.device) -> tuple[list[list[str]], list[str]]:
+def estimate(cells: Sequence[Cell], asked: Comparison) -> tuple[list[list[str]], list[str]]:
     """A row for each measure and one for all, below HEAD, and notes on how it was reckoned."""
+    device = torch.device(asked.device)
     rate = SHARE[device.type] * roofline.peaks(device, "fp32", 0.5)["matmul_flops_per_s"]
     spent: Counter[str] = Counter()
     many: Counter[str] = Counter()
     unknown = []
     for cell in cells:
-        took = seconds(cell, preset, rate)
+        took = seconds(cell, asked, rate)
         if math.isnan(took):
             unknown.append(str(cell.entrant.asked))
         spent[cell.measure] += 0 if math.isnan(took) else took  # type: ignore[assignment]
@@ -48,21 +49,21 @@ def estimate(cells: Sequence[Cell], preset: Preset, device: torch.device) -> tup
     return body, notes
 
 
-def seconds(cell: Cell, preset: Preset, rate: float) -> float:
+def seconds(cell: Cell, asked: Comparison, rate: float) -> float:
     """Of one cell, about."""
     if cell.measure == "cost":
         return COUNTING
     if cell.measure in ("latency", "throughput"):
-        return 1.5 * preset.seconds + MAKING[cell.settings["engine"]]
+        return 1.5 * asked.seconds + MAKING[cell.timed.engine]
     if cell.measure == "memory":
         return 2 * PROCESS
-    flops = _flops(cell.entrant.spec, cell.entrant.make, tuple(cell.settings["size"]))
+    flops = _flops(cell.entrant.spec, cell.entrant.make, cell.settings.size)
     if cell.measure == "sensitivity":
-        strengths = len(PERTURBATIONS[cell.settings["perturbation"]].strengths)
-        forwards = strengths * sensitivity_images(preset.test_images)
+        strengths = len(PERTURBATIONS[cell.sensitivity.perturbation].strengths)
+        forwards = strengths * sensitivity_images(asked.scenes)
     else:
-        forwards = STEP * _samples(cell) + preset.test_images
-    h, w = cell.settings["size"]
+        forwards = STEP * _samples(cell) + asked.scenes
+    h, w = cell.settings.size
     return forwards * (flops / rate + SCENE * h * w / 64**2)
 
 
@@ -77,10 +78,10 @@ def _flops(spec: str, make: Callable[[], PairModel], size: tuple[int, int]) -> f
 
 def _samples(cell: Cell) -> int:
     """That a training sees: what was asked for, or what its recipe says."""
-    asked, recipe = cell.settings["samples"], str(cell.settings["recipe"])
-    if recipe.startswith(READY_MADE):
+    settings = cell.accuracy
+    if settings.recipe.startswith(READY_MADE):
         return 0
-    return asked or _whole(recipe, cell.settings["data"], tuple(cell.settings["size"]))
+    return settings.samples or _whole(settings.recipe, settings.data, settings.size)
 
 
 @cache

@@ -4,7 +4,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,41 +12,28 @@ from typing import Any
 import torch
 
 from benchmarks.measures import accuracy, cost, memory, ready_made, sensitivity
-from benchmarks.networks import engines
 from benchmarks.plan.cells import Cell
-from benchmarks.plan.presets import WITHIN
+from benchmarks.plan.comparison import Comparison
 from benchmarks.run.side_by_side import Outcome, race
+from benchmarks.store import identity
 from benchmarks.store.files import one_line
+from benchmarks.store.record import Found, Machine, Record, TimedSettings
 from benchmarks.timing import clocks, limits, rounds
 from zoo import machine
 from zoo.arithmetic import float32
 from zoo.progress import Tick
 from zoo.training import StoppedError
 
-Found = dict[str, Any]  # values, intervals, raw; of timed cells, which are measured side by side, what each took
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long things are measured, and with what help."""
-
-    seconds: float  # of timing, for each cell
-    rounds: int  # at least, for each timed cell
-    workers: int | None = None  # that make data for training
-    weights: Path | None = None  # ready-made files, in place of training
-    threads: int | None = None  # on the CPU, on each machine; None: what torch chooses
-    within: float = WITHIN  # the half width of a median's interval that ends its timing, as a share
-
 
 class Campaign:
-    """Cells on one device; gives a record for each. Trainings live in `folder`."""
+    """Cells on the device of a comparison; gives a record for each. Trainings live in its folder."""
 
-    def __init__(self, cells: Sequence[Cell], device: torch.device, folder: Path, effort: Effort):
-        self.cells, self.device, self.folder, self.effort = cells, device, folder, effort
-        self.clocks = clocks.Clocks(device)
-        self.common = {"run": uuid.uuid4().hex[:12], "machine": machine.describe(device)}
+    def __init__(self, cells: Sequence[Cell], asked: Comparison):
+        self.cells, self.asked, self.device = cells, asked, torch.device(asked.device)
+        self.clocks = clocks.Clocks(self.device)
+        self.run, self.machine = uuid.uuid4().hex[:12], Machine.here(self.device)
 
-    def measure(self, tick: Tick) -> Iterator[dict[str, Any]]:
+    def measure(self, tick: Tick) -> Iterator[Record]:
         """Measure all cells; an error is its cell's result. Ctrl-C gives what was half done, then ends."""
         total, count = len(self.cells), 0
         parts: dict[tuple[Any, ...], list[Cell]] = {}  # a network's cells stand together in a plan, a setting's do not
@@ -58,17 +45,12 @@ class Campaign:
                 begun = time.perf_counter()
                 for cell, status, failed, found in self._measured(cells, tick):
                     count += 1
-                    record = self._record(cell, status, failed, found)
-                    record.setdefault("took", round(time.perf_counter() - begun, 3))
-                    yield record
+                    yield self._record(cell, status, failed, found, took=round(time.perf_counter() - begun, 3))
                     begun = time.perf_counter()
 
     def _measured(self, cells: list[Cell], tick: Tick) -> Iterator[Outcome]:
         if cells[0].measure in ("latency", "throughput"):
-            effort = self.effort
-            yield from race(
-                cells, self.device, seconds=effort.seconds, rounds=effort.rounds, within=effort.within, tick=tick
-            )
+            yield from race(cells, self.asked, tick)
             return
         for cell in cells:
             try:
@@ -76,61 +58,58 @@ class Campaign:
             except StoppedError:  # training took Ctrl-C, and has saved itself
                 raise KeyboardInterrupt from None
             except Exception as error:
-                yield cell, "failed", f"failed: {one_line(error.__cause__ or error)}", {}
+                yield cell, "failed", f"failed: {one_line(error.__cause__ or error)}", Found()
 
     def _alone(self, cell: Cell, tick: Tick) -> Found:
         """One cell that needs no others beside it."""
-        entrant, settings = cell.entrant, cell.settings
+        entrant, weights = cell.entrant, self.asked.weights
         if cell.measure == "memory":
-            return {"values": memory.peak(entrant, settings, self.device)}
-        once = engines.DEFAULTS | {"size": settings["size"]}
-        learns = cell.measure == "accuracy" and not self.effort.weights
+            return Found(memory.peak(entrant, cell.timed, self.device))
+        once = TimedSettings(cell.settings.size, device=self.device.type)
+        learns = cell.measure == "accuracy" and not weights
         for work in ("once", "training") if learns else ("once",):
             memory.rehearse(entrant, once, self.device, work, seconds=rounds.CAP)  # a network of one's own may hang
         if cell.measure == "cost":
             with limits.within_time(rounds.CAP):
-                return {"values": asdict(cost.count(entrant.make(), *settings["size"]))}
-        folder, weights = home(self.folder, cell), self.effort.weights
+                return Found(asdict(cost.count(entrant.make(), *cell.settings.size)))
+        folder, device = home(self.asked.out, cell), str(self.device)
         if cell.measure == "sensitivity":
             model = ready_made.ready_made(weights, entrant) if weights else accuracy.trained(folder, entrant)
-            return sensitivity.measure(model, settings, device=str(self.device), tick=tick)
-        device = str(self.device)
+            return sensitivity.measure(model, cell.sensitivity, device=device, tick=tick)
         if weights:
-            found = accuracy.test_only(weights, settings, folder, entrant=entrant, device=device, tick=tick)
+            found = accuracy.test_only(weights, cell.accuracy, folder, entrant=entrant, device=device, tick=tick)
         else:
-            workers = self.effort.workers
-            found = accuracy.measure(entrant, settings, folder, device=device, workers=workers, tick=tick)
-        return {**found, "gallery": str((folder / accuracy.GALLERY).relative_to(self.folder))}
+            workers = self.asked.workers
+            found = accuracy.measure(entrant, cell.accuracy, folder, device=device, workers=workers, tick=tick)
+        return replace(found, gallery=str((folder / accuracy.GALLERY).relative_to(self.asked.out)))
 
-    def failed(self, cell: Cell, error: Exception) -> dict[str, Any]:
+    def failed(self, cell: Cell, error: Exception) -> Record:
         """The record of a cell that another machine could not measure."""
-        return self._record(cell, "failed", f"failed: {one_line(error)}", {"took": 0.0})
+        return self._record(cell, "failed", f"failed: {one_line(error)}", Found(), took=0.0)
 
-    def _record(self, cell: Cell, status: str, failed: str | None, found: Found) -> dict[str, Any]:
-        return {
-            "measure": cell.measure,
-            "status": status,
-            "failed": failed,
-            "model": str(cell.entrant.asked),
-            "spec": cell.entrant.spec,
-            "group": cell.entrant.group,
-            "cell": dict(cell.settings),
-            "values": {},
-            "intervals": {},
-            "raw": {},
-            "gallery": None,
-            **found,
-            **self.common,
-            "load": machine.load(),
-            "clocks": self.clocks.read(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+    def _record(self, cell: Cell, status: str, failed: str | None, found: Found, *, took: float) -> Record:
+        if found.took is None:
+            found = replace(found, took=took)
+        return Record(
+            measure=cell.measure,
+            status=status,
+            failed=failed,
+            model=str(cell.entrant.asked),
+            spec=cell.entrant.spec,
+            group=cell.entrant.group,
+            cell=cell.settings,
+            machine=self.machine,
+            run=self.run,
+            load=machine.load(),
+            clocks=self.clocks.read(),
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            **vars(found),
+        )
 
 
 def home(folder: Path, cell: Cell) -> Path:
     """Where a cell's training lives, however it is tested and whichever way its network was spelled."""
-    settings = {name: value for name, value in cell.settings.items() if name not in ("perturbation", "test_images")}
-    key = Cell("accuracy", cell.entrant, settings).key
+    key = identity.key("accuracy", cell.entrant.spec, cell.settings, without=("perturbation", "test_images"))
     name = "".join(c if c.isalnum() or c in "-_." else "-" for c in cell.entrant.asked.name)[:40]
     return folder / "runs" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
@@ -142,6 +121,6 @@ def part_of(cell: Cell) -> tuple[Any, ...]:
     """
     if cell.measure not in ("latency", "throughput"):
         return (cell.measure,)
-    settings = cell.settings
-    batch = settings["batch"] or (cell.entrant.spec, settings["layout"], settings["engine"])
-    return cell.measure, tuple(settings["size"]), batch, settings["precision"]
+    timed = cell.timed
+    batch = timed.batch or (cell.entrant.spec, timed.layout, timed.engine)
+    return cell.measure, timed.size, batch, timed.precision

@@ -6,7 +6,7 @@ is on storage that all machines share.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from typing import Any
 import torch
 
 from benchmarks.networks.entrants import enter
-from benchmarks.plan.cells import Cell
-from benchmarks.run.campaign import Campaign, Effort, home, part_of
+from benchmarks.plan.cells import Cell, device_type
+from benchmarks.plan.comparison import Comparison
+from benchmarks.run.campaign import Campaign, home, part_of
 from benchmarks.store.names import OF_MACHINE
+from benchmarks.store.record import Record, Settings
 from registry import ZooError
 from zoo.parallel import Resources, run
 from zoo.progress import Tick
@@ -28,7 +30,7 @@ TRAINED = ("accuracy", "sensitivity")
 class Job:
     """Cells that are measured together, in a form that travels: what was asked for, the measure, the settings."""
 
-    cells: tuple[tuple[str, str, dict[str, Any]], ...]
+    cells: tuple[tuple[str, str, Settings], ...]
 
     @property
     def measure(self) -> str:
@@ -36,7 +38,7 @@ class Job:
 
     def by_network(self) -> list["Job"]:
         """The same cells, a job for each network."""
-        of: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
+        of: dict[str, list[tuple[str, str, Settings]]] = {}
         for cell in self.cells:
             of.setdefault(cell[0], []).append(cell)
         return [Job(tuple(group)) for group in of.values()]
@@ -54,41 +56,37 @@ def jobs(chosen: Sequence[Cell], folder: Path) -> list[Job]:
         else:
             key = part_of(cell) if cell.measure in ("latency", "throughput") else number
         grouped.setdefault(key, []).append(cell)
-    return [
-        Job(tuple((str(c.entrant.asked), c.measure, dict(c.settings)) for c in group)) for group in grouped.values()
-    ]
+    return [Job(tuple((str(c.entrant.asked), c.measure, c.settings) for c in group)) for group in grouped.values()]
 
 
-def perform(job: Job, *, device: str, folder: Path, effort: Effort) -> list[dict[str, Any]] | ZooError:
+def perform(job: Job, *, asked: Comparison) -> list[Record] | ZooError:
     """Measure a job, on whichever machine this is; an error where this machine cannot even enter its networks."""
-    if effort.threads:
-        torch.set_num_threads(effort.threads)
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
     try:
         made = entered(job)
     except ZooError as error:
         return error
-    return list(Campaign(made, torch.device(device), folder, effort).measure(lambda *_: None))
+    return list(Campaign(made, asked).measure(lambda *_: None))
 
 
 def entered(job: Job) -> list[Cell]:
     return [Cell(measure, enter(asked)[0], settings) for asked, measure, settings in job.cells]
 
 
-def measure(
-    chosen: Sequence[Cell], device: torch.device, folder: Path, effort: Effort, *, address: str | None, tick: Tick
-) -> Iterator[dict[str, Any]]:
+def measure(chosen: Sequence[Cell], asked: Comparison, tick: Tick) -> Iterator[Record]:
     """Records of all cells, as jobs are finished; a machine that is lost is named, and its jobs are done again."""
-    todo = jobs(chosen, folder)
-    work = partial(perform, device=device.type, folder=folder.absolute(), effort=effort)
-    here = Campaign((), device, folder, effort)
+    todo, device = jobs(chosen, asked.out), device_type(asked)
+    work = partial(perform, asked=replace(asked, device=device, out=asked.out.absolute()))
+    here = Campaign((), asked)
     count = 0
     while todo:
         found = run(
             work,
             todo,
             executor="ray",
-            resources=partial(needs, device=device.type),
-            address=address,
+            resources=partial(needs, device=device),
+            address=asked.address,
             on_loss=lambda job, error: error,  # what kills its machine is a result, and the other jobs go on
         )
         todo = []
@@ -100,7 +98,7 @@ def measure(
                 records = [here.failed(cell, records) for cell in entered(job)]
             for record in records:
                 count += 1
-                tick(f"{record['measure']} {count} of {len(chosen)} cells", count, len(chosen))
+                tick(f"{record.measure} {count} of {len(chosen)} cells", count, len(chosen))
                 yield record
 
 

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import torch
 
 from benchmarks.measures import cost, roofline, speed
 from benchmarks.plan.cells import Cell
+from benchmarks.plan.comparison import Comparison
 from benchmarks.store.files import one_line
+from benchmarks.store.record import Found
 from benchmarks.timing.rounds import Cell as Timed
 from benchmarks.timing.rounds import interleave, remaining, warm_up
 from registry import ZooError
@@ -19,14 +21,12 @@ from zoo.progress import Tick
 WIDER = {"bf16": 2, "fp16": 2}  # how much wider a number is than with this precision, where it was counted
 PEAK = 1.0  # seconds for the device's peaks; they belong to the run, because a machine is not the same every day
 
-Outcome = tuple[Cell, str, str | None, dict[str, Any]]  # status, failure, values and intervals and raw
+Outcome = tuple[Cell, str, str | None, Found]  # status, failure
 
 
-def race(
-    cells: Sequence[Cell], device: torch.device, *, seconds: float, rounds: int, within: float, tick: Tick
-) -> Iterator[Outcome]:
-    """Outcomes as cells are finished. seconds: for each cell. Ctrl-C gives what was half done, then ends."""
-    kind = cells[0].measure
+def race(cells: Sequence[Cell], asked: Comparison, tick: Tick) -> Iterator[Outcome]:
+    """Outcomes as cells are finished. Ctrl-C gives what was half done, then ends."""
+    kind, device, seconds, rounds = cells[0].measure, torch.device(asked.device), asked.seconds, asked.rounds
     live: dict[int, Cell] = {}
     timed: list[Timed] = []
     for n, cell in enumerate(cells):
@@ -38,17 +38,17 @@ def race(
         prepared.prepared = time.perf_counter() - begun
         live[id(prepared)] = cell
         timed.append(prepared)
-    peaks = _peaks(device, str(cells[0].settings["precision"]))
+    peaks = _peaks(device, cells[0].timed.precision)
     together = seconds * sum(not prepared.failed for prepared in timed)
     total = remaining(timed, seconds=together, min_rounds=rounds)
     try:
-        for visited in interleave(timed, seconds=together, min_rounds=rounds, within=within):
+        for visited in interleave(timed, seconds=together, min_rounds=rounds, within=asked.within):
             left = remaining(timed, seconds=together, min_rounds=rounds)
             tick(f"{kind} of {len(timed)} cells in shuffled rounds, {left:.0f} s left", total - left, total)
             if visited.finished:
                 cell = live.pop(id(visited))
                 if visited.failed:
-                    yield cell, "failed", visited.failed, _took(visited)
+                    yield cell, "failed", visited.failed, Found(took=_took(visited))
                 else:
                     yield cell, "done", None, _found(visited, cell, peaks)
     except KeyboardInterrupt:
@@ -61,12 +61,12 @@ def race(
 
 def _prepared(cell: Cell, device: torch.device, tick: Tick) -> Timed:
     """What is to be called; its `failed` says why where there is nothing."""
-    settings, ended = cell.settings, ""
+    settings, ended = cell.timed, ""
     try:
-        if settings["batch"] is None:
+        if settings.batch is None:
             tick(f"{cell.measure} largest batch of {cell.entrant.asked}", 0, 1)
             batch, ended = speed.largest_batch(cell.entrant, settings, device)
-            settings = {**settings, "batch": batch}
+            settings = replace(settings, batch=batch)
         made = speed.prepare(cell.entrant, settings, device, kind=cell.measure)
     except Exception as error:  # what a device or an engine lacks
         return Timed(cell.title, lambda: None, device, failed=f"failed: {one_line(error)}", finished=True)
@@ -74,25 +74,22 @@ def _prepared(cell: Cell, device: torch.device, tick: Tick) -> Timed:
     return made
 
 
-def _found(timed: Timed, cell: Cell, peaks: dict[str, float]) -> dict[str, Any]:
+def _found(timed: Timed, cell: Cell, peaks: dict[str, float]) -> Found:
     """What a record holds, with the share of the device's peak of products that was reached."""
-    found: dict[str, Any] = {**speed.summary(timed, cell.measure), **_took(timed)}
-    if timed.ended:
-        found["raw"] |= {"batch_ended": timed.ended}
-    counted = _counted(cell.entrant.spec, cell.entrant.make, tuple(cell.settings["size"]))
-    if counted and counted.flops and peaks:
-        values = found["values"]
-        each = values["ms"] if "ms" in values else 1e3 / values["images_per_s"]  # of one image
-        moved = counted.moved_bytes / WIDER.get(str(cell.settings["precision"]), 1)
-        shares = roofline.share(counted.flops, moved, each, peaks)
-        found["values"] |= {name: round(share, 4) for name, share in shares.items()}
-        found["raw"] |= {"peaks": peaks}
-    return found
+    found = replace(speed.summary(timed, cell.measure), took=_took(timed))
+    counted = _counted(cell.entrant.spec, cell.entrant.make, cell.settings.size)
+    if not (counted and counted.flops and peaks):
+        return found
+    values = found.values
+    each = values["ms"] if "ms" in values else 1e3 / values["images_per_s"]  # of one image
+    moved = counted.moved_bytes / WIDER.get(cell.timed.precision, 1)
+    shares = {name: round(share, 4) for name, share in roofline.share(counted.flops, moved, each, peaks).items()}
+    return replace(found, values={**values, **shares}, raw=replace(found.raw, peaks=peaks))
 
 
-def _took(timed: Timed) -> dict[str, float]:
+def _took(timed: Timed) -> float:
     """Seconds of this cell alone: from one record to the next there are visits of all."""
-    return {"took": round(timed.prepared + timed.spent, 3)}
+    return round(timed.prepared + timed.spent, 3)
 
 
 @cache

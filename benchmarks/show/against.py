@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from benchmarks.show.leaderboard import milliseconds
+from benchmarks.show.table import milliseconds
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics import paired
 from benchmarks.statistics.intervals import meet
 from benchmarks.store import identity
+from benchmarks.store.fields import plain
 from benchmarks.store.names import OF_MACHINE
-from benchmarks.store.record import Record
+from benchmarks.store.record import Machine, Record
 
 SHOWN = {
     "cost": ("params", "flops"),
@@ -34,27 +35,27 @@ def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str
     """Rows of pairs, and a line for each record that has no like."""
     before: dict[str, list[Record]] = {}
     for record in identity.latest(old):
-        if record["status"] != "interrupted" and record["measure"] in SHOWN:
+        if record.status != "interrupted" and record.measure in SHOWN:
             before.setdefault(identity.key_of(record), []).append(record)
     body, refused, lone, met = [], list[str](), list[str](), set()
     for record in identity.latest(new):
-        if record["status"] == "interrupted" or record["measure"] not in SHOWN:
+        if record.status == "interrupted" or record.measure not in SHOWN:
             continue
-        title = f"{record['model']}, {_what(record)}"
+        title = f"{record.model}, {_what(record)}"
         likes = before.get(identity.key_of(record), [])
-        bound = record["measure"] in OF_MACHINE
-        like = next((like for like in likes if not bound or identity.same(record["machine"], like["machine"])), None)
+        bound = record.measure in OF_MACHINE
+        like = next((like for like in likes if not bound or record.machine.identity == like.machine.identity), None)
         met.add(identity.key_of(record))
         if not likes:
             lone.append(f"{title}: {_why(record, old)}")
         elif like is None:
             refused.append(f"{title}: another machine then, {_differences(record, likes[-1])}")
-        elif (now := record["values"].get("batch")) != (then := like["values"].get("batch")) and now and then:
+        elif (now := record.values.get("batch")) != (then := like.values.get("batch")) and now and then:
             refused.append(f"{title}: batch {then} then, {now} now, and rates of two batches are no pair")
         else:
             body += _rows(record, like)
     left = [record for key, records in before.items() if key not in met for record in records]
-    older = list(dict.fromkeys(f"{record['model']}, {_what(record)}: in the older run alone" for record in left))
+    older = list(dict.fromkeys(f"{record.model}, {_what(record)}: in the older run alone" for record in left))
     return body, [*refused, *_first(lone, "of the new run"), *_first(older, "of the older run")]
 
 
@@ -66,27 +67,27 @@ def _first(lines: list[str], of: str) -> list[str]:
 
 def _why(record: Record, old: Sequence[Record]) -> str:
     """How the nearest cell of the older run differs."""
-    same = [like for like in old if like["measure"] == record["measure"] and like["model"] == record["model"]]
+    same = [like for like in old if like.measure == record.measure and like.model == record.model]
     told = [_settings(record, like) or "it was interrupted then" for like in same]
     return min(told, key=len, default="the older run has no cell of this network like it")
 
 
 def _settings(record: Record, like: Record) -> str:
-    one, other = ({**found["cell"], "spec": found["spec"]} for found in (record, like))
+    one, other = ({**plain(found.cell), "spec": found.spec} for found in (record, like))
     names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
     return ", ".join(f"{name} {other.get(name)} then, {one.get(name)} now" for name in names)
 
 
 def _rows(record: Record, like: Record) -> list[list[str]]:
     """A row for each value that either has; one for a cell that failed in one of the runs."""
-    start = [record["model"], _what(record)]
-    failed = (like["failed"], record["failed"])
+    start = [record.model, _what(record)]
+    failed = (like.failed, record.failed)
     if any(failed):
         verdict = "fails in both" if all(failed) else "fails now" if failed[1] else "failed then"
         return [[*start, "-", "-", "-", "-", verdict]]
     rows = []
-    for name in SHOWN[record["measure"]]:
-        was, now = like["values"].get(name), record["values"].get(name)
+    for name in SHOWN[record.measure]:
+        was, now = like.values.get(name), record.values.get(name)
         if was is None and now is None:
             continue
         told = ["-" if value is None else _value(value) for value in (was, now)]
@@ -99,31 +100,30 @@ def _rows(record: Record, like: Record) -> list[list[str]]:
 
 def _what(record: Record) -> str:
     """The measure with the settings that tell cells of one network apart."""
-    cell = record["cell"]
-    told = [f"{cell['size'][0]} x {cell['size'][1]}"] if cell.get("size") else []
-    told += [str(cell[name]) for name in TOLD if cell.get(name) is not None]
-    return ", ".join([record["measure"], *told])
+    cell = plain(record.cell)
+    told = [str(cell[name]) for name in TOLD if cell.get(name) is not None]
+    return ", ".join([record.measure, "{} x {}".format(*record.cell.size), *told])
 
 
 def _differences(record: Record, like: Record) -> str:
-    one, other = record["machine"], like["machine"]
-    return "; ".join(f"{k} {other.get(k)}, now {one.get(k)}" for k in identity.MACHINE if one.get(k) != other.get(k))
+    facts = zip(Machine.DECIDING, like.machine.identity, record.machine.identity, strict=True)
+    return "; ".join(f"{name} {was}, now {now}" for name, was, now in facts if was != now)
 
 
 def _verdict(record: Record, like: Record, name: str) -> str:
     """Whether it is open which is better: over the same images where both keep them, else by the intervals, and by more
     than two builds of one network differ; what has none is exact, but for memory."""
-    if record["measure"] == "accuracy":
+    if record.measure == "accuracy":
         return "tie" if paired.ties(record, like, name) else "changed"
-    mine, theirs = record["intervals"].get(name), like["intervals"].get(name)
-    was, now = like["values"][name], record["values"][name]
+    mine, theirs = record.intervals.get(name), like.intervals.get(name)
+    was, now = like.values[name], record.values[name]
     if mine and theirs and None not in (*mine, *theirs):
         if meet(mine, theirs):
             return "tie"
         return "as two builds" if abs(now - was) <= BUILDS * was else "changed"
     if mine or theirs:
         return "open"  # of one round, whose interval is all numbers
-    noise = max(NOISE * was, LEAST) if record["measure"] == "memory" else 0
+    noise = max(NOISE * was, LEAST) if record.measure == "memory" else 0
     return "same" if abs(now - was) <= noise else "changed"
 
 

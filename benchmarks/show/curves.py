@@ -1,19 +1,17 @@
-"""What is left of a network's accuracy when pairs are perturbed, as a table: where each perturbation is strongest."""
+"""What is left of a network's accuracy when pairs are perturbed: the curves, and a table of where each is strongest."""
 
-import json
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
-from benchmarks.show.rows import MISSING, Table, known_first
-from benchmarks.store import identity
-from benchmarks.store.identity import unseeded
-from benchmarks.store.names import BASELINE, EQUAL, READY_MADE
-from benchmarks.store.record import Record
+from benchmarks.show.networks import Network
+from benchmarks.show.scores import HARDNESS, alike, known_first, seeded
+from benchmarks.show.table import MISSING, Table
+from benchmarks.store.names import READY_MADE
+from benchmarks.store.record import AccuracySettings, Record
 from zoo.architectures import rank
 
 METRICS = {
@@ -22,77 +20,99 @@ METRICS = {
 }  # words, better, as a sign
 
 
-def curves(records: Iterable[Record]) -> list[Table]:
-    """A table for each metric and each data, size and way of training, what one recipe has trained first."""
-    alike: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+@dataclass
+class Curves:
+    """One trained network under every perturbation, at strengths from 0 up: means over seeds."""
+
+    network: Network
+    cell: AccuracySettings  # without the seed
+    records: dict[str, list[Record]] = field(default_factory=dict)  # by perturbation, one for each seed
+
+    def mean(self, metric: str, perturbation: str) -> list[float]:
+        """At each strength, nan where nothing is known."""
+        found = [record.values.get(metric) or () for record in self.records.get(perturbation, ())]
+        return [_mean(column) for column in zip(*filter(None, found), strict=False)]
+
+    def unperturbed(self, metric: str) -> float:
+        """The same for every perturbation."""
+        found = [record.values.get(metric) for records in self.records.values() for record in records]
+        return _mean([values[0] for values in found if values])
+
+    @property
+    def good(self) -> float:
+        value = self.unperturbed(HARDNESS)
+        return 0.0 if math.isnan(value) else value
+
+    @property
+    def recipe(self) -> str:
+        """What trained it, and in which precision where that was not its recipe's."""
+        return ", ".join(filter(None, (self.cell.recipe_title, self.cell.precision)))
+
+
+def curves(records: Iterable[Record], networks: Mapping[str, Network]) -> list[list[Curves]]:
+    """Those that may be compared: of one way of training, size and data, in the order of the tables of accuracy."""
+    found: dict[Hashable, Curves] = {}
     for record in records:
-        if record["measure"] == "sensitivity" and record["values"]:
-            cell = record["cell"]
-            alike[identity.way(cell), cell["data"], *cell["size"]].append(record)
-    for (way, *rest), group in alike.items():
-        for (other, *others), same in alike.items():
-            if identity.lends(other, way) and others == rest:
-                group += [record for record in same if record["group"] == BASELINE]
-    groups = [group for group in alike.values() if any(record["group"] != BASELINE for record in group)]
-    groups = sorted(groups or alike.values(), key=lambda group: identity.way(group[0]["cell"])[0] != EQUAL)
+        if record.measure == "sensitivity" and record.values:
+            cell = record.sensitivity
+            trained = AccuracySettings(**{each.name: getattr(cell, each.name) for each in fields(AccuracySettings)})
+            key = (record.spec, trained.unseeded)
+            own = found.setdefault(key, Curves(networks[record.spec], trained.unseeded)).records
+            before = own.get(cell.perturbation, [])
+            same = [old for old in before if old.values["strength"] == record.values["strength"]]
+            own[cell.perturbation] = seeded(same, record)
+    return [*alike(found.values(), lambda each: (each.cell.size, each.cell.data)).values()]
+
+
+def tables(groups: Iterable[Sequence[Curves]]) -> list[Table]:
+    """A table for each metric of each group."""
     return [found for group in groups for metric in METRICS if (found := _table(group, metric)).body]
 
 
-def _table(group: Sequence[Record], metric: str) -> Table:
-    words, better, direction = METRICS[metric]
-    names = [name for name in PERTURBATIONS if any(record["cell"]["perturbation"] == name for record in group)]
-    rows: dict[tuple[str, str], dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
-    for record in group:
-        if any(value is not None for value in record["values"].get(metric, ())):
-            alike = {name: value for name, value in unseeded(record).items() if name != "perturbation"}
-            rows[record["spec"], json.dumps(alike, sort_keys=True)][record["cell"]["perturbation"]].append(record)
-    order = sorted(
-        rows.values(), key=lambda row: (rank(_any(row)["group"]), known_first(direction * _none(row, metric)))
-    )
-    several = len({_how(_any(row)) for row in order}) > 1
+def _table(group: Sequence[Curves], metric: str) -> Table:
+    direction = METRICS[metric][2]
+    known = [each for each in group if any(_has(each, metric, name) for name in each.records)]
+    known.sort(key=lambda each: (rank(each.network.group), known_first(direction * each.unperturbed(metric))))
+    names = [name for name in PERTURBATIONS if any(name in each.records for each in group)]
+    several = len({each.recipe for each in known}) > 1
     body = [
         [
-            _any(row)["model"],
-            *([_how(_any(row))] * several),
-            _told(_none(row, metric)),
-            *(_told(_mean(row.get(name, ()), metric, -1)) for name in names),
+            each.network.name,
+            *([each.recipe] * several),
+            _told([each.unperturbed(metric)]),
+            *(_told(each.mean(metric, name)) for name in names),
         ]
-        for row in order
+        for each in known
     ]
     head = ["model", *(["recipe"] * several), "none 0"]
     head += [f"{name} {PERTURBATIONS[name].strengths[-1]:g}" for name in names]
-    cell, images = group[0]["cell"], group[0]["raw"].get("images")
+    recipe = "recipes of their own" if several else group[0].recipe.removeprefix(READY_MADE)
+    amount = f", {group[0].cell.samples:,} samples" if group[0].cell.samples else ""
+    title = f"{METRICS[metric][0]} under perturbations, {recipe}{amount} of {group[0].cell.data}"
+    return Table(title, head, body, _notes(group[0], metric, names))
+
+
+def _notes(one: Curves, metric: str, names: Sequence[str]) -> list[str]:
+    words, better, _ = METRICS[metric]
+    images = next(iter(one.records.values()))[0].raw.images
     units = "; ".join(f"{name}: {PERTURBATIONS[name].summary}, {PERTURBATIONS[name].unit}" for name in names)
-    notes = [
-        f"{words[0].upper()}{words[1:]}, {better} is better, where each perturbation is strongest; the curves between"
-        f" are on the page. Over {images} scenes of the test split, {cell['size'][0]} x {cell['size'][1]} pixels; of"
-        " PairBench the clean ones.",
+    return [
+        f"{words[0].upper()}{words[1:]}, {better} is better, at the greatest strength of each perturbation; the whole"
+        f" curves are on the page. {images} scenes of the test split, of PairBench the clean ones,"
+        f" {one.cell.size[0]} x {one.cell.size[1]} pixels.",
         *([f"{units}."] if metric == next(iter(METRICS)) else []),
     ]
-    recipe = "recipes of their own" if several else _how(group[0]).removeprefix(READY_MADE)
-    amount = f", {cell['samples']:,} samples" if cell["samples"] else ""
-    title = f"{words} under perturbations, {recipe}{amount} of {cell['data']}"
-    return Table(title, head, body, [""] * len(body), notes)
 
 
-def _how(record: Record) -> str:
-    """What trained a network, and in which precision where that was not its recipe's."""
-    return ", ".join(filter(None, (identity.recipe_of(record["cell"]), record["cell"].get("precision"))))
+def _has(each: Curves, metric: str, perturbation: str) -> bool:
+    return any(not math.isnan(value) for value in each.mean(metric, perturbation))
 
 
-def _any(row: dict[str, list[Record]]) -> Record:
-    return next(iter(row.values()))[0]
-
-
-def _none(row: dict[str, list[Record]], metric: str) -> float:
-    """Where nothing is perturbed: the same for every perturbation."""
-    return _mean([record for found in row.values() for record in found], metric, 0)
-
-
-def _mean(found: Sequence[Record], metric: str, place: int) -> float:
-    known = [value for record in found if (value := record["values"][metric][place]) is not None]
+def _mean(values: Iterable[float | None]) -> float:
+    known = [value for value in values if value is not None and math.isfinite(value)]
     return float(np.mean(known)) if known else math.nan
 
 
-def _told(value: float) -> str:
-    return MISSING if math.isnan(value) else f"{value:.3f}"
+def _told(values: Sequence[float]) -> str:
+    """The last of them."""
+    return MISSING if not values or math.isnan(values[-1]) else f"{values[-1]:.3f}"

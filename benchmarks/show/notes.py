@@ -1,85 +1,102 @@
 """What stands below a table of times: what it was measured on, how to read it, how sure it is, what failed."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.show.rows import Row
+from benchmarks.show.speeds import Row, Setting
 from benchmarks.store.record import Record
 from benchmarks.timing.clocks import slowed
-from zoo.machine import headline
 
 CALLS = 20  # from which the 5th and the 95th percentile are not just the least and the longest
 BUSY = 1.25  # load per core above which others were at work too
 
 
-def notes(records: Sequence[Record], chosen: Sequence[Row]) -> list[str]:
+def notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) -> list[str]:
     """What the table was measured on, how to read it, and what failed."""
     timed = [record for row in chosen for record in row.timed]
-    found = [*timed, *records]  # those of the table first; counts alone are of any machine
-    machine = found[0]["machine"]
-    load = max((record["load"] or 0 for record in timed), default=0)
+    machine = [*timed, *records][0].machine  # of counts alone any
     lines = [
-        f"{headline(machine)}. Latency: batch 1, median (5th to 95th percentile); lower is better. GFLOPs: 2 x"
-        " multiply-adds of convolutions, products and attention; what else computes is named in the CSV."
+        f"{machine.headline}. Latency: batch 1, median (5th to 95th percentile); lower is better. GFLOPs: twice the"
+        " multiply-adds of convolutions, matrix products and attention; the CSV names what is not counted.",
+        *_marks(chosen),
+        *_sureness(chosen),
+        *_columns(setting, chosen),
     ]
+    load = max((record.load or 0 for record in timed), default=0)
+    if machine.cores and load > BUSY * machine.cores:
+        lines.append(f"The machine was busy: load {load:.1f} on {machine.cores} cores. Measure again when it is idle.")
+    if said := slowed([dict(record.clocks) for record in timed]):
+        lines.append(said)
+    return lines + [f"{row.network.name}: {problem}" for row in chosen for problem in row.problems]
+
+
+def _marks(chosen: Sequence[Row]) -> list[str]:
+    """What the signs beside a time mean, of those that there are."""
+    lines = []
     if any(row.fastest for row in chosen):
         lines.append(
-            "* the faster layout: the 95 % interval of the paired ratio excludes 1. No star: a tie, or not timed"
-            " together."
+            "* the faster layout: the 95 % interval of the paired ratio does not hold 1. No star: a tie, or layouts"
+            " timed in separate runs."
         )
     if any(row.ties for row in chosen):
         lines.append(
-            "= a tie with the network above: the interval of their paired ratio holds 1 (of two runs: theirs meet)."
+            "= a tie with the network above: the 95 % interval of their paired ratio holds 1 (for separate runs: their"
+            " intervals overlap)."
         )
-    lines += _sureness(chosen)
-    if any(record["status"] == "interrupted" for row in chosen for record in row.latency.values()):
-        lines.append("~ stopped early, from the rounds there were.")
+    if any(record.status == "interrupted" for row in chosen for record in row.latency.values()):
+        lines.append("~ stopped early: from fewer rounds than planned.")
+    return lines
+
+
+def _columns(setting: Setting, chosen: Sequence[Row]) -> list[str]:
+    """How to read the columns that not every table has."""
+    lines = []
     if any(row.throughput for row in chosen):
         lines.append(
-            "images/s: pipelined, not comparable across batches; in brackets a batch that is not what was asked for."
+            "images/s: pipelined. Do not compare across batches; a batch in brackets is not the one that was asked for."
         )
     if any(row.fact("matmul_share") is not None for row in chosen):
         lines.append(
-            "% peaks: operations a second against the best matrix product here (above 100 where a convolution needs"
-            " fewer, as Winograd's does); bytes that operations move, one by one, against the fastest copy."
+            "% peaks: arithmetic against the best matrix product on this machine (above 100 where a convolution needs"
+            " fewer operations, as Winograd's does), and memory traffic of one operator after another against the"
+            " fastest copy."
         )
-    if any(row.memory for row in chosen):
-        lines.append("MB: peak above the start of a fresh process, batch 1: one inference, one training step.")
-    if load > BUSY * machine["cores"]:
+    weighed = [row.memory for row in chosen if row.memory]
+    if weighed:
+        others = dict.fromkeys(record.timed.engine for record in weighed if record.timed.engine != setting.engine)
+        engine = f", engine {' or '.join(others)}" if others else ""
         lines.append(
-            f"The machine was busy: load {load:.1f} on {machine['cores']} cores. Measure again when it is not."
+            f"MB: peak memory above the start of a fresh process, batch 1{engine}: one inference, one training step."
         )
-    if said := slowed([record.get("clocks") or {} for record in timed]):
-        lines.append(said)
-    return lines + [f"{row.model}: {problem}" for row in chosen for problem in row.problems]
+    return lines
 
 
 def _sureness(chosen: Sequence[Row]) -> list[str]:
     """How well the medians are known, and which were timed under doubt."""
-    timed = {row.model: row.better for row in chosen if row.better is not None}
-    half = {
-        name: (high - low) / 2 / record["values"]["ms"]
-        for name, record in timed.items()
-        for low, high in [record["intervals"]["ms"]]
-        if low is not None and high is not None
-    }
+    timed = {row.network.name: row.better for row in chosen if row.better is not None}
+    half = {}
+    for name, record in timed.items():
+        low, high = record.interval("ms")
+        if low is not None and high is not None:
+            half[name] = (high - low) / 2 / record.values["ms"]
     lines = []
     if half:
         worst = max(half, key=lambda name: half[name])
+        middle = float(np.median([*half.values()]))
         lines.append(
-            f"Medians are known to within {100 * float(np.median([*half.values()])):.1f} % (95 %), half of them;"
-            f" {worst} to within {100 * half[worst]:.1f} %."
+            f"Half of the medians are known to within {100 * middle:.1f} % (95 % intervals); the least certain, of"
+            f" {worst}, to within {100 * half[worst]:.1f} %."
         )
-    few = [name for name, record in timed.items() if np.size(record["raw"]["rounds_ms"]) < CALLS]
-    restless = [name for name, record in timed.items() if _is_restless(record["raw"]["warm_up"])]
+    few = [name for name, record in timed.items() if np.size(record.raw.rounds_ms or ()) < CALLS]
+    restless = [name for name, record in timed.items() if _is_restless(record)]
     if few:
-        lines.append(f"From fewer than {CALLS} calls, of which percentiles say little: {', '.join(few)}.")
+        lines.append(f"Timed with fewer than {CALLS} calls, so percentiles say little: {', '.join(few)}.")
     if restless:
-        lines.append(f"Still drifting when their warm-up's time was over: {', '.join(restless)}.")
+        lines.append(f"Still drifting when the warm-up ended: {', '.join(restless)}.")
     return lines
 
 
-def _is_restless(warm_up: Mapping[str, Any] | None) -> bool:
-    return warm_up is not None and warm_up["drift"] is not None and not warm_up["settled"]
+def _is_restless(record: Record) -> bool:
+    warm_up = record.raw.warm_up
+    return warm_up is not None and warm_up.drift is not None and not warm_up.settled

@@ -1,7 +1,11 @@
 """A table on the terminal, in at most 100 columns: a wider one goes on below with the names repeated."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 WIDTH = 100  # columns; fewer on a narrower terminal
 NAME = 24  # columns of names that stand on one line however narrow it is
@@ -15,50 +19,54 @@ def print_table(
     ends: Sequence[int] = (),
     title: str = "",
     notes: Sequence[str] = (),
+    file: IO[str] | None = None,
 ) -> None:
     """Print a table with a left column of names and right columns of numbers; a rule after each row in `ends`."""
-    from rich import box  # here: only those who look at a table wait for it
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console  # here: only those who look at a table wait for it
     from rich.text import Text
 
     class Piped(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # rich would exit with a code of its own
 
-    console = Piped(highlight=False)
+    console = Piped(highlight=False, file=file)
     width = min(console.width, WIDTH) if console.is_terminal else WIDTH
-    titles = [name.rsplit(" ", 1) for name in head]
-    widths = [max(map(len, (*titles[i], *(texts[i] for texts in body)))) for i in range(len(head))]
-    whole_words = max(len(word) for texts in ([head[0]], *([texts[0]] for texts in body)) for word in texts[0].split())
+    widths = [max(map(len, (*name.rsplit(" ", 1), *(texts[i] for texts in body)))) for i, name in enumerate(head)]
+    whole_words = max(len(word) for texts in (head, *body) for word in texts[0].split())
     names = min(widths[0], max(min(widths[0], NAME), min(whole_words, width // 2)))
     room = width - names - EDGES
     whole = (gap for gap in (GAP, 1) if sum(widths[1:]) + gap * len(widths[1:]) <= room)
     gap = next(whole, GAP)  # closer together where that keeps the table in one
     for number, part in enumerate(_parts(widths[1:], room, gap)):
-        grid = Table(
-            box=box.SIMPLE_HEAD,
-            title=title if title and not number else None,
-            title_justify="left",
-            pad_edge=False,
-            padding=(0, gap - 1, 0, 0),
-        )
-        columns = [0, *(i + 1 for i in part)]
-        for i in columns:
-            grid.add_column(
-                Text("\n".join(titles[i])),
-                justify="right" if i else "left",
-                no_wrap=i > 0,
-                overflow="fold",
-                min_width=widths[i] if i else names,
-            )
-        for row, texts in enumerate(body):
-            shown = (Text(texts[i], style="bold" if texts[i].endswith("*") else "") for i in columns)
-            grid.add_row(*shown, end_section=row in ends)
-        console.width = max(width, names + EDGES + sum(widths[i] + gap for i in columns[1:]))
-        console.print(grid)
+        columns = {0: names} | {i + 1: widths[i + 1] for i in part}
+        console.width = max(width, names + EDGES + sum(widths[i + 1] + gap for i in part))
+        console.print(_grid(head, body, columns, ends, "" if number else title, gap))
     for note in notes:
         console.print(Text(note))
+
+
+def _grid(
+    head: Sequence[str],
+    body: Sequence[Sequence[str]],
+    columns: Mapping[int, int],
+    ends: Sequence[int],
+    title: str,
+    gap: int,
+) -> "Table":
+    """Some columns, by number, of these widths; the best of each in bold."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    padding = (0, gap - 1, 0, 0)
+    grid = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=padding)
+    for i, width in columns.items():
+        name = Text("\n".join(head[i].rsplit(" ", 1)))
+        grid.add_column(name, justify="right" if i else "left", no_wrap=i > 0, overflow="fold", min_width=width)
+    for row, texts in enumerate(body):
+        shown = (Text(texts[i], style="bold" if texts[i].endswith("*") else "") for i in columns)
+        grid.add_row(*shown, end_section=row in ends)
+    return grid
 
 
 def _parts(widths: Sequence[int], room: int, gap: int) -> Iterator[range]:

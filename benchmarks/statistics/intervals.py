@@ -8,12 +8,13 @@ Samples of one visit resemble each other too much to count as independent; round
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
+
+from benchmarks.store.record import Record
 
 FEW = 6  # rounds from which the range of n medians covers the true one with 95 %: 1 - 2 / 2^n
 RESAMPLES = 1000
@@ -21,6 +22,7 @@ AT_ONCE = 1_000_000  # numbers in memory while intervals are computed
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # 97.5 % points of Student's t, for n values
 
 Rounds = list[list[float]]  # milliseconds, a row per round, every row as long
+Span = Sequence[float | None]  # low and high; None where an end is not known
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,10 @@ class Interval:
         return self.low <= 1 <= self.high
 
 
-def meet(one: Sequence[Any], other: Sequence[Any]) -> bool:
-    """Whether two intervals have a value in common."""
-    return bool(one[0] <= other[1] and other[0] <= one[1])
+def meet(one: Span, other: Span) -> bool:
+    """Whether two intervals have a value in common; nothing shows that they have none where an end is not known."""
+    ends = (one[0], other[1]), (other[0], one[1])
+    return all(low is None or high is None or low <= high for low, high in ends)
 
 
 @dataclass(frozen=True)
@@ -48,20 +51,19 @@ class Timing:
 
     rounds: Rounds
     run: str | None
-    interval: Sequence[float | None]
+    interval: Span
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> "Timing":
+    def of(cls, record: Record) -> "Timing":
         """Of a record of latency."""
-        rounds = (record.get("raw") or {}).get("rounds_ms") or []
-        return cls(rounds, record.get("run"), (record.get("intervals") or {}).get("ms") or (None, None))
+        return cls(record.raw.rounds_ms or [], record.run, record.interval("ms"))
 
     def ties(self, other: "Timing") -> bool:
         """Whether nothing shows a difference: the paired ratio's interval holds 1, or, as rounds of two runs are no
         pairs, the networks' intervals meet."""
         if self.rounds and other.rounds and self.run == other.run:
             return ratio(self.rounds, other.rounds).is_tie
-        return None in (*self.interval, *other.interval) or meet(self.interval, other.interval)
+        return meet(self.interval, other.interval)
 
 
 @dataclass(frozen=True)

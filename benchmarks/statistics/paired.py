@@ -7,7 +7,6 @@ they differ by widens the interval as Student's t says.
 """
 
 import contextlib
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.statistics.intervals import STUDENT
-from benchmarks.store.identity import unseeded
-from benchmarks.store.record import Record
+from benchmarks.store.record import AccuracySettings, Record
 from registry import Spec, ZooError
 from zoo.contract import TASKS
 from zoo.metrics import build
@@ -37,6 +35,8 @@ ENOUGH = 3  # seeds from which their spread says something
 COUNTS = ("images", "rows")
 
 Records = Record | Sequence[Record]  # one, or one for each seed
+BySeed = dict[int | None, Record]
+Family = tuple[str, AccuracySettings]  # what a network has in common with its single-task twins
 Links = frozenset[tuple[str, str]]  # each task with its link
 
 
@@ -70,7 +70,7 @@ class Gain:
 
     model: str
     spec: str
-    cell: dict[str, Any]  # without the seed
+    cell: AccuracySettings  # without the seed
     tasks: dict[str, Estimate]  # those whose twin was run
     mean: Estimate | None  # over the tasks; None unless both twins were run
 
@@ -120,8 +120,8 @@ def interval(records: Records, metric: str) -> tuple[float, float]:
         with contextlib.suppress(PairedError):  # records without sums
             over = over_seeds(found, metric)
             return over.low, over.high
-    spans = [record["intervals"].get(metric) for record in found]
-    ends = [span for span in spans if span and None not in span]
+    spans = [record.interval(metric) for record in found]
+    ends = [(low, high) for low, high in spans if low is not None and high is not None]
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (math.nan, math.nan)
 
 
@@ -152,9 +152,9 @@ def gain(both: Records, twins: Mapping[str, Records]) -> Estimate:
 
 def gains(records: Iterable[Record]) -> list[Gain]:
     """The gains of all two-task networks of which a single-task twin was run under the same cell, seed by seed."""
-    families: dict[str, dict[Links, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    families: dict[Family, dict[Links, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
-        if record["measure"] == "accuracy" and record["status"] == "done" and (known := _family(record)):
+        if record.measure == "accuracy" and record.status == "done" and (known := _family(record)):
             name, links = known
             families[name][links].append(record)
     found = []
@@ -168,29 +168,28 @@ def gains(records: Iterable[Record]) -> list[Gain]:
                 met = set(_by_seed(both)).intersection(*map(_by_seed, twins.values()))
                 tasks: dict[str, Estimate] = {task: gain(both, {task: twin}) for task, twin in twins.items()}
                 mean = gain(both, twins) if met and len(twins) == len(TASKS) else None
-                found.append(Gain(str(both[0]["model"]), str(both[0]["spec"]), unseeded(both[0]), tasks, mean))
+                found.append(Gain(both[0].model, both[0].spec, both[0].accuracy.unseeded, tasks, mean))
     return found
 
 
-def _family(record: Record) -> tuple[str, Links] | None:
+def _family(record: Record) -> tuple[Family, Links] | None:
     """What a network has in common with its single-task twins, and its tasks with their links."""
-    spec = Spec.parse(record["spec"])
+    spec = Spec.parse(record.spec)
     options = dict(spec.options)
     tasks, link = options.pop("tasks", None), options.pop("link", None)
-    has_sums = "sums" in (record.get("raw") or {})
-    if not (has_sums and isinstance(tasks, tuple) and isinstance(link, tuple)):  # without both: a network of one's own
-        return None
+    if record.raw.sums is None or not (isinstance(tasks, tuple) and isinstance(link, tuple)):
+        return None  # without tasks and links it is a network of one's own
     links = frozenset((str(task), str(each)) for task, each in zip(tasks, link, strict=True))
-    return json.dumps([str(Spec(spec.name, options)), unseeded(record)], sort_keys=True), links
+    return (str(Spec(spec.name, options)), record.accuracy.unseeded), links
 
 
-def _by_seed(records: Records) -> dict[Any, Record]:
+def _by_seed(records: Records) -> BySeed:
     """Records by seed; of two with one seed, the later."""
-    several = [records] if isinstance(records, Mapping) else records
-    return {record["cell"].get("seed"): record for record in several}
+    several = [records] if isinstance(records, Record) else records
+    return {record.accuracy.seed: record for record in several}
 
 
-def _common(first: Mapping[Any, Record], *others: Mapping[Any, Record]) -> list[Any]:
+def _common(first: BySeed, *others: BySeed) -> list[int | None]:
     """The seeds that all were trained with."""
     seeds = [seed for seed in first if all(seed in other for other in others)]
     if not seeds:
@@ -202,13 +201,13 @@ def _common(first: Mapping[Any, Record], *others: Mapping[Any, Record]) -> list[
 def _require_alike(one: Record, other: Record) -> None:
     """Raise PairedError unless two records are of the same test images."""
     for name in ("data", "size", "test_images"):
-        a, b = one["cell"].get(name), other["cell"].get(name)
+        a, b = (getattr(record.accuracy, name) for record in (one, other))
         if a != b:
-            raise PairedError(f"{one['model']} was tested with {name} {a}, and {other['model']} with {b}")
+            raise PairedError(f"{one.model} was tested with {name} {a}, and {other.model} with {b}")
     for name in COUNTS:
         a, b = (_sums(record)[name] for record in (one, other))
         if a != b:
-            raise PairedError(f"{one['model']} keeps sums of {a} {name}, and {other['model']} of {b}")
+            raise PairedError(f"{one.model} keeps sums of {a} {name}, and {other.model} of {b}")
 
 
 def _drawn(record: Record, metric: str) -> Numbers:
@@ -216,16 +215,15 @@ def _drawn(record: Record, metric: str) -> Numbers:
     sums = _sums(record)
     if metric not in sums:
         there = ", ".join(name for name in sums if name not in COUNTS)
-        raise PairedError(f"the record of {record['model']} keeps no sums of {metric}; it has {there}")
+        raise PairedError(f"the record of {record.model} keeps no sums of {metric}; it has {there}")
     rows = np.stack([np.broadcast_to(np.asarray(column, dtype=float), sums["rows"]) for column in sums[metric]], axis=1)
     return np.asarray(build(metric)(_times(sums["rows"]) @ rows))
 
 
 def _sums(record: Record) -> Mapping[str, Any]:
-    sums: Mapping[str, Any] | None = (record.get("raw") or {}).get("sums")
-    if sums is None:
-        raise PairedError(f"the record of {record['model']} keeps no sums of its test images")
-    return sums
+    if record.raw.sums is None:
+        raise PairedError(f"the record of {record.model} keeps no sums of its test images")
+    return record.raw.sums
 
 
 @cache

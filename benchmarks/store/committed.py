@@ -1,14 +1,14 @@
 """The records that come with the library: where they lie, and how they are read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmarks.store.files import read
-from benchmarks.store.identity import latest, where
+from benchmarks.store.control import Control
+from benchmarks.store.files import read, read_controls
+from benchmarks.store.identity import latest
 from benchmarks.store.names import BASELINE
-from benchmarks.store.record import Record
+from benchmarks.store.record import Machine, Record
 
 FOLDER = Path(__file__).parents[1] / "records"  # a file for each kind of machine
 CONTROLS = FOLDER / "control"  # those of benchmarks.checks.control, laid out alike
@@ -16,36 +16,33 @@ GALLERIES = "galleries"  # of pictures, below FOLDER
 
 
 def records(folder: Path = FOLDER, *, like: Sequence[Record] | None = None) -> list[Record]:
-    """Of each cell the last record. like: only of networks that these are of, with the rows that are no networks beside
-    them; none where these are of none."""
-    found = latest(_all(folder))
+    """Of each cell the last record. like: only of networks that these are of, with the baselines beside them; none
+    where these are of none."""
+    found = latest(record for path in _files(folder) for record in read(path))
     if like is None:
         return found
-    specs = {record["spec"] for record in like}
-    named = [record for record in found if record["spec"] in specs and record["group"] != BASELINE]
-    return named and [record for record in found if record["spec"] in specs or record["group"] == BASELINE]
+    specs = {record.spec for record in like}
+    named = [record for record in found if record.spec in specs and record.group != BASELINE]
+    return named and [record for record in found if record.spec in specs or record.group == BASELINE]
 
 
-def controls(folder: Path = CONTROLS) -> list[Record]:
+def controls(folder: Path = CONTROLS) -> list[Control]:
     """Of each machine the last control of each length, in calm and under load, by length."""
-
-    def kind_of(record: Record) -> tuple[bool, float]:
-        return record["cell"]["loaded"], record["cell"]["seconds"]
-
-    last = {(where(record["machine"]), *kind_of(record)): record for record in _all(folder)}
-    return sorted(last.values(), key=kind_of)
+    found = [control for path in _files(folder) for control in read_controls(path)]
+    last = {(control.machine.identity, control.cell.loaded, control.cell.seconds): control for control in found}
+    return sorted(last.values(), key=lambda control: (control.cell.loaded, control.cell.seconds))
 
 
-def _all(folder: Path) -> list[Record]:
-    return [record for path in sorted(folder.glob("*.jsonl")) for record in read(path)]
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.jsonl"))
 
 
-def kind(machine: Mapping[str, Any]) -> str:
+def kind(machine: Machine) -> str:
     """What a file of records is called.
 
-    >>> kind({"device": "cpu", "cores": 2}), kind({"device": "cuda", "device_name": "NVIDIA H200"})
+    >>> kind(Machine(device="cpu", cores=2)), kind(Machine(device="cuda", device_name="NVIDIA H200"))
     ('cpu-2-cores', 'nvidia-h200')
     """
-    if machine["device"] == "cpu":
-        return f"cpu-{machine['cores']}-cores"
-    return re.sub(r"[^a-z0-9]+", "-", str(machine["device_name"]).lower()).strip("-")
+    if machine.device == "cpu":
+        return f"cpu-{machine.cores}-cores"
+    return re.sub(r"[^a-z0-9]+", "-", str(machine.device_name).lower()).strip("-")

@@ -6,8 +6,10 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from benchmarks.store.control import Control
+from benchmarks.store.fields import RecordError
 from benchmarks.store.names import RECORDS
 from benchmarks.store.record import Record
 from registry import ZooError
@@ -16,6 +18,8 @@ from zoo import files
 SCHEMA = 2  # raised when a field changes its meaning
 START = f'{{"schema": {SCHEMA}'  # how every record begins; tells a torn one from a line that was never ours
 
+Kind = TypeVar("Kind", Record, Control)
+
 LONGEST = 200  # characters of an error in a record
 
 
@@ -23,14 +27,18 @@ class ResultsError(ZooError, OSError):
     """Results that cannot be written or read."""
 
 
-def append(path: Path, record: Record) -> None:
+def line(record: Record | Control) -> str:
+    return json.dumps({"schema": SCHEMA, **record.to_json()}, allow_nan=False) + "\n"
+
+
+def append(path: Path, record: Record | Control) -> None:
     """Add one record as one line, in one write, and wait until it is on the disk; on failure the file is as before."""
-    line = json.dumps({"schema": SCHEMA, **record}, allow_nan=False) + "\n"
+    text = line(record)
     with _named(path), _opened(path) as file:
         before = os.fstat(file).st_size
         if before and not _ends_line(path):
-            line = "\n" + line  # after a torn record: leave it alone, and start anew
-        data = line.encode()
+            text = "\n" + text  # after a torn record: leave it alone, and start anew
+        data = text.encode()
         try:
             written = os.write(file, data)
             if written < len(data):
@@ -42,8 +50,33 @@ def append(path: Path, record: Record) -> None:
             raise
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read(path: Path) -> list[Record]:
     """All whole records of a file, oldest first; a line torn by a crash is passed over, a foreign one is an error."""
+    return _read(path, Record)
+
+
+def read_controls(path: Path) -> list[Control]:
+    return _read(path, Control)
+
+
+def _read(path: Path, kind: type[Kind]) -> list[Kind]:
+    records = []
+    for number, found in _lines(path):
+        schema = found.pop("schema", None) if isinstance(found, dict) else None
+        if schema != SCHEMA:
+            raise ResultsError(
+                f"{path}, line {number}: schema {schema!r}, and this version reads schema {SCHEMA}."
+                " Write to another folder, or read the file with the version that wrote it"
+            )
+        try:
+            records.append(kind.from_json(found))
+        except RecordError as error:
+            raise ResultsError(f"{path}, line {number}: {error}") from error
+    return records
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """What the lines hold that are whole, with their numbers."""
     try:
         lines = path.read_bytes().decode(errors="replace").split("\n")
     except OSError as error:
@@ -51,22 +84,12 @@ def read(path: Path) -> list[dict[str, Any]]:
             f"{path} cannot be read: {error.strerror or error}. Give a file of records, as {RECORDS} in the folder of a"
             " comparison"
         ) from error
-    records = []
-    for number, line in enumerate(lines, start=1):
+    for number, text in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            yield number, json.loads(text)
         except json.JSONDecodeError:
-            if line and not (line.startswith(START) or START.startswith(line)):
+            if text and not (text.startswith(START) or START.startswith(text)):
                 raise ResultsError(f"{path} is no file of records: line {number} is not JSON") from None
-            continue
-        schema = record.get("schema") if isinstance(record, dict) else None
-        if schema != SCHEMA:
-            raise ResultsError(
-                f"{path}, line {number}: schema {schema!r}, and this version reads schema {SCHEMA}."
-                " Write to another folder, or read the file with the version that wrote it"
-            )
-        records.append(record)
-    return records
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,8 +6,11 @@ MEASURES = ("cost", "latency", "throughput", "memory", "accuracy", "sensitivity"
 OF_MACHINE = ("latency", "throughput", "memory")  # measures whose result is the machine's too
 
 FOUNDING, VARIANT = "founding", "variant"  # groups: a published network, and one of its kind with other options
-BASELINE = "baseline"  # the group of the rows that are no networks
+BASELINE = "baseline"  # the group of the baselines, which are no networks
 YOURS = "yours"  # the group of networks that come from no catalog
+
+LAYOUTS = ("contiguous", "channels_last")
+ENGINES = ("eager", "compile", "onnxruntime")
 
 EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
 READY_MADE = f"{READY}:"  # how the recipe of ready-made weights begins

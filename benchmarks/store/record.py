@@ -1,22 +1,206 @@
-"""A record: what was found of one cell, and on which machine."""
+"""A record: what was found of one cell, on which machine and when. `from_json` and `to_json` are the only doors.
 
-from collections.abc import Mapping
+Records of older versions are read: what they lack is None or empty. A name that no version wrote is an error.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from benchmarks.store.fields import RecordError, filled, named, plain
+from benchmarks.store.settings import (
+    SETTINGS,
+    AccuracySettings,
+    SensitivitySettings,
+    Settings,
+    TimedSettings,
+    settings_of,
+)
+from zoo import machine
+
+if TYPE_CHECKING:
+    from torch import device as Device
+
+__all__ = (  # with what is defined here, all that a record is made of
+    *("SETTINGS", "AccuracySettings", "CostSettings", "RecordError", "SensitivitySettings"),
+    *("Settings", "Size", "TimedSettings", "TrainedAs"),
+)
 
 PAUSE = 3  # times as long for a sample as before and after: a training that somebody stopped, and let go on
 
-Record = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class Machine:
+    """What a measurement was made on."""
+
+    device: str | None = None
+    device_name: str | None = None
+    cpu: str | None = None
+    cores: int | None = None
+    threads: int | None = None
+    torch: str | None = None
+    driver: str | None = None
+    cuda: str | None = None
+    cudnn: int | None = None
+    memory_bytes: int | None = None
+    python: str | None = None
+    platform: str | None = None
+    commit: str | None = None
+    dirty: bool | None = None
+    date: str | None = None
+
+    DECIDING: ClassVar[Sequence[str]] = (
+        *("device", "device_name", "cpu", "cores", "threads", "torch", "driver", "cuda", "cudnn", "memory_bytes"),
+    )
+
+    @classmethod
+    def here(cls, device: "Device") -> Self:
+        return cls(**machine.describe(device))
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What makes a machine another one, as far as times go."""
+        return tuple(getattr(self, name) for name in self.DECIDING)
+
+    @property
+    def headline(self) -> str:
+        """The machine in one line, for the foot of a table."""
+        return machine.headline(asdict(self))
 
 
-def paused(record: Record) -> float:
-    """Seconds that a training stood still, as its curve tells: the clock of a stopped process goes on."""
-    curve = (record.get("raw") or {}).get("curve") or []
-    points = [(0, 0.0), *((look["samples"], look["seconds"]) for look in curve if look.get("seconds") is not None)]
-    spans = [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(points) if after[0] > before[0]]
-    each = [seconds / samples for samples, seconds in spans]
-    extra = 0.0
-    for i in range(1, len(each) - 1):
-        if each[i] > PAUSE * max(each[i - 1], each[i + 1]):
-            extra += spans[i][0] * (each[i] - (each[i - 1] + each[i + 1]) / 2)
-    return extra
+@dataclass(frozen=True)
+class WarmUp:
+    """How often a timed cell was called before it counted, and whether it had settled by then."""
+
+    calls: int
+    seconds: float
+    drift: float | None  # between the last two quarters; None when too few calls were made to tell
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Look:
+    """How far a training was: one point of its curve."""
+
+    samples: int
+    seconds: float | None = None
+    loss: float | None = None
+    mask_iou: float | None = None
+    depth_rmse: float | None = None
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What the values were derived from; what does not belong to a measure is None."""
+
+    rounds_ms: list[list[float]] | None = None
+    warm_up: WarmUp | None = None
+    peaks: Mapping[str, float] | None = None
+    batch_ended: str | None = None
+    weights: str | None = None  # digest
+    sums: Mapping[str, Any] | None = None  # by metric, as statistics.paired keeps them
+    per_image: Mapping[str, list[float | None]] | None = None
+    curve: tuple[Look, ...] | None = None
+    trained: Mapping[str, Any] | None = None  # where and when, as the training's folder says
+    steps: int | None = None
+    skipped: int | None = None
+    images: int | None = None
+
+    @property
+    def paused(self) -> float:
+        """Seconds that a training stood still, as its curve tells: the clock of a stopped process goes on."""
+        looks = [(look.samples, look.seconds) for look in self.curve or () if look.seconds is not None]
+        points = [(0, 0.0), *looks]
+        spans = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points) if b[0] > a[0]]
+        each = [seconds / samples for samples, seconds in spans]
+        extra = 0.0
+        for i in range(1, len(each) - 1):
+            if each[i] > PAUSE * max(each[i - 1], each[i + 1]):
+                extra += spans[i][0] * (each[i] - (each[i - 1] + each[i + 1]) / 2)
+        return extra
+
+    @classmethod
+    def from_json(cls, found: Any) -> Self:
+        given = named(found, "raw")
+        if given.get("warm_up"):
+            given["warm_up"] = filled(WarmUp, given["warm_up"], "warm_up")
+        if "curve" in given:
+            given["curve"] = tuple(filled(Look, look, "curve") for look in given["curve"])
+        return filled(cls, given, "raw")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What measuring one cell gave."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    intervals: Mapping[str, Any] = field(default_factory=dict)  # low and high of a value; of a curve a list of them
+    raw: Raw = field(default_factory=Raw)
+    gallery: str | None = None
+    took: float | None = None  # seconds
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was found of one cell."""
+
+    measure: str
+    status: str  # done, failed or interrupted
+    failed: str | None
+    model: str  # as it was asked for
+    spec: str  # with every option
+    group: str
+    cell: Settings  # those of the measure; narrowed by `timed`, `accuracy` and `sensitivity`
+    machine: Machine
+    values: Mapping[str, Any] = field(default_factory=dict)
+    intervals: Mapping[str, Any] = field(default_factory=dict)
+    raw: Raw = field(default_factory=Raw)
+    gallery: str | None = None
+    took: float | None = None
+    run: str | None = None
+    load: float | None = None
+    clocks: Mapping[str, Any] = field(default_factory=dict)
+    date: str | None = None
+
+    @property
+    def timed(self) -> TimedSettings:
+        """The cell of a latency, a throughput or a memory."""
+        assert isinstance(self.cell, TimedSettings), f"{self.measure} is not timed"
+        return self.cell
+
+    @property
+    def accuracy(self) -> AccuracySettings:
+        """The cell of an accuracy or of a curve of sensitivity."""
+        assert isinstance(self.cell, AccuracySettings), f"{self.measure} is of no training"
+        return self.cell
+
+    @property
+    def sensitivity(self) -> SensitivitySettings:
+        assert isinstance(self.cell, SensitivitySettings), f"{self.measure} is of no perturbation"
+        return self.cell
+
+    def value(self, name: str) -> float | None:
+        found = self.values.get(name)
+        return None if found is None else float(found)
+
+    def interval(self, name: str) -> tuple[float | None, float | None]:
+        """95 %; None where an end is not known."""
+        low, high = self.intervals.get(name) or (None, None)
+        return low, high
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """Of what a line of a file of records holds."""
+        measure = str(found.get("measure"))
+        if measure not in SETTINGS:
+            raise RecordError(f"measure {measure!r} is not known; known are {', '.join(SETTINGS)}")
+        given = {name: value for name, value in found.items() if name != "schema"}
+        given["cell"] = settings_of(SETTINGS[measure], given.get("cell", {}))
+        given["machine"] = filled(Machine, given.get("machine", {}), "machine")
+        given["raw"] = Raw.from_json(given.get("raw", {}))
+        return filled(cls, given, "record")
+
+    def to_json(self) -> dict[str, Any]:
+        """As a file of records holds it."""
+        return plain(self)

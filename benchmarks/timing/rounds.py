@@ -18,6 +18,7 @@ from torch import Tensor
 
 from benchmarks.statistics.intervals import FEW, Rounds, interval
 from benchmarks.store.files import one_line
+from benchmarks.store.record import WarmUp
 from benchmarks.timing.limits import within_time
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -29,16 +30,6 @@ VISIT = 0.1  # seconds of calls that count in one visit, at least one call
 LONG = 0.5  # seconds of a call beside which cold caches and rebuilt kernels do not show
 CAP = 300.0  # seconds for a warm-up beyond its own time, or for a visit; a call that takes longer hangs
 LOOKS = 1.1  # rounds from one look at the interval to the next, as a factor: a look costs more the more there are
-
-
-@dataclass
-class WarmUp:
-    """How often a cell was called before it counted, and whether it had settled by then."""
-
-    calls: int
-    seconds: float
-    drift: float | None  # between the last two quarters; None when too few calls were made to tell
-    settled: bool
 
 
 @dataclass

@@ -7,13 +7,13 @@ the galleries go with them, in 256 colours. What was interrupted, and networks t
 
 import argparse
 import hashlib
-import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.store import committed, identity
-from benchmarks.store.files import read, write_text
+from benchmarks.store.files import line, read, write_text
 from benchmarks.store.names import RECORDS, YOURS
 from benchmarks.store.record import Record
 from registry import ZooError
@@ -32,18 +32,18 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> int:
     found = read(args.folder / RECORDS)
-    kept = [record for record in found if record["status"] != "interrupted" and record["group"] != YOURS]
+    kept = [record for record in found if record.status != "interrupted" and record.group != YOURS]
     if not kept:
         raise ZooError(f"{args.folder / RECORDS} holds no records that could be kept")
     by_file: dict[Path, list[Record]] = {}
     for record in kept:
-        by_file.setdefault(committed.FOLDER / f"{committed.kind(record['machine'])}.jsonl", []).append(
-            record | {"gallery": _picture(record, args.folder)}
+        by_file.setdefault(committed.FOLDER / f"{committed.kind(record.machine)}.jsonl", []).append(
+            replace(record, gallery=_picture(record, args.folder))
         )
     for path, new in by_file.items():
         old = read(path) if path.exists() else []
         together = identity.latest([*_unlike(old, new), *new])
-        write_text(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in together))
+        write_text(path, "".join(map(line, together)))
         print(f"{path}: {len(new)} records, with the older ones {len(together)}", file=sys.stderr)
     return 0
 
@@ -52,7 +52,7 @@ def _unlike(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
     """The older records without those of the same cells by what their recipe said before."""
 
     def cell(record: Record) -> str:
-        return identity.key_of({**record, "cell": {k: v for k, v in record["cell"].items() if k != "content"}})
+        return identity.key(record.measure, record.spec, record.cell, without=["content"])
 
     again = {cell(record) for record in new}
     now = {identity.key_of(record) for record in new}
@@ -63,11 +63,11 @@ def _picture(record: Record, folder: Path) -> str | None:
     """The place of a gallery below the records, where it is copied to; None where there is none."""
     from PIL import Image
 
-    if not record["gallery"] or not (folder / record["gallery"]).exists():
+    if not record.gallery or not (folder / record.gallery).exists():
         return None
     name = f"{committed.GALLERIES}/{hashlib.sha256(identity.key_of(record).encode()).hexdigest()[:12]}.png"
     (committed.FOLDER / committed.GALLERIES).mkdir(parents=True, exist_ok=True)
-    with Image.open(folder / record["gallery"]) as image, files.replacing(committed.FOLDER / name) as draft:
+    with Image.open(folder / record.gallery) as image, files.replacing(committed.FOLDER / name) as draft:
         image.convert("RGB").quantize(COLOURS).save(draft, "PNG", optimize=True)
     return name
 

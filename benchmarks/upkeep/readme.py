@@ -7,7 +7,6 @@ which SVG it shows. With --check nothing is written; the exit code is 1 where so
 import hashlib
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from registry import ZooError
 from registry.commandline import Parser, guarded
 
 if TYPE_CHECKING:
-    from benchmarks.store.record import Record
+    from benchmarks.show.results import Results
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -86,17 +85,19 @@ def digest(text: str) -> str:
 
 def wanted() -> dict[Path, str]:
     """What README and the files in docs/ should hold."""
-    from benchmarks.show import leaderboard, report
+    from benchmarks.show import report
+    from benchmarks.show.results import Results
     from benchmarks.store import committed
     from benchmarks.upkeep import scale, trust
 
     records = committed.records()
     if not records:
         raise ZooError(f"there are no records in {committed.FOLDER}; python -m benchmarks.compare makes them")
-    tables = {README: summary(records), LEADERBOARD: leaderboard.markdown(records)}
+    results = Results(records)
+    tables = {README: summary(results), LEADERBOARD: results.to_markdown()}
     texts = {path: filled(path.read_text("utf-8"), table, path.name) for path, table in tables.items()}
-    if any(record["measure"] == "accuracy" for record in records):
-        texts[CHART] = report.chart(records)
+    if not results.borrowed:
+        texts[CHART] = report.chart(results)
     if text := scale.page(records):
         texts[SCALE] = text
     if text := trust.page(committed.controls()):
@@ -104,34 +105,33 @@ def wanted() -> dict[Path, str]:
     return texts
 
 
-def summary(records: "Sequence[Record]") -> str:
+def summary(results: "Results") -> str:
     """README's table: the founding networks, then the baselines, the best masks first; and how to read it."""
-    from benchmarks.show.leaderboard import milliseconds, title
-    from benchmarks.show.rows import by_way, hardest, rows, scores, settings
+    from benchmarks.show.table import milliseconds
     from benchmarks.store.names import BASELINE, FOUNDING
     from benchmarks.upkeep.scale import table
-    from zoo.machine import headline
 
-    timed, achieved = settings(records)[0], by_way(scores(records))[0]
-    costs, data = {row.spec: row for row in rows(records, timed)}, hardest(achieved)
-    both = [(costs[score.spec], score) for score in achieved if score.data == data and score.spec in costs]
-    shown = [(row, score) for row, score in both if row.group in (FOUNDING, BASELINE)]
+    (setting, rows), *_ = results.rows.items()
+    board, *_ = results.boards
+    costs, data = {row.network.spec: row for row in rows}, board.hardest[0]
+    both = [(costs[score.network.spec], score) for score in board.on(data) if score.network.spec in costs]
+    shown = [(row, score) for row, score in both if row.network.group in (FOUNDING, BASELINE)]
     body = [
         [
-            f"`{row.model}`",
+            f"`{row.network.name}`",
             f"{row.cost['params'] / 1e6:.2f}",
             f"{row.cost['flops'] / 1e9:.1f}",
-            milliseconds(row.best),
+            milliseconds(row.ms),
             f"{score.value('mask_iou'):.3f}",
             f"{score.value('depth_rmse'):.3f}",
         ]
         for row, score in shown
     ]
-    machine, cell = shown[0][0].timed[0]["machine"], shown[0][1].cell
+    machine, cell = shown[0][0].timed[0].machine, shown[0][1].cell
     return table(["network", "params M", "GFLOPs", "ms", "mask IoU", "depth RMSE"], body) + (
-        f"\n\nGFLOPs and ms: one pair of images, {title(timed)}, the faster memory layout; {headline(machine)}.\n"
-        f"Mask IoU (higher is better) and depth RMSE (lower is better): {cell['test_images']} test scenes of `{data}`\n"
-        f"at {cell['size'][0]} x {cell['size'][1]}, after {cell['samples']:,} training samples, one recipe for all."
+        f"\n\nGFLOPs and ms: one pair of images, {setting.title}, the faster memory layout; {machine.headline}.\n"
+        f"Mask IoU (higher is better) and depth RMSE (lower is better): {cell.test_images} test scenes of `{data}`\n"
+        f"at {cell.size[0]} x {cell.size[1]}, after {cell.samples:,} training samples, one recipe for all."
     )
 
 

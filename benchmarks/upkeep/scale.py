@@ -1,17 +1,16 @@
 """What a large sweep takes, laid out from the committed records: docs/scale.md, which `make readme` writes."""
 
 import heapq
-import json
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import cycle, islice
 from typing import Any
 
-from benchmarks.store.identity import way, where
+from benchmarks.show.table import grid
+from benchmarks.store.files import line
 from benchmarks.store.names import BASELINE, EQUAL, MEASURES
-from benchmarks.store.record import Record, paused
-from zoo.machine import headline
+from benchmarks.store.record import Record
 
 MILLION = 1_000_000
 FEW = 4  # networks from which their mix says something of others
@@ -55,30 +54,30 @@ accuracy, with the values of every image, take {records} on disk, and the weight
 
 def page(records: Sequence[Record]) -> str:
     """The text; empty where fewer than FEW networks were both counted and trained by the recipe that all share."""
-    done = [record for record in records if record["status"] == "done"]
+    done = [record for record in records if record.status == "done"]
     alike: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in done:
-        is_network = record["measure"] == "accuracy" and record["group"] != BASELINE
-        if is_network and way(record["cell"])[0] == EQUAL:
-            alike[*way(record["cell"]), *record["cell"]["size"], where(record["machine"])].append(record)
-    found = {record["spec"]: record["values"] for record in done if record["measure"] == "cost"}
+        if record.measure == "accuracy" and record.group != BASELINE and record.accuracy.trained_as.kind == EQUAL:
+            alike[record.accuracy.trained_as, record.cell.size, record.machine.identity].append(record)
+    found = {record.spec: record.values for record in done if record.measure == "cost"}
     if not alike or not found:
         return ""
     trainings = max(alike.values(), key=len)
     first = trainings[0]
-    slots = max(1, first["machine"]["cores"] // first["machine"]["threads"])
+    cores, threads = first.machine.cores or 1, first.machine.threads or 1
+    slots = max(1, cores // threads)
     rates = seconds_for_a_sample(trainings)
     if len(rates) < FEW:
         return ""
     beside = sum(statistics.mean(times) for times in times_beside(done).values())
     return TEXT.format(
-        each=table(["measure", "machine", "cells", "median", "longest"], by_measure(done)),
-        size="{} x {} pixels".format(*first["cell"]["size"]),
-        machine=headline(first["machine"]),
+        each=grid(["measure", "machine", "cells", "median", "longest"], by_measure(done)),
+        size="{} x {} pixels".format(*first.cell.size),
+        machine=first.machine.headline,
         slots=slots,
-        cores=first["machine"]["cores"],
-        load=statistics.median(record["load"] for record in trainings),
-        rates=table(
+        cores=cores,
+        load=statistics.median(record.load or 0 for record in trainings),
+        rates=grid(
             ["network", "samples /s", "hours for a million"],
             [[f"`{name}`", f"{1 / each:.1f}", f"{each * MILLION / 3600:.1f}"] for name, each in rates.items()],
         ),
@@ -86,7 +85,7 @@ def page(records: Sequence[Record]) -> str:
         samples=SAMPLES // MILLION,
         sweep=sweep(list(rates.values()), slots),
         beside=told(beside * NETWORKS),
-        records=_size(NETWORKS * statistics.mean(len(json.dumps(record)) for record in trainings)),
+        records=_size(NETWORKS * statistics.mean(len(line(record)) for record in trainings)),
         weights=_size(NETWORKS * statistics.mean(values["weight_bytes"] for values in found.values())),
     )
 
@@ -95,10 +94,10 @@ def seconds_for_a_sample(trainings: Iterable[Record]) -> dict[str, float]:
     """By network, the fastest first, time that it stood still left out; the mean where a network has several."""
     times: dict[str, list[float]] = defaultdict(list)
     for record in trainings:
-        curve = record["raw"].get("curve") or [{}]
-        samples = record["cell"]["samples"] or curve[-1].get("samples")  # None: as many as the recipe says
+        curve = record.raw.curve
+        samples = record.accuracy.samples or (curve and curve[-1].samples)  # None: as many as the recipe says
         if samples:
-            times[record["model"]].append((record["values"]["seconds"] - paused(record)) / samples)
+            times[record.model].append((record.values["seconds"] - record.raw.paused) / samples)
     means = {name: statistics.mean(found) for name, found in times.items()}
     return dict(sorted(means.items(), key=lambda pair: pair[1]))
 
@@ -106,8 +105,8 @@ def seconds_for_a_sample(trainings: Iterable[Record]) -> dict[str, float]:
 def by_measure(records: Sequence[Record]) -> list[list[str]]:
     """How long a cell of each measure takes, on each machine."""
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for record in sorted(records, key=lambda record: MEASURES.index(record["measure"])):
-        found[record["measure"], headline(record["machine"])].append(seconds(record))
+    for record in sorted(records, key=lambda record: MEASURES.index(record.measure)):
+        found[record.measure, record.machine.headline].append(seconds(record))
     return [[*key, str(len(times)), told(statistics.median(times)), told(max(times))] for key, times in found.items()]
 
 
@@ -115,15 +114,15 @@ def times_beside(records: Iterable[Record]) -> dict[str, list[float]]:
     """By measure, what each network took: all cells of it together, on the machine that measured most."""
     found: dict[str, dict[tuple[Any, ...], dict[str, float]]] = {measure: {} for measure in BESIDE}
     for record in records:
-        if record["measure"] in BESIDE:
-            of = found[record["measure"]].setdefault(where(record["machine"]), defaultdict(float))
-            of[record["spec"]] += record["took"]
+        if record.measure in BESIDE:
+            of = found[record.measure].setdefault(record.machine.identity, defaultdict(float))
+            of[record.spec] += record.took or 0
     return {name: list(max(places.values(), key=len).values()) for name, places in found.items() if places}
 
 
 def seconds(record: Record) -> float:
     """That a cell took, with what went before a training was stopped and resumed, without time that it stood still."""
-    return float(max(record["took"], record["values"].get("seconds") or 0) - paused(record))
+    return max(record.took or 0, record.value("seconds") or 0) - record.raw.paused
 
 
 def sweep(rates: Sequence[float], slots: int) -> str:
@@ -131,7 +130,7 @@ def sweep(rates: Sequence[float], slots: int) -> str:
     columns = [[rate * amount for rate in islice(cycle(rates), NETWORKS)] for amount in (SAMPLES / NETWORKS, SAMPLES)]
     body = [[str(n), *(told(makespan(trainings, n * slots)) for trainings in columns)] for n in MACHINES]
     body.append(["longest training", *(told(max(trainings)) for trainings in columns)])
-    return table(["machines", f"{SAMPLES // MILLION} million in all", f"{SAMPLES // MILLION} million each"], body)
+    return grid(["machines", f"{SAMPLES // MILLION} million in all", f"{SAMPLES // MILLION} million each"], body)
 
 
 def makespan(durations: Iterable[float], slots: int) -> float:
@@ -155,12 +154,6 @@ def told(seconds: float) -> str:
     unit = next((unit for unit in reversed(UNITS) if seconds > 2 * UNITS[unit]), "s")
     rounded = float(f"{seconds / UNITS[unit]:.{3 if unit == 's' else 2}g}")
     return f"{rounded:g} {unit}"
-
-
-def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """In Markdown, numbers to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _size(count: float) -> str:

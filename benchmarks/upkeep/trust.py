@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from benchmarks.checks import control
-from benchmarks.show.leaderboard import milliseconds
-from benchmarks.store.record import Record
-from benchmarks.upkeep.scale import table
+from benchmarks.show.table import grid, milliseconds
+from benchmarks.store.control import Control
 
 TEXT = """# Can the times be trusted?
 
@@ -28,19 +27,19 @@ how long a difference so small must be looked for: a tie found in less time is n
 {controls}"""
 
 
-def page(records: Sequence[Record]) -> str:
+def page(records: Sequence[Control]) -> str:
     """The text; empty where nothing is recorded."""
     if not records:
         return ""
     return TEXT.format(slower=control.SLOWER, controls="".join(map(_section, records)))
 
 
-def _section(record: Record) -> str:
-    loaded, seconds = record["cell"]["loaded"], record["cell"]["seconds"]
+def _section(record: Control) -> str:
+    loaded, seconds = record.cell.loaded, record.cell.seconds
     title = f"{'One core kept busy' if loaded else 'In calm'}, {seconds:g} s a run"
-    parts = [f"\n## {title}", control.note(record), table(control.HEAD, control.lines(record))]
-    if record["order"]:
-        by_time = sorted(record["order"]["ms"].items(), key=lambda pair: float(pair[1][0]))
+    parts = [f"\n## {title}", control.note(record), grid(control.HEAD, control.lines(record))]
+    if record.order:
+        by_time = sorted(record.order.ms.items(), key=lambda pair: float(pair[1][0]))
         body = [[f"`{name}`", *map(milliseconds, times)] for name, times in by_time]
-        parts.append(table(["network", "ms in calm", "ms under load"], body))
+        parts.append(grid(["network", "ms in calm", "ms under load"], body))
     return "\n\n".join(parts) + "\n"

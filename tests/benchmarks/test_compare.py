@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import command, entries
+from comparing import WRITTEN, command, entries
 
 from benchmarks.measures import sensitivity
 from benchmarks.networks.entrants import enter
@@ -28,24 +28,24 @@ def test_a_comparison_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFi
     whole = time.perf_counter() - begun
     records = files.read(tmp_path / "r" / "compare.jsonl")
     models = ("test_tiny", "plain_cnn", "test_tiny(tasks=mask)")
-    timed = [record for record in records if record["measure"] == "latency"]
-    assert {(record["model"], record["cell"]["layout"]) for record in timed} == {
+    timed = [record for record in records if record.measure == "latency"]
+    assert {(record.model, record.cell.layout) for record in timed} == {
         (model, layout) for model in models for layout in ("contiguous", "channels_last")
     }
     assert len(records) == 9
     for record in records:
-        assert record["status"] == "done"
-        assert "in_ch=6" in record["spec"], "all options, not only those given"
-        assert record["cell"]["size"] == [16, 24]
-        assert record["took"] >= 0
-        assert record["machine"]["torch"] == torch.__version__
-        assert 0 <= record["clocks"].get("stolen", 0) <= 1
-    assert sum(record["took"] for record in records) <= whole + 0.001 * len(records), "seconds, each its own, rounded"
+        assert record.status == "done"
+        assert "in_ch=6" in record.spec, "all options, not only those given"
+        assert record.cell.size == (16, 24)
+        assert record.took >= 0
+        assert record.machine.torch == torch.__version__
+        assert 0 <= record.clocks.get("stolen", 0) <= 1
+    assert sum(record.took for record in records) <= whole + 0.001 * len(records), "seconds, each its own, rounded"
     for record in timed:
-        assert len(record["raw"]["rounds_ms"]) >= 3
-        low, high = record["intervals"]["ms"]
-        assert low <= record["values"]["ms"] <= high
-    counted = {record["model"]: record["values"] for record in records if record["measure"] == "cost"}
+        assert len(record.raw.rounds_ms) >= 3
+        low, high = record.intervals["ms"]
+        assert low <= record.values["ms"] <= high
+    counted = {record.model: record.values for record in records if record.measure == "cost"}
     assert counted["plain_cnn"]["params"] == 857_088
     table = (tmp_path / "r" / "compare.md").read_text()
     assert table.index("plain_cnn") < table.index("test_tiny"), "founding networks come first"
@@ -55,14 +55,14 @@ def test_a_comparison_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFi
     assert lines["plain_cnn", "cost"]["macs"] == str(int(lines["plain_cnn", "cost"]["flops"]) // 2)
     printed = capsys.readouterr()
     assert all(model in printed.out for model in models)
-    assert sorted(os.listdir(tmp_path / "r")) == ["compare.csv", "compare.html", "compare.jsonl", "compare.md"]
+    assert sorted(os.listdir(tmp_path / "r")) == WRITTEN
 
 
 def test_networks_take_turns_at_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     side_by_side = []
 
-    def raced(cells: Any, *_: Any, **__: Any) -> Iterator[Any]:
-        side_by_side.append([(cell.entrant.asked.name, *cell.settings["size"]) for cell in cells])
+    def raced(cells: Any, *_: Any) -> Iterator[Any]:
+        side_by_side.append([(cell.entrant.asked.name, *cell.settings.size) for cell in cells])
         return iter(())
 
     monkeypatch.setattr("benchmarks.run.campaign.race", raced)
@@ -88,17 +88,15 @@ def test_training_and_sensitivity_from_start_to_end(tmp_path: Path) -> None:
     options = ["--data", "pairbench:clean", "--samples", "64", "--train-size", "16", "--scenes", "6", "--workers", "0"]
     assert command(tmp_path, "frame_difference", *options, measure="accuracy,sensitivity") == 0
     records = files.read(tmp_path / "compare.jsonl")
-    assert {record["model"] for record in records} == {"frame_difference", "aligned_difference"}  # always there
-    trained, *curves = [record for record in records if record["model"] == "frame_difference"]
-    assert trained["status"] == "done", trained["failed"]
-    assert trained["raw"]["trained"]["torch"] == torch.__version__
-    assert 0 <= trained["values"]["mask_iou"] <= 1
-    assert trained["cell"]["samples"] == 64
-    assert (tmp_path / trained["gallery"]).exists()
-    assert {record["cell"]["perturbation"] for record in curves} == set(sensitivity.PERTURBATIONS)
-    assert all(
-        record["values"]["mask_iou"][0] == pytest.approx(curves[0]["values"]["mask_iou"][0]) for record in curves
-    )
+    assert {record.model for record in records} == {"frame_difference", "aligned_difference"}  # always there
+    trained, *curves = [record for record in records if record.model == "frame_difference"]
+    assert trained.status == "done", trained.failed
+    assert trained.raw.trained["torch"] == torch.__version__
+    assert 0 <= trained.values["mask_iou"] <= 1
+    assert trained.cell.samples == 64
+    assert (tmp_path / trained.gallery).exists()
+    assert {record.cell.perturbation for record in curves} == set(sensitivity.PERTURBATIONS)
+    assert all(record.values["mask_iou"][0] == pytest.approx(curves[0].values["mask_iou"][0]) for record in curves)
     assert "IoU clean" in (tmp_path / "compare.md").read_text()
 
 
@@ -112,6 +110,13 @@ def test_a_dry_run_lists_cells_and_measures_nothing(tmp_path: Path, capsys: pyte
 def test_a_budget_is_answered_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path, "test_tiny", "--budget-ms", "10") == 0
     assert "the records hold no accuracy" in capsys.readouterr().out  # of a network of this test
+
+
+def test_latex_is_printed_in_place_of_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path, "test_tiny", "--latex", measure="cost") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith((tmp_path / "compare.tex").read_text())
+    assert "\\toprule" in printed
 
 
 def test_an_older_run_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import command, entries
+from comparing import WRITTEN, command, entries
 
 from benchmarks import compare
 from benchmarks.measures import memory, speed
 from benchmarks.run.campaign import Campaign
-from benchmarks.show import leaderboard
+from benchmarks.show.results import Results
 from benchmarks.store import files
 from registry import commandline
 from zoo.claim import claimed
@@ -39,7 +39,7 @@ def test_a_network_that_hangs_is_its_cells_result(tmp_path: Path, monkeypatch: p
     options = ["--samples", "8", "--train-size", "16", "--scenes", "2", "--workers", "0"]
     models = f"{tmp_path / 'endless.py'}:Net, frame_difference"
     assert command(tmp_path / "out", models, *options, measure="cost,accuracy") == 0
-    found = {(r["model"], r["measure"]): r["failed"] for r in files.read(tmp_path / "out" / "compare.jsonl")}
+    found = {(r.model, r.measure): r.failed for r in files.read(tmp_path / "out" / "compare.jsonl")}
     for measure in ("cost", "accuracy"):
         assert "no end after 6 s, the cap" in str(found[f"{tmp_path / 'endless.py'}:Net", measure])
         assert found["frame_difference", measure] is None
@@ -74,7 +74,7 @@ def test_a_network_that_hangs_in_training_alone_is_its_cells_result(
     monkeypatch.setattr(memory, "fresh", patient)
     options = ["--samples", "8", "--train-size", "16", "--scenes", "2", "--workers", "0"]
     command(tmp_path / "out", f"{tmp_path / 'deaf.py'}:Net", *options, measure="cost,accuracy")
-    found = {r["measure"]: r["failed"] for r in files.read(tmp_path / "out" / "compare.jsonl") if "deaf" in r["spec"]}
+    found = {r.measure: r.failed for r in files.read(tmp_path / "out" / "compare.jsonl") if "deaf" in r.spec}
     assert found["cost"] is None
     assert "no end after 30 s, the cap" in str(found["accuracy"])
 
@@ -84,9 +84,9 @@ def test_a_network_that_cannot_take_more_images_fails_and_is_not_measured_with_f
 ) -> None:
     monkeypatch.setattr(speed, "LARGEST", 8)
     assert command(tmp_path, "test_picky, test_tiny", "--batches", "max", measure="throughput") == 0
-    by_model = {record["model"]: record for record in files.read(tmp_path / "compare.jsonl")}
-    assert by_model["test_picky"]["failed"] == "failed: RuntimeError: more than two are too many"
-    assert by_model["test_tiny"]["raw"]["batch_ended"]
+    by_model = {record.model: record for record in files.read(tmp_path / "compare.jsonl")}
+    assert by_model["test_picky"].failed == "failed: RuntimeError: more than two are too many"
+    assert by_model["test_tiny"].raw.batch_ended
 
 
 def test_what_fails_is_a_row_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,10 +94,10 @@ def test_what_fails_is_a_row_that_says_so(tmp_path: Path, capsys: pytest.Capture
     out = " ".join(capsys.readouterr().out.split())
     assert "test_unbuildable: cost failed: RuntimeError: no such thing" in out
     assert "test_unrunnable: latency failed: MemoryError: no room" in out
-    by_model = {(r["model"], r["measure"]): r for r in files.read(tmp_path / "compare.jsonl")}
-    assert by_model["test_unrunnable", "latency"]["status"] == "failed"
-    assert by_model["test_unrunnable", "cost"]["values"]["params"] == 2
-    assert by_model["test_tiny", "latency"]["status"] == "done"
+    by_model = {(r.model, r.measure): r for r in files.read(tmp_path / "compare.jsonl")}
+    assert by_model["test_unrunnable", "latency"].status == "failed"
+    assert by_model["test_unrunnable", "cost"].values["params"] == 2
+    assert by_model["test_tiny", "latency"].status == "done"
     assert command(tmp_path, "test_unbuildable") == 1, "nothing could be measured"
 
 
@@ -151,10 +151,10 @@ def test_tables_are_written_before_they_are_shown(tmp_path: Path, monkeypatch: p
     def gone(*_: Any) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr(leaderboard, "show", gone)
+    monkeypatch.setattr(Results, "show", gone)
     monkeypatch.setattr(commandline, "_drop_output", lambda: None)  # it would close this process's own
     assert command(tmp_path, "test_tiny") == 141
-    assert sorted(os.listdir(tmp_path)) == ["compare.csv", "compare.html", "compare.jsonl", "compare.md"]
+    assert sorted(os.listdir(tmp_path)) == WRITTEN
 
 
 def test_images_that_do_not_fit_are_the_networks_result(
@@ -212,8 +212,8 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, capsys: pytest.CaptureFi
     last = printed.err.splitlines()[-1]
     assert last == f"stopped; records of what was measured: {tmp_path / 'compare.jsonl'}; --resume goes on"
     records = files.read(tmp_path / "compare.jsonl")
-    assert {record["status"] for record in records} == {"interrupted"}
-    assert all(record["raw"]["rounds_ms"] for record in records)
+    assert {record.status for record in records} == {"interrupted"}
+    assert all(record.raw.rounds_ms for record in records)
     assert (tmp_path / "compare.md").read_text() == "of the last whole run"
 
 
@@ -257,4 +257,4 @@ def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "compare.md").exists()
     if "records of" in rest:
         assert "frame_difference" in out or "slow.py:Net" in out
-        assert {record["status"] for record in files.read(tmp_path / "out" / "compare.jsonl")} == {"interrupted"}
+        assert {record.status for record in files.read(tmp_path / "out" / "compare.jsonl")} == {"interrupted"}

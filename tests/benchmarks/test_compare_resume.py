@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from records import failed
 
 from benchmarks import compare
 from benchmarks.store import files, identity
@@ -77,10 +78,9 @@ def test_curves_want_a_training_and_are_tried_again_when_there_is_one(tmp_path: 
     assert not (tmp_path / "compare.jsonl").exists(), "nothing was measured"
     assert compare.main([*words, "--measure", "accuracy"]) == 0
     assert compare.main([*words, "--measure", "sensitivity", "--resume"]) == 0
-    found = [record for record in files.read(tmp_path / "compare.jsonl") if record["measure"] == "sensitivity"]
-    assert {record["status"] for record in found} == {"done"}
-    failed = found[0] | {"status": "failed", "failed": "failed: for now", "values": {}}
-    assert identity.done([failed], None) == set()
+    found = [record for record in files.read(tmp_path / "compare.jsonl") if record.measure == "sensitivity"]
+    assert {record.status for record in found} == {"done"}
+    assert identity.done([failed(found[0])], None) == set()
     assert identity.done(found, None) == {*map(identity.key_of, found)}
 
 
@@ -107,8 +107,8 @@ def test_times_of_another_machine_are_measured_again_and_costs_are_not(
     monkeypatch.setattr("zoo.machine.cpu_name", lambda: "another CPU")
     assert command(tmp_path, "frame_difference", "--resume") == 0
     records = files.read(tmp_path / "compare.jsonl")
-    assert [record["measure"] for record in records].count("cost") == 1
-    assert [record["measure"] for record in records].count("latency") == 4
+    assert [record.measure for record in records].count("cost") == 1
+    assert [record.measure for record in records].count("latency") == 4
     assert "another CPU" in (tmp_path / "compare.md").read_text()
 
 
@@ -162,4 +162,4 @@ def test_killed_over_and_over_it_ends_with_every_cell_once(tmp_path: Path) -> No
     found = keys(tmp_path)
     assert len(found) == len(set(found)) == 3 + 6 + 3 + 21  # aligned_difference stands beside whatever is trained
     assert starts > 1, "it was never killed"
-    assert {record["status"] for record in files.read(tmp_path / "compare.jsonl")} == {"done"}
+    assert {record.status for record in files.read(tmp_path / "compare.jsonl")} == {"done"}

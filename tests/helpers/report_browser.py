@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from records import failed
 from report_records import CPU, GPU, records
 
-from benchmarks.show import report
+from benchmarks.show.results import Results
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 MARKS = [
@@ -33,11 +34,12 @@ def launched() -> Iterator[Any]:
 
 def full_page(folder: Path) -> Path:
     """Twenty networks at four sizes on two machines, all measures; one network's latency failed."""
-    found = records(folder, networks=20, sizes=SIZES, machines=(CPU, GPU), tiers=("hard", "easy"))
-    for one in found:
-        if one["model"] == FAILED and one["measure"] == "latency":
-            one.update(status="failed", failed="failed: RuntimeError: <b>no</b>", values={}, intervals={}, raw={})
-    report.write(found, folder, folder / "page.html")
+    why = "failed: RuntimeError: <b>no</b>"
+    found = [
+        failed(one, why) if one.model == FAILED and one.measure == "latency" else one
+        for one in records(folder, networks=20, sizes=SIZES, machines=(CPU, GPU), tiers=("hard", "easy"))
+    ]
+    Results(found, galleries=[folder]).to_html(folder / "page.html")
     return folder / "page.html"
 
 

@@ -1,18 +1,18 @@
-"""Records of networks that never ran, drawn at random: for tests of the page alone."""
+"""A whole run of networks that never ran, drawn at random: for tests of the page."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
+from records import GPU, record
+from records import MACHINE as CPU
 
-CPU = {
-    "date": "2026-01-02T03:04:05+00:00", "device": "cpu", "device_name": "Invented CPU 3000",
-    "cpu": "Invented CPU 3000", "cores": 2, "threads": 2, "torch": "2.15.0", "python": "3.11.9", "platform": "Linux",
-    "commit": "0123456789abcdef", "dirty": False,
-}  # fmt: skip
-GPU = CPU | {"device": "cuda", "device_name": "Invented GPU X", "driver": "1.2", "cuda": "13.2", "cudnn": 91000}
+from benchmarks.store.record import Look, Machine, Raw, Record
+
+__all__ = ["CPU", "GPU", "records"]
+
 NAMES = {
     "founding": ("plain_cnn", "unet", "resnet18_unet", "two_stream", "resunet", "u2net", "u2netp", "densedepth"),
     "family": ("fpn", "linknet", "manet", "pan", "pspnet", "deeplabv3", "deeplabv3plus", "unetplusplus", "upernet"),
@@ -29,13 +29,13 @@ def records(
     *,
     networks: int = 20,
     sizes: Sequence[tuple[int, int]] = ((64, 64),),
-    machines: Sequence[dict[str, Any]] = (CPU,),
+    machines: Sequence[Machine] = (CPU,),
     seeds: int = 1,
     tiers: Sequence[str] = ("hard",),
     scenes: int = 4,
-) -> list[dict[str, Any]]:
+) -> list[Record]:
     """A full run: cost, speed in two layouts on every machine, accuracy on the first; pictures where asked."""
-    found: list[dict[str, Any]] = []
+    found: list[Record] = []
     for group, name in [(group, name) for group, names in NAMES.items() for name in names][-networks:]:
         chance = random.Random(name)
         heavy, good = chance.lognormvariate(0, 1.1), chance.uniform(0.45, 0.93)
@@ -51,73 +51,60 @@ def records(
     return found
 
 
-def record(measure: str, **changes: Any) -> dict[str, Any]:
-    """One small record of a measure, with fields of one's own."""
-    return next(one for one in records(networks=1) if one["measure"] == measure) | changes
-
-
 class _Cells:
     """The records of one network at one size."""
 
     def __init__(
-        self, network: dict[str, Any], size: tuple[int, int], chance: random.Random, heavy: float, good: float
+        self, network: dict[str, str], size: tuple[int, int], chance: random.Random, heavy: float, good: float
     ):
         self.network, self.size, self.chance, self.heavy, self.good = network, size, chance, heavy, good
 
-    def costs(self) -> Iterator[dict[str, Any]]:
+    def costs(self) -> Iterator[Record]:
         flops = int(4e9 * self.heavy)
         params = int(9e6 * self.chance.lognormvariate(0, 1))
         values = {"params": params, "trainable": params, "weight_bytes": 4 * params, "macs": flops // 2, "flops": flops}
-        yield self._record("cost", {}, values | {"uncounted": ["aten::upsample_bilinear2d"]}, {}, CPU)
+        yield self._record("cost", values=values | {"uncounted": {"upsample_bilinear2d": 1}})
 
-    def speeds(self, machine: dict[str, Any], factor: float) -> Iterator[dict[str, Any]]:
+    def speeds(self, machine: Machine, factor: float) -> Iterator[Record]:
         for layout in LAYOUTS:
-            setting = {"precision": "fp32", "layout": layout, "engine": "eager", "device": machine["device"]}
+            cell = {"layout": layout, "device": machine.device}
             middle = 9 * factor * self.heavy**0.8 * self.chance.uniform(0.8, 1.2)
             rounds = [[middle * self.chance.gauss(1, 0.02) for _ in range(5)] for _ in range(8)]
             values = {"ms": middle, "p5": 0.96 * middle, "p95": 1.07 * middle, "p99": None}
-            yield self._record(
-                "latency", setting | {"batch": 1}, values, {"ms": [0.985 * middle, 1.02 * middle]}, machine
-            ) | {"raw": {"rounds_ms": rounds}}
+            spans = {"ms": [0.985 * middle, 1.02 * middle]}
+            timed = {"rounds_ms": rounds}
+            yield self._record("latency", cell=cell, values=values, intervals=spans, raw=timed, machine=machine)
             speed = 1900 / middle
             yield self._record(
-                "throughput", setting | {"batch": 8}, {"images_per_s": speed},
-                {"images_per_s": [0.98 * speed, 1.01 * speed]}, machine,
+                "throughput", cell=cell, values={"images_per_s": speed, "batch": 8},
+                intervals={"images_per_s": [0.98 * speed, 1.01 * speed]}, machine=machine,
             )  # fmt: skip
             memory = int(4e7 * self.heavy**0.6)
             values = {"inference_bytes": memory, "training_bytes": 4 * memory}
-            yield self._record("memory", setting | {"batch": 1}, values, {}, machine)
+            yield self._record("memory", cell=cell, values=values, machine=machine)
 
-    def accuracies(
-        self, machine: dict[str, Any], tier: str, seed: int, folder: Path | None, scenes: int
-    ) -> Iterator[dict[str, Any]]:
+    def accuracies(self, machine: Machine, tier: str, seed: int, folder: Path | None, scenes: int) -> Iterator[Record]:
         good = self.good * (1 if tier == "hard" else 1.04) * self.chance.gauss(1, 0.008)
-        cell = {
-            "data": f"pairbench(tier={tier})", "recipe": "equal", "samples": 10000, "seed": seed, "test_images": 100,
-        }  # fmt: skip
-        curve = [
-            {
-                "samples": 1000 * step,
-                "seconds": 11.0 * step * self.heavy**0.5,
-                "mask_iou": good * (1 - 0.7 * 0.6**step) + self.chance.gauss(0, 0.008),
-                "depth_rmse": 0.3 - 0.22 * good * (1 - 0.8**step) + self.chance.gauss(0, 0.002),
-            }
+        cell = {"data": f"pairbench:{tier}", "seed": seed, "test_images": 100}
+        curve = tuple(
+            Look(
+                samples=1000 * step,
+                seconds=11.0 * step * self.heavy**0.5,
+                mask_iou=good * (1 - 0.7 * 0.6**step) + self.chance.gauss(0, 0.008),
+                depth_rmse=0.3 - 0.22 * good * (1 - 0.8**step) + self.chance.gauss(0, 0.002),
+            )
             for step in range(1, 11)
-        ]
+        )
         rmse = 0.3 - 0.22 * good
         values = {
-            "mask_iou": good,
-            "mask_boundary_f": good**1.5,
-            "depth_rmse": rmse,
-            "depth_delta1": None,
-            "seconds": 110.0,
-        }
-        intervals = {"mask_iou": [good - 0.012, good + 0.011], "depth_rmse": [rmse - 0.003, rmse + 0.003]}
+            "mask_iou": good, "mask_boundary_f": good**1.5, "depth_rmse": rmse, "depth_delta1": None, "seconds": 110.0,
+        }  # fmt: skip
+        spans = {"mask_iou": [good - 0.012, good + 0.011], "depth_rmse": [rmse - 0.003, rmse + 0.003]}
         images = {"mask_iou_image": [min(self.chance.gauss(good, 0.03), 1) for _ in range(100)]}
-        yield self._record("accuracy", cell, values, intervals, machine) | {
-            "raw": {"curve": curve, "per_image": images},
-            "gallery": self._sheet(folder, tier, scenes) if folder and seed == 0 else None,
-        }
+        yield self._record(
+            "accuracy", cell=cell, values=values, intervals=spans, raw=Raw(curve=curve, per_image=images),
+            machine=machine, gallery=self._sheet(folder, tier, scenes) if folder and seed == 0 else None,
+        )  # fmt: skip
         for perturbation in PERTURBATIONS if seed == 0 else ():
             fall = self.chance.uniform(0.1, 0.7)
             strength = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -126,22 +113,12 @@ class _Cells:
                 "depth_rmse": [rmse * (1 + s * fall) for s in strength],
             }
             yield self._record(
-                "sensitivity", cell | {"perturbation": perturbation}, {"strength": strength} | curves, {}, machine
-            )
+                "sensitivity", cell=cell | {"perturbation": perturbation}, values={"strength": strength} | curves,
+                raw={"images": 100}, machine=machine,
+            )  # fmt: skip
 
-    def _record(
-        self,
-        measure: str,
-        cell: dict[str, Any],
-        values: dict[str, Any],
-        intervals: dict[str, Any],
-        machine: dict[str, Any],
-    ) -> dict[str, Any]:
-        return {
-            "schema": 2, "measure": measure, "status": "done", "failed": None, **self.network,
-            "cell": {"size": list(self.size), **cell}, "values": values, "intervals": intervals, "raw": {},
-            "gallery": None, "machine": machine, "load": 0.5, "date": "2026-01-02T03:04:05+00:00",
-        }  # fmt: skip
+    def _record(self, measure: str, *, cell: Mapping[str, Any] | None = None, **changes: Any) -> Record:
+        return record(measure, **self.network, cell={"size": self.size} | dict(cell or {}), **changes)
 
     def _sheet(self, folder: Path, tier: str, scenes: int) -> str:
         """Rows of bg, fg_bg, true mask, predicted mask, true depth, predicted depth."""

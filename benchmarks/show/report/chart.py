@@ -1,12 +1,11 @@
 """Accuracy against latency as an SVG that stands alone: for a README, and where scripts are off."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from benchmarks.show.findings import Findings
+from benchmarks.show.points import Point, about, front, points
 from benchmarks.show.report.axes import Axis, linear, logarithmic
-from benchmarks.show.report.points import Choice, Point, choose, front
-from benchmarks.show.report.tables import tables
 
 WIDTH, HEIGHT = 860, 552
 LEFT, RIGHT, TOP, BOTTOM = 66, 24, 98, 78
@@ -50,15 +49,9 @@ text { font: 11px system-ui, sans-serif; fill: #1f2328; }
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def chart(records: Iterable[Mapping[str, Any]], *, title: str = "Mask IoU against latency") -> str:
+def chart(found: Findings, *, title: str = "Mask IoU against latency") -> str:
     """The picture of the largest set of networks that were measured and trained alike."""
-    return svg(tables(records), title=title)
-
-
-def svg(data: Mapping[str, Any], *, title: str) -> str:
-    """The picture, from the page's data."""
-    choice = choose(data)
-    points = choice.points
+    drawn = points(found.chosen, found.networks)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
         f' role="img" aria-label={quoteattr(_plain(title))}>',
@@ -66,19 +59,19 @@ def svg(data: Mapping[str, Any], *, title: str) -> str:
         f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>',
         f'<text class="title" x="16" y="27">{escape(_plain(title))}</text>',
     ]
-    if not points:
+    if not drawn:
         return "\n".join([*parts, '<text x="16" y="52">No network has both a latency and an accuracy.</text></svg>\n'])
-    for line, text in enumerate(choice.about):
+    for line, text in enumerate(about(found.chosen, found.networks)):
         parts.append(f'<text class="soft" x="16" y="{46 + 16 * line}">{escape(_plain(text))}</text>')
-    x = logarithmic([v for p in points for v in (p.x, *p.x_interval)], LEFT, WIDTH - RIGHT)
-    y = linear([v for p in points for v in (p.y, *p.y_interval)], HEIGHT - BOTTOM, TOP)
+    x = logarithmic([v for p in drawn for v in (p.x.value, *p.x.interval)], LEFT, WIDTH - RIGHT)
+    y = linear([v for p in drawn for v in (p.y.value, *p.y.interval)], HEIGHT - BOTTOM, TOP)
     parts += _grid(x, y)
-    best = front(points)
-    steps = "".join(f" H{x.at(p.x):.1f} V{y.at(p.y):.1f}" for p in best[1:])
-    parts.append(f'<path class="front" d="M{x.at(best[0].x):.1f} {y.at(best[0].y):.1f}{steps}"/>')
-    parts += [_point(point, x, y) for point in points]
-    parts += _labels(best, points, x, y)
-    return "\n".join([*parts, *_legend(choice), "</svg>", ""])
+    best = front(drawn)
+    steps = "".join(f" H{x.at(p.x.value):.1f} V{y.at(p.y.value):.1f}" for p in best[1:])
+    parts.append(f'<path class="front" d="M{x.at(best[0].x.value):.1f} {y.at(best[0].y.value):.1f}{steps}"/>')
+    parts += [_point(point, x, y) for point in drawn]
+    parts += _labels(best, drawn, x, y)
+    return "\n".join([*parts, *_legend(drawn), "</svg>", ""])
 
 
 def _grid(x: Axis, y: Axis) -> list[str]:
@@ -102,26 +95,29 @@ def _grid(x: Axis, y: Axis) -> list[str]:
 
 
 def _point(point: Point, x: Axis, y: Axis) -> str:
-    at, to = x.at(point.x), y.at(point.y)
+    at, to = x.at(point.x.value), y.at(point.y.value)
     bars = ""
-    if point.x_interval:
-        bars += f'<path class="bar" d="M{x.at(point.x_interval[0]):.1f} {to:.1f}H{x.at(point.x_interval[1]):.1f}"/>'
-    if point.y_interval:
-        bars += f'<path class="bar" d="M{at:.1f} {y.at(point.y_interval[0]):.1f}V{y.at(point.y_interval[1]):.1f}"/>'
-    kind = point.group if point.group in SHAPES else "yours"
-    about = f"{point.name}: {point.x:.3g} ms, IoU {point.y:.3f}"
+    if point.x.interval:
+        low, high = map(x.at, point.x.interval)
+        bars += f'<path class="bar" d="M{low:.1f} {to:.1f}H{high:.1f}"/>'
+    if point.y.interval:
+        low, high = map(y.at, point.y.interval)
+        bars += f'<path class="bar" d="M{at:.1f} {low:.1f}V{high:.1f}"/>'
+    kind = _kind(point)
+    about = f"{point.network.name}: {point.x.value:.3g} ms, IoU {point.y.value:.3f}"
     return (
         f'<g class="{kind}"><title>{escape(_plain(about))}</title>{bars}'
         f'<path class="point" transform="translate({at:.1f} {to:.1f})" d="{SHAPES[kind]}"/></g>'
     )
 
 
-def _labels(best: list[Point], points: list[Point], x: Axis, y: Axis) -> list[str]:
+def _labels(best: Sequence[Point], drawn: Sequence[Point], x: Axis, y: Axis) -> list[str]:
     """A name beside each point or led to it; the front's names first, what finds no room has its tooltip."""
-    taken: list[Box] = [(x.at(p.x) - 6, y.at(p.y) - 6, x.at(p.x) + 6, y.at(p.y) + 6) for p in points]
+    places = [(x.at(point.x.value), y.at(point.y.value)) for point in drawn]
+    taken: list[Box] = [(at - 6, to - 6, at + 6, to + 6) for at, to in places]
     parts = []
-    for point in [*best, *(p for p in points if p not in best)]:
-        at, to, wide = x.at(point.x), y.at(point.y), LETTER * len(point.name)
+    for point in [*best, *(p for p in drawn if p not in best)]:
+        at, to, wide = x.at(point.x.value), y.at(point.y.value), LETTER * len(point.network.name)
         for right, down, anchor in _places():
             left, base = at + right, to + down
             start = left - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
@@ -135,7 +131,7 @@ def _labels(best: list[Point], points: list[Point], x: Axis, y: Axis) -> list[st
                     parts.append(f'<path class="leader" d="M{at:.1f} {begin:.1f}L{left:.1f} {end:.1f}"/>')
                 parts.append(
                     f'<text class="label" x="{left:.1f}" y="{base:.1f}" text-anchor="{anchor}">'
-                    f"{escape(_plain(point.name))}</text>"
+                    f"{escape(_plain(point.network.name))}</text>"
                 )
                 break
     return parts
@@ -154,11 +150,13 @@ def _meet(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _legend(choice: Choice) -> list[str]:
+def _kind(point: Point) -> str:
+    return point.network.group if point.network.group in SHAPES else "yours"
+
+
+def _legend(drawn: Sequence[Point]) -> list[str]:
     parts, left, base = [], 16.0, HEIGHT - 16
-    groups = list(dict.fromkeys(point.group for point in choice.points))
-    for group in groups:
-        kind = group if group in SHAPES else "yours"
+    for group, kind in {point.network.group: _kind(point) for point in drawn}.items():
         place = f"translate({left + 6} {base - 4})"
         parts.append(f'<g class="{kind}"><path class="point" transform="{place}" d="{SHAPES[kind]}"/></g>')
         parts.append(f'<text class="soft" x="{left + 17}" y="{base}">{escape(_plain(group))}</text>')

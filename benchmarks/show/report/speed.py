@@ -1,101 +1,73 @@
-"""Latency, throughput and memory of one network in one setting, and which differences between networks are real.
+"""Latency, throughput and memory as the page reads them."""
 
-Compared is only what was measured on one machine, at one size and batch, with one engine and precision.
-"""
-
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.statistics.intervals import Timing
+from benchmarks.show.findings import Findings
+from benchmarks.show.report.numbers import Numbers
+from benchmarks.show.speeds import Row, latencies, places, tied
+from benchmarks.store.record import Record
 from benchmarks.timing.clocks import words
 
-SETTING = ("engine", "precision", "layout")
 LARGEST = "largest"  # the batch that fits, where none was asked for
 INTERVALS = {"latency": "ms", "throughput": "images_per_s", "memory": "inference_bytes"}
 
 Data = dict[str, Any]
+Marks = Mapping[int, Data]  # of latencies, by identity
 
 
-def speed(records: Iterable[Mapping[str, Any]]) -> list[Data]:
+def speed(found: Findings, numbers: Numbers) -> list[Data]:
     """One entry per network, size, machine and setting, with {batch: cell} for each measure."""
-    found: dict[tuple[Any, ...], Data] = {}
-    for record in records:
-        setting = {name: record["cell"].get(name) for name in SETTING}
-        key = (record["number"], record["size"], record["on"], *setting.values())
-        entry = found.setdefault(
-            key,
-            {"model": record["number"], "size": record["size"], "machine": record["on"], **setting}
-            | {measure: {} for measure in INTERVALS},
-        )
-        cell = {
-            **(record["values"] or {}),
-            "interval": (record.get("intervals") or {}).get(INTERVALS[record["measure"]]),
-            "status": record["status"],
-            "failed": record["failed"],
-            "date": record.get("date"),
-            "load": record.get("load"),
-            "clocks": words(record.get("clocks") or {}),
-        }
-        if record["measure"] == "latency":
-            cell["timing"] = Timing.of(record)
-        entry[record["measure"]][str(record["cell"].get("batch") or LARGEST)] = cell
-    return _with_memory(list(found.values()))
+    entries = []
+    for rows in found.rows.values():
+        marks = _marks(rows)
+        for row in rows:
+            timed = [record for record in row.records if record.measure in ("latency", "throughput")]
+            weighed = [record for record in row.records if record.measure == "memory"]
+            for layout in dict.fromkeys(record.timed.layout for record in timed or weighed):
+                own = [record for record in timed if record.timed.layout == layout]
+                entries.append(_entry(own, weighed, layout, marks) | {"model": numbers.model[row.network.spec]})
+                entries[-1]["machine"] = numbers.machine[(own or weighed)[0].machine.identity]
+    return entries
 
 
-def compare(entries: Sequence[Data], names: Sequence[str]) -> None:
-    """Mark, in place, the fastest of each comparable set and what ties with what; the timings go, the page needs none.
-
-    A cell gets `place` ("best" or "tie": nothing shows that it is slower than the best), `ties` (names) and `faster`
-    (True where a network's other layouts are slower beyond doubt).
-    """
-    alike: dict[tuple[Any, ...], list[tuple[Data, Data]]] = defaultdict(list)
-    for entry in entries:
-        for batch, cell in entry["latency"].items():
-            if cell.get("ms") is not None:
-                key = (entry["machine"], entry["size"], entry["engine"], entry["precision"], batch)
-                alike[key].append((entry, cell))
-    for members in alike.values():
-        _mark(members, names)
-    for entry in entries:
-        for cell in entry["latency"].values():
-            del cell["timing"]
+def _entry(timed: Sequence[Record], weighed: Sequence[Record], layout: str, marks: Marks) -> Data:
+    """One layout. Memory is measured in one layout and engine: beside others it stands with the name of its own."""
+    cell = (timed or weighed)[0].timed
+    entry: Data = {"size": cell.size, "engine": cell.engine, "precision": cell.precision, "layout": layout}
+    entry |= {measure: {} for measure in INTERVALS}
+    own = [record for record in weighed if (record.timed.engine, record.timed.layout) == (cell.engine, layout)]
+    for record in [*timed, *(own or weighed[:1])]:
+        note = "" if record in timed or own else f"{record.timed.engine}, {record.timed.layout}"
+        batch = str(record.timed.batch or LARGEST)
+        entry[record.measure][batch] = _cell(record, note) | marks.get(id(record), {})
+    return entry
 
 
-def _with_memory(entries: list[Data]) -> list[Data]:
-    """Memory is measured in one layout and engine: what was timed in others beside it gets the same, and its name."""
-    alike: dict[tuple[Any, ...], list[Data]] = defaultdict(list)
-    for entry in entries:
-        alike[entry["model"], entry["size"], entry["machine"], entry["precision"]].append(entry)
-    kept = []
-    for members in alike.values():
-        weighed = next((entry for entry in members if entry["memory"]), None)
-        timed = [entry for entry in members if entry["latency"] or entry["throughput"]]
-        for entry in timed:
-            if weighed and not entry["memory"]:
-                note = ", ".join(str(weighed[name]) for name in ("engine", "layout") if weighed[name])
-                entry["memory"] = {batch: cell | {"note": note} for batch, cell in weighed["memory"].items()}
-        kept += timed or members
-    return kept
+def _cell(record: Record, note: str) -> Data:
+    return {
+        **record.values,
+        "interval": record.intervals.get(INTERVALS[record.measure]),
+        **{name: getattr(record, name) for name in ("status", "failed", "date", "load")},
+        "clocks": words(dict(record.clocks)),
+        **({"note": note} if note else {}),
+    }
 
 
-def _mark(members: Sequence[tuple[Data, Data]], names: Sequence[str]) -> None:
-    members = sorted(members, key=lambda member: float(member[1]["ms"]))
-    tied: dict[int, set[int]] = defaultdict(set)
-    for i, j in combinations(range(len(members)), 2):
-        if members[i][1]["timing"].ties(members[j][1]["timing"]):
-            tied[i].add(j)
-            tied[j].add(i)
-    members[0][1]["place"] = "best"
-    for number, (entry, cell) in enumerate(members):
-        if number in tied[0]:
-            cell["place"] = "tie"
-        cell["ties"] = [_called(members[j][0], entry, names) for j in sorted(tied[number])]
-        twins = [j for j, (other, _) in enumerate(members) if other["model"] == entry["model"] and j != number]
-        cell["faster"] = bool(twins) and all(j > number and j not in tied[number] for j in twins)
+def _marks(rows: Sequence[Row]) -> Marks:
+    """Of each latency whether it is the best of its batch or a tie with it, what it ties with, and whether it is the
+    network's faster layout."""
+    marks: dict[int, Data] = {}
+    timed = latencies(rows)
+    for batch in {record.timed.batch for _, record in timed}:
+        members = [(row, record) for row, record in timed if record.timed.batch == batch]
+        for (row, record), place, ties in zip(members, places(members), tied(members), strict=True):
+            mark = {"ties": [_called(members[j], record) for j in ties], "faster": row.fastest == record.timed.layout}
+            marks[id(record)] = mark | ({"place": place} if place else {})
+    return marks
 
 
-def _called(other: Data, entry: Data, names: Sequence[str]) -> str:
-    name = names[other["model"]]
-    return name if other["layout"] == entry["layout"] else f"{name}, {other['layout']}"
+def _called(other: tuple[Row, Record], record: Record) -> str:
+    row, twin = other
+    alike = twin.timed.layout == record.timed.layout
+    return row.network.name if alike else f"{row.network.name}, {twin.timed.layout}"

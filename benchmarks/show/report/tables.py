@@ -1,109 +1,62 @@
-"""Records to the tables that the page joins: models, machines, cost, speed, accuracy, sensitivity.
+"""Findings as the tables that the page joins: models, machines, cost, speed, accuracy, sensitivity.
 
 Every entry of a table names its model, machine and set by number; a cell that failed is an entry that says so.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
-from benchmarks.show.report.accuracy import accuracy, in_order, sensitivity, set_label
-from benchmarks.show.report.machines import Machines
-from benchmarks.show.report.speed import compare, speed
+from benchmarks.show.findings import Findings
+from benchmarks.show.report.numbers import Numbers, machines
+from benchmarks.show.report.speed import speed
+from benchmarks.show.report.trained import accuracy, sensitivity
+from benchmarks.store.fields import plain
+from benchmarks.store.record import Record, TrainedAs
 from zoo import metrics
-from zoo.architectures import rank
 
-Record = Mapping[str, Any]
 Data = dict[str, Any]
 
 
-def tables(records: Iterable[Record], *, here: Mapping[str, Any] | None = None) -> Data:
-    """Everything the page shows but its pictures; of a cell measured twice the later, unless that was interrupted.
-
-    here: the machine whose times the page opens with, as records describe it.
-    """
-    chosen = _latest(records)
-    models, specs = _models(chosen)
-    machines = Machines()
-    numbered = [
-        {**record, "number": specs[record["spec"]], "on": machines.index(record), "size": tuple(record["cell"]["size"])}
-        for record in chosen
-    ]
-    measured = {name: [r for r in numbered if r["measure"] == name] for name in {r["measure"] for r in numbered}}
-    of: Callable[[str], list[Data]] = lambda name: measured.get(name, [])  # noqa: E731
-    cells = speed([*of("latency"), *of("throughput"), *of("memory")])
-    compare(cells, [model["name"] for model in models])
-    trained = [*of("accuracy"), *of("sensitivity")]
-    sets = in_order(trained)
-    found = accuracy(of("accuracy"), sets)
-    found.sort(key=lambda one: int(one["set"]))
-    for one in found:
-        one["name"] = models[one["model"]]["name"]
+def tables(findings: Findings) -> Data:
+    """Everything the page shows but its pictures."""
+    found = findings.whole
+    numbers, records = Numbers(found), found.records
+    trained = accuracy(found, numbers)
     return {
-        "models": models,
-        "sizes": sorted({record["size"] for record in numbered}),
-        "machines": machines.found,
-        "here": None if here is None else machines.index({"machine": here}),
-        "metrics": _metrics({name for one in found for name in one["values"]}),
-        "cost": [_cost(record) for record in of("cost")],
-        "speed": cells,
-        "sets": [set_label(key) for key in sets],
-        "accuracy": found,
-        "sensitivity": sensitivity(of("sensitivity"), sets),
+        "models": [asdict(network) for network in found.networks.values()],
+        "sizes": sorted({record.cell.size for record in records}),
+        "machines": machines(records, found.here),
+        "here": numbers.machine[found.here.identity] if found.here else None,
+        "metrics": _metrics({name for one in trained for name in one["values"]}),
+        "cost": [_cost(record, numbers) for record in records if record.measure == "cost"],
+        "speed": speed(found, numbers),
+        "sets": [_set(data, trained_as) for data, trained_as in numbers.set],
+        "accuracy": trained,
+        "sensitivity": sensitivity(found, numbers),
         "units": {name: perturbation.unit for name, perturbation in PERTURBATIONS.items()},
-        "problems": [_problem(record) for record in numbered if record["status"] != "done"],
-        "records": len(numbered),
+        "problems": [_problem(record, numbers) for record in records if record.status != "done"],
+        "records": len(records),
     }
 
 
-def _latest(records: Iterable[Record]) -> list[Record]:
-    found: dict[str, Record] = {}
-    machines = Machines()
-    for record in records:
-        cell = sorted((name, str(value)) for name, value in record["cell"].items())
-        key = repr((record["measure"], record["spec"], cell, machines.index(record)))
-        before = found.get(key)
-        if before is None or record["status"] != "interrupted" or before["status"] == "interrupted":
-            found[key] = record
-    return list(found.values())
+def _set(data: str, trained_as: TrainedAs) -> Data:
+    facts = asdict(trained_as)
+    return {"data": data, "recipe": facts.pop("kind"), "images": facts.pop("test_images"), **facts}
 
 
-def _models(records: Iterable[Record]) -> tuple[list[Data], dict[str, int]]:
-    """Models by group and name; where two specs were asked for under one name, the spec is the name."""
-    specs: dict[str, Record] = {}
-    for record in records:
-        specs.setdefault(record["spec"], record)
-    asked = [record["model"] for record in specs.values()]
-    ordered = sorted(specs.values(), key=lambda record: (rank(record["group"]), record["model"], record["spec"]))
-    models = [
-        {
-            "name": record["model"] if asked.count(record["model"]) == 1 else record["spec"],
-            "spec": record["spec"],
-            "group": record["group"],
-        }
-        for record in ordered
-    ]
-    return models, {model["spec"]: number for number, model in enumerate(models)}
+def _cost(record: Record, numbers: Numbers) -> Data:
+    own = {"model": numbers.model[record.spec], "size": record.cell.size, "failed": record.failed}
+    return {**own, **record.values}
 
 
-def _cost(record: Record) -> Data:
+def _problem(record: Record, numbers: Numbers) -> Data:
     return {
-        "model": record["number"],
-        "size": record["size"],
-        "failed": record["failed"],
-        **(record["values"] or {}),
-    }
-
-
-def _problem(record: Record) -> Data:
-    return {
-        "model": record["number"],
-        "measure": record["measure"],
-        "machine": record["on"],
-        "cell": record["cell"],
-        "status": record["status"],
-        "failed": record["failed"],
-        "date": record.get("date"),
+        "model": numbers.model[record.spec],
+        "machine": numbers.machine[record.machine.identity],
+        "cell": plain(record.cell),
+        **{name: getattr(record, name) for name in ("measure", "status", "failed", "date")},
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from control_records import record
+from records import control as record
 
 from benchmarks.checks import control
 from benchmarks.checks.control import Run, compared, lines, missed, slowed
@@ -82,11 +82,11 @@ def test_order_is_compared_where_it_was_clear() -> None:
 
     calm = times(1.0, 1.0, 2.0)  # a and b tie
     found = compared(calm, times(3.0, 2.0, 9.0))
-    assert (found["pairs"], found["turned"], found["tied"]) == (2, [], [])
-    assert found["ms"] == {"a": [1.0, 3.0], "b": [1.0, 2.0], "c": [2.0, 9.0]}
-    assert compared(calm, times(3.0, 2.0, 2.5))["turned"] == [["a", "c"]]
+    assert (found.pairs, found.turned, found.tied) == (2, [], [])
+    assert found.ms == {"a": [1.0, 3.0], "b": [1.0, 2.0], "c": [2.0, 9.0]}
+    assert compared(calm, times(3.0, 2.0, 2.5)).turned == [["a", "c"]]
     tied = compared(calm, times(2.0, 2.0, 2.0))
-    assert (tied["turned"], tied["tied"]) == ([], [["a", "c"], ["b", "c"]]), "a tie turns nothing round, nor keeps it"
+    assert (tied.turned, tied.tied) == ([], [["a", "c"], ["b", "c"]]), "a tie turns nothing round, nor keeps it"
 
 
 def test_a_busy_process_is_there_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,10 +117,10 @@ def test_the_command_from_start_to_end(
     code = control.main([*wanted, "--keep"])
     out = capsys.readouterr().out
     (path,) = (tmp_path / "control").iterdir()
-    (kept,) = files.read(path)
-    assert kept["values"]["runs"] == len(kept["raw"]["twin"]) == len(kept["raw"]["slowed"]) == 2
+    (kept,) = files.read_controls(path)
+    assert kept.values.runs == len(kept.raw.twin) == len(kept.raw.slowed) == 2
     assert code == min(1, missed(kept))
-    assert kept["machine"]["torch"] == torch.__version__
+    assert kept.machine.torch == torch.__version__
     assert "a twin's interval holds 1" in out
     assert "3% planted and found" in out
     assert "plain_cnn at 16 x 16, 0.3 s a run" in out

@@ -17,7 +17,10 @@ from torch import Tensor, nn
 import zoo
 from benchmarks.measures import accuracy, training_recipe
 from benchmarks.networks.entrants import Entrant, enter, own
-from benchmarks.plan.cells import Wanted, plan
+from benchmarks.plan.cells import plan
+from benchmarks.plan.comparison import Comparison
+from benchmarks.store.fields import plain
+from benchmarks.store.record import AccuracySettings, Found
 from registry import OptionError, ZooError
 from zoo.metrics.evaluate import evaluate
 from zoo.training.loop import Loop
@@ -25,7 +28,7 @@ from zoo.training.recipe import RecipeError
 from zoo.training.trainer import Trainer
 from zoo.weights import WeightsError
 
-CELL = {"size": [16, 24], "data": "pairbench:clean", "recipe": "equal", "samples": 640, "seed": 0, "test_images": 30}
+CELL = AccuracySettings((16, 24), "pairbench:clean", "equal", 640, 0, 30)
 SMALL = "unet(width=4)"
 STEPS = 20
 START = get_context("forkserver")
@@ -46,57 +49,59 @@ def shorten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(accuracy, "SHOWN", 3)
 
 
-def measure(entrant: str | Entrant, folder: Path, **changes: Any) -> dict[str, Any]:
+def measure(entrant: str | Entrant, folder: Path, **changes: Any) -> Found:
     found = enter(entrant)[0] if isinstance(entrant, str) else entrant
-    return accuracy.measure(found, {**CELL, **changes}, folder, device="cpu", workers=0, tick=lambda *_: None)
+    return accuracy.measure(found, replace(CELL, **changes), folder, device="cpu", workers=0, tick=lambda *_: None)
 
 
-def timeless(found: dict[str, Any]) -> dict[str, Any]:
+def timeless(found: Found) -> Found:
     """Without what a clock has said."""
-    curve = [{name: v for name, v in look.items() if name != "seconds"} for look in found["raw"]["curve"]]
-    values = {name: v for name, v in found["values"].items() if name != "seconds"}
-    trained = {name: v for name, v in found["raw"]["trained"].items() if name != "date"}
-    return {**found, "values": values, "raw": {**found["raw"], "curve": curve, "trained": trained}}
+    assert found.raw.curve is not None
+    assert found.raw.trained is not None
+    curve = tuple(replace(look, seconds=None) for look in found.raw.curve)
+    trained = {name: v for name, v in found.raw.trained.items() if name != "date"}
+    values = {name: v for name, v in found.values.items() if name != "seconds"}
+    return replace(found, values=values, raw=replace(found.raw, curve=curve, trained=trained))
 
 
 @pytest.fixture(scope="module")
-def whole(brief: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def whole(brief: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Found]:
     folder = tmp_path_factory.mktemp("whole") / "run"
     return folder, measure(SMALL, folder)
 
 
-def test_a_record_holds_what_was_measured(whole: tuple[Path, dict[str, Any]]) -> None:
+def test_a_record_holds_what_was_measured(whole: tuple[Path, Found]) -> None:
     folder, found = whole
-    assert set(zoo.metrics.names()) | {"seconds"} == set(found["values"])
+    assert set(zoo.metrics.names()) | {"seconds"} == set(found.values)
     model = zoo.load(folder / "model.safetensors")
     test = zoo.data.load("pairbench:clean", split="test", size=(16, 24))
     again = evaluate(model, test, samples=30, batch=accuracy.at_once(16, 24))  # no pixel may fall to the other side
     for name in zoo.metrics.names():
-        value = found["values"][name]
+        value = found.values[name]
         assert value == accuracy.number(value) if value is not None else again.values[name] != again.values[name]
         if value is not None:
             assert value == pytest.approx(again.values[name], rel=1e-4)
-            low, high = found["intervals"][name]
+            low, high = found.intervals[name]
             assert low <= high
-    raw = found["raw"]
-    assert [look["samples"] for look in raw["curve"]][-1] == 640
-    assert set(raw["curve"][-1]) == set(accuracy.CURVE)
-    assert (raw["steps"], raw["skipped"]) == (STEPS, 0)
-    assert {name: len(values) for name, values in raw["per_image"].items()} == {"mask_iou_image": 30, "depth_rmse": 30}
-    assert raw["per_image"]["depth_rmse"][3] == pytest.approx(again.per_image["depth_rmse"][3], rel=1e-3)
-    assert len(json.dumps(found, allow_nan=False)) < 10_000
+    raw = found.raw
+    assert [look.samples for look in raw.curve][-1] == 640
+    assert None not in vars(raw.curve[-1]).values()
+    assert (raw.steps, raw.skipped) == (STEPS, 0)
+    assert {name: len(values) for name, values in raw.per_image.items()} == {"mask_iou_image": 30, "depth_rmse": 30}
+    assert raw.per_image["depth_rmse"][3] == pytest.approx(again.per_image["depth_rmse"][3], rel=1e-3)
+    assert len(json.dumps(plain(found), allow_nan=False)) < 10_000
 
 
 def test_500_images_make_a_record_of_less_than_60_kilobytes(tmp_path: Path) -> None:
     test = zoo.data.load("pairbench:clean", split="test", size=16)
-    cell = {**CELL, "size": [16, 16], "test_images": 500}
+    cell = replace(CELL, size=(16, 16), test_images=500)
     model = zoo.build("frame_difference")
     found = accuracy.tested(model, test, cell, tmp_path, device="cpu", tick=lambda *_: None)
-    assert len(found["raw"]["per_image"]["depth_rmse"]) == 500
-    assert 10_000 < len(json.dumps(found, allow_nan=False)) < 50_000
+    assert len(found.raw.per_image["depth_rmse"]) == 500
+    assert 10_000 < len(json.dumps(plain(found), allow_nan=False)) < 50_000
 
 
-def test_the_gallery_has_six_tiles_a_scene(whole: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_the_gallery_has_six_tiles_a_scene(whole: tuple[Path, Found], tmp_path: Path) -> None:
     test = zoo.data.load("pairbench:clean", split="test", size=(16, 24))
     with Image.open(whole[0] / "gallery.png") as file:
         assert file.size == (6 * 26, 3 * 18)
@@ -113,9 +118,7 @@ def test_the_gallery_has_six_tiles_a_scene(whole: tuple[Path, dict[str, Any]], t
     assert (picture[:, 16:18] == 1).all()
 
 
-def test_what_is_trained_is_only_tested_again(
-    whole: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_trained_is_only_tested_again(whole: tuple[Path, Found], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, found = whole
     assert not (folder / "checkpoints").exists()
     (folder / "gallery.png").unlink()
@@ -148,9 +151,7 @@ def killed(folder: Path, step: int, threads: int) -> None:
 
 
 @pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 14])
-def test_killed_and_resumed_is_as_if_nothing_had_happened(
-    step: int, whole: tuple[Path, dict[str, Any]], tmp_path: Path
-) -> None:
+def test_killed_and_resumed_is_as_if_nothing_had_happened(step: int, whole: tuple[Path, Found], tmp_path: Path) -> None:
     process = START.Process(target=killed, args=(tmp_path, step, torch.get_num_threads()))
     process.start()
     process.join(300)
@@ -177,10 +178,10 @@ def test_a_network_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (tmp_path / "0" / "model.pt").exists()
     other = measure(mine, tmp_path / "1", samples=64, seed=1)
     same = measure(mine, tmp_path / "2", samples=64)
-    assert found["raw"]["weights"] == same["raw"]["weights"] != other["raw"]["weights"]  # a seed is the weights', too
+    assert found.raw.weights == same.raw.weights != other.raw.weights  # a seed is the weights', too
     monkeypatch.setattr(accuracy, "fit", lambda *_, **__: pytest.fail("it was trained again"))
     assert measure(mine, tmp_path / "0", samples=64) == found
-    assert accuracy.fingerprint(accuracy.trained(tmp_path / "0", mine)) == found["raw"]["weights"]
+    assert accuracy.fingerprint(accuracy.trained(tmp_path / "0", mine)) == found.raw.weights
     with pytest.raises(accuracy.AccuracyError, match="not how it is built"):
         accuracy.trained(tmp_path / "0")
     changed = own("mine.py:Mine", lambda width: Mine(width + 1), width=5)
@@ -227,15 +228,15 @@ def test_wrong_data_is_found_out_before_the_training(tmp_path: Path) -> None:
 
 
 def test_recipes_are_scaled_to_the_cell() -> None:
-    cell = {**CELL, "size": [64, 64], "seed": 5}
+    cell = replace(CELL, size=(64, 64), seed=5)
     equal = training_recipe.recipe_for("unet", cell)
     assert (equal.seed, equal.data, equal.stages[0].sides) == (5, "pairbench:clean", (64, 64))
     assert (equal.objective.mask, equal.objective.depth) == ("bce + 0.5*dice", "0.5*bce")
     alone = training_recipe.recipe_for("unet(tasks=mask)", cell, ("mask",))
     assert (alone.objective.mask, alone.objective.depth) == ("bce + 0.5*dice", "")
-    steps = training_recipe.recipe_for("u2netp", {**cell, "recipe": "u2net-multi-bce"})
+    steps = training_recipe.recipe_for("u2netp", replace(cell, recipe="u2net-multi-bce"))
     assert [stage.sides[0] for stage in steps.stages] == [64, 64, 64, 64]  # of 64, 96, 112, 224
-    wide = training_recipe.recipe_for("unet", {**cell, "recipe": "unet-two-stage", "size": [64, 448]})
+    wide = training_recipe.recipe_for("unet", replace(cell, recipe="unet-two-stage", size=(64, 448)))
     assert [stage.sides for stage in wide.stages] == [(64, 224), (64, 448)] * 2  # of 112, 224
 
 
@@ -247,20 +248,20 @@ def test_founding_networks_have_recipes_of_their_own() -> None:
 
 def test_a_single_task_network_learns_by_the_equal_recipe(tmp_path: Path) -> None:
     found = measure("unet(width=4, tasks=depth)", tmp_path, samples=64)
-    assert not [name for name in found["values"] if name.startswith("mask")]
-    assert found["values"]["depth_rmse"] > 0
-    assert set(found["raw"]["sums"]) == {"images", "rows", "depth_rmse", "depth_rmse_aligned"}
+    assert not [name for name in found.values if name.startswith("mask")]
+    assert found.values["depth_rmse"] > 0
+    assert set(found.raw.sums) == {"images", "rows", "depth_rmse", "depth_rmse_aligned"}
 
 
-def test_ready_made_files(whole: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_ready_made_files(whole: tuple[Path, Found], tmp_path: Path) -> None:
     path, (small,) = whole[0] / "model.safetensors", enter(SMALL)
 
-    def test(weights: Path, entrant: Entrant | None) -> dict[str, Any]:
+    def test(weights: Path, entrant: Entrant | None) -> Found:
         return accuracy.test_only(weights, CELL, tmp_path / "out", entrant=entrant, device="cpu", tick=lambda *_: None)
 
     found = test(path, None)
-    assert found["raw"]["weights"] == whole[1]["raw"]["weights"]
-    assert found["values"] == {name: v for name, v in whole[1]["values"].items() if name != "seconds"}
+    assert found.raw.weights == whole[1].raw.weights
+    assert found.values == {name: v for name, v in whole[1].values.items() if name != "seconds"}
     assert (tmp_path / "out" / "gallery.png").read_bytes() == (whole[0] / "gallery.png").read_bytes()
     zoo.save(zoo.build("frame_difference"), tmp_path / "other.safetensors")
     (tmp_path / "deep").mkdir()
@@ -274,9 +275,9 @@ def test_ready_made_files(whole: tuple[Path, dict[str, Any]], tmp_path: Path) ->
     mine = own("mine", Mine)
     weights = mine.make()
     torch.save(weights.state_dict(), tmp_path / "mine.pt")
-    assert test(tmp_path / "mine.pt", mine)["raw"]["weights"] == accuracy.fingerprint(weights)
+    assert test(tmp_path / "mine.pt", mine).raw.weights == accuracy.fingerprint(weights)
     torch.save(weights.module.state_dict(), tmp_path / "bare.pt")  # as people save it who know nothing of us
-    assert test(tmp_path / "bare.pt", mine)["raw"]["weights"] == accuracy.fingerprint(weights)
+    assert test(tmp_path / "bare.pt", mine).raw.weights == accuracy.fingerprint(weights)
     for change, message in (
         ({"body.2.bias": None}, "lacks module.body.2.bias"),
         ({"odd": torch.ones(1)}, "has not, odd"),
@@ -295,14 +296,11 @@ def test_ready_made_files(whole: tuple[Path, dict[str, Any]], tmp_path: Path) ->
         test(tmp_path / "mine.pt", mine)
 
 
-def test_rows_that_are_no_networks_have_the_one_recipe_in_every_table() -> None:
-    wanted = Wanted(
-        measures=("accuracy",), sizes=(), batches=(), precisions=(), layouts=(), engines=(), device="cpu",
-        data=("pairbench:clean",), recipes="own", samples=64, seeds=(0,), test_images=6, train_size=(16, 16),
-    )  # fmt: skip
+def test_baselines_have_the_one_recipe_in_every_table() -> None:
+    wanted = Comparison(measure=("accuracy",), data=("pairbench:clean",), samples=64, train_size=(16, 16))
     for asked, expected in (("own", "unet-two-stage"), ("zoo-quick", "zoo-quick"), ("equal", "equal")):
         planned = plan(enter("unet, frame_difference"), replace(wanted, recipes=asked))
-        assert [cell.settings["recipe"] for cell in planned] == [expected, "equal"]
+        assert [cell.settings.recipe for cell in planned] == [expected, "equal"]
         halves = plan(enter("unet"), replace(wanted, recipes=asked, train_precision="bf16"))
-        assert halves[0].settings["precision"] == "bf16"
-        assert training_recipe.recipe_for("unet", halves[0].settings).precision == "bf16"
+        assert halves[0].accuracy.precision == "bf16"
+        assert training_recipe.recipe_for("unet", halves[0].accuracy).precision == "bf16"

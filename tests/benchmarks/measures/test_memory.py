@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ import torch
 
 from benchmarks.measures import footprint, memory
 from benchmarks.measures.memory import MemoryPassError
-from benchmarks.networks import engines
 from benchmarks.networks.entrants import enter, own
+from benchmarks.store.record import TimedSettings
 from registry import OptionError, Spec
 from zoo.factory import build
 
 CPU = torch.device("cpu")
 MB = 10**6
-SETTINGS = engines.DEFAULTS | {"size": [256, 256], "device": "cpu"}
+SETTINGS = TimedSettings((256, 256))
 NETWORKS = """
 import os, signal, sys, time
 import torch
@@ -85,7 +86,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def fresh(name: str, work: str = "inference", seconds: float = memory.SECONDS, **changes: Any) -> dict[str, Any]:
-    return memory.fresh(enter(name)[0], SETTINGS | changes, CPU, work, seconds=seconds)
+    return memory.fresh(enter(name)[0], replace(SETTINGS, **changes), CPU, work, seconds=seconds)
 
 
 @linux
@@ -97,7 +98,7 @@ def test_maps_that_live_at_once_are_counted(file: str) -> None:
 
 @linux
 def test_training_holds_weights_gradients_and_two_averages(file: str) -> None:
-    found = memory.peak(enter(f"{file}:Heavy")[0], SETTINGS | {"size": [16, 16]}, CPU)
+    found = memory.peak(enter(f"{file}:Heavy")[0], replace(SETTINGS, size=(16, 16)), CPU)
     assert found["inference_bytes"] == pytest.approx(40 * MB, abs=4 * MB)
     assert 160 * MB < found["training_bytes"] < 260 * MB  # AdamW's step may hold two more for a moment
 
@@ -119,7 +120,7 @@ def test_what_has_nothing_to_train_has_no_training() -> None:
 def test_a_training_step_changes_all_weights(spec: str) -> None:
     model = build(spec)
     before = [p.detach().clone() for p in model.parameters()]
-    footprint.training(model, SETTINGS | {"size": [64, 64], "batch": 2}, CPU).run()
+    footprint.training(model, replace(SETTINGS, size=(64, 64), batch=2), CPU).run()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     assert all(not torch.equal(p, old) for p, old in zip(model.parameters(), before, strict=True))
 
@@ -145,7 +146,7 @@ def test_what_a_network_raises_over_there_is_said_here(file: str) -> None:
 
 @pytest.mark.slow
 def test_a_network_that_fails_in_training_alone(file: str) -> None:
-    found = memory.peak(enter(f"{file}:Untrainable")[0], SETTINGS | {"size": [16, 16]}, CPU)
+    found = memory.peak(enter(f"{file}:Untrainable")[0], replace(SETTINGS, size=(16, 16)), CPU)
     assert found["inference_bytes"] > 0
     assert found["training_bytes"] is None
     assert found["training_failed"] == "failed: ValueError: Expected more than 1 value per channel when training"
@@ -182,7 +183,7 @@ def test_wrong_settings_say_what_is_accepted(text: str, capsys: pytest.CaptureFi
 
 def test_memory_is_that_of_an_eager_network() -> None:
     with pytest.raises(OptionError, match="engine eager, and not with compile"):
-        footprint.measured(build("plain_cnn"), SETTINGS | {"engine": "compile"}, CPU, "inference")
+        footprint.measured(build("plain_cnn"), replace(SETTINGS, engine="compile"), CPU, "inference")
 
 
 def test_a_process_that_hangs_is_ended(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,24 +199,24 @@ def test_a_rehearsal_at_one_size_says_nothing_of_another(file: str, monkeypatch:
     (entrant,), tried = enter(f"{file}:Hangs"), []
 
     def hangs(entrant: Any, settings: Any, *rest: Any, **more: Any) -> dict[str, Any]:
-        tried.append(settings["size"])
-        if settings["size"] == [128, 128]:
+        tried.append(settings.size)
+        if settings.size == (128, 128):
             raise MemoryPassError("no end")
         return {}
 
     monkeypatch.setattr(memory, "fresh", hangs)
     monkeypatch.setattr(memory, "_rehearsed", {})
-    large, small = (engines.DEFAULTS | {"size": [side, side]} for side in (128, 16))
+    large, small = (TimedSettings((side, side)) for side in (128, 16))
     for _ in range(2):
         with pytest.raises(MemoryPassError):
             memory.rehearse(entrant, large, torch.device("cpu"), seconds=1.0)
         memory.rehearse(entrant, small, torch.device("cpu"), seconds=1.0)
-    assert tried == [[128, 128], [16, 16]], "once each"
+    assert tried == [(128, 128), (16, 16)], "once each"
 
 
 @pytest.mark.slow
 def test_a_rehearsal_measures_nothing(file: str) -> None:
-    assert fresh(f"{file}:Heavy", "once", size=[16, 16]) == {}
+    assert fresh(f"{file}:Heavy", "once", size=(16, 16)) == {}
 
 
 def test_a_network_without_a_name_elsewhere_says_so() -> None:
@@ -225,14 +226,15 @@ def test_a_network_without_a_name_elsewhere_says_so() -> None:
 
 def test_settings_are_checked_before_a_number_is_given() -> None:
     with pytest.raises(OptionError, match="tf32 is a format of CUDA"):
-        footprint.measured(build("plain_cnn"), SETTINGS | {"precision": "tf32"}, CPU, "inference")
+        footprint.measured(build("plain_cnn"), replace(SETTINGS, precision="tf32"), CPU, "inference")
 
 
 @linux
 def test_a_process_goes_with_the_one_that_waits_for_it(file: str) -> None:
     code = (
         "import torch; from benchmarks.measures import memory; from benchmarks.networks.entrants import enter;"
-        f"memory.fresh(enter('{file}:Hangs')[0], {dict(SETTINGS)!r}, torch.device('cpu'), 'once', seconds=100)"
+        "from benchmarks.store.record import TimedSettings;"
+        f"memory.fresh(enter('{file}:Hangs')[0], {SETTINGS!r}, torch.device('cpu'), 'once', seconds=100)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], env=memory._environment())
     try:

@@ -1,5 +1,6 @@
 """Perturbations: nothing at strength 0, what they say at others, the same for every network and batch."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,11 +11,12 @@ from torch import Tensor, nn
 import zoo
 from benchmarks.measures import accuracy, sensitivity
 from benchmarks.measures.sensitivity import PERTURBATIONS, Scene, perturbed
+from benchmarks.store.record import Found, SensitivitySettings
 from registry import OptionError
 from zoo.data.scenes.jpeg import jpeg
 from zoo.metrics.evaluate import evaluate
 
-CELL = {"size": [32, 24], "data": "pairbench:hard", "recipe": "equal", "samples": 64, "seed": 0, "test_images": 6}
+CELL = SensitivitySettings((32, 24), "pairbench:hard", "equal", 64, 0, 6, perturbation="shift")
 PLATE, PHOTO, BOTH = ("bg",), ("fg_bg",), ("bg", "fg_bg")
 CHANGES = {
     "shift": PLATE,
@@ -35,8 +37,8 @@ def scene(name: str, part: slice = slice(None)) -> Scene:
     return Scene(name, SCENES, HERE[part], [index + 1 for index in HERE[part]], CPU)
 
 
-def run(model: zoo.PairModel, name: str, **changes: Any) -> dict[str, Any]:
-    return sensitivity.measure(model, {**CELL, "perturbation": name, **changes}, device="cpu", tick=lambda *_: None)
+def run(model: zoo.PairModel, name: str, **changes: Any) -> Found:
+    return sensitivity.measure(model, replace(CELL, perturbation=name, **changes), device="cpu", tick=lambda *_: None)
 
 
 def test_all_that_the_specification_asks_for_are_there() -> None:
@@ -117,23 +119,23 @@ def test_at_strength_0_it_is_the_clean_accuracy(name: str) -> None:
     model = zoo.build("frame_difference")
     found = run(model, name)
     clean = evaluate(model, SCENES, samples=6)
-    assert found["values"]["strength"] == list(PERTURBATIONS[name].strengths)
+    assert found.values["strength"] == list(PERTURBATIONS[name].strengths)
     for metric in ("mask_iou", "depth_rmse"):
-        assert found["values"][metric][0] == pytest.approx(clean.values[metric], rel=1e-5)
-        assert len(found["values"][metric]) == len(found["intervals"][metric]) == len(found["values"]["strength"])
-        for value, (low, high) in zip(found["values"][metric], found["intervals"][metric], strict=True):
+        assert found.values[metric][0] == pytest.approx(clean.values[metric], rel=1e-5)
+        assert len(found.values[metric]) == len(found.intervals[metric]) == len(found.values["strength"])
+        for value, (low, high) in zip(found.values[metric], found.intervals[metric], strict=True):
             assert low <= value <= high
     if name in ("shift", "gain", "wrong_plate"):
-        assert found["values"]["mask_iou"][-1] < 0.8 * found["values"]["mask_iou"][0]
+        assert found.values["mask_iou"][-1] < 0.8 * found.values["mask_iou"][0]
 
 
 def test_a_curve_is_measured_on_no_more_than_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.build("frame_difference")
-    assert run(model, "gain")["raw"] == {"images": 6}
+    assert run(model, "gain").raw.images == 6
     monkeypatch.setattr(sensitivity, "MOST_IMAGES", 3)
     few = run(model, "gain")
-    assert few["raw"] == {"images": 3}
-    assert few["values"] == run(model, "gain", test_images=3)["values"]
+    assert few.raw.images == 3
+    assert few.values == run(model, "gain", test_images=3).values
 
 
 def test_size_of_batches_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +147,7 @@ def test_size_of_batches_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_single_task_and_no_plate() -> None:
     torch.manual_seed(0)
-    found = run(zoo.build("unet(width=4, tasks=mask, in_ch=3)"), "shift")["values"]
+    found = run(zoo.build("unet(width=4, tasks=mask, in_ch=3)"), "shift").values
     assert list(found) == ["strength", "mask_iou"]
     assert len(set(found["mask_iou"])) == 1  # who does not see the plate does not mind it
 

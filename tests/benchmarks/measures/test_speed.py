@@ -1,6 +1,7 @@
 """Latency and throughput: two tracks, precisions, layouts and engines, and what a cell says that cannot be measured."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.measures import memory, speed
-from benchmarks.networks import engines
 from benchmarks.networks.entrants import Entrant, enter, own
 from benchmarks.statistics import intervals
+from benchmarks.store.record import TimedSettings
 from benchmarks.timing import limits, rounds
 from benchmarks.timing.rounds import Cell
 from zoo import machine
@@ -20,7 +21,7 @@ from zoo.contract import Interface
 from zoo.model import PairModel
 
 CPU = torch.device("cpu")
-SETTINGS = engines.DEFAULTS | {"size": [16, 24], "device": "cpu"}
+SETTINGS = TimedSettings((16, 24))
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def entrant(network: Any) -> Entrant:
 
 
 def ready(network: Any, kind: str = "latency", cap: float = 60.0, **changes: Any) -> Cell:
-    return speed.prepare(entrant(network), SETTINGS | changes, CPU, kind=kind, cap=cap)
+    return speed.prepare(entrant(network), replace(SETTINGS, **changes), CPU, kind=kind, cap=cap)
 
 
 @pytest.mark.usefixtures("clock")
@@ -98,18 +99,18 @@ def test_a_sleeping_network_takes_the_time_it_sleeps() -> None:
         rounds.visit(cell)
     assert cell.failed is None
     found = speed.summary(cell, "latency")
-    assert found["values"]["ms"] == 15.625
-    assert found["values"]["p99"] is None
-    low, high = found["intervals"]["ms"]
-    assert low <= found["values"]["ms"] <= high
-    assert [len(row) for row in found["raw"]["rounds_ms"]] == [cell.samples] * 3
+    assert found.values["ms"] == 15.625
+    assert found.values["p99"] is None
+    low, high = found.intervals["ms"]
+    assert low <= found.values["ms"] <= high
+    assert [len(row) for row in found.raw.rounds_ms] == [cell.samples] * 3
 
 
 def test_a_real_clock_is_looked_at() -> None:
     cell = ready(Sleeps)
     rounds.warm_up(cell, seconds=0)
     rounds.visit(cell)
-    assert speed.summary(cell, "latency")["values"]["p5"] > 15.6  # a sleep is never shorter; longer it may be
+    assert speed.summary(cell, "latency").values["p5"] > 15.6  # a sleep is never shorter; longer it may be
 
 
 @pytest.mark.usefixtures("clock")
@@ -120,18 +121,18 @@ def test_throughput_times_a_row_of_calls_as_one() -> None:
     rounds.visit(cell)
     assert (cell.samples, cell.burst) == (1, 3), "31.25 ms a call, 100 ms a visit"
     found = speed.summary(cell, "throughput")
-    assert found["values"]["images_per_s"] == pytest.approx(64)
-    assert found["values"]["batch"] == 2
-    low, high = found["intervals"]["images_per_s"]
-    assert low <= found["values"]["images_per_s"] <= high
+    assert found.values["images_per_s"] == pytest.approx(64)
+    assert found.values["batch"] == 2
+    low, high = found.intervals["images_per_s"]
+    assert low <= found.values["images_per_s"] <= high
 
 
 def test_images_per_second_by_hand() -> None:
     cell = Cell("a", lambda: None, CPU, pipelined=True, batch=8, rounds=[[19.0], [20.0], [21.0]])
     found = speed.summary(cell, "throughput")
-    assert found["values"]["images_per_s"] == pytest.approx(400)  # eight images in the median, 20 ms
+    assert found.values["images_per_s"] == pytest.approx(400)  # eight images in the median, 20 ms
     half = 4.303 / 3**0.5  # milliseconds: Student's t for three values that deviate by 1
-    assert found["intervals"]["images_per_s"] == pytest.approx([8e3 / (20 + half), 8e3 / (20 - half)])
+    assert found.intervals["images_per_s"] == pytest.approx([8e3 / (20 + half), 8e3 / (20 - half)])
 
 
 def test_tracks_are_never_mixed() -> None:
@@ -147,13 +148,13 @@ def test_the_last_percent_needs_a_thousand_samples() -> None:
     many, few = (
         Cell("a", lambda: None, CPU, rounds=[part[:n], part[-n:]]) for part, n in ((samples, 500), (samples, 499))
     )
-    assert speed.summary(many, "latency")["values"]["p99"] == pytest.approx(990.01)  # 1 + 0.99 * 999
-    assert speed.summary(few, "latency")["values"]["p99"] is None
+    assert speed.summary(many, "latency").values["p99"] == pytest.approx(990.01)  # 1 + 0.99 * 999
+    assert speed.summary(few, "latency").values["p99"] is None
 
 
 def test_nothing_infinite_stands_in_a_record() -> None:
     found = speed.summary(Cell("a", lambda: None, CPU, rounds=[[1.0]]), "latency")
-    assert found["intervals"]["ms"] == [0.0, None], "one round says nothing of the next"
+    assert found.intervals["ms"] == [0.0, None], "one round says nothing of the next"
 
 
 def test_only_a_lack_of_memory_shrinks_a_batch() -> None:
@@ -162,7 +163,7 @@ def test_only_a_lack_of_memory_shrinks_a_batch() -> None:
     assert shrunk.batch == 4
     rounds.warm_up(shrunk, seconds=0)
     rounds.visit(shrunk)
-    values = speed.summary(shrunk, "throughput")["values"]
+    values = speed.summary(shrunk, "throughput").values
     assert (values["batch"], values["shrunk_from"]) == (4, 16)
     assert ready(Large, "throughput", batch=4).facts == {}
     assert ready(Picky, "throughput", batch=16).failed == "failed: RuntimeError: five is too many"
@@ -269,7 +270,7 @@ def test_medians_agree_with_a_plain_loop() -> None:
     """Interleaved with torch.utils.benchmark, so that whatever else the machine does meets both."""
     from torch.utils.benchmark import Timer
 
-    cell = speed.prepare(enter("unet(width=16)")[0], SETTINGS | {"size": [64, 64]}, CPU)
+    cell = speed.prepare(enter("unet(width=16)")[0], replace(SETTINGS, size=(64, 64)), CPU)
     rounds.warm_up(cell, seconds=2)
     timer = Timer("call()", globals={"call": cell.call}, num_threads=torch.get_num_threads())
     plain = []

@@ -1,6 +1,7 @@
 """Precisions, layouts and engines: a cell computes what it says it does, and what it computes it with."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from benchmarks.measures import speed
 from benchmarks.networks import engines
 from benchmarks.networks.entrants import Entrant, enter, own
 from benchmarks.plan import cells
+from benchmarks.plan.comparison import Comparison
+from benchmarks.store.record import TimedSettings
 from benchmarks.timing import rounds
 from benchmarks.timing.rounds import Cell
 from zoo import arithmetic
@@ -20,7 +23,7 @@ from zoo.contract import Interface
 from zoo.model import PairModel
 
 CPU = torch.device("cpu")
-SETTINGS = engines.DEFAULTS | {"size": [16, 24], "device": "cpu"}
+SETTINGS = TimedSettings((16, 24))
 
 
 class Net(PairModel):
@@ -42,7 +45,7 @@ def entrant(network: Any) -> Entrant:
 
 
 def ready(network: Any, **changes: Any) -> Cell:
-    return speed.prepare(entrant(network), SETTINGS | changes, CPU)
+    return speed.prepare(entrant(network), replace(SETTINGS, **changes), CPU)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +67,7 @@ def test_settings_that_do_not_go_are_the_cells_result(changes: dict[str, str], s
 def test_precision_and_layout_are_those_of_the_cell() -> None:
     who = entrant(Net)
     cells = {
-        (precision, layout): speed.prepare(who, SETTINGS | {"precision": precision, "layout": layout}, CPU)
+        (precision, layout): speed.prepare(who, replace(SETTINGS, precision=precision, layout=layout), CPU)
         for precision in ("fp32", "bf16")
         for layout in engines.FORMATS
     }
@@ -103,8 +106,8 @@ def test_each_network_is_compiled_and_none_drives_another_out(monkeypatch: pytes
 
     monkeypatch.setattr(torch, "compile", lambda *args, **options: compiled(*args, backend=counting, **options))
     who = enter("plain_cnn")[0]
-    sizes = [[16 + 8 * n, 16] for n in range(10)]  # torch keeps eight forms of one function unless told otherwise
-    cells = [speed.prepare(who, SETTINGS | {"size": size, "engine": "compile"}, CPU) for size in sizes]
+    sizes = [(16 + 8 * n, 16) for n in range(10)]  # torch keeps eight forms of one function unless told otherwise
+    cells = [speed.prepare(who, replace(SETTINGS, size=size, engine="compile"), CPU) for size in sizes]
     assert [cell.failed for cell in cells] == [None] * 10
     assert len(graphs) == 10
     assert all(cell.facts["compile_s"] > 0 for cell in cells)
@@ -126,7 +129,7 @@ def test_onnxruntime_computes_what_the_network_does(spec: str) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     who = enter(spec)[0]
-    eager, session = (speed.prepare(who, SETTINGS | {"engine": name}, CPU) for name in ("eager", "onnxruntime"))
+    eager, session = (speed.prepare(who, replace(SETTINGS, engine=name), CPU) for name in ("eager", "onnxruntime"))
     assert session.failed is None
     assert session.facts["export_s"] > 0
     for own_map, other in zip(eager.call(), session.call(), strict=True):  # type: ignore[call-overload]
@@ -138,7 +141,7 @@ def test_onnxruntime_computes_what_the_network_does(spec: str) -> None:
 @pytest.mark.slow
 def test_compiled_networks_compute_the_same() -> None:
     who = enter("plain_cnn")[0]
-    eager, compiled = (speed.prepare(who, SETTINGS | {"engine": name}, CPU) for name in ("eager", "compile"))
+    eager, compiled = (speed.prepare(who, replace(SETTINGS, engine=name), CPU) for name in ("eager", "compile"))
     assert compiled.failed is None
     assert compiled.facts["compile_s"] > 0
     for own_map, other in zip(eager.call(), compiled.call(), strict=True):  # type: ignore[call-overload]
@@ -147,13 +150,10 @@ def test_compiled_networks_compute_the_same() -> None:
 
 def test_only_what_an_engine_can_do_is_planned() -> None:
     def planned(precisions: tuple[str, ...], layouts: tuple[str, ...]) -> set[tuple[str, str, str]]:
-        wanted = cells.Wanted(
-            measures=("latency",), sizes=((32, 32),), batches=(1,), precisions=precisions, layouts=layouts,
-            engines=("eager", "onnxruntime"), device="cpu", data=(), recipes="equal", samples=None, seeds=(),
-            test_images=1, train_size=(32, 32),
-        )  # fmt: skip
-        found = [cell.settings for cell in cells.plan(enter("unet"), wanted)]
-        return {(cell["engine"], cell["precision"], cell["layout"]) for cell in found}
+        both = ("eager", "onnxruntime")
+        asked = Comparison(measure=("latency",), precisions=precisions, layouts=layouts, engines=both)
+        found = [cell.timed for cell in cells.plan(enter("unet"), asked)]
+        return {(cell.engine, cell.precision, cell.layout) for cell in found}
 
     both = planned(("fp32", "bf16"), ("contiguous", "channels_last"))
     assert {each for each in both if each[0] == "onnxruntime"} == {("onnxruntime", "fp32", "contiguous")}

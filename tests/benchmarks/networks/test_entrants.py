@@ -12,8 +12,10 @@ from torch import nn
 from benchmarks import compare
 from benchmarks.networks.entrants import enter, own
 from benchmarks.plan.cells import Cell
-from benchmarks.run.campaign import Campaign, Effort
+from benchmarks.plan.comparison import Comparison
+from benchmarks.run.campaign import Campaign
 from benchmarks.store import files
+from benchmarks.store.record import TimedSettings
 from registry import OptionError
 from zoo.architectures import architectures
 from zoo.contract import Interface, Prediction
@@ -116,11 +118,11 @@ def test_the_command_compares_them(
     assert "my_net.py:broken: cost failed: RuntimeError: no such file" in said
     assert "at all" not in said
     assert "gives a dict, not an nn.Module" in said
-    found = {(record["model"], record["measure"]): record for record in files.read(out / "compare.jsonl")}
+    found = {(record.model, record.measure): record for record in files.read(out / "compare.jsonl")}
     mine = found["my_net.py:Net", "cost"]
-    assert (mine["status"], mine["group"], mine["values"]["params"]) == ("done", "yours", 230)
-    assert mine["values"]["macs"] == 16 * 16 * (4 * 54 + 2 * 4)
-    assert found["my_net.py:Net", "latency"]["status"] == found["plain_cnn", "latency"]["status"] == "done"
+    assert (mine.status, mine.group, mine.values["params"]) == ("done", "yours", 230)
+    assert mine.values["macs"] == 16 * 16 * (4 * 54 + 2 * 4)
+    assert found["my_net.py:Net", "latency"].status == found["plain_cnn", "latency"].status == "done"
     table = (out / "compare.md").read_text()
     assert table.index("plain_cnn") < table.index("my_net.py:Net")
 
@@ -164,11 +166,10 @@ def test_a_module_that_is_not_there(name: str, says: str) -> None:
 def test_a_network_in_a_notebook_is_copied(tmp_path: Path) -> None:
     mine = nn.Conv2d(6, 2, 3, padding=1).train()
     entrants = [*enter("plain_cnn"), own("mine", mine)]
-    settings = {"size": [16, 16], "batch": 1, "precision": "fp32", "layout": "contiguous", "engine": "eager"}
-    cells = [Cell("latency", entrant, settings) for entrant in entrants]
-    campaign = Campaign(cells, torch.device("cpu"), tmp_path, Effort(seconds=0.02, rounds=1))
+    cells = [Cell("latency", entrant, TimedSettings((16, 16))) for entrant in entrants]
+    campaign = Campaign(cells, Comparison(out=tmp_path, seconds=0.02, rounds=1))
     records = list(campaign.measure(lambda *_: None))
-    assert {(record["model"], record["status"]) for record in records} == {
+    assert {(record.model, record.status) for record in records} == {
         ("plain_cnn", "done"),
         ("mine", "done"),
     }

@@ -1,11 +1,13 @@
 """What a comparison answers: which network within a budget, and what has changed since an older run."""
 
-from typing import Any
-
 import pytest
-from leaderboard_records import COST, FASTER, MACHINE, STEADY, accuracy, cost, latency, record
+from records import COST, FASTER, STEADY, accuracy, changed, cost, failed, latency, record
 
 from benchmarks.show import against, choice
+from benchmarks.show.results import Results
+from benchmarks.store.record import Record
+
+OLDER = {"torch": "1.x"}
 
 CHOICES = [
     latency("small", "contiguous", [[4.0]]), accuracy("small", 0.6, 0.25),
@@ -36,36 +38,35 @@ CHOICES = [
     ],
 )
 def test_the_answer_within_a_budget(budget: float, want: str, said: list[str]) -> None:
-    answer = choice.sentence(CHOICES, [], milliseconds=budget, want=want)
+    answer = choice.sentence(Results(CHOICES), milliseconds=budget, want=want)
     assert all(part in answer for part in said), answer
 
 
 def test_of_those_that_tie_the_fastest_is_taken() -> None:
     near = [latency("near", "contiguous", [[8.0]]), accuracy("near", 0.6999, 0.25)]
-    answer = choice.sentence([*CHOICES, *near], [], milliseconds=10, want="mask")
+    answer = choice.sentence(Results([*CHOICES, *near]), milliseconds=10, want="mask")
     assert answer.startswith("224 x 224, fp32, eager: Take near (middle ties with it and takes longer): 8.00 ms here")
     assert "The next better, large, costs 22.0 ms more" in answer
 
 
 def test_ties_of_ties_take_no_longer_than_they_do() -> None:
-    def at(ms: float, iou: float) -> list[dict[str, Any]]:
-        found = accuracy(f"{ms:g}", iou, 0.2) | {"intervals": {"mask_iou": [iou - 0.02, iou + 0.02]}}
+    def at(ms: float, iou: float) -> list[Record]:
+        found = accuracy(f"{ms:g}", iou, 0.2, intervals={"mask_iou": [iou - 0.02, iou + 0.02]})
         return [latency(f"{ms:g}", "contiguous", [[ms]]), found]
 
     known = [*at(9.0, 0.80), *at(6.0, 0.77), *at(2.0, 0.74)]  # each ties with its neighbour
-    answer = choice.sentence(known, [], milliseconds=10, want="mask")
+    answer = choice.sentence(Results(known), milliseconds=10, want="mask")
     assert "Take 6 (9 ties with it and takes longer): 6.00 ms" in answer
     assert "costs -" not in answer
 
 
-def own(model: str, iou: float, rmse: float) -> dict[str, Any]:
-    found = accuracy(model, iou, rmse)
-    return found | {"cell": found["cell"] | {"recipe": "zoo-quick"}}
+def own(model: str, iou: float, rmse: float) -> Record:
+    return accuracy(model, iou, rmse, cell={"recipe": "zoo-quick"})
 
 
 def test_what_was_trained_in_another_way_is_told_beside() -> None:
     best = [latency("quick", "contiguous", [[5.0]]), own("quick", 0.95, 0.10)]
-    answer = choice.sentence([*CHOICES, *best], [], milliseconds=10, want="mask")
+    answer = choice.sentence(Results([*CHOICES, *best]), milliseconds=10, want="mask")
     assert "Take middle: 9.00 ms" in answer
     assert answer.endswith(
         "Trained in another way, quick: 5.00 ms, mask IoU 0.950 (0.940 to 0.960), trained on 10,000 samples at"
@@ -74,27 +75,27 @@ def test_what_was_trained_in_another_way_is_told_beside() -> None:
     worse = [latency("worse", "contiguous", [[5.0]]), own("worse", 0.5, 0.40)]
     slow = [latency("quick", "contiguous", [[50.0]]), own("quick", 0.95, 0.10)]
     for more in (worse, slow):
-        assert "another way" not in choice.sentence([*CHOICES, *more], [], milliseconds=10, want="mask")
+        assert "another way" not in choice.sentence(Results([*CHOICES, *more]), milliseconds=10, want="mask")
 
 
 def test_where_the_accuracy_is_from_is_said() -> None:
-    answer = choice.sentence([CHOICES[0]], [CHOICES[1]], milliseconds=9, want="mask")
+    answer = choice.sentence(Results([CHOICES[0]], [CHOICES[1]]), milliseconds=9, want="mask")
     assert answer.startswith("224 x 224, fp32, eager; accuracy from the library's records: Take small")
 
 
 def test_no_answer_says_what_is_missing() -> None:
-    assert "hold no accuracy" in choice.sentence([CHOICES[0]], [], milliseconds=9, want="mask")
-    assert "hold no times" in choice.sentence([CHOICES[1]], [], milliseconds=9, want="mask")
-    assert "Take small" in choice.sentence([CHOICES[0]], [CHOICES[1]], milliseconds=9, want="mask")
+    assert "hold no accuracy" in choice.sentence(Results([CHOICES[0]]), milliseconds=9, want="mask")
+    assert "hold no times" in choice.sentence(Results([CHOICES[1]]), milliseconds=9, want="mask")
+    assert "Take small" in choice.sentence(Results([CHOICES[0]], [CHOICES[1]]), milliseconds=9, want="mask")
 
 
 def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
     new = [latency("a", "contiguous", FASTER), latency("b", "contiguous", STEADY), accuracy("a", 0.6, 0.2), cost("a")]
     old = [
         latency("a", "contiguous", STEADY),
-        latency("b", "contiguous", STEADY, machine=MACHINE | {"torch": "1.x"}),
-        accuracy("a", 0.605, 0.2, machine=MACHINE | {"torch": "1.x"}),
-        cost("a", COST | {"flops": 1}),
+        latency("b", "contiguous", STEADY, machine=OLDER),
+        accuracy("a", 0.605, 0.2, machine=OLDER),
+        cost("a", values=COST | {"flops": 1}),
     ]
     body, refused = against.compare(new, old)
     assert [(row[0], row[1], row[2], row[-1]) for row in body] == [
@@ -110,8 +111,7 @@ def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
 
 
 def test_why_there_is_no_like_is_told_and_not_a_hundred_times() -> None:
-    then, now = accuracy("a", 0.6, 0.2), accuracy("a", 0.6, 0.2)
-    now["cell"] = now["cell"] | {"samples": 96}
+    then, now = accuracy("a", 0.6, 0.2), accuracy("a", 0.6, 0.2, cell={"samples": 96})
     assert against.compare([now], [cost("a"), then])[1] == [
         "a, accuracy, 64 x 64, pairbench:hard, equal, 0: samples 10000 then, 96 now",
         "a, cost, 224 x 224: in the older run alone",
@@ -127,7 +127,7 @@ def test_why_there_is_no_like_is_told_and_not_a_hundred_times() -> None:
 
 
 def test_no_more_than_two_builds_differ_is_no_change() -> None:
-    def verdict(one: dict[str, Any], other: dict[str, Any]) -> str:
+    def verdict(one: Record, other: Record) -> str:
         return against.compare([one], [other])[0][0][-1]
 
     steady = [[10.0]] * 9
@@ -136,8 +136,7 @@ def test_no_more_than_two_builds_differ_is_no_change() -> None:
     assert verdict(times[10.2], times[10.0]) == "as two builds"
     assert verdict(times[10.5], times[10.0]) == "changed"
     small, larger, large = (
-        record("a", "memory", {"size": [16, 16], "batch": 1}, {"inference_bytes": count}, intervals={})
-        for count in (1_200_000, 1_300_000, 2_400_000)
+        record("memory", "a", values={"inference_bytes": count}) for count in (1_200_000, 1_300_000, 2_400_000)
     )
     assert verdict(larger, small) == "same"
     assert verdict(large, small) == "changed"
@@ -154,8 +153,7 @@ def test_the_verdicts_are_readable_in_100_columns(capsys: pytest.CaptureFixture[
 
 def test_rates_of_two_batches_are_no_pair() -> None:
     then, now = (
-        latency("a", "contiguous", STEADY)
-        | {"measure": "throughput", "intervals": {}, "values": {"images_per_s": rate, "batch": batch}}
+        record("throughput", "a", values={"images_per_s": rate, "batch": batch})
         for rate, batch in ((300.0, 8), (400.0, 64))
     )
     body, (refused,) = against.compare([now], [then])
@@ -165,23 +163,22 @@ def test_rates_of_two_batches_are_no_pair() -> None:
 
 
 def test_an_older_run_of_two_machines_one_round_or_no_mask_is_compared() -> None:
-    elsewhere = latency("a", "contiguous", FASTER, machine=MACHINE | {"torch": "1.x"})
-    once = latency("a", "contiguous", STEADY[:1]) | {"intervals": {"ms": [0.0, None]}}
+    elsewhere = latency("a", "contiguous", FASTER, machine=OLDER)
+    once = latency("a", "contiguous", STEADY[:1], intervals={"ms": [0.0, None]})
     ((*_, verdict),), refused = against.compare([once], [latency("a", "contiguous", STEADY), elsewhere])
     assert (verdict, refused) == ("open", [])
-    blind = accuracy("a", 0.6, 0.2)
-    del blind["values"]["mask_iou"], blind["intervals"]["mask_iou"]
+    blind = accuracy("a", values={"depth_rmse": 0.2}, intervals={"depth_rmse": [0.195, 0.205]})
     ((_, _, _, was, now, _, verdict),), _ = against.compare([blind], [blind])
     assert (was, now, verdict) == ("0.200", "0.200", "tie")
-    nothing = blind | {"values": {"depth_rmse": None}}
+    nothing = changed(blind, values={"depth_rmse": None})
     assert against.compare([nothing], [blind])[0][0][3:] == ["0.200", "-", "-", "only one"]
-    heavy, light = (record("a", "memory", {"precision": "fp32"}, {"inference_bytes": n}) for n in (103, 100))
+    heavy, light = (record("memory", "a", values={"inference_bytes": n}) for n in (103, 100))
     assert against.compare([heavy], [light])[0][0][-1] == "same"
 
 
 def test_what_fails_now_is_seen_and_so_is_what_is_measured_no_more() -> None:
     good = latency("a", "contiguous", STEADY)
-    bad = latency("a", "contiguous", STEADY, status="failed", failed="failed: X", values={}, intervals={}, raw={})
+    bad = failed(good)
     assert [against.compare([new], [old])[0][0][-1] for new, old in ((bad, good), (good, bad), (bad, bad))] == [
         "fails now",
         "failed then",
@@ -191,11 +188,11 @@ def test_what_fails_now_is_seen_and_so_is_what_is_measured_no_more() -> None:
 
 
 def test_accuracy_is_compared_over_the_same_images() -> None:
-    def with_sums(hits: list[float]) -> dict[str, Any]:
+    def with_sums(hits: list[float]) -> Record:
         made = accuracy("a", sum(hits) / 100, 0.2)
         masks = [hits, 1.0, [10 - value for value in hits], 100.0]  # right, wrong, missed, pixels of each image
         sums = {"images": 10, "rows": 10, "mask_iou": masks, "depth_rmse": [1.0, 10.0]}
-        return made | {"raw": {"sums": sums}}
+        return changed(made, raw={"sums": sums})
 
     hits = [float(n % 7) for n in range(10)]
     same, less = with_sums(hits), with_sums([max(value - 0.05, 0) for value in hits])

@@ -1,20 +1,31 @@
 """The table of perturbations: every number from the records, at strength 0 and where each is strongest."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from leaderboard_records import record
+from records import changed, failed, sensitivity
 
-from benchmarks.show import leaderboard
-from benchmarks.show.curves import curves
+from benchmarks.show import curves
+from benchmarks.show.results import Results
+from benchmarks.show.table import Table
+from benchmarks.store.record import Record
 
 
-def curve(model: str, name: str, iou: list[float], rmse: list[float], **more: Any) -> dict[str, Any]:
-    seed, group = more.pop("seed", 0), more.pop("group", "founding")
-    cell = {"size": [64, 64], "data": "pairbench:hard", "recipe": "equal", "samples": 1000, "seed": seed,
-            "test_images": 500, "perturbation": name} | more  # fmt: skip
-    values = {"strength": [0, 1, 2][: len(iou)], "mask_iou": iou, "depth_rmse": rmse}
-    found = record(model, "sensitivity", cell, values, intervals={})
-    return found | {"raw": {"images": 128}, "group": group}
+def tables(records: Sequence[Record]) -> list[Table]:
+    return curves.tables(Results(records).curves)
+
+
+def curve(
+    model: str,
+    name: str,
+    iou: Sequence[float | None],
+    rmse: Sequence[float | None],
+    *,
+    group: str = "founding",
+    **cell: Any,
+) -> Record:
+    found = sensitivity(model, name, iou, rmse, group=group)
+    return changed(found, cell={"samples": 1000, **cell})
 
 
 RECORDS = [
@@ -26,8 +37,8 @@ RECORDS = [
 ]
 
 
-def test_the_ends_of_the_curves_stand_in_the_table_the_best_first_and_the_honest_rows_last() -> None:
-    masks, depths = curves(RECORDS)
+def test_the_ends_of_the_curves_stand_in_the_table_the_best_first_and_the_baselines_last() -> None:
+    masks, depths = tables(RECORDS)
     assert masks.head == ["model", "none 0", "shift 0.0625", "noise 0.1"]
     assert masks.body == [
         ["strong", "0.800", "0.300", "-"],  # of two seeds the mean
@@ -35,14 +46,14 @@ def test_the_ends_of_the_curves_stand_in_the_table_the_best_first_and_the_honest
         ["plain", "0.600", "0.600", "-"],
     ]
     assert [row[0] for row in depths.body] == ["weak", "strong", "plain"], "lower is better"
-    assert "Over 128 scenes" in masks.notes[0]
+    assert "128 scenes" in masks.notes[0]
     assert "share of the width" in masks.notes[1]
-    assert masks.title in leaderboard.markdown(RECORDS)
+    assert masks.title in Results(RECORDS).to_markdown()
 
 
 def test_networks_trained_otherwise_stand_in_tables_of_their_own() -> None:
     other = curve("weak", "shift", [0.5, 0.4, 0.3], [0.2, 0.2, 0.2], data="pairbench:clean")
-    assert [table.title for table in curves([*RECORDS, other])] == [
+    assert [table.title for table in tables([*RECORDS, other])] == [
         "mask IoU under perturbations, equal, 1,000 samples of pairbench:hard",
         "depth RMSE under perturbations, equal, 1,000 samples of pairbench:hard",
         "mask IoU under perturbations, equal, 1,000 samples of pairbench:clean",
@@ -51,10 +62,10 @@ def test_networks_trained_otherwise_stand_in_tables_of_their_own() -> None:
 
 
 def test_what_failed_or_predicts_one_task_has_no_line_of_its_own() -> None:
-    failed = curve("a", "shift", [], []) | {"values": {}, "status": "failed", "failed": "failed: it did"}
+    lost = failed(curve("a", "shift", [], []))
     blind = curve("b", "shift", [0.5, 0.4, 0.3], [])
-    assert curves([failed]) == []
-    (only,) = curves([failed, blind])
+    assert tables([lost]) == []
+    (only,) = tables([lost, blind])
     assert only.body == [["b", "0.500", "0.300"]]
 
 
@@ -63,7 +74,7 @@ def test_other_recipes_precisions_and_weights_are_rows_of_their_own() -> None:
         curve("weak", "shift", [0.9, 0.9, 0.9], [0.1, 0.1, 0.1], recipe="resunet-dice"),
         curve("weak", "shift", [0.1, 0.1, 0.1], [0.3, 0.3, 0.3], recipe="resunet-dice", precision="bf16"),
     ]
-    masks = [table for table in curves([*own, RECORDS[-1]]) if table.title.startswith("mask")]
+    masks = [table for table in tables([*own, RECORDS[-1]]) if table.title.startswith("mask")]
     assert [table.title for table in masks] == [
         "mask IoU under perturbations, recipes of their own, 1,000 samples of pairbench:hard"
     ]
@@ -76,12 +87,12 @@ def test_other_recipes_precisions_and_weights_are_rows_of_their_own() -> None:
         curve("weak", "shift", [value] * 3, [0.1] * 3, recipe="weights:w.pt", samples=None, weights=digest)
         for value, digest in ((0.9, "a"), (0.5, "b"))
     ]
-    assert [row[1] for row in curves(ready)[0].body] == ["0.900", "0.500"]
+    assert [row[1] for row in tables(ready)[0].body] == ["0.900", "0.500"]
 
 
 def test_a_metric_without_a_value_is_a_gap() -> None:
-    undefined = curve("a", "shift", [0.5, 0.4, None], [0.2, 0.2, 0.2])  # type: ignore[list-item]
-    unknown = curve("b", "shift", [None, None, None], [0.2, 0.2, 0.2])  # type: ignore[list-item]
-    masks, depths = curves([undefined, unknown])
+    undefined = curve("a", "shift", [0.5, 0.4, None], [0.2, 0.2, 0.2])
+    unknown = curve("b", "shift", [None, None, None], [0.2, 0.2, 0.2])
+    masks, depths = tables([undefined, unknown])
     assert masks.body == [["a", "0.500", "-"]]
     assert [row[0] for row in depths.body] == ["a", "b"]

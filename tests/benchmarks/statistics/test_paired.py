@@ -9,29 +9,24 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from records import accuracy, changed
 
 from benchmarks.statistics import paired
+from benchmarks.store.record import Raw, Record
 from zoo.contract import Prediction, Sample
 from zoo.metrics import Accumulator
 
-CELL = {"size": [8, 8], "data": "pairbench:clean", "recipe": "equal", "samples": 64, "test_images": 2}
-
 
 def record(
-    sums: dict[str, Any], *, seed: int = 0, spec: str = "unet(tasks=(mask, depth), link=(logit, logit))", **cell
-):
+    sums: dict[str, Any], *, seed: int = 0, spec: str = "unet(tasks=(mask, depth), link=(logit, logit))", **cell: Any
+) -> Record:
     rows = max((len(column) for columns in sums.values() for column in columns if isinstance(column, list)), default=1)
-    return {
-        "measure": "accuracy",
-        "status": "done",
-        "model": spec.partition("(")[0],
-        "spec": spec,
-        "cell": {**CELL, "seed": seed, **cell},
-        "raw": {"sums": {"images": rows, "rows": rows, **sums}},
-    }
+    kept = {"sums": {"images": rows, "rows": rows, **sums}}
+    cell = {"test_images": 2, "seed": seed} | cell
+    return changed(accuracy(spec.partition("(")[0]), spec=spec, cell=cell, raw=kept)
 
 
-def flat(value: float, *, metric: str = "mask_boundary_f", rows: int = 4, **options):
+def flat(value: float, *, metric: str = "mask_boundary_f", rows: int = 4, **options: Any) -> Record:
     """A record whose every image has one value."""
     return record({metric: [value, 1]} | {"mask_mae": [[0.0] * (rows - 1) + [1.0], 1]}, **options)
 
@@ -109,15 +104,15 @@ def test_seeds_are_compared_with_their_like() -> None:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (flat(0.5, data="pairbench:hard"), "with data pairbench:clean, and unet with pairbench:hard"),
-        (flat(0.5, size=[16, 16]), "with size"),
+        (flat(0.5, data="pairbench:clean"), "with data pairbench:hard, and unet with pairbench:clean"),
+        (flat(0.5, size=(16, 16)), "with size"),
         (flat(0.5, test_images=7), "test_images 2, and unet with 7"),
         (flat(0.5, rows=5), "sums of 4 images, and unet of 5"),
         (flat(0.5, metric="depth_rmse"), "no sums of mask_boundary_f; it has depth_rmse, mask_mae"),
-        ({**flat(0.5), "raw": {}}, "keeps no sums of its test images"),
+        (changed(flat(0.5), raw=Raw()), "keeps no sums of its test images"),
     ],
 )
-def test_what_cannot_be_compared_is_said(other: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_compared_is_said(other: Record, message: str) -> None:
     with pytest.raises(paired.PairedError, match=message):
         paired.difference(flat(0.5), other, "mask_boundary_f")
 
@@ -129,7 +124,7 @@ def test_undefined_everywhere_is_no_number_and_no_proof() -> None:
     assert found.is_tie
 
 
-def both(mask: float, depth: float, **options: Any) -> dict[str, Any]:
+def both(mask: float, depth: float, **options: Any) -> Record:
     """mask: a pooled IoU of that many hundredths."""
     found = round(100 * mask)
     sums = {"mask_iou": [found, 100 - found, 0, [164, 165]], "depth_rmse": [64 * depth**2, 64]}
@@ -149,7 +144,7 @@ def test_gains_are_of_twins_alone() -> None:
     [found] = paired.gains([mask, two])
     assert (found.model, list(found.tasks), found.mean) == ("unet", ["mask"], None)
     assert found.tasks["mask"].value == pytest.approx(0.2)
-    assert "seed" not in found.cell
+    assert found.cell.seed is None
     [found] = paired.gains([two, mask, both(0.1, 0.2, spec=alone.format("depth"))])
     assert found.mean is not None
     assert found.mean.value == pytest.approx(-0.025)
@@ -159,8 +154,8 @@ def test_gains_are_of_twins_alone() -> None:
         both(0.5, 0.9, spec=alone.format("mask"), samples=128),
         both(0.5, 0.9, spec=alone.format("mask"), seed=4),
         both(0.5, 0.9, spec="my_net.py:Net"),
-        {**mask, "status": "failed"},
-        {**mask, "measure": "cost"},
+        changed(mask, status="failed"),
+        changed(mask, measure="cost"),
     ):
         assert paired.gains([two, other]) == []
 
@@ -180,8 +175,7 @@ def test_kept_sums_give_back_every_value(images: int) -> None:
     found = results(images)
     sums = json.loads(json.dumps(paired.kept(found), allow_nan=False))
     assert (sums["images"], sums["rows"]) == (images, min(images, paired.ROWS))
-    told = record({})
-    told["raw"]["sums"] = sums
+    told = changed(record({}), raw={"sums": sums})
     for metric in paired.KEPT:
         again = paired.over_seeds(told, metric)
         assert again.value == pytest.approx(found.values[metric], rel=1e-5)

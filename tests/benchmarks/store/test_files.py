@@ -5,13 +5,16 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from records import cost, record
 
 from benchmarks.store import files
 from benchmarks.store.files import ResultsError, append, prepare, read, write_text
+from benchmarks.store.record import SETTINGS
 from zoo import machine
 
 values = st.recursive(
@@ -22,13 +25,14 @@ values = st.recursive(
 
 
 @settings(max_examples=30)
-@given(st.lists(st.dictionaries(st.text(min_size=1).filter(lambda key: key != "schema"), values), max_size=3))
-def test_records_come_back_as_they_went(tmp_path: Path, records: list[dict]) -> None:
+@given(st.lists(st.dictionaries(st.text(min_size=1), values), max_size=3), st.sampled_from([*SETTINGS]), st.text())
+def test_records_come_back_as_they_went(tmp_path: Path, found: list[dict[str, Any]], measure: str, name: str) -> None:
     path = tmp_path / "r.jsonl"
     path.write_text("")
-    for record in records:
-        append(path, record)
-    assert [{k: v for k, v in record.items() if k != "schema"} for record in read(path)] == records
+    records = [record(measure, name, values=each) for each in found]
+    for each in records:
+        append(path, each)
+    assert read(path) == records
     assert path.read_bytes().count(b"\n") == len(records)
 
 
@@ -36,15 +40,17 @@ def test_records_come_back_as_they_went(tmp_path: Path, records: list[dict]) -> 
 def test_a_torn_last_line_costs_one_record_and_no_more(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "r.jsonl"
     for n in (1, 2):
-        append(path, {"n": n, "text": "some words"})
+        append(path, cost(str(n)))
     path.write_bytes(path.read_bytes()[:-cut])
     whole = [1, 2] if cut == 1 else [1]  # without its line end only, the record is all there
-    assert [record["n"] for record in read(path)] == whole
-    append(path, {"n": 3})
-    assert [record["n"] for record in read(path)] == [*whole, 3]
+    assert [int(record.model) for record in read(path)] == whole
+    append(path, cost("3"))
+    assert [int(record.model) for record in read(path)] == [*whole, 3]
 
 
-@pytest.mark.parametrize("text", ["hello\n", '{"n": 1}\n', "[1]\n", '{"schema": 99}\n', "\x00\x01\n"])
+@pytest.mark.parametrize(
+    "text", ["hello\n", '{"n": 1}\n', "[1]\n", '{"schema": 99}\n', "\x00\x01\n", '{"schema": 2, "measure": "mood"}\n']
+)
 def test_a_foreign_file_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.jsonl"
     path.write_text(text)
@@ -56,17 +62,17 @@ def test_a_foreign_file_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
 
 def test_numbers_that_are_none_do_not_enter_a_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        append(tmp_path / "r.jsonl", {"n": float("nan")})
+        append(tmp_path / "r.jsonl", cost(values={"params": float("nan")}))
     assert not (tmp_path / "r.jsonl").exists()
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "r.jsonl"
-    append(path, {"n": 1})
+    append(path, cost())
     before, write = path.read_bytes(), os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))  # seven bytes were left
     with pytest.raises(ResultsError, match="No space left") as caught:
-        append(path, {"n": 2})
+        append(path, cost())
     assert str(path) in str(caught.value)
     assert "--out" in str(caught.value)
     assert path.read_bytes() == before
@@ -77,7 +83,7 @@ def test_a_full_device(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.symlink_to("/dev/full")
     with pytest.raises(ResultsError, match="No space left"):
-        append(path, {"n": 1})
+        append(path, cost())
 
 
 def test_a_table_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,16 +122,15 @@ def test_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
 
     def many(who: int) -> None:
         for n in range(20):
-            append(path, {"who": who, "n": n, "text": "x" * 5000})
+            append(path, cost(str(who), values={"n": n, "text": "x" * 5000}))
 
     threads = [threading.Thread(target=many, args=(who,)) for who in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted((record["who"], record["n"]) for record in read(path)) == [
-        (w, n) for w in range(4) for n in range(20)
-    ]
+    found = sorted((int(record.model), record.values["n"]) for record in read(path))
+    assert found == [(who, n) for who in range(4) for n in range(20)]
 
 
 def test_an_error_becomes_one_short_line() -> None:

@@ -6,21 +6,18 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from records import accuracy, latency
 
 from benchmarks.store import committed, files
+from benchmarks.store.record import Record
 from benchmarks.upkeep import keep
 
-CPU = {"device": "cpu", "device_name": "A CPU", "cores": 2, "threads": 1, "torch": "2.x"}
+CPU = {"device_name": "A CPU", "cores": 2, "threads": 1}
 GPU = {"device": "cuda", "device_name": "NVIDIA X-1"}
 
 
-def record(model: str, iou: float, **more: Any) -> dict[str, Any]:
-    base = {
-        "measure": "accuracy", "status": "done", "failed": None, "model": model, "spec": f"{model}()",
-        "group": "founding", "cell": {"size": [8, 8], "data": "d"}, "values": {"mask_iou": iou}, "machine": CPU,
-        "gallery": None,
-    }  # fmt: skip
-    return base | more
+def record(model: str, iou: float, **more: Any) -> Record:
+    return accuracy(model, iou, **{"machine": CPU, **more})
 
 
 @pytest.fixture
@@ -39,19 +36,19 @@ def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tu
     files.append(kept / "cpu-2-cores.jsonl", record("b", 0.2))
     for new in (
         record("a", 0.5, gallery="sheet.png"),
-        record("a", 0.9, machine=GPU, measure="latency"),
+        latency("a", machine=GPU),
         record("mine", 0.5, group="yours"),
         record("c", 0.5, status="interrupted"),
         record("d", 0.7, gallery="lost.png"),
     ):
         files.append(run / "compare.jsonl", new)
     assert keep.main([str(run)]) == 0
-    found = {r["model"]: r for r in files.read(kept / "cpu-2-cores.jsonl")}
-    assert {name: r["values"]["mask_iou"] for name, r in found.items()} == {"a": 0.5, "b": 0.2, "d": 0.7}
-    assert found["d"]["gallery"] is None
-    with Image.open(kept / found["a"]["gallery"]) as image:
+    found = {r.model: r for r in files.read(kept / "cpu-2-cores.jsonl")}
+    assert {name: r.values["mask_iou"] for name, r in found.items()} == {"a": 0.5, "b": 0.2, "d": 0.7}
+    assert found["d"].gallery is None
+    with Image.open(kept / str(found["a"].gallery)) as image:
         assert image.convert("RGB").tobytes() == picture.tobytes()
-    assert [r["model"] for r in files.read(kept / "nvidia-x-1.jsonl")] == ["a"]
+    assert [r.model for r in files.read(kept / "nvidia-x-1.jsonl")] == ["a"]
     before = (kept / "cpu-2-cores.jsonl").read_text()
     assert keep.main([str(run)]) == 0
     assert (kept / "cpu-2-cores.jsonl").read_text() == before
@@ -60,12 +57,11 @@ def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tu
 
 def test_what_a_changed_recipe_trained_replaces_what_it_trained_before(folders: tuple[Path, Path]) -> None:
     run, kept = folders
-    cell = {"size": [8, 8], "data": "d", "recipe": "equal"}
     for model in "ab":
-        files.append(kept / "cpu-2-cores.jsonl", record(model, 0.1, cell=cell))
-    files.append(run / "compare.jsonl", record("a", 0.5, cell=cell | {"content": "0123"}))
+        files.append(kept / "cpu-2-cores.jsonl", record(model, 0.1))
+    files.append(run / "compare.jsonl", record("a", 0.5, cell={"content": "0123"}))
     assert keep.main([str(run)]) == 0
-    found = [(r["model"], r["values"]["mask_iou"]) for r in files.read(kept / "cpu-2-cores.jsonl")]
+    found = [(r.model, r.values["mask_iou"]) for r in files.read(kept / "cpu-2-cores.jsonl")]
     assert sorted(found) == [("a", 0.5), ("b", 0.1)]
 
 

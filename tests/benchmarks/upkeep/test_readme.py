@@ -46,9 +46,9 @@ def test_the_records_are_of_one_schema_and_say_where_they_are_from():
     records = committed.records()
     assert records
     for record in records:
-        assert record["status"] in ("done", "failed")
-        assert record["machine"]["device_name"]
-        assert record["machine"]["commit"]
+        assert record.status in ("done", "failed")
+        assert record.machine.device_name
+        assert record.machine.commit
 
 
 def test_only_what_is_between_the_marks_is_replaced():

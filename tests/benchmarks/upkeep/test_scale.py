@@ -6,27 +6,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from records import changed, record
 
-from benchmarks.store.record import paused
+from benchmarks.store.record import Look, Raw, Record
 from benchmarks.upkeep import scale
 
-MACHINE = {"device": "cpu", "device_name": "A CPU", "cores": 4, "threads": 2, "torch": "2.x"}
+MACHINE = {"device_name": "A CPU", "cores": 4, "threads": 2}
 SLOW, FAST = 0.5, 0.1  # seconds for a sample
 
 
-def trained(model: str, each: float, **cell: Any) -> dict[str, Any]:
-    settings = {"size": [64, 64], "recipe": "equal", "samples": 1000, "data": "pairbench:hard"} | cell
-    return measured("accuracy", model, 1.0, settings, {"seconds": each * settings["samples"]})
+def trained(model: str, each: float, **cell: Any) -> Record:
+    """On a thousand samples."""
+    return measured("accuracy", model, 1.0, values={"seconds": each * 1000}, cell={"samples": 1000, **cell})
 
 
-def measured(
-    measure: str, model: str, took: float, cell: dict[str, Any] | None = None, values: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    return {
-        "measure": measure, "status": "done", "model": model, "spec": f"{model}()", "cell": cell or {},
-        "group": "founding", "raw": {}, "values": values or {"weight_bytes": 10_000_000},
-        "machine": MACHINE, "load": 2.0, "took": took,
-    }  # fmt: skip
+def measured(measure: str, model: str, took: float, **more: Any) -> Record:
+    values = {"weight_bytes": 10_000_000}
+    return record(measure, model, **{"values": values, "took": took, "machine": MACHINE, "load": 2.0, **more})
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +30,7 @@ def one_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scale, "FEW", 1)
 
 
-def page(records: list[dict[str, Any]]) -> str:
+def page(records: list[Record]) -> str:
     """Without line breaks in sentences."""
     return re.sub(r"(?<=[a-z;])\n(?=[a-z])", " ", scale.page(records))
 
@@ -59,46 +55,45 @@ def test_every_figure_follows_from_the_records() -> None:
 
 def looks(*spans: float) -> dict[str, Any]:
     """A curve of looks, 100 samples apart."""
-    return {"curve": [{"samples": 100 * n, "seconds": sum(spans[:n])} for n in range(1, len(spans) + 1)]}
+    return {"curve": tuple(Look(100 * n, sum(spans[:n])) for n in range(1, len(spans) + 1))}
 
 
 def test_time_that_a_training_stood_still_is_not_its_own() -> None:
-    whole = trained("a", SLOW) | {"raw": looks(*[50.0] * 10)}
-    stopped = trained("a", SLOW + 1.22) | {"raw": looks(*[50.0] * 6, 1270.0, *[50.0] * 3), "took": 1730.0}
+    whole = changed(trained("a", SLOW), raw=looks(*[50.0] * 10))
+    spans = looks(*[50.0] * 6, 1270.0, *[50.0] * 3)
+    stopped = changed(trained("a", SLOW + 1.22), raw=spans, took=1730.0)
     assert scale.seconds_for_a_sample([stopped]) == pytest.approx({"a": SLOW})
     assert scale.seconds(stopped) == pytest.approx(510.0)
     assert scale.seconds_for_a_sample([whole]) == pytest.approx({"a": SLOW})
 
 
 def test_a_stage_of_larger_pictures_is_no_pause() -> None:
-    assert paused({"raw": looks(10, 10, 10, 40, 40, 160)}) == 0
-    assert paused({"raw": looks(10, 90)}) == paused({"raw": {}}) == paused({}) == 0
+    assert Raw(**looks(10, 10, 10, 40, 40, 160)).paused == 0
+    assert Raw(**looks(10, 90)).paused == Raw().paused == 0
 
 
 def test_a_recipes_own_number_of_samples_is_what_its_curve_tells() -> None:
-    record = trained("a", SLOW) | {"raw": looks(*[50.0] * 10)}
-    record["cell"] = record["cell"] | {"samples": None}
-    assert scale.seconds_for_a_sample([record]) == pytest.approx({"a": SLOW})
-    assert scale.seconds_for_a_sample([record | {"raw": {}}]) == {}
+    one = changed(trained("a", SLOW, samples=None), raw=looks(*[50.0] * 10))
+    assert scale.seconds_for_a_sample([one]) == pytest.approx({"a": SLOW})
+    assert scale.seconds_for_a_sample([changed(one, raw=Raw())]) == {}
 
 
 def test_there_is_no_text_without_a_training_that_all_share() -> None:
-    assert scale.page([record for record in RECORDS if record["cell"].get("recipe") != "equal"]) == ""
+    assert scale.page([one for one in RECORDS if one.measure != "accuracy" or one.accuracy.recipe != "equal"]) == ""
 
 
 def test_few_networks_are_no_mix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scale, "FEW", 3)
     assert scale.page(RECORDS) == ""
     monkeypatch.setattr(scale, "FEW", 2)
-    assert scale.page([record | {"group": "baseline"} for record in RECORDS]) == ""
+    assert scale.page([changed(one, group="baseline") for one in RECORDS]) == ""
 
 
 def test_machines_and_sizes_are_not_averaged() -> None:
-    faster = {**MACHINE, "device_name": "A GPU", "threads": 64}
     others = [
-        {**trained("a", 1e-6), "machine": faster},
-        trained("a", 1e-6, size=[224, 224]),
-        {**trained("a", 1), "status": "failed"},
+        changed(trained("a", 1e-6), machine={"device_name": "A GPU", "threads": 64}),
+        trained("a", 1e-6, size=(224, 224)),
+        changed(trained("a", 1), status="failed"),
     ]
     text = page([*RECORDS, *others])
     assert "| `a` | 2.0 | 138.9 |" in text

@@ -12,11 +12,11 @@ const PLAIN = (from, key, unit) =>
   from && known(from[key]) ? {value: from[key] / unit} : from?.failed ? {cell: from} : null;
 const METRIC = name => row => {
   if (!row.accuracy) return null;
-  const [value, low, high] = row.accuracy.values[name] ?? [];
-  return {value, low, high, cell: {...row.accuracy, place: row.accuracy.place[name]}};
+  const [value, low, high, spread] = row.accuracy.values[name] ?? [];
+  return {value, low, high, spread, cell: {...row.accuracy, place: row.accuracy.place[name]}};
 };
 
-// What can be a column or an axis: get(row) -> {value, low, high, cell}, or null where nothing was measured.
+// What can be a column or an axis: get(row) -> {value, low, high, spread, cell}, or null where nothing was measured.
 const QUANTITIES = {
   latency: {
     label: "Latency",

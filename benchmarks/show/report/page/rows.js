@@ -76,9 +76,9 @@ function choices() {
       .sort(order("mask_iou", false))
       .map(row => row.model),
   );
-  const honest = ranked.filter(model => MODELS[model].group === "baseline"); // what the networks have to beat
-  const networks = ranked.filter(model => !honest.includes(model));
-  state.pins = [...networks.slice(0, 6 - honest.length), ...honest];
+  const baselines = ranked.filter(model => MODELS[model].group === "baseline"); // what the networks have to beat
+  const networks = ranked.filter(model => !baselines.includes(model));
+  state.pins = [...networks.slice(0, 6 - baselines.length), ...baselines];
 }
 
 function chooseAxis(axis, name) {

@@ -204,6 +204,8 @@ function numberCell(row, quantity) {
       ? null
       : el("small", {}, `at ${pixels(cell.size)}`),
     sure && el("small", {title: "95 % interval"}, `${quantity.show(found.low)}–${quantity.show(found.high)}`),
+    known(found.spread) &&
+      el("small", {title: "standard deviation over seeds"}, `± ${quantity.show(found.spread)} over seeds`),
   ];
 }
 

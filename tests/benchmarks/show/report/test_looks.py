@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from records import changed
 from report_browser import MARKS, column, filter_by, full_page, launched, names, opened
 from report_records import CPU, GPU, records
 
 from benchmarks.show import report
+from benchmarks.show.results import Results
 
 pytestmark = MARKS
 
@@ -119,8 +121,8 @@ def test_without_scripts_the_main_picture_is_there(browser: Any, written: Path) 
 
 @pytest.mark.parametrize("kept", [(), ("cost",), ("latency",), ("accuracy",), ("cost", "memory", "sensitivity")])
 def test_a_part_of_the_records_makes_a_page_too(browser: Any, tmp_path: Path, kept: tuple[str, ...]) -> None:
-    found = [one for one in records(networks=3) if one["measure"] in kept]
-    report.write(found, tmp_path, tmp_path / "page.html")
+    found = [one for one in records(networks=3) if one.measure in kept]
+    Results(found).to_html(tmp_path / "page.html")
     for page in opened(browser, tmp_path / "page.html"):
         assert page.locator("#table tbody tr").count() == (3 if kept else 0)
 
@@ -128,9 +130,9 @@ def test_a_part_of_the_records_makes_a_page_too(browser: Any, tmp_path: Path, ke
 def test_a_hostile_name_is_text_on_the_page(browser: Any, tmp_path: Path) -> None:
     name = "</script><img src=x onerror=alert(1)>é漢\U0001f600"
     found = records(tmp_path, networks=2)
-    for one in found[: len(found) // 2]:
-        one.update(model=name, spec=name, group=name)
-    report.write(found, tmp_path, tmp_path / "page.html", title=name)
+    half = len(found) // 2
+    found = [*(changed(one, model=name, spec=name, group=name) for one in found[:half]), *found[half:]]
+    Results(found, galleries=[tmp_path]).to_html(tmp_path / "page.html", title=name)
     for page in opened(browser, tmp_path / "page.html"):
         assert page.locator("h1").inner_text() == name
         assert name in names(page)
@@ -139,7 +141,7 @@ def test_a_hostile_name_is_text_on_the_page(browser: Any, tmp_path: Path) -> Non
 
 def test_a_screenshot_is_as_large_as_the_picture(tmp_path: Path) -> None:
     pytest.importorskip("playwright")
-    (tmp_path / "chart.svg").write_text(report.chart(records(networks=3)))
+    (tmp_path / "chart.svg").write_text(report.chart(Results(records(networks=3))))
 
     def shot(source: str, target: str) -> int:  # a process of its own: one allows one playwright
         words = [sys.executable, "-m", "benchmarks.upkeep.screenshot", str(tmp_path / source), str(tmp_path / target)]
@@ -154,30 +156,35 @@ def test_a_screenshot_is_as_large_as_the_picture(tmp_path: Path) -> None:
 
 
 def test_a_rate_is_that_of_the_layout_which_reaches_it(browser: Any, tmp_path: Path) -> None:
-    found = [one for one in records(networks=2) if one["measure"] == "throughput"]
     rates = iter([100.0, 300.0, 200.0, 210.0])  # of each network contiguous, then channels_last
-    for one in found:
-        one["values"], one["intervals"] = {"images_per_s": next(rates), "batch": 8}, {}
-    first, second = dict.fromkeys(one["model"] for one in found)
-    report.write(found, tmp_path, tmp_path / "page.html")
+    found = [
+        changed(one, values={"images_per_s": next(rates), "batch": 8}, intervals={})
+        for one in records(networks=2)
+        if one.measure == "throughput"
+    ]
+    first, second = dict.fromkeys(one.model for one in found)
+    Results(found).to_html(tmp_path / "page.html")
     for page in opened(browser, tmp_path / "page.html"):
         page.locator("#table thead button", has_text="Throughput").click()
         told = dict(zip(names(page), column(page, "Throughput"), strict=True))
         assert told == {first: "300", second: "210"}
-    timed = [one for one in records(networks=2) if one["measure"] == "latency"]
-    for one in timed:  # contiguous is faster for one image
-        one["values"] = one["values"] | {"ms": 5.0 if one["cell"]["layout"] == "contiguous" else 9.0}
-    report.write([*found, *timed], tmp_path, tmp_path / "page.html")
+    times = {"contiguous": 5.0, "channels_last": 9.0}  # for one image
+    timed = [
+        changed(one, values=one.values | {"ms": times[one.timed.layout]})
+        for one in records(networks=2)
+        if one.measure == "latency"
+    ]
+    Results([*found, *timed]).to_html(tmp_path / "page.html")
     for page in opened(browser, tmp_path / "page.html"):
         assert sorted(column(page, "Throughput")) == ["210", "300"]
         assert "channels_last" in page.locator("#table tbody tr").first.inner_text()
 
 
 def test_a_machine_that_timed_no_latency_does_not_hide_those_of_another(browser: Any, tmp_path: Path) -> None:
-    here = [one for one in records(networks=3) if one["measure"] == "throughput"]
+    here = [one for one in records(networks=3) if one.measure == "throughput"]
     there = records(networks=3, machines=(GPU,))
-    report.write([*here, *there], tmp_path, tmp_path / "page.html", here=CPU)
+    Results([*here, *there], here=CPU).to_html(tmp_path / "page.html")
     for page in opened(browser, tmp_path / "page.html"):
-        filter_by(page, "Speed measured on", GPU["device_name"] + ", torch 2.15.0")
+        filter_by(page, "Speed measured on", GPU.headline)
         assert all(float(text) > 0 for text in column(page, "Latency"))
         assert page.locator("#scatter .dot").count() == 3

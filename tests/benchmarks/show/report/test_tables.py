@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,50 +13,65 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from report_records import CPU, GPU, record, records
+from records import changed, record
+from report_records import CPU, GPU, records
 
-from benchmarks.show import report
+from benchmarks.show import points, report
+from benchmarks.show.findings import Findings
+from benchmarks.show.points import Point
 from benchmarks.show.report.axes import linear, logarithmic
 from benchmarks.show.report.gallery import gallery
-from benchmarks.show.report.points import choose
-from benchmarks.show.report.tables import tables
+from benchmarks.show.report.tables import tables as page_tables
+from benchmarks.store.record import Record
+
+
+def tables(found: Sequence[Record]) -> dict[str, Any]:
+    return page_tables(Findings(found))
+
+
+def drawn(found: Sequence[Record]) -> list[Point]:
+    known = Findings(found)
+    return points.points(known.chosen, known.networks)
+
+
+def about(found: Sequence[Record]) -> list[str]:
+    known = Findings(found)
+    return points.about(known.chosen, known.networks)
 
 
 def test_a_cell_measured_twice_stands_once_and_a_finished_one_stays() -> None:
-    first, later = record("latency"), record("latency")
-    later["values"] = first["values"] | {"ms": 123.0}
+    first = record("latency")
+    later = changed(first, values=first.values | {"ms": 123.0})
     (entry,) = tables([first, later])["speed"]
     assert entry["latency"]["1"]["ms"] == 123.0
-    stopped = later | {"status": "interrupted", "values": None}
+    stopped = changed(later, status="interrupted", values={})
     (entry,) = tables([later, stopped])["speed"]
     assert entry["latency"]["1"]["ms"] == 123.0
 
 
 def test_machines_that_differ_in_one_fact_are_two() -> None:
-    other = record("latency", machine=CPU | {"threads": 1, "date": "2027-01-01"})
+    other = record("latency", machine={"threads": 1, "date": "2027-01-01"})
     assert len(tables([record("latency"), other])["speed"]) == 2
-    again = record("latency", machine=CPU | {"date": "2027-01-01", "commit": "fedcba9876543210", "dirty": True})
+    again = record("latency", machine={"date": "2027-01-01", "commit": "fedcba9876543210", "dirty": True})
     data = tables([record("throughput"), again])
     assert len(data["speed"]) == 1
     assert data["machines"][0]["commits"] == ["0123456789", "fedcba9876 with changes"]
 
 
-def timed(name: str, factor: float, **cell: Any) -> dict[str, Any]:
+def timed(name: str, factor: float, **cell: Any) -> Record:
     rounds = [[factor * (10 + wave)] * 3 for wave in (0.0, 1.0, 0.3, 0.6, 0.1, 0.9, 0.4, 0.7)]
-    one = record("latency", model=name, spec=name, raw={"rounds_ms": rounds})
-    one["values"], one["intervals"] = {"ms": 10.5 * factor}, {"ms": [10.1 * factor, 10.8 * factor]}
-    one["cell"] = one["cell"] | cell
-    return one
+    spans = {"ms": [10.1 * factor, 10.8 * factor]}
+    return record("latency", name, raw={"rounds_ms": rounds}, values={"ms": 10.5 * factor}, intervals=spans, cell=cell)
 
 
 def test_ties_are_paired_by_round_and_never_cross_machine_size_or_batch() -> None:
-    found = [timed("a", 1.0), timed("b", 1.01), timed("c", 1.0), timed("d", 0.1, batch=8), timed("e", 0.1, size=[8, 8])]
-    found.append(timed("f", 0.1) | {"machine": GPU})
+    found = [timed("a", 1.0), timed("b", 1.01), timed("c", 1.0), timed("d", 0.1, batch=8), timed("e", 0.1, size=(8, 8))]
+    found.append(changed(timed("f", 0.1), machine=GPU))
     data = tables(found)
     names = [model["name"] for model in data["models"]]
     cells = {names[e["model"]]: next(iter(e["latency"].values())) for e in data["speed"]}
     assert {name: cell.get("place") for name, cell in cells.items()} == {
-        "a": "best", "b": None, "c": "tie", "d": "best", "e": "best", "f": "best",
+        "a": "best", "b": None, "c": "tie", "d": None, "e": None, "f": None,  # a network alone is not the best
     }  # fmt: skip
     assert cells["a"]["ties"] == ["c"]
     assert cells["b"]["ties"] == []  # 1 % slower in every round: their intervals overlap, their ratio's does not hold 1
@@ -68,26 +84,26 @@ def test_the_faster_layout_is_marked_where_it_is_beyond_doubt() -> None:
     assert marks == {"contiguous": False, "channels_last": True}
 
 
-def trained(name: str, values: list[float], seed: int = 0, **cell: Any) -> dict[str, Any]:
+def trained(name: str, values: list[float], seed: int = 0, **cell: Any) -> Record:
     pixels = 10_000  # of the union in each image
     right = [round(pixels * value) for value in values]
     sums = {"images": len(values), "rows": len(values), "mask_iou": [right, [pixels - n for n in right], 0, pixels]}
-    one = record("accuracy", model=name, spec=name, raw={"sums": sums, "curve": []})
     mean = sum(values) / len(values)
-    one["values"], one["intervals"] = {"mask_iou": mean}, {"mask_iou": [mean - 0.1, mean + 0.2]}
-    one["cell"] = one["cell"] | {"seed": seed} | cell
-    return one
+    spans = {"mask_iou": [mean - 0.1, mean + 0.2]}
+    cell = {"seed": seed, "test_images": 100, **cell}
+    return record("accuracy", name, raw={"sums": sums}, values={"mask_iou": mean}, intervals=spans, cell=cell)
 
 
 def test_seeds_are_averaged_and_the_interval_covers_each() -> None:
     (entry,) = tables([trained("a", [0.4, 0.6], seed) for seed in (1, 2)] + [trained("a", [0.8, 0.8], 3)])["accuracy"]
     assert entry["seeds"] == [1, 2, 3]
-    mean, low, high = entry["values"]["mask_iou"]
+    mean, low, high, spread = entry["values"]["mask_iou"]
+    assert spread == pytest.approx(0.1732, abs=1e-4)
     assert mean == pytest.approx(0.6)
     assert high - mean >= 4.303 * 0.1732 / 3**0.5  # three seeds, Student
     assert low < 0.4
     (two,) = tables([trained("a", [0.4, 0.6], 1), trained("a", [0.8, 0.8], 2)])["accuracy"]
-    assert two["values"]["mask_iou"] == pytest.approx([0.65, 0.4, 1.0])  # from 0.5 - 0.1 to 0.8 + 0.2
+    assert two["values"]["mask_iou"] == pytest.approx([0.65, 0.4, 1.0, 0.2121], abs=1e-4)  # from 0.5 - 0.1 to 0.8 + 0.2
 
 
 def test_accuracy_ties_are_paired_by_image_within_one_set() -> None:
@@ -95,19 +111,19 @@ def test_accuracy_ties_are_paired_by_image_within_one_set() -> None:
     close = [value + 0.01 * math.cos(3 * i) for i, value in enumerate(waves)]
     found = [
         trained("a", waves), trained("b", close), trained("c", [value - 0.01 for value in waves]),
-        trained("d", waves, samples=20), trained("e", waves) | {"machine": GPU},
+        trained("d", waves, samples=20), changed(trained("e", waves), machine=GPU),
     ]  # fmt: skip
     data = tables(found)
     place = {entry["name"]: entry["place"].get("mask_iou") for entry in data["accuracy"]}
     assert {place["a"], place["b"]} == {"best", "tie"}
     assert place["c"] is None  # worse by little, but on every image
-    assert place["d"] == "best"
+    assert place["d"] is None  # alone with its samples
     assert {place["a"], place["e"]} <= {"best", "tie"}  # what was learned does not depend on the machine
     assert len(data["sets"]) == 2
 
 
 def test_what_most_networks_were_trained_on_stands_first() -> None:
-    few = [trained("frame_difference", [0.3], samples=20), trained("aligned_difference", [0.4], samples=20)]
+    few = [trained("d", [0.3], samples=20), trained("e", [0.4], samples=20)]
     data = tables([*few, *(trained(name, [0.9]) for name in "abc")])
     assert [s["samples"] for s in data["sets"]] == [10_000, 20]
 
@@ -125,7 +141,7 @@ def test_own_recipes_are_one_set_if_their_samples_are_the_same() -> None:
     data = tables([*found, trained("a", [0.6], recipe="one", samples=900)])
     assert [s["recipe"] for s in data["sets"]] == ["own", "own"]
     assert [e["set"] for e in data["accuracy"]] == [0, 0, 1]
-    assert [e["recipe"] for e in data["accuracy"]] == ["one", "two", "one"]
+    assert [e["recipe"] for e in data["accuracy"]] == ["two", "one", "one"]  # the better mask first
     both = tables([trained("a", [0.5]), trained("a", [0.6], precision="bf16")])
     assert len(both["sets"]) == len(both["accuracy"]) == 2
 
@@ -138,8 +154,7 @@ def test_the_sheet_is_cut_into_the_tiles_it_was_made_of(tmp_path: Path) -> None:
             tile = Image.new("RGB", (width, height), (40 * column, 100 * row, 7))
             sheet.paste(tile, (column * (width + 2), row * (height + 2)))
     sheet.save(tmp_path / "sheet.png")
-    one = record("accuracy", gallery="sheet.png")
-    one["cell"] = one["cell"] | {"size": [height, width]}
+    one = record("accuracy", gallery="sheet.png", cell={"size": (height, width)})
     found = gallery(tables([one]), [tmp_path / "elsewhere", tmp_path])
     (scene,), (network,) = found["scenes"], found["networks"]
 
@@ -172,30 +187,29 @@ def test_a_picture_that_cannot_be_shown_is_named(tmp_path: Path, name: str, reas
 
 def test_the_picture_holds_the_points_of_one_machine() -> None:
     found = records(networks=5, machines=(CPU, GPU))
-    choice = choose(tables(found))
-    here = [one for one in found if one["measure"] == "latency" and one["machine"] is CPU]
-    fastest = {one["spec"]: one["values"]["ms"] for one in sorted(here, key=lambda one: -one["values"]["ms"])}
-    assert {point.x for point in choice.points} == set(fastest.values())
-    picture = report.chart(found)
-    assert picture == report.chart(found)
+    here = [one for one in found if one.measure == "latency" and one.machine is CPU]
+    fastest = {one.spec: one.values["ms"] for one in sorted(here, key=lambda one: -one.values["ms"])}
+    assert {point.x.value for point in drawn(found)} == set(fastest.values())
+    picture = report.chart(Findings(found))
+    assert picture == report.chart(Findings(found))
     words = " ".join(ElementTree.fromstring(picture).itertext())
-    for point in choice.points:
-        assert f"{point.name}: " in words
-    assert CPU["device_name"] in words
+    for point in drawn(found):
+        assert f"{point.network.name}: " in words
+    assert str(CPU.device_name) in words
     assert "GPU" not in words
 
 
 @pytest.mark.parametrize("apart", [1.0, 1.001, 1.1])
 def test_networks_that_lie_close_together_keep_their_names(apart: float) -> None:
     found = records(networks=9)
-    names = sorted({one["model"] for one in found})
-    for one in found:
-        if one["measure"] == "latency":
-            one["values"] = one["values"] | {"ms": 50 * apart ** names.index(one["model"])}
-            one["intervals"] = {}
-        if one["measure"] == "accuracy":
-            one["values"] = one["values"] | {"mask_iou": 0.8}
-    texts = ElementTree.fromstring(report.chart(found)).findall(".//{*}text[@class='label']")
+    names = sorted({one.model for one in found})
+    for number, one in enumerate(found):
+        if one.measure == "latency":
+            ms = 50 * apart ** names.index(one.model)
+            found[number] = changed(one, values=one.values | {"ms": ms}, intervals={})
+        if one.measure == "accuracy":
+            found[number] = changed(one, values=one.values | {"mask_iou": 0.8})
+    texts = ElementTree.fromstring(report.chart(Findings(found))).findall(".//{*}text[@class='label']")
     assert sorted(node.text or "" for node in texts) == names
     spans = []
     for node in texts:
@@ -217,53 +231,47 @@ def test_an_axis_keeps_its_values_inside_and_in_order(values: list[float], make:
 
 def test_what_was_timed_and_not_trained_alike_is_named_below_the_title() -> None:
     found = records(networks=7)
-    names = sorted({one["model"] for one in found})
-    kept = [one for one in found if one["measure"] != "accuracy" or one["model"] in names[:5]]
-    assert (
-        choose(tables(kept)).about[2] == f"Timed, but not trained so: {', '.join(sorted(names[5:], key=_place(found)))}"
-    )
-    kept = [one for one in found if one["measure"] != "accuracy" or one["model"] in names[:2]]
-    assert choose(tables(kept)).about[2].endswith(", 2 more")
-    assert len(choose(tables(found)).about) == 2
+    names = sorted({one.model for one in found})
+    kept = [one for one in found if one.measure != "accuracy" or one.model in names[:5]]
+    assert about(kept)[2] == f"Timed, but not trained so: {', '.join(sorted(names[5:], key=_place(found)))}"
+    kept = [one for one in found if one.measure != "accuracy" or one.model in names[:2]]
+    assert about(kept)[2].endswith(", 2 more")
+    assert len(about(found)) == 2
 
 
-def _place(found: list[dict[str, Any]]) -> Any:
+def _place(found: Sequence[Record]) -> Any:
     """Of a network's name, its place among all."""
     return [one["name"] for one in tables(found)["models"]].index
 
 
 def test_accuracy_of_another_size_says_so_in_the_picture() -> None:
-    found = records(networks=3, sizes=((224, 224),))
-    for one in found:
-        if one["measure"] == "accuracy":
-            one["cell"] = one["cell"] | {"size": [64, 64]}
-    choice = choose(tables(found))
-    assert len(choice.points) == 3
-    assert choice.about[0].startswith("Latency: 224 x 224 pixels")
-    assert choice.about[1].endswith("at 64 x 64 pixels")
+    found = [
+        changed(one, cell={"size": (64, 64)}) if one.measure == "accuracy" else one
+        for one in records(networks=3, sizes=((224, 224),))
+    ]
+    assert len(drawn(found)) == 3
+    assert about(found)[0].startswith("Latency: 224 x 224 pixels")
+    assert about(found)[1].endswith("at 64 x 64 pixels")
 
 
 def test_memory_of_one_layout_stands_beside_the_others_by_name() -> None:
     found = [timed("a", 1.0, layout=layout) for layout in ("contiguous", "channels_last")]
-    memory = record("memory", model="a", spec="a")
-    memory["cell"] = memory["cell"] | {"layout": "contiguous"}
+    memory = record("memory", "a")
     entries = tables([*found, memory])["speed"]
     assert {e["layout"]: e["memory"]["1"].get("note") for e in entries} == {
         "contiguous": None,
         "channels_last": "eager, contiguous",
     }
     alone = tables([memory])["speed"]
-    assert [e["memory"]["1"]["inference_bytes"] for e in alone] == [memory["values"]["inference_bytes"]]
+    assert [e["memory"]["1"]["inference_bytes"] for e in alone] == [memory.values["inference_bytes"]]
 
 
 def test_rounds_of_two_runs_are_no_pairs() -> None:
-    data = tables([timed("a", 1.0) | {"run": "1"}, timed("b", 1.01) | {"run": "2"}])
+    data = tables([changed(timed("a", 1.0), run="1"), changed(timed("b", 1.01), run="2")])
     assert [e["latency"]["1"]["place"] for e in data["speed"]] == ["best", "tie"]  # their intervals overlap
 
 
 def test_the_largest_batch_is_a_track_of_its_own() -> None:
-    found = record("throughput")
-    found["cell"] = found["cell"] | {"batch": None}
-    found["values"] = found["values"] | {"batch": 32}
+    found = record("throughput", cell={"batch": None}, values={"images_per_s": 100.0, "batch": 32})
     (entry,) = tables([found])["speed"]
     assert entry["throughput"]["largest"]["batch"] == 32

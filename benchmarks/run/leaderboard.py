@@ -1,0 +1,150 @@
+"""A comparison from its options to its results: what is planned, measured, kept in a folder, and told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from inspect import Parameter, Signature
+from typing import Unpack
+
+import torch
+
+from benchmarks.measures import accuracy
+from benchmarks.networks.entrants import enter
+from benchmarks.plan import cells
+from benchmarks.plan.cells import Cell
+from benchmarks.plan.comparison import BASELINES, Comparison, Options, settled
+from benchmarks.plan.presets import PRESETS
+from benchmarks.run.campaign import Campaign, home
+from benchmarks.show.results import Results
+from benchmarks.store import committed, files, identity
+from benchmarks.store.names import BASELINE, RECORDS
+from benchmarks.store.record import Machine, Record
+from registry import OptionError, ZooError
+from zoo import machine
+from zoo.claim import claimed
+from zoo.progress import Tick, progress
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a comparison."""
+
+    results: Results
+    succeeded: bool  # in some of its cells
+    stopped: bool  # by Ctrl-C
+    problem: ZooError | None  # why records could not be kept
+
+
+def leaderboard(models: str | None = None, *, tick: Tick | None = None, **options: Unpack[Options]) -> Results:
+    """Measure and compare networks as `python -m benchmarks.compare` does, with its options under their names.
+
+    Records, tables and the page are in the folder `out`, and with resume=True only what is not there is measured.
+    tick: called with what is done, how much of it is done and how much there is; None: a bar, or lines.
+
+    >>> results = leaderboard("unet, u2netp", sizes=(224,), measure=("cost", "latency"))  # doctest: +SKIP
+    >>> results.best("latency_ms")  # doctest: +SKIP
+    ['u2netp']
+    """
+    with prepared(models, options) as (asked, planned):
+        outcome = measure(asked, planned, tick)
+    if outcome.problem:
+        raise outcome.problem
+    if outcome.stopped:
+        raise KeyboardInterrupt
+    return outcome.results
+
+
+def _shown() -> Signature:
+    """What help() shows: every option by its name."""
+    keywords = ["tick", *Options.__annotations__]
+    options = [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in keywords]
+    return Signature([Parameter("models", Parameter.POSITIONAL_OR_KEYWORD, default=None), *options])
+
+
+leaderboard.__signature__ = _shown()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def prepared(models: str | None, options: Options) -> Iterator[tuple[Comparison, list[Cell]]]:
+    """A comparison and its cells, with as many threads as are asked for; an error where something is not there."""
+    device = machine.choose(options.get("device") or "auto")
+    asked = settled(models, options, PRESETS, str(device))
+    entrants = enter(asked.models)
+    if "accuracy" in asked.measure and not asked.weights:  # the baselines stand in every such table
+        entrants = enter(f"{asked.models}, {BASELINES}")
+    planned = cells.plan(entrants, asked)
+    accuracy.require([cell.accuracy for cell in planned if cell.measure == "accuracy"], asked.weights)
+    _require_trained(asked, planned)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(asked.threads or threads)
+    try:
+        yield asked, planned
+    finally:
+        torch.set_num_threads(threads)
+
+
+def missing(asked: Comparison, planned: list[Cell]) -> tuple[list[Record], list[Cell]]:
+    """With resume what is there already of these networks, whatever was asked for then, with the accuracy of the
+    baselines; and the cells that it leaves to be measured."""
+    path = asked.out / RECORDS
+    found = files.read(path) if asked.resume and path.exists() else []
+    specs = {cell.entrant.spec for cell in planned}
+    before = [
+        record
+        for record in found
+        if record.spec in specs or (record.group == BASELINE and record.measure == "accuracy")
+    ]
+    done = identity.done(before, None if asked.executor == "ray" else Machine.here(torch.device(asked.device)))
+    return before, [cell for cell in planned if cell.key not in done]
+
+
+def measure(asked: Comparison, planned: list[Cell], tick: Tick | None = None) -> Outcome:
+    """The comparison itself, in a folder of its own: records first, then tables and the page."""
+    folder = files.prepare(asked.out)
+    with claimed(folder):
+        records, pending = missing(asked, planned)
+        stopped, problem = False, None
+        try:
+            with nullcontext(tick) if tick else progress() as report:
+                for record in _measured(asked, pending, report):
+                    records.append(record)
+                    files.append(folder / RECORDS, record)
+        except KeyboardInterrupt:
+            stopped = True
+        except ZooError as error:  # no room for a record: what was measured is still worth a look
+            problem = error
+        results = _results(asked, planned, identity.latest(records))
+        if records and not problem and not stopped:
+            results.save(folder)
+    keys = {cell.key for cell in planned}
+    succeeded = any(record.status == "done" and identity.key_of(record) in keys for record in results.records)
+    return Outcome(results, succeeded, stopped, problem)
+
+
+def _measured(asked: Comparison, pending: list[Cell], tick: Tick) -> Iterator[Record]:
+    if asked.executor != "ray":
+        return Campaign(pending, asked).measure(tick)
+    from benchmarks.run import cluster
+
+    return cluster.measure(pending, asked, tick)
+
+
+def _results(asked: Comparison, planned: list[Cell], records: list[Record]) -> Results:
+    """With the accuracy that comes with the library, where none was asked for and none is there."""
+    specs = {cell.entrant.spec for cell in planned}
+    achieved = any(record.measure == "accuracy" and record.spec in specs for record in records)
+    library = [] if achieved or "accuracy" in asked.measure else committed.records(like=records)
+    here = records[-1].machine if records else None
+    return Results(records, library, [asked.out, committed.FOLDER], here=here)
+
+
+def _require_trained(asked: Comparison, planned: list[Cell]) -> None:
+    """Raise where a curve is asked for of a network that is neither trained, nor to be trained, nor ready-made."""
+    trained = {home(asked.out, cell) for cell in planned if cell.measure == "accuracy"}
+    curves = {home(asked.out, cell): cell for cell in planned if cell.measure == "sensitivity"}
+    lost = [cell for folder, cell in curves.items() if folder not in trained and not accuracy.is_over(folder)]
+    if lost and not asked.weights:
+        raise OptionError(
+            f"sensitivity is of trained networks, and {asked.out} holds no such training of {lost[0].entrant.asked};"
+            " add accuracy to --measure, or give --weights"
+        )

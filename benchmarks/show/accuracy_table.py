@@ -1,0 +1,107 @@
+"""What networks trained alike achieve, as a table of text."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from benchmarks.show.scores import HEADLINE, Board, Score, known_first, places
+from benchmarks.show.table import MISSING, Table, short
+from benchmarks.statistics import paired
+from benchmarks.store.names import BASELINE, EQUAL, READY, READY_MADE
+
+TITLES = {EQUAL: "one recipe for all", READY: "ready-made weights"}
+SIGNS = {"best": "*", "tie": "="}
+
+
+def table(board: Board) -> Table:
+    """What networks trained alike achieve: mask IoU and depth RMSE on each data set, with 95 % intervals."""
+    achieved = [score for score in board.scores if score.records]
+    names = list(dict.fromkeys(score.cell.data for score in achieved))
+    trained: dict[tuple[str, ...], dict[str, Score]] = {}
+    for score in achieved:
+        cell = score.cell
+        how = (score.network.spec, cell.recipe_title, str(cell.precision), str(cell.weights))
+        trained.setdefault(how, {})[cell.data] = score
+    first = board.hardest[0]
+    order = sorted(trained.values(), key=lambda d: known_first(d[first].value("mask_iou") if first in d else math.nan))
+    own = _recipes(achieved)
+    several = len(own) > 1
+    seeds = sorted({len(score.records) for score in achieved})
+    marks: dict[str, Mapping[int, str]] = {
+        f"{metric} {name}": places([by_data[name] for by_data in order if name in by_data], metric)
+        for metric in HEADLINE
+        for name in names
+    }
+    body = [
+        [
+            one.network.name + (f", {_counted(len(one.records))}" if len(seeds) > 1 else ""),
+            *([one.cell.recipe_title] * several),
+            *(_achieved(by_data.get(name), metric, marks) for metric in HEADLINE for name in names),
+        ]
+        for by_data in order
+        for one in [next(iter(by_data.values()))]
+    ]
+    head = ["model", *(["recipe"] * several), *(f"{what} {short(name)}" for what in ("IoU", "RMSE") for name in names)]
+    title = TITLES.get(board.trained_as.kind, "recipes of their own" if several else f"recipe {own[0]}")
+    title += f", {board.trained_as.samples:,} samples" if board.trained_as.samples else ""
+    return Table(f"accuracy, {title}", head, body, _about(board, achieved, own, marked=any(marks.values())))
+
+
+def _recipes(achieved: Sequence[Score]) -> list[str]:
+    """Those of the networks; of baselines where there are no others."""
+    networks = [score for score in achieved if score.network.group != BASELINE]
+    return sorted({score.cell.recipe_title for score in networks or achieved})
+
+
+def _about(board: Board, achieved: Sequence[Score], own: Sequence[str], *, marked: bool) -> list[str]:
+    """What stands below a table of accuracy."""
+    records = [record for score in achieved for record in score.records]
+    machines = "; ".join(dict.fromkeys(record.machine.headline for record in records))
+    days = sorted({str(record.date)[:10] for record in records})
+    seeds = sorted({len(score.records) for score in achieved})
+    height, width = board.size
+    lines = [
+        "Mask IoU, pooled: higher is better. Depth RMSE: lower is better. In brackets 95 % intervals over"
+        f" {board.trained_as.test_images} scenes of the test split, {height} x {width} pixels.",
+        f"{_how(board, own, seeds)}; {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
+    ]
+    if len(own) == 1 and {score.cell.recipe_title for score in achieved} != {*own}:
+        lines.append("The baselines have no recipe of their own: they were trained by the recipe equal.")
+    if len(board.data) > 1 and board.trained_as.kind != READY:
+        lines.append("Each data set has its own networks, trained on its train split alone.")
+    if marked:
+        lines.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
+    if seeds[-1] > 1:
+        lines.append(
+            "Of several seeds the mean, ± the standard deviation over seeds. The interval covers images and,"
+            f" from {paired.ENOUGH} seeds on, seeds."
+        )
+    for precision in sorted({score.cell.precision for score in achieved if score.cell.precision}):
+        names = dict.fromkeys(score.network.name for score in achieved if score.cell.precision == precision)
+        lines.append(f"In {precision}, whatever the recipe says: {', '.join(names)}.")
+    return lines
+
+
+def _how(board: Board, recipes: Sequence[str], seeds: Sequence[int]) -> str:
+    """How the networks of a table were trained, in words."""
+    if board.trained_as.kind == READY:
+        return f"Weights of {recipes[0].removeprefix(READY_MADE)}"
+    samples = board.trained_as.samples
+    amount = f"{samples:,} samples" if samples else "as many samples as their recipes say"
+    recipe = f"recipe {recipes[0]}" if len(recipes) == 1 else "recipes of their own"
+    count = "one seed" if [*seeds] == [1] else f"{' or '.join(map(str, seeds))} seeds"
+    return f"Trained on {amount}, {recipe}, {count}"
+
+
+def _counted(seeds: int) -> str:
+    return f"{seeds} seed{'s' * (seeds > 1)}"
+
+
+def _achieved(score: Score | None, metric: str, marks: Mapping[str, Mapping[int, str]]) -> str:
+    """The mean with its interval, the spread of several seeds, and whether it is best."""
+    if score is None or math.isnan(score.value(metric)):
+        return MISSING
+    ends = (f"{end:.3f}".removeprefix("0") for end in score.interval(metric))
+    spread = score.spread(metric)
+    over_seeds = "" if math.isnan(spread) else f" ±{spread:.3f}".replace("±0", "±")
+    place = marks[f"{metric} {score.cell.data}"].get(id(score), "")
+    return f"{score.value(metric):.3f} ({'-'.join(ends)}){over_seeds}{SIGNS.get(place, '')}"

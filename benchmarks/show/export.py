@@ -1,0 +1,45 @@
+"""Records as one flat table."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.store.fields import plain
+from benchmarks.store.record import Record
+
+
+def to_csv(records: Sequence[Record]) -> str:
+    """One line per record, everything in plain units: counts, bytes, milliseconds, shares."""
+    flat = [_flat(record) for record in records]
+    columns = list(dict.fromkeys(name for line in flat for name in line))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return out.getvalue()
+
+
+def _flat(record: Record) -> dict[str, Any]:
+    line = {name: getattr(record, name) for name in ("model", "group", "spec", "measure", "status", "failed")}
+    line |= plain(record.cell) | {"size": "x".join(map(str, record.cell.size))}
+    line |= {name: _text(value) for name, value in record.values.items()}
+    for name, span in record.intervals.items():
+        line[f"{name}_low"], line[f"{name}_high"] = (_text(ends) for ends in _ends(span))
+    line |= {name: getattr(record.machine, name) for name in ("device_name", "torch", "threads", "commit")}
+    return line | {"date": record.date}
+
+
+def _text(value: Any) -> Any:
+    """A value in one field: lists with spaces between, mappings as name:number."""
+    if isinstance(value, dict):
+        return " ".join(f"{key}:{number}" for key, number in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _ends(span: Sequence[Any]) -> tuple[Any, Any]:
+    """The lower and the upper end; of a curve, which has a span for each strength, all of each."""
+    if span and isinstance(span[0], list | tuple):
+        return [low for low, _ in span], [high for _, high in span]
+    low, high = span
+    return low, high

@@ -1,0 +1,191 @@
+"""One quantity of each network against another: of the one setting and set that most networks share."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from benchmarks.show.networks import Network
+from benchmarks.show.scores import Board, Score, higher_is_better, places
+from benchmarks.show.speeds import Row, Setting, latencies
+from benchmarks.show.speeds import places as places_of_times
+from benchmarks.store.names import BASELINE, EQUAL, OWN, READY
+from benchmarks.store.record import Machine
+from registry import OptionError, nearest
+from zoo import metrics
+
+NAMED = 3  # networks that are named where many are left out
+RECIPES = {OWN: "recipes of their own", READY: "ready-made weights"}
+COSTS = ("params", "flops", "weight_bytes")
+MEMORY = ("inference_bytes", "training_bytes")
+LATENCY, ACCURACY = "latency_ms", "mask_iou"
+RATE = "images_per_s"
+
+Pair = tuple[float, ...]  # low and high, or nothing where an end is not known
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A quantity of a network with its 95 % interval."""
+
+    value: float
+    interval: Pair = ()
+
+
+@dataclass(frozen=True)
+class Point:
+    """One network: two of its quantities."""
+
+    network: Network
+    x: Figure
+    y: Figure
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is looked at first: a setting with its rows, and a board with one of its data sets."""
+
+    setting: Setting | None = None
+    rows: Sequence[Row] = ()
+    board: Board | None = None
+    data: str = ""
+
+    @cached_property
+    def achieved(self) -> list[Score]:
+        return [score for score in self.board.on(self.data) if score.records] if self.board else []
+
+    @cached_property
+    def scores(self) -> dict[str, Score]:
+        """By spec; of several recipes of a network that with the best mask."""
+        return {score.network.spec: score for score in sorted(self.achieved, key=lambda score: score.good)}
+
+
+def choose(rows: Mapping[Setting, Sequence[Row]], sets: Sequence[tuple[Board, str]], here: Machine | None) -> Chosen:
+    """Times and accuracy of most networks that have both: what the one recipe has trained first, then what was timed
+    `here`, and of equals what was tested at the size of the times."""
+    times: Sequence[tuple[Setting | None, Sequence[Row]]] = [*rows.items()] or [(None, ())]
+    known = [(board, data) for board, data in sets if any(score.records for score in board.on(data))]
+    achieved: Sequence[tuple[Board | None, str]] = known or [(None, "")]
+
+    def key(pair: Chosen) -> tuple[bool, bool, int, bool]:
+        equal, networks = worth(pair.board, [row.network for row in pair.rows if _has_both(pair, row)])
+        is_here = here is not None and pair.setting is not None and pair.setting.machine == here.identity
+        alike = pair.setting is not None and pair.board is not None and pair.setting.size == pair.board.size
+        return equal, is_here, networks, alike
+
+    return max((Chosen(*timed, *trained) for timed in times for trained in achieved), key=key)
+
+
+def worth(board: Board | None, known: Iterable[Network]) -> tuple[bool, int]:
+    """Networks that one recipe has trained first, if there are several; then the more the better."""
+    count = len({network.spec for network in known if network.group != BASELINE})
+    return count > 1 and board is not None and board.trained_as.kind == EQUAL, count
+
+
+def _has_both(chosen: Chosen, row: Row) -> bool:
+    return row.better is not None and row.network.spec in chosen.scores
+
+
+def figures(chosen: Chosen, metric: str) -> dict[str, Figure]:
+    """A quantity of every network that has it, by spec."""
+    if metric in metrics.names():
+        found = {spec: _pair(score.value(metric), score.interval(metric)) for spec, score in chosen.scores.items()}
+    elif metric in READERS:
+        found = {row.network.spec: READERS[metric](row, metric) for row in chosen.rows}
+    else:
+        raise OptionError(f"there is no quantity {metric!r}; {nearest(metric, [*READERS, *metrics.names()])}")
+    return {spec: figure for spec, figure in found.items() if math.isfinite(figure.value)}
+
+
+def best(chosen: Chosen, metric: str) -> list[str]:
+    """The names of what nothing shows to be worse than the best; none where there is no second network."""
+    if metric in metrics.names():
+        marks = places(chosen.achieved, metric)
+        return list(dict.fromkeys(score.network.name for score in chosen.achieved if id(score) in marks))
+    if metric == LATENCY:
+        timed = latencies(chosen.rows)
+        marked = [row for (row, _), place in zip(timed, places_of_times(timed), strict=True) if place]
+        return list(dict.fromkeys(row.network.name for row in marked))
+    known = figures(chosen, metric)
+    pick = max if is_higher_better(metric) else min
+    top = pick((figure.value for figure in known.values()), default=math.nan)
+    names = {row.network.spec: row.network.name for row in chosen.rows}
+    return [names[spec] for spec, figure in known.items() if figure.value == top and len(known) > 1]
+
+
+def points(chosen: Chosen, networks: Mapping[str, Network], x: str = LATENCY, y: str = ACCURACY) -> list[Point]:
+    """Of every network that has both, in the order of networks."""
+    across, up = (figures(chosen, metric) for metric in (x, y))
+    return [Point(one, across[spec], up[spec]) for spec, one in networks.items() if spec in across and spec in up]
+
+
+def front(found: Iterable[Point], x: str = LATENCY, y: str = ACCURACY) -> list[Point]:
+    """Those that no other beats or equals in both, the best in x first.
+
+    >>> known = {"a": (1, 5), "b": (2, 4), "c": (3, 9)}
+    >>> found = [Point(Network(name, name, ""), Figure(x), Figure(y)) for name, (x, y) in known.items()]
+    >>> [point.network.name for point in front(found)]
+    ['a', 'c']
+    """
+    right, above = (1 if is_higher_better(metric) else -1 for metric in (x, y))
+    kept: list[Point] = []
+    for point in sorted(found, key=lambda point: (-right * point.x.value, -above * point.y.value)):
+        if not kept or above * point.y.value > above * kept[-1].y.value:
+            kept.append(point)
+    return kept
+
+
+def is_higher_better(metric: str) -> bool:
+    return higher_is_better(metric) if metric in metrics.names() else metric == RATE
+
+
+def about(chosen: Chosen, networks: Mapping[str, Network]) -> list[str]:
+    """What the points of accuracy against latency were measured on: a line each."""
+    first = next((row.better for row in chosen.rows if row.better), None)
+    if first is None or chosen.board is None:
+        return []
+    cell, (height, width), trained = first.timed, chosen.board.size, chosen.board.trained_as
+    samples = f", {trained.samples:,} samples each" if trained.samples else ""
+    samples += "" if trained.kind == EQUAL else f", {RECIPES[trained.kind]}"
+    tested = "" if cell.size == chosen.board.size else f" at {height} x {width} pixels"
+    timed, achieved = (figures(chosen, metric) for metric in (LATENCY, ACCURACY))
+    lacking = [one.name for spec, one in networks.items() if spec in timed and spec not in achieved]
+    more = [f"{len(lacking) - NAMED} more"] * (len(lacking) > NAMED)
+    return [
+        f"Latency: {cell.size[0]} x {cell.size[1]} pixels, batch {cell.batch}, {cell.precision}, {cell.engine},"
+        f" {first.machine.headline}",
+        f"IoU: {chosen.data}{samples}{tested}",
+        *([f"Timed, but not trained so: {', '.join([*lacking[:NAMED], *more])}"] if lacking else []),
+    ]
+
+
+def _pair(value: float | None, interval: Sequence[float | None]) -> Figure:
+    known = tuple(end for end in interval if end is not None and math.isfinite(end))
+    return Figure(math.nan if value is None else float(value), known if len(known) == 2 else ())
+
+
+def _latency(row: Row, metric: str) -> Figure:
+    return _pair(None, ()) if row.better is None else _pair(row.ms, row.better.interval("ms"))
+
+
+def _rate(row: Row, metric: str) -> Figure:
+    """Of the batch that most rows have: the first that was asked for."""
+    found = next(iter(row.throughput.values()), {})
+    best = max(found.values(), key=lambda record: float(record.values[metric]), default=None)
+    return _pair(None, ()) if best is None else _pair(best.value(metric), best.interval(metric))
+
+
+def _cost(row: Row, metric: str) -> Figure:
+    return _pair(row.cost.get(metric), ())
+
+
+def _memory(row: Row, metric: str) -> Figure:
+    return _pair(row.memory.value(metric) if row.memory else None, ())
+
+
+READERS: Mapping[str, Callable[[Row, str], Figure]] = {
+    LATENCY: _latency,
+    RATE: _rate,
+    **dict.fromkeys(COSTS, _cost),
+    **dict.fromkeys(MEMORY, _memory),
+}

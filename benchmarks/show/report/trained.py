@@ -1,0 +1,84 @@
+"""Accuracy and sensitivity as the page reads them."""
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.show.findings import Findings
+from benchmarks.show.report.numbers import Numbers
+from benchmarks.show.scores import HEADLINE, Board, Score, places
+
+Data = dict[str, Any]
+
+
+def accuracy(found: Findings, numbers: Numbers) -> list[Data]:
+    """One entry per network, size, set and recipe, by set: values are [mean over seeds, low, high, spread]."""
+    entries = []
+    for board, data in found.sets:
+        marks = {metric: places(board.on(data), metric) for metric in HEADLINE}
+        for score in board.on(data):
+            place = {metric: marks[metric][id(score)] for metric in HEADLINE if marks[metric].get(id(score))}
+            entries.append(_entry(score, board, numbers) | {"place": place})
+    return sorted(entries, key=lambda entry: int(entry["set"]))
+
+
+def _entry(score: Score, board: Board, numbers: Numbers) -> Data:
+    records, cell = score.records, score.cell
+    every = [*records, *score.lost]
+    names = {name: None for record in records for name in record.values if name != "seconds"}
+    seconds = [told - record.raw.paused for record in records if (told := record.value("seconds")) is not None]
+    return {
+        "model": numbers.model[score.network.spec],
+        "name": score.network.name,
+        "size": cell.size,
+        "set": numbers.set[cell.data, board.trained_as],
+        "machine": numbers.machine[every[0].machine.identity],
+        "recipe": cell.recipe_title,
+        "samples": cell.samples,
+        "precision": cell.precision,
+        "test_images": cell.test_images,
+        "seeds": [record.accuracy.seed for record in records],
+        "values": {name: _value(score, name) for name in names},
+        "seconds": _known(float(np.mean(seconds))) if seconds else None,
+        "curves": [[vars(look) for look in record.raw.curve or ()] for record in records],
+        "gallery": next((record.gallery for record in records if record.gallery), None),
+        "status": score.lost[-1].status if score.lost else "done",
+        "failed": next((record.failed for record in score.lost if record.failed), None),
+        "date": max(str(record.date or "") for record in every),
+        "trained": _trained(score),
+    }
+
+
+def _value(score: Score, name: str) -> list[float | None]:
+    value = _known(score.value(name))
+    ends = score.interval(name) if value is not None else (None, None)
+    return [value, *map(_known, ends), _known(score.spread(name))]
+
+
+def _known(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
+
+
+def _trained(score: Score) -> str:
+    """Where and when, as the trainings themselves say it."""
+    told = [record.raw.trained for record in score.records if record.raw.trained]
+    words = (f"{facts.get('device_name')}, torch {facts.get('torch')}, {str(facts.get('date'))[:10]}" for facts in told)
+    return "; ".join(dict.fromkeys(words))
+
+
+def sensitivity(found: Findings, numbers: Numbers) -> list[Data]:
+    """One entry per network, size, set and perturbation: lists over the strength, mean over seeds."""
+    return [
+        {
+            "model": numbers.model[one.network.spec],
+            "size": one.cell.size,
+            "set": numbers.set[one.cell.data, group[0].cell.trained_as],
+            "perturbation": perturbation,
+            "strength": records[0].values["strength"],
+            "images": records[0].raw.images,
+        }
+        | {metric: [*map(_known, one.mean(metric, perturbation))] for metric in HEADLINE}
+        for group in found.curves
+        for one in group
+        for perturbation, records in one.records.items()
+    ]

@@ -1,0 +1,172 @@
+"""What each network costs and how fast it is at one setting, and which differences are real."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations, pairwise
+from typing import Any
+
+from benchmarks.show.networks import Network
+from benchmarks.statistics.intervals import Timing
+from benchmarks.store.names import OF_MACHINE
+from benchmarks.store.record import Record, Size
+from zoo.architectures import rank
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What must be the same for times to be compared; of counts alone, the size."""
+
+    size: Size
+    precision: str | None = None
+    engine: str | None = None
+    machine: tuple[Any, ...] | None = None
+
+    @property
+    def title(self) -> str:
+        height, width = self.size
+        return f"{height} x {width}" + (f", {self.precision}, {self.engine}" if self.precision else "")
+
+    def takes(self, record: Record) -> bool:
+        """Whether a record belongs here. Memory is measured in one engine, and stands beside the times of every one."""
+        if record.measure == "cost":
+            return record.cell.size == self.size
+        if record.measure not in OF_MACHINE:
+            return False
+        own = _setting(record)
+        return own == self or (record.measure == "memory" and _place(own) == _place(self))
+
+
+def _setting(record: Record) -> Setting:
+    cell = record.timed
+    return Setting(cell.size, cell.precision, cell.engine, record.machine.identity)
+
+
+def _place(setting: Setting) -> tuple[Any, ...]:
+    return setting.size, setting.precision, setting.machine
+
+
+@dataclass
+class Row:
+    """One network at one setting: what it costs, how long it takes in each layout, and how much room."""
+
+    network: Network
+    records: list[Record] = field(default_factory=list)
+    ties: bool = False  # with the row above of its group: nothing shows that it is slower
+
+    def of(self, measure: str) -> list[Record]:
+        """What was found of a measure, without what failed."""
+        return [record for record in self.records if record.measure == measure and record.values]
+
+    @cached_property
+    def cost(self) -> Mapping[str, Any]:
+        return next((record.values for record in self.of("cost")[::-1]), {})
+
+    @cached_property
+    def memory(self) -> Record | None:
+        """In the engine of the times where it was measured there."""
+        engines = {record.timed.engine for record in self.records if record.measure in ("latency", "throughput")}
+        return max(self.of("memory"), key=lambda record: record.timed.engine in engines, default=None)
+
+    @cached_property
+    def latency(self) -> dict[str, Record]:
+        """By layout."""
+        return {record.timed.layout: record for record in self.of("latency")}
+
+    @cached_property
+    def throughput(self) -> dict[int | None, dict[str, Record]]:
+        """By the batch that was asked for, and by layout."""
+        found: dict[int | None, dict[str, Record]] = {}
+        for record in self.of("throughput"):
+            found.setdefault(record.timed.batch, {})[record.timed.layout] = record
+        return found
+
+    @property
+    def timed(self) -> list[Record]:
+        return [*self.latency.values(), *(record for found in self.throughput.values() for record in found.values())]
+
+    @cached_property
+    def better(self) -> Record | None:
+        """The faster layout's latency."""
+        return min(self.latency.values(), key=_ms, default=None)
+
+    @property
+    def ms(self) -> float:
+        """The lower median, infinite where nothing ran."""
+        return math.inf if self.better is None else _ms(self.better)
+
+    def fact(self, name: str) -> float | None:
+        """What the faster layout's record says beside its time."""
+        return None if self.better is None else self.better.values.get(name)
+
+    @cached_property
+    def fastest(self) -> str:
+        """The layout that is shown to be faster, or tie; nothing where there was no choice, or not in one run."""
+        if self.better is None or len(self.latency) < 2 or len({record.run for record in self.latency.values()}) > 1:
+            return ""
+        others = [record for record in self.latency.values() if record is not self.better]
+        return "tie" if any(tie(self.better, other) for other in others) else self.better.timed.layout
+
+    @cached_property
+    def problems(self) -> list[str]:
+        """What failed, and why."""
+        found = [f"{record.measure} {record.failed}" for record in self.records if record.failed]
+        untrained = self.memory and self.memory.values.get("training_failed")
+        return list(dict.fromkeys(found + ([f"a training step {untrained}"] if untrained else [])))
+
+
+def settings(records: Sequence[Record]) -> list[Setting]:
+    """The settings at which networks were timed, or weighed where no times are, in the order of the records."""
+    timed = [_setting(record) for record in records if record.measure in ("latency", "throughput")]
+    places = {_place(setting) for setting in timed}
+    weighed = [_setting(record) for record in records if record.measure == "memory"]
+    found = [*timed, *(setting for setting in weighed if _place(setting) not in places)]
+    counted = [Setting(record.cell.size) for record in records if record.measure == "cost"]
+    return list(dict.fromkeys(found or counted))
+
+
+def rows(records: Iterable[Record], setting: Setting, networks: Mapping[str, Network]) -> list[Row]:
+    """One row per network, by group, then by the latency of its faster layout."""
+    found: dict[str, Row] = {}
+    for record in records:
+        if setting.takes(record):
+            found.setdefault(record.spec, Row(networks[record.spec])).records.append(record)
+    ordered = sorted(found.values(), key=lambda row: (rank(row.network.group), row.ms, row.network.name))
+    for above, row in pairwise(ordered):
+        alike = above.network.group == row.network.group and above.better is not None and row.better is not None
+        row.ties = alike and tie(above.better, row.better)
+    return ordered
+
+
+def tie(one: Record | None, other: Record | None) -> bool:
+    """Whether nothing shows which of two latencies is lower."""
+    return one is not None and other is not None and Timing.of(one).ties(Timing.of(other))
+
+
+def latencies(rows: Iterable[Row]) -> list[tuple[Row, Record]]:
+    """Every layout of every network, the fastest first."""
+    found = [(row, record) for row in rows for record in row.of("latency")]
+    return sorted(found, key=lambda pair: _ms(pair[1]))
+
+
+def places(members: Sequence[tuple[Row, Record]]) -> list[str]:
+    """Of latencies, the fastest first, which is best and what ties with it; a network alone is not the best."""
+    if len({row.network.spec for row, _ in members}) < 2:
+        return [""] * len(members)
+    first = members[0][1]
+    return ["best", *("tie" if tie(first, record) else "" for _, record in members[1:])]
+
+
+def tied(members: Sequence[tuple[Row, Record]]) -> list[list[int]]:
+    """Of each latency, the numbers of those that it ties with."""
+    found: list[list[int]] = [[] for _ in members]
+    for i, j in combinations(range(len(members)), 2):
+        if tie(members[i][1], members[j][1]):
+            found[i].append(j)
+            found[j].append(i)
+    return [sorted(each) for each in found]
+
+
+def _ms(record: Record) -> float:
+    return float(record.values["ms"])

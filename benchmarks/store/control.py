@@ -1,0 +1,77 @@
+"""What benchmarks.checks.control found: it is of no cell, and the door to dicts is of the same kind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from benchmarks.store.fields import RecordError, filled, plain
+from benchmarks.store.record import Machine
+from benchmarks.store.settings import Size, settings_of
+
+Ratios = list[list[float]]  # of each run: median, low, high
+
+
+@dataclass(frozen=True)
+class ControlSettings:
+    size: Size
+    seconds: float
+    loaded: bool
+    within: float | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Runs that reached the goals, of so many."""
+
+    held: int
+    found: int
+    runs: int
+
+
+@dataclass(frozen=True)
+class Runs:
+    """How long a twin, a slowed one and one that was built anew took, in units of the network."""
+
+    twin: Ratios
+    slowed: Ratios
+    anew: Ratios
+
+
+@dataclass(frozen=True)
+class Order:
+    """Pairs of networks that are apart in calm, those that turned round or tied under load, and the medians."""
+
+    pairs: int
+    turned: list[list[str]]
+    tied: list[list[str]]
+    ms: Mapping[str, list[float]]  # in calm and under load
+
+
+@dataclass(frozen=True)
+class Control:
+    measure: ClassVar[str] = "control"
+
+    model: str
+    cell: ControlSettings
+    values: Counts
+    raw: Runs
+    machine: Machine
+    order: Order | None = None  # None: in calm alone
+    load: float | None = None
+    clocks: Mapping[str, Any] = field(default_factory=dict)
+    took: float | None = None  # seconds
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """Of what a line of a file of controls holds."""
+        if (measure := found.get("measure")) != cls.measure:
+            raise RecordError(f"measure {measure!r} is not {cls.measure!r}")
+        given = {name: value for name, value in found.items() if name not in ("schema", "measure")}
+        given["cell"] = settings_of(ControlSettings, given.get("cell", {}))
+        for name, kind in {"values": Counts, "raw": Runs, "machine": Machine}.items():
+            given[name] = filled(kind, given.get(name, {}), name)
+        given["order"] = filled(Order, given["order"], "order") if given.get("order") else None
+        return filled(cls, given, "record")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"measure": self.measure, **plain(self)}

@@ -1,0 +1,105 @@
+"""The settings of a cell: with its measure and its network they decide what is found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from benchmarks.store.fields import RecordError, filled
+from benchmarks.store.names import EQUAL, OWN, READY, READY_MADE
+
+SHOWN_OF_DIGEST = 8  # letters
+
+Size = tuple[int, int]  # height, width
+
+
+@dataclass(frozen=True)
+class TrainedAs:
+    """What must be the same for trained networks to be compared.
+
+    The machine need not be, for what was learned does not depend on it. A recipe of a network's own has its own
+    precision.
+    """
+
+    kind: str  # EQUAL, OWN or READY
+    samples: int | None
+    precision: str | None  # with what the one recipe says where it was changed
+    test_images: int | None
+
+    def takes_in(self, baseline: "TrainedAs") -> bool:
+        """Whether baselines that were trained otherwise stand in a table of these, too: they have no recipe of their
+        own, and where the others have, they stand as trained by the one."""
+        alike = (baseline.samples, baseline.test_images) == (self.samples, self.test_images)
+        return (self.kind, baseline.kind) == (OWN, EQUAL) and alike
+
+
+@dataclass(frozen=True)
+class CostSettings:
+    size: Size
+
+
+@dataclass(frozen=True)
+class TimedSettings:
+    """Of latency, throughput and memory."""
+
+    size: Size
+    batch: int | None = 1  # None: the largest that fits
+    precision: str = "fp32"
+    layout: str = "contiguous"
+    engine: str = "eager"
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class AccuracySettings:
+    size: Size
+    data: str
+    recipe: str
+    samples: int | None  # None: as many as the recipe says
+    seed: int | None
+    test_images: int
+    precision: str | None = None  # None: the recipe's
+    content: str | None = None  # digest of what the recipe says, where it was changed or is a file's
+    weights: str | None = None  # digest of ready-made ones
+
+    @property
+    def trained_as(self) -> TrainedAs:
+        kind = EQUAL if self.recipe == EQUAL else READY if self.recipe.startswith(READY_MADE) else OWN
+        changed = [self.precision, self.content] if kind == EQUAL else []
+        return TrainedAs(kind, self.samples, ", ".join(filter(None, changed)) or None, self.test_images)
+
+    @property
+    def recipe_title(self) -> str:
+        """A recipe's name, with the start of its digest where it was changed, or is a file's."""
+        if not self.content:
+            return self.recipe
+        return f"{self.recipe.rpartition('/')[2]}@{self.content[:SHOWN_OF_DIGEST]}"
+
+    @property
+    def unseeded(self) -> Self:
+        """What several seeds have in common."""
+        return replace(self, seed=None)
+
+
+@dataclass(frozen=True)
+class SensitivitySettings(AccuracySettings):
+    perturbation: str = field(kw_only=True)
+
+
+Settings = CostSettings | TimedSettings | AccuracySettings
+SETTINGS: Mapping[str, type[Settings]] = {
+    "cost": CostSettings,
+    "latency": TimedSettings,
+    "throughput": TimedSettings,
+    "memory": TimedSettings,
+    "accuracy": AccuracySettings,
+    "sensitivity": SensitivitySettings,
+}
+
+
+def settings_of(kind: type[Any], found: Mapping[str, Any]) -> Any:
+    """Settings as a record holds them, whose size is a list."""
+    try:
+        height, width = found["size"]
+    except (KeyError, TypeError, ValueError):
+        raise RecordError("cell has no size of height and width") from None
+    return filled(kind, {**found, "size": (height, width)}, "cell")
