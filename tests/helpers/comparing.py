@@ -13,7 +13,6 @@ from zoo.architectures import architectures
 from zoo.contract import Interface
 from zoo.model import PairModel
 
-
 WRITTEN = ["compare.csv", "compare.html", "compare.jsonl", "compare.md", "compare.tex"]
 
 
