@@ -1,7 +1,7 @@
 """Measure and compare networks: `python -m benchmarks.compare`, or with --preset, --models, --measure, --sizes ...
 
-Each finished cell is one line of compare.jsonl at once; a killed run goes on with --resume. Tables follow as Markdown
-and CSV, and as one HTML page that needs no network. Ctrl-C shows and keeps what is there.
+Each finished cell is one line of compare.jsonl at once; a killed run goes on with --resume. Tables follow as Markdown,
+CSV and LaTeX, and as one HTML page that needs no network. Ctrl-C shows and keeps what is there.
 """
 
 import argparse
@@ -112,6 +112,9 @@ def foretell(planned: list["Cell"], asked: "Comparison") -> int:
 
 def show(args: argparse.Namespace, asked: "Comparison", outcome: "Outcome", older: "list[Record] | None") -> int:
     """Tables on the terminal, and the answers that were asked for."""
+    from benchmarks.show import against, choice
+    from benchmarks.show.results import FILES
+
     results = outcome.results
     if args.latex:
         print(results.to_latex())
@@ -120,18 +123,14 @@ def show(args: argparse.Namespace, asked: "Comparison", outcome: "Outcome", olde
     if outcome.problem:
         raise outcome.problem
     if older is not None:
-        from benchmarks.show import against
-
         against.show(results.records, older)
     if args.budget_ms:
-        from benchmarks.show import choice
-
         print(choice.sentence(results, milliseconds=args.budget_ms, want=args.want))
     if outcome.stopped:
         kept = f"records of what was measured: {asked.out / RECORDS}; --resume goes on"
         print(f"stopped; {kept if results.records else 'nothing was measured yet'}", file=sys.stderr)
         return INTERRUPTED
-    print(f"written: {asked.out / 'compare.html'}, compare.md, compare.csv, and a record per cell in {RECORDS}")
+    print(f"written: {', '.join([str(asked.out / FILES[0]), *FILES[1:]])}, and a record per cell in {RECORDS}")
     return 0 if outcome.succeeded else 1
 
 

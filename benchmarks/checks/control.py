@@ -126,12 +126,12 @@ def lines(record: "Control") -> list[list[str]]:
     """The table's lines."""
     found, raw, order = record.values, record.raw, record.order
     tied = sum(low <= 1 <= high for _, low, high in raw.anew)
-    told = (
+    goals = (
         (f"a twin's interval holds 1, goal {HELD:.1%}", found.held, raw.twin),
         (f"{SLOWER:.0%} planted and found, goal {FOUND:.1%}", found.found, raw.slowed),
         ("built anew: its interval holds 1", tied, raw.anew),
     )
-    body = [[goal, f"{count} of {found.runs}", _span(ratios)] for goal, count, ratios in told]
+    body = [[goal, f"{count} of {found.runs}", _span(ratios)] for goal, count, ratios in goals]
     if order:
         lost = {"turned": order.turned, "a tie under load": order.tied}
         words = [f"{what}: {', '.join(' and '.join(pair) for pair in pairs) or 'none'}" for what, pairs in lost.items()]

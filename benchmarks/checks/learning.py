@@ -1,4 +1,4 @@
-"""What a recipe reaches on PairBench, and how soon: IoU and RMSE over time, beside the rows that are no networks.
+"""What a recipe reaches on PairBench, and how soon: IoU and RMSE over time, beside the baselines.
 
 $ python -m benchmarks.checks.learning --recipe zoo-quick
 

@@ -105,8 +105,8 @@ def measure(asked: Comparison, planned: list[Cell], tick: Tick | None = None) ->
         records, pending = missing(asked, planned)
         stopped, problem = False, None
         try:
-            with nullcontext(tick) if tick else progress() as told:
-                for record in _measured(asked, pending, told):
+            with nullcontext(tick) if tick else progress() as report:
+                for record in _measured(asked, pending, report):
                     records.append(record)
                     files.append(folder / RECORDS, record)
         except KeyboardInterrupt:

@@ -26,22 +26,9 @@ if TYPE_CHECKING:
     from torch import device as Device
 
 __all__ = [
-    "SETTINGS",
-    "AccuracySettings",
-    "CostSettings",
-    "Found",
-    "Look",
-    "Machine",
-    "Raw",
-    "Record",
-    "RecordError",
-    "SensitivitySettings",
-    "Settings",
-    "Size",
-    "TimedSettings",
-    "TrainedAs",
-    "WarmUp",
-]
+    "SETTINGS", "AccuracySettings", "CostSettings", "Found", "Look", "Machine", "Raw", "Record", "RecordError",
+    "SensitivitySettings", "Settings", "Size", "TimedSettings", "TrainedAs", "WarmUp",
+]  # fmt: skip
 
 PAUSE = 3  # times as long for a sample as before and after: a training that somebody stopped, and let go on
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import command, entries
+from comparing import WRITTEN, command, entries
 
 from benchmarks.measures import sensitivity
 from benchmarks.networks.entrants import enter
@@ -55,7 +55,7 @@ def test_a_comparison_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFi
     assert lines["plain_cnn", "cost"]["macs"] == str(int(lines["plain_cnn", "cost"]["flops"]) // 2)
     printed = capsys.readouterr()
     assert all(model in printed.out for model in models)
-    assert sorted(os.listdir(tmp_path / "r")) == ["compare.csv", "compare.html", "compare.jsonl", "compare.md"]
+    assert sorted(os.listdir(tmp_path / "r")) == WRITTEN
 
 
 def test_networks_take_turns_at_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +110,13 @@ def test_a_dry_run_lists_cells_and_measures_nothing(tmp_path: Path, capsys: pyte
 def test_a_budget_is_answered_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path, "test_tiny", "--budget-ms", "10") == 0
     assert "the records hold no accuracy" in capsys.readouterr().out  # of a network of this test
+
+
+def test_latex_is_printed_in_place_of_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path, "test_tiny", "--latex", measure="cost") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith((tmp_path / "compare.tex").read_text())
+    assert "\\toprule" in printed
 
 
 def test_an_older_run_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import command, entries
+from comparing import WRITTEN, command, entries
 
 from benchmarks import compare
 from benchmarks.measures import memory, speed
 from benchmarks.run.campaign import Campaign
-from benchmarks.show import leaderboard
+from benchmarks.show.results import Results
 from benchmarks.store import files
 from registry import commandline
 from zoo.claim import claimed
@@ -151,10 +151,10 @@ def test_tables_are_written_before_they_are_shown(tmp_path: Path, monkeypatch: p
     def gone(*_: Any) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr(leaderboard, "show", gone)
+    monkeypatch.setattr(Results, "show", gone)
     monkeypatch.setattr(commandline, "_drop_output", lambda: None)  # it would close this process's own
     assert command(tmp_path, "test_tiny") == 141
-    assert sorted(os.listdir(tmp_path)) == ["compare.csv", "compare.html", "compare.jsonl", "compare.md"]
+    assert sorted(os.listdir(tmp_path)) == WRITTEN
 
 
 def test_images_that_do_not_fit_are_the_networks_result(

@@ -13,6 +13,8 @@ from zoo.architectures import architectures
 from zoo.contract import Interface
 from zoo.model import PairModel
 
+WRITTEN = ["compare.csv", "compare.html", "compare.jsonl", "compare.md", "compare.tex"]
+
 
 class Tiny(PairModel):
     def __init__(self, face: Interface) -> None:
