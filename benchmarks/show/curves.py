@@ -92,8 +92,8 @@ def _notes(one: Curves, metric: str, names: Sequence[str]) -> list[str]:
     images = next(iter(one.records.values()))[0].raw.images
     units = "; ".join(f"{name}: {PERTURBATIONS[name].summary}, {PERTURBATIONS[name].unit}" for name in names)
     return [
-        f"{better}, at the greatest strength of each perturbation; the whole curves are on the page. {images} scenes of the test split, of PairBench the clean ones,"
-        f" {one.cell.size[0]} x {one.cell.size[1]} pixels.",
+        f"{better}, at the greatest strength of each perturbation; the whole curves are on the page. {images} scenes of"
+        f" the test split, of PairBench the clean ones, {one.cell.size[0]} x {one.cell.size[1]} pixels.",
         *([f"{units}."] if metric == HARDNESS else []),
     ]
 
