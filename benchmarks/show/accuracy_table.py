@@ -59,12 +59,13 @@ def _about(board: Board, achieved: Sequence[Score], own: Sequence[str], *, marke
     days = sorted({str(record.date)[:10] for record in records})
     seeds = sorted({len(score.records) for score in achieved})
     height, width = board.size
+    recipes = {score.cell.recipe_title for score in achieved}
     lines = [
         "Mask IoU, pooled: higher is better. Depth RMSE: lower is better. In brackets 95 % intervals over"
         f" {board.trained_as.test_images} scenes of the test split, {height} x {width} pixels.",
         f"{_how(board, own, seeds)}; {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
     ]
-    if len(own) == 1 and {score.cell.recipe_title for score in achieved} != {*own}:
+    if len(own) == 1 and recipes != {*own}:
         lines.append("The baselines have no recipe of their own: they were trained by the recipe equal.")
     if len(board.data) > 1 and board.trained_as.kind != READY:
         lines.append("Each data set has its own networks, trained on its train split alone.")
@@ -72,8 +73,8 @@ def _about(board: Board, achieved: Sequence[Score], own: Sequence[str], *, marke
         lines.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
     if seeds[-1] > 1:
         lines.append(
-            "Of several seeds the mean, ± the standard deviation over seeds. The interval covers images and,"
-            f" from {paired.ENOUGH} seeds on, seeds."
+            "Of several seeds the mean, ± the standard deviation over seeds. The interval covers images and, from"
+            f" {paired.ENOUGH} seeds on, seeds."
         )
     for precision in sorted({score.cell.precision for score in achieved if score.cell.precision}):
         names = dict.fromkeys(score.network.name for score in achieved if score.cell.precision == precision)

@@ -4,12 +4,12 @@ import math
 
 from benchmarks.show.findings import Findings
 from benchmarks.show.points import worth
-from benchmarks.show.scores import Board, Score
+from benchmarks.show.scores import HEADLINE, Board, Score
 from benchmarks.show.table import milliseconds as told_ms
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, READY_MADE
 
-WANT = {"mask": ("mask_iou", "mask IoU", 1), "depth": ("depth_rmse", "depth RMSE", -1)}  # metric, words, direction
+WANT = {task: (metric, *HEADLINE[metric]) for task, metric in paired.HEADLINE.items()}  # metric, words, direction
 
 LEAST = 0.0005  # a difference that is seen in what is told
 

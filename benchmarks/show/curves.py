@@ -8,16 +8,11 @@ import numpy as np
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.show.networks import Network
-from benchmarks.show.scores import HARDNESS, alike, known_first, seeded
+from benchmarks.show.scores import HARDNESS, HEADLINE, alike, known_first, known_or_zero, seeded
 from benchmarks.show.table import MISSING, Table
 from benchmarks.store.names import READY_MADE
 from benchmarks.store.record import AccuracySettings, Record
 from zoo.architectures import rank
-
-METRICS = {
-    "mask_iou": ("mask IoU", "higher", 1),
-    "depth_rmse": ("depth RMSE", "lower", -1),
-}  # words, better, as a sign
 
 
 @dataclass
@@ -40,8 +35,7 @@ class Curves:
 
     @property
     def good(self) -> float:
-        value = self.unperturbed(HARDNESS)
-        return 0.0 if math.isnan(value) else value
+        return known_or_zero(self.unperturbed(HARDNESS))
 
     @property
     def recipe(self) -> str:
@@ -66,12 +60,12 @@ def curves(records: Iterable[Record], networks: Mapping[str, Network]) -> list[l
 
 def tables(groups: Iterable[Sequence[Curves]]) -> list[Table]:
     """A table for each metric of each group."""
-    return [found for group in groups for metric in METRICS if (found := _table(group, metric)).body]
+    return [found for group in groups for metric in HEADLINE if (found := _table(group, metric)).body]
 
 
 def _table(group: Sequence[Curves], metric: str) -> Table:
-    direction = METRICS[metric][2]
-    known = [each for each in group if any(_has(each, metric, name) for name in each.records)]
+    words, direction = HEADLINE[metric]
+    known = [each for each in group if any(any(map(math.isfinite, each.mean(metric, n))) for n in each.records)]
     known.sort(key=lambda each: (rank(each.network.group), known_first(direction * each.unperturbed(metric))))
     names = [name for name in PERTURBATIONS if any(name in each.records for each in group)]
     several = len({each.recipe for each in known}) > 1
@@ -88,24 +82,20 @@ def _table(group: Sequence[Curves], metric: str) -> Table:
     head += [f"{name} {PERTURBATIONS[name].strengths[-1]:g}" for name in names]
     recipe = "recipes of their own" if several else group[0].recipe.removeprefix(READY_MADE)
     amount = f", {group[0].cell.samples:,} samples" if group[0].cell.samples else ""
-    title = f"{METRICS[metric][0]} under perturbations, {recipe}{amount} of {group[0].cell.data}"
+    title = f"{words} under perturbations, {recipe}{amount} of {group[0].cell.data}"
     return Table(title, head, body, _notes(group[0], metric, names))
 
 
 def _notes(one: Curves, metric: str, names: Sequence[str]) -> list[str]:
-    words, better, _ = METRICS[metric]
+    words, direction = HEADLINE[metric]
+    better = f"{words[0].upper()}{words[1:]}, {'higher' if direction > 0 else 'lower'} is better"
     images = next(iter(one.records.values()))[0].raw.images
     units = "; ".join(f"{name}: {PERTURBATIONS[name].summary}, {PERTURBATIONS[name].unit}" for name in names)
     return [
-        f"{words[0].upper()}{words[1:]}, {better} is better, at the greatest strength of each perturbation; the whole"
-        f" curves are on the page. {images} scenes of the test split, of PairBench the clean ones,"
-        f" {one.cell.size[0]} x {one.cell.size[1]} pixels.",
-        *([f"{units}."] if metric == next(iter(METRICS)) else []),
+        f"{better}, at the greatest strength of each perturbation; the whole curves are on the page. {images} scenes of"
+        f" the test split, of PairBench the clean ones, {one.cell.size[0]} x {one.cell.size[1]} pixels.",
+        *([f"{units}."] if metric == HARDNESS else []),
     ]
-
-
-def _has(each: Curves, metric: str, perturbation: str) -> bool:
-    return any(not math.isnan(value) for value in each.mean(metric, perturbation))
 
 
 def _mean(values: Iterable[float | None]) -> float:

@@ -87,7 +87,7 @@ class Findings:
         """The names of what nothing shows to be worse than the best; none where there is no second network."""
         return points.best(self.chosen, metric)
 
-    def front(self, x: str = points.LATENCY, y: str = points.ACCURACY) -> list[str]:
+    def front(self, x: str = speeds.LATENCY, y: str = points.ACCURACY) -> list[str]:
         """The names of what no other network beats or equals in both, the best in x first."""
         found = points.points(self.chosen, self.networks, x, y)
         return [point.network.name for point in points.front(found, x, y)]

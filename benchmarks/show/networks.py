@@ -1,6 +1,7 @@
-"""The networks of some records: what each is called, and where it stands."""
+"""The networks of some records: what each is called, where it stands, and figures of it."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.store.record import Record
@@ -12,6 +13,19 @@ class Network:
     name: str
     spec: str
     group: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A quantity of a network with its 95 % interval: low and high, or nothing where an end is not known."""
+
+    value: float
+    interval: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, value: float | None, ends: Sequence[float | None]) -> "Figure":
+        known = tuple(end for end in ends if end is not None and math.isfinite(end))
+        return cls(math.nan if value is None else value, known if len(known) == 2 else ())
 
 
 def networks(records: Iterable[Record]) -> dict[str, Network]:

@@ -19,9 +19,8 @@ def notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) ->
     lines = [
         f"{machine.headline}. Latency: batch 1, median (5th to 95th percentile); lower is better. GFLOPs: twice the"
         " multiply-adds of convolutions, matrix products and attention; the CSV names what is not counted.",
-        *_marks(chosen),
-        *_sureness(chosen),
         *_columns(setting, chosen),
+        *_sureness(chosen),
     ]
     load = max((record.load or 0 for record in timed), default=0)
     if machine.cores and load > BUSY * machine.cores:
@@ -31,45 +30,43 @@ def notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) ->
     return lines + [f"{row.network.name}: {problem}" for row in chosen for problem in row.problems]
 
 
-def _marks(chosen: Sequence[Row]) -> list[str]:
-    """What the signs beside a time mean, of those that there are."""
-    lines = []
-    if any(row.fastest for row in chosen):
-        lines.append(
-            "* the faster layout: the 95 % interval of the paired ratio does not hold 1. No star: a tie, or layouts"
-            " timed in separate runs."
-        )
-    if any(row.ties for row in chosen):
-        lines.append(
-            "= a tie with the network above: the 95 % interval of their paired ratio holds 1 (for separate runs: their"
-            " intervals overlap)."
-        )
-    if any(record.status == "interrupted" for row in chosen for record in row.latency.values()):
-        lines.append("~ stopped early: from fewer rounds than planned.")
-    return lines
-
-
 def _columns(setting: Setting, chosen: Sequence[Row]) -> list[str]:
-    """How to read the columns that not every table has."""
-    lines = []
-    if any(row.throughput for row in chosen):
-        lines.append(
-            "images/s: pipelined. Do not compare across batches; a batch in brackets is not the one that was asked for."
-        )
-    if any(row.fact("matmul_share") is not None for row in chosen):
-        lines.append(
+    """How to read signs and columns that not every table has."""
+    weighed = [row.memory for row in chosen if row.memory]
+    others = dict.fromkeys(record.timed.engine for record in weighed if record.timed.engine != setting.engine)
+    engine = f", engine {' or '.join(others)}" if others else ""
+    latencies = [record for row in chosen for record in row.latency.values()]
+    lines = [
+        (
+            any(row.fastest for row in chosen),
+            "* the faster layout: the 95 % interval of the paired ratio does not hold 1. No star: a tie, or layouts"
+            " timed in separate runs.",
+        ),
+        (
+            any(row.ties for row in chosen),
+            "= a tie with the network above: the 95 % interval of their paired ratio holds 1 (for separate runs: their"
+            " intervals overlap).",
+        ),
+        (
+            any(record.status == "interrupted" for record in latencies),
+            "~ stopped early: from fewer rounds than planned.",
+        ),
+        (
+            any(row.throughput for row in chosen),
+            "images/s: pipelined. Do not compare across batches; brackets hold a batch that is not the one asked for.",
+        ),
+        (
+            any(row.fact("matmul_share") is not None for row in chosen),
             "% peaks: arithmetic against the best matrix product on this machine (above 100 where a convolution needs"
             " fewer operations, as Winograd's does), and memory traffic of one operator after another against the"
-            " fastest copy."
-        )
-    weighed = [row.memory for row in chosen if row.memory]
-    if weighed:
-        others = dict.fromkeys(record.timed.engine for record in weighed if record.timed.engine != setting.engine)
-        engine = f", engine {' or '.join(others)}" if others else ""
-        lines.append(
-            f"MB: peak memory above the start of a fresh process, batch 1{engine}: one inference, one training step."
-        )
-    return lines
+            " fastest copy.",
+        ),
+        (
+            bool(weighed),
+            f"MB: peak memory above the start of a fresh process, batch 1{engine}: one inference, one training step.",
+        ),
+    ]
+    return [line for is_needed, line in lines if is_needed]
 
 
 def _sureness(chosen: Sequence[Row]) -> list[str]:

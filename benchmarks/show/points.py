@@ -1,13 +1,13 @@
 """One quantity of each network against another: of the one setting and set that most networks share."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from benchmarks.show.networks import Network
+from benchmarks.show.networks import Figure, Network
 from benchmarks.show.scores import Board, Score, higher_is_better, places
-from benchmarks.show.speeds import Row, Setting, latencies
+from benchmarks.show.speeds import LATENCY, QUANTITIES, RATE, Row, Setting, latencies
 from benchmarks.show.speeds import places as places_of_times
 from benchmarks.store.names import BASELINE, EQUAL, OWN, READY
 from benchmarks.store.record import Machine
@@ -16,20 +16,7 @@ from zoo import metrics
 
 NAMED = 3  # networks that are named where many are left out
 RECIPES = {OWN: "recipes of their own", READY: "ready-made weights"}
-COSTS = ("params", "flops", "weight_bytes")
-MEMORY = ("inference_bytes", "training_bytes")
-LATENCY, ACCURACY = "latency_ms", "mask_iou"
-RATE = "images_per_s"
-
-Pair = tuple[float, ...]  # low and high, or nothing where an end is not known
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A quantity of a network with its 95 % interval."""
-
-    value: float
-    interval: Pair = ()
+ACCURACY = "mask_iou"
 
 
 @dataclass(frozen=True)
@@ -88,12 +75,10 @@ def _has_both(chosen: Chosen, row: Row) -> bool:
 
 def figures(chosen: Chosen, metric: str) -> dict[str, Figure]:
     """A quantity of every network that has it, by spec."""
-    if metric in metrics.names():
-        found = {spec: _pair(score.value(metric), score.interval(metric)) for spec, score in chosen.scores.items()}
-    elif metric in READERS:
-        found = {row.network.spec: READERS[metric](row, metric) for row in chosen.rows}
-    else:
-        raise OptionError(f"there is no quantity {metric!r}; {nearest(metric, [*READERS, *metrics.names()])}")
+    if metric not in (*QUANTITIES, *metrics.names()):
+        raise OptionError(f"there is no quantity {metric!r}; {nearest(metric, [*QUANTITIES, *metrics.names()])}")
+    known: Iterable[Row | Score] = chosen.rows if metric in QUANTITIES else chosen.scores.values()
+    found = {each.network.spec: each.figure(metric) for each in known}
     return {spec: figure for spec, figure in found.items() if math.isfinite(figure.value)}
 
 
@@ -157,35 +142,3 @@ def about(chosen: Chosen, networks: Mapping[str, Network]) -> list[str]:
         f"IoU: {chosen.data}{samples}{tested}",
         *([f"Timed, but not trained so: {', '.join([*lacking[:NAMED], *more])}"] if lacking else []),
     ]
-
-
-def _pair(value: float | None, interval: Sequence[float | None]) -> Figure:
-    known = tuple(end for end in interval if end is not None and math.isfinite(end))
-    return Figure(math.nan if value is None else float(value), known if len(known) == 2 else ())
-
-
-def _latency(row: Row, metric: str) -> Figure:
-    return _pair(None, ()) if row.better is None else _pair(row.ms, row.better.interval("ms"))
-
-
-def _rate(row: Row, metric: str) -> Figure:
-    """Of the batch that most rows have: the first that was asked for."""
-    found = next(iter(row.throughput.values()), {})
-    best = max(found.values(), key=lambda record: float(record.values[metric]), default=None)
-    return _pair(None, ()) if best is None else _pair(best.value(metric), best.interval(metric))
-
-
-def _cost(row: Row, metric: str) -> Figure:
-    return _pair(row.cost.get(metric), ())
-
-
-def _memory(row: Row, metric: str) -> Figure:
-    return _pair(row.memory.value(metric) if row.memory else None, ())
-
-
-READERS: Mapping[str, Callable[[Row, str], Figure]] = {
-    LATENCY: _latency,
-    RATE: _rate,
-    **dict.fromkeys(COSTS, _cost),
-    **dict.fromkeys(MEMORY, _memory),
-}

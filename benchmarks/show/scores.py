@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from benchmarks.show.networks import Network
+from benchmarks.show.networks import Figure, Network
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, EQUAL
 from benchmarks.store.record import AccuracySettings, Record, Size, TrainedAs
@@ -16,7 +16,7 @@ from zoo import metrics
 from zoo.architectures import rank
 
 HARDNESS = "mask_iou"
-HEADLINE = ("mask_iou", "depth_rmse")
+HEADLINE = {"mask_iou": ("mask IoU", 1), "depth_rmse": ("depth RMSE", -1)}  # in words, and 1 where higher is better
 
 
 class Trained(Protocol):
@@ -45,22 +45,27 @@ class Score:
     lost: list[Record] = field(default_factory=list)  # that failed
 
     def value(self, name: str) -> float:
-        found = [value for record in self.records if (value := record.value(name)) is not None]
+        found = self._known(name)
         return float(np.mean(found)) if found else math.nan
 
     def interval(self, name: str) -> tuple[float, float]:
         """95 %, of images and seeds."""
         return paired.interval(self.records, name) if self.records else (math.nan, math.nan)
 
+    def figure(self, name: str) -> Figure:
+        return Figure.of(self.value(name), self.interval(name))
+
     def spread(self, name: str) -> float:
         """The standard deviation over seeds; nan of one."""
-        found = [value for record in self.records if (value := record.value(name)) is not None]
+        found = self._known(name)
         return float(np.std(found, ddof=1)) if len(found) > 1 else math.nan
 
     @property
     def good(self) -> float:
-        value = self.value(HARDNESS)
-        return 0.0 if math.isnan(value) else value
+        return known_or_zero(self.value(HARDNESS))
+
+    def _known(self, name: str) -> list[float]:
+        return [value for record in self.records if (value := record.value(name)) is not None]
 
 
 @dataclass
@@ -151,6 +156,10 @@ def places(found: Sequence[Score], metric: str) -> dict[int, str]:
 
 def higher_is_better(metric: str) -> bool:
     return metrics.build(metric).card.better == "higher"
+
+
+def known_or_zero(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
 
 
 def known_first(value: float) -> tuple[bool, float]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from benchmarks.show.notes import notes
-from benchmarks.show.speeds import Row, Setting
+from benchmarks.show.speeds import MEMORY, Row, Setting
 from benchmarks.show.table import MISSING, Table, milliseconds
 from benchmarks.store.record import Record
 
@@ -24,13 +24,13 @@ def table(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) ->
     body = [
         [
             row.network.name,
-            _scaled(row.cost.get("params"), 1e6, 3),
-            _scaled(row.cost.get("flops"), 1e9, 3),
+            _scaled(row.figure("params").value, 1e6, 3),
+            _scaled(row.figure("flops").value, 1e9, 3),
             *(_latency(row, layout) for layout in layouts),
             *([_peaks(row)] * peaked),
             *([_scaled(row.fact("compile_s"), 1, 1)] * compiled),
             *(_images(row.throughput.get(batch, {}), batch) for batch in batches),
-            *([_memory(row, kind) for kind in ("inference", "training")] * weighed),
+            *([_scaled(row.figure(name).value, 1e6, 0) for name in MEMORY] * weighed),
         ]
         for row in chosen
     ]
@@ -61,12 +61,8 @@ def _images(by_layout: Mapping[str, Record], asked: int | None) -> str:
     return rate if best["batch"] == asked else f"{rate} ({best['batch']})"
 
 
-def _memory(row: Row, kind: str) -> str:
-    return _scaled(row.memory.values.get(f"{kind}_bytes") if row.memory else None, 1e6, 0)
-
-
 def _scaled(value: float | None, unit: float, digits: int) -> str:
-    if value is None:
+    if value is None or math.isnan(value):
         return MISSING
     least = 10**-digits
     return f"<{least:.{digits}f}" if 0 < value / unit < least / 2 else f"{value / unit:.{digits}f}"

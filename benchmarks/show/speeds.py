@@ -7,11 +7,15 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from typing import Any
 
-from benchmarks.show.networks import Network
+from benchmarks.show.networks import Figure, Network
 from benchmarks.statistics.intervals import Timing
 from benchmarks.store.names import OF_MACHINE
 from benchmarks.store.record import Record, Size
 from zoo.architectures import rank
+
+LATENCY, RATE = "latency_ms", "images_per_s"
+MEMORY = ("inference_bytes", "training_bytes")
+QUANTITIES = (LATENCY, RATE, *MEMORY, "params", "flops", "weight_bytes")
 
 
 @dataclass(frozen=True)
@@ -34,17 +38,18 @@ class Setting:
             return record.cell.size == self.size
         if record.measure not in OF_MACHINE:
             return False
-        own = _setting(record)
-        return own == self or (record.measure == "memory" and _place(own) == _place(self))
+        own = Setting.of(record)
+        return own == self or (record.measure == "memory" and own.place == self.place)
 
+    @classmethod
+    def of(cls, record: Record) -> "Setting":
+        cell = record.timed
+        return cls(cell.size, cell.precision, cell.engine, record.machine.identity)
 
-def _setting(record: Record) -> Setting:
-    cell = record.timed
-    return Setting(cell.size, cell.precision, cell.engine, record.machine.identity)
-
-
-def _place(setting: Setting) -> tuple[Any, ...]:
-    return setting.size, setting.precision, setting.machine
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Without the engine."""
+        return self.size, self.precision, self.machine
 
 
 @dataclass
@@ -59,9 +64,17 @@ class Row:
         """What was found of a measure, without what failed."""
         return [record for record in self.records if record.measure == measure and record.values]
 
-    @cached_property
-    def cost(self) -> Mapping[str, Any]:
-        return next((record.values for record in self.of("cost")[::-1]), {})
+    @property
+    def cost(self) -> Record | None:
+        return next(iter(self.of("cost")[::-1]), None)
+
+    def figure(self, metric: str) -> Figure:
+        """Of what was counted, weighed or timed, the faster layout's; of rates those of the first batch."""
+        rates = next(iter(self.throughput.values()), {}).values()
+        rate = max(rates, key=lambda record: float(record.values[RATE]), default=None)
+        others = self.memory if metric in MEMORY else self.cost
+        record, name = {LATENCY: (self.better, "ms"), RATE: (rate, RATE)}.get(metric, (others, metric))
+        return Figure.of(record.value(name), record.interval(name)) if record else Figure(math.nan)
 
     @cached_property
     def memory(self) -> Record | None:
@@ -118,10 +131,10 @@ class Row:
 
 def settings(records: Sequence[Record]) -> list[Setting]:
     """The settings at which networks were timed, or weighed where no times are, in the order of the records."""
-    timed = [_setting(record) for record in records if record.measure in ("latency", "throughput")]
-    places = {_place(setting) for setting in timed}
-    weighed = [_setting(record) for record in records if record.measure == "memory"]
-    found = [*timed, *(setting for setting in weighed if _place(setting) not in places)]
+    timed = [Setting.of(record) for record in records if record.measure in ("latency", "throughput")]
+    places = {setting.place for setting in timed}
+    weighed = [Setting.of(record) for record in records if record.measure == "memory"]
+    found = [*timed, *(setting for setting in weighed if setting.place not in places)]
     counted = [Setting(record.cell.size) for record in records if record.measure == "cost"]
     return list(dict.fromkeys(found or counted))
 
@@ -134,8 +147,7 @@ def rows(records: Iterable[Record], setting: Setting, networks: Mapping[str, Net
             found.setdefault(record.spec, Row(networks[record.spec])).records.append(record)
     ordered = sorted(found.values(), key=lambda row: (rank(row.network.group), row.ms, row.network.name))
     for above, row in pairwise(ordered):
-        alike = above.network.group == row.network.group and above.better is not None and row.better is not None
-        row.ties = alike and tie(above.better, row.better)
+        row.ties = above.network.group == row.network.group and tie(above.better, row.better)
     return ordered
 
 

@@ -6,16 +6,18 @@ from html import escape
 
 MISSING = "-"
 TEXTS = ("recipe", "data", "what")  # columns beside the first that are no numbers
-LATEX = {
-    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\\": r"\textbackslash{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "±": r"$\pm$",
-}
-STYLE = "border-top: 1px solid"
+LATEX = str.maketrans(
+    {
+        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+    }
+)
+LINE = "border-top: 1px solid"
 
 
 @dataclass
@@ -89,7 +91,7 @@ def latex_text(text: str) -> str:
     >>> print(latex_text("50 % of a_b"))
     50 \\% of a\\_b
     """
-    return "".join(LATEX.get(letter, letter) for letter in text)
+    return text.translate(LATEX)
 
 
 def _latex_note(note: str) -> str:
@@ -103,24 +105,18 @@ def _latex_cell(text: str) -> str:
 
 
 def html(table: Table) -> str:
-    """As a notebook shows it: the best in bold."""
-    sides = [f"text-align: {'right' if each else 'left'}" for each in table.numbers]
-
-    def row(tag: str, texts: Sequence[str], style: str = "") -> str:
-        cells = (
-            f'<{tag} style="{side}; {style}">{_html_cell(text)}</{tag}>'
-            for side, text in zip(sides, texts, strict=True)
-        )
-        return f"<tr>{''.join(cells)}</tr>"
-
-    begins = {end + 1 for end in table.ends}
-    body = [row("td", texts, STYLE * (number in begins)) for number, texts in enumerate(table.body)]
-    notes = "<br>".join(map(escape, table.notes))
-    return f"<h4>{escape(table.title)}</h4><table>{row('th', table.head)}{''.join(body)}</table><p>{notes}</p>"
-
-
-def _html_cell(text: str) -> str:
-    return f"<b>{escape(text)}</b>" if text.endswith("*") else escape(text)
+    """As a notebook shows it: the best in bold, and a line between groups."""
+    rows = [("th", "", table.head)]
+    rows += [("td", LINE * (number - 1 in table.ends), texts) for number, texts in enumerate(table.body)]
+    parts = [f"<h4>{escape(table.title)}</h4><table>"]
+    for tag, style, texts in rows:
+        parts.append("<tr>")
+        for is_number, text in zip(table.numbers, texts, strict=True):
+            side = f"text-align: {'right' if is_number else 'left'}; {style}"
+            cell = f"<b>{escape(text)}</b>" if text.endswith("*") else escape(text)
+            parts.append(f'<{tag} style="{side}">{cell}</{tag}>')
+        parts.append("</tr>")
+    return "".join([*parts, "</table><p>", "<br>".join(map(escape, table.notes)), "</p>"])
 
 
 def _plain(text: str) -> str:

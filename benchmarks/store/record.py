@@ -12,9 +12,12 @@ from benchmarks.store.fields import RecordError, filled, named, plain
 from benchmarks.store.settings import (
     SETTINGS,
     AccuracySettings,
+    CostSettings,
     SensitivitySettings,
     Settings,
+    Size,
     TimedSettings,
+    TrainedAs,
     settings_of,
 )
 from zoo import machine
@@ -22,10 +25,10 @@ from zoo import machine
 if TYPE_CHECKING:
     from torch import device as Device
 
-__all__ = (  # with what is defined here, all that a record is made of
-    *("SETTINGS", "AccuracySettings", "CostSettings", "RecordError", "SensitivitySettings"),
-    *("Settings", "Size", "TimedSettings", "TrainedAs"),
-)
+__all__ = [
+    "SETTINGS", "AccuracySettings", "CostSettings", "Found", "Look", "Machine", "Raw", "Record", "RecordError",
+    "SensitivitySettings", "Settings", "Size", "TimedSettings", "TrainedAs", "WarmUp",
+]  # fmt: skip
 
 PAUSE = 3  # times as long for a sample as before and after: a training that somebody stopped, and let go on
 
