@@ -107,9 +107,8 @@ def wanted() -> dict[Path, str]:
 
 def summary(results: "Results") -> str:
     """README's table: the founding networks, then the baselines, the best masks first; and how to read it."""
-    from benchmarks.show.table import milliseconds
+    from benchmarks.show.table import grid, milliseconds
     from benchmarks.store.names import BASELINE, FOUNDING
-    from benchmarks.upkeep.scale import table
 
     (setting, rows), *_ = results.rows.items()
     board, *_ = results.boards
@@ -119,8 +118,8 @@ def summary(results: "Results") -> str:
     body = [
         [
             f"`{row.network.name}`",
-            f"{row.cost['params'] / 1e6:.2f}",
-            f"{row.cost['flops'] / 1e9:.1f}",
+            f"{row.figure('params').value / 1e6:.2f}",
+            f"{row.figure('flops').value / 1e9:.1f}",
             milliseconds(row.ms),
             f"{score.value('mask_iou'):.3f}",
             f"{score.value('depth_rmse'):.3f}",
@@ -128,7 +127,7 @@ def summary(results: "Results") -> str:
         for row, score in shown
     ]
     machine, cell = shown[0][0].timed[0].machine, shown[0][1].cell
-    return table(["network", "params M", "GFLOPs", "ms", "mask IoU", "depth RMSE"], body) + (
+    return grid(["network", "params M", "GFLOPs", "ms", "mask IoU", "depth RMSE"], body) + (
         f"\n\nGFLOPs and ms: one pair of images, {setting.title}, the faster memory layout; {machine.headline}.\n"
         f"Mask IoU (higher is better) and depth RMSE (lower is better): {cell.test_images} test scenes of `{data}`\n"
         f"at {cell.size[0]} x {cell.size[1]}, after {cell.samples:,} training samples, one recipe for all."
