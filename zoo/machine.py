@@ -81,9 +81,16 @@ def load() -> float | None:
 
 
 def headline(facts: dict[str, Any]) -> str:
-    """The machine in one line, for the foot of a table."""
-    threads = f", {facts['threads']} thread{'s' * (facts['threads'] > 1)}" if facts["device"] == "cpu" else ""
-    return f"{facts['device_name']}{threads}, torch {facts['torch']}"
+    """The machine in one line, for the foot of a table, whatever facts are missing.
+
+    >>> headline({"device": "cpu", "device_name": "EPYC", "threads": 2, "torch": "2.15.0"}), headline({})
+    ('EPYC, 2 threads, torch 2.15.0', 'unknown machine')
+    """
+    known = {name: facts.get(name) for name in ("device", "device_name", "cpu", "threads", "torch")}
+    parts = [known["device_name"] or known["cpu"] or "unknown machine"]
+    if known["device"] == "cpu" and known["threads"]:
+        parts.append(f"{known['threads']} thread{'s' * (known['threads'] > 1)}")
+    return ", ".join([*parts, *([f"torch {known['torch']}"] if known["torch"] else [])])
 
 
 def cpu_name() -> str:

@@ -22,7 +22,7 @@ from benchmarks.show.points import Point
 from benchmarks.show.report.axes import linear, logarithmic
 from benchmarks.show.report.gallery import gallery
 from benchmarks.show.report.tables import tables as page_tables
-from benchmarks.store.record import Record
+from benchmarks.store.record import Machine, Record
 
 
 def tables(found: Sequence[Record]) -> dict[str, Any]:
@@ -56,6 +56,11 @@ def test_machines_that_differ_in_one_fact_are_two() -> None:
     data = tables([record("throughput"), again])
     assert len(data["speed"]) == 1
     assert data["machines"][0]["commits"] == ["0123456789", "fedcba9876 with changes"]
+
+
+def test_a_machine_of_which_nothing_is_known_has_a_label() -> None:
+    (machine,) = tables([record("latency", machine=Machine(device="cpu"))])["machines"]
+    assert (machine["name"], machine["label"]) == ("unknown machine", "unknown machine")
 
 
 def timed(name: str, factor: float, **cell: Any) -> Record:
