@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     from benchmarks.plan import cells
     from benchmarks.store import files
     from zoo import machine
-    from zoo.claim import claimed
+    from zoo.lock import locked
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return foretell(missing(args, planned, device)[1], preset, device)
     folder = files.prepare(args.out)
-    with claimed(folder):
+    with locked(folder):
         return measured(args, preset, planned, device, folder, older)
 
 

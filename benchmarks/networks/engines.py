@@ -30,9 +30,9 @@ from benchmarks.networks.entrants import Entrant
 from benchmarks.timing import rounds
 from benchmarks.timing.rounds import FORMATS
 from registry import OptionError, ZooError, nearest
-from zoo.arithmetic import set_float32
 from zoo.contract import TASKS
 from zoo.model import PairModel
+from zoo.precision import set_float32
 
 Settings = Mapping[str, Any]  # the cell of a record: size, batch, precision, layout, engine
 

@@ -19,7 +19,7 @@ from benchmarks.run.side_by_side import Outcome, race
 from benchmarks.store.files import one_line
 from benchmarks.timing import clocks, limits, rounds
 from zoo import machine
-from zoo.arithmetic import float32
+from zoo.precision import float32
 from zoo.progress import Tick
 from zoo.training import StoppedError
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from registry import Card
 from zoo.architectures import register
-from zoo.blocks.register import register_plate
+from zoo.blocks.registration import register_plate
 from zoo.contract import Interface
 from zoo.model import PairModel
 

@@ -36,8 +36,8 @@ def run(args: Namespace) -> None:
     import torch
 
     import zoo
-    from zoo.claim import claimed
     from zoo.deploy.predict import network, weights_file
+    from zoo.lock import locked
     from zoo.machine import choose, describe
     from zoo.metrics import pictures
     from zoo.metrics.evaluate import evaluate
@@ -53,7 +53,7 @@ def run(args: Namespace) -> None:
         raise OptionError(f"--out {folder} is a file; give a folder")
     model = network(args.weights, args.model)
     dataset = zoo.data.load(args.data, split=args.split, size=args.size)
-    with claimed(folder):  # made before the work, so that a place that cannot be written shows at once
+    with locked(folder):  # made before the work, so that a place that cannot be written shows at once
         with progress() as tick:
             found = evaluate(
                 model,

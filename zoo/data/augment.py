@@ -34,7 +34,7 @@ LIMITS = {  # of the options by name: a strength is not below 0, and not so larg
 }
 
 
-class Draw:
+class BatchDraw:
     """The random numbers of one augmentation on one batch.
 
     What is drawn per sample is drawn on the CPU, so that every device draws the same; pixels' noise on the device.
@@ -91,7 +91,7 @@ class Augment:
         work = torch.float64 if batch.fg_bg.dtype == torch.float64 else torch.float32
         changed, matrix = each(lambda tensor: tensor.to(work), batch), None
         for position, (entry, options) in enumerate(self.steps):
-            draw = Draw(self._seed(step, position, entry.name), changed.bg)
+            draw = BatchDraw(self._seed(step, position, entry.name), changed.bg)
             if entry.card.group == GEOMETRY:
                 moved = entry.factory(changed, draw, **options)
                 matrix = moved if matrix is None else moved @ matrix

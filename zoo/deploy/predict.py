@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from registry import OptionError
 from registry.vocabulary import LARGEST, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
-from zoo.arithmetic import float32, half
 from zoo.contract import InputError, Interface, Prediction
 from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
@@ -21,6 +20,7 @@ from zoo.deploy.outputs import Predicted
 from zoo.factory import build
 from zoo.machine import choose, is_out_of_memory
 from zoo.model import PairModel
+from zoo.precision import float32, half
 from zoo.saved import load
 from zoo.weights import WeightsError
 

@@ -36,7 +36,7 @@ class Losses(NamedTuple):
     terms: dict[str, Tensor]
 
 
-class Objective(nn.Module):
+class Criterion(nn.Module):
     """Predictions and the truth in, losses out; made by `objective`.
 
     Its parameters (if the balance learns) belong to the optimizer, its state to the checkpoint; `.to(device)` as a
@@ -167,7 +167,7 @@ def objective(
     weights: Mapping[str, float] | None = None,
     deep: Deep = "final",
     balance: str | Spec = "fixed",
-) -> Objective:
+) -> Criterion:
     """An objective of losses by name.
 
     mask, depth: an expression per task, "bce + 0.5*dice"; None leaves the task out.
@@ -180,7 +180,7 @@ def objective(
         raise OptionError("mask=None and depth=None leave nothing to train; give at least one of them losses")
     if deep not in DEEP:
         raise OptionError(f"deep={deep!r} is not accepted; deep takes {either(DEEP)}")
-    return Objective(expressions, deep, build_balance(balance, _weights(weights, tuple(expressions))))
+    return Criterion(expressions, deep, build_balance(balance, _weights(weights, tuple(expressions))))
 
 
 def _weights(given: Mapping[str, float] | None, tasks: tuple[str, ...]) -> dict[str, float]:

@@ -11,7 +11,6 @@ from torch import distributed as dist
 
 from registry import OptionError, ZooError, nearest
 from registry.vocabulary import PRECISIONS, Precision
-from zoo.arithmetic import float32, half
 from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
@@ -20,6 +19,7 @@ from zoo.machine import choose, is_out_of_memory
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
+from zoo.precision import float32, half
 from zoo.progress import Tick
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from registry import OptionError
-from zoo.arithmetic import float32
-from zoo.claim import claimed
 from zoo.contract import is_count, require
+from zoo.lock import locked
 from zoo.model import PairModel
+from zoo.precision import float32
 from zoo.progress import Tick
 from zoo.training import checkpoint
 from zoo.training.folder import CHECKPOINTS, Run, finished, open_folder, settle
@@ -60,7 +60,7 @@ def fit(
         require_tensorboard()
     require(workers is None or is_count(workers, least=0), "workers", workers, "a whole number from 0 up, or None")
     folder = Path(out)
-    with joined(device) as world, claimed(folder) if world.is_first else nullcontext():
+    with joined(device) as world, locked(folder) if world.is_first else nullcontext():
         recipe = settle(recipe, folder, samples, resume)
         with float32(tf32=recipe.precision == "tf32"):
             state = checkpoint.newest(folder / CHECKPOINTS) if resume else None

@@ -40,7 +40,7 @@ class StoppedError(Exception):
 
 
 @dataclass
-class Clocks:
+class Elapsed:
     """Time over all starts of a run, and what was counted since the last line of the log."""
 
     seconds: float = 0.0
@@ -65,7 +65,7 @@ class Loop:
     ):
         self.trainer, self.folder, self.save_every, self.tick = trainer, folder, save_every, tick
         self.world, self.recipe = trainer.world, trainer.recipe
-        self.clocks, self.sums, self.label = Clocks(), Sums(), ""
+        self.clocks, self.sums, self.label = Elapsed(), Sums(), ""
         self.total_steps = sum(phase.steps for phase in trainer.phases)
         self.log_every = CHECK * max(1, round(self.total_steps / LINES / CHECK))
         trainer.begin(trainer.phases[0])
@@ -250,5 +250,5 @@ class Loop:
         """Be where the run was when it saved this."""
         all_states = [state["random"], *state["random_of_others"]]
         self.trainer.load_state_dict(state | {"random": all_states[self.world.rank % len(all_states)]})
-        self.clocks, self.sums = Clocks(**state["clocks"]), Sums(**state["sums"])
+        self.clocks, self.sums = Elapsed(**state["clocks"]), Sums(**state["sums"])
         self.trainer.step.meter.go_on(self.sums.streak)

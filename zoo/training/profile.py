@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from registry import OptionError
-from zoo.arithmetic import float32
 from zoo.files import replacing
+from zoo.precision import float32
 from zoo.training.loop import CHECK
 from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse

@@ -46,7 +46,7 @@ class Objective:
         require(bool(self.mask or self.depth), "mask", self.mask, "losses; mask and depth are both empty")
         self.build()
 
-    def build(self) -> losses.Objective:
+    def build(self) -> losses.Criterion:
         """What computes the losses."""
         return losses.objective(
             mask=self.mask or None,
@@ -111,7 +111,7 @@ class Recipe:
     clip_norm: Annotated[float | None, "greatest norm of all gradients together"] = None
     clip_value: Annotated[float | None, "greatest value of a gradient"] = None
     ema: Annotated[float, "decay of the running average of weights; 0: none"] = 0.0
-    precision: Annotated[Precision, "of the arithmetic"] = "fp32"
+    precision: Annotated[Precision, "in which the network computes"] = "fp32"
     layout: Annotated[Literal["contiguous", "channels_last"], "of images and weights in memory"] = "contiguous"
     compile: Annotated[bool, "through torch.compile"] = False
     sync_norms: Annotated[bool, "batch norms over all GPUs together"] = False

@@ -3,8 +3,8 @@
 from typing import Any
 
 from registry import ZooError
-from zoo.arithmetic import half
 from zoo.data.warp import each
+from zoo.precision import half
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, set_random_states
 from zoo.training.plan import Phase, freeze

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from zoo.arithmetic import half
 from zoo.contract import Sample, Task
-from zoo.losses import Losses, Objective
+from zoo.losses import Criterion, Losses
+from zoo.precision import half
 from zoo.training.ema import Average, Buffers
 from zoo.training.recipe import Recipe
 
@@ -38,7 +38,7 @@ class Step:
         self,
         forward: Callable[..., Any],
         model: nn.Module,
-        objective: Objective,
+        objective: Criterion,
         optimizer: Optimizer,
         scaler: torch.amp.GradScaler,
         recipe: Recipe,

@@ -10,13 +10,13 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD, Optimizer
 
 from registry import OptionError, ZooError
-from zoo.arithmetic import HALVES
 from zoo.contract import TASKS, Sample, Task
 from zoo.data.augment import augment
 from zoo.data.dataset import PairDataset
 from zoo.factory import build
 from zoo.machine import is_out_of_memory
 from zoo.model import PairModel
+from zoo.precision import HALVES
 from zoo.saved import build_offline
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, seed_all, set_random_states

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.arithmetic import half
 from zoo.contract import Prediction, Sample
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting.sheet import gallery, write_png
 from zoo.data.warp import each
-from zoo.losses import Objective
+from zoo.losses import Criterion
 from zoo.metrics import Accumulator
+from zoo.precision import half
 from zoo.training.world import World
 
 METRICS = ("mask_iou", "depth_rmse")
@@ -23,7 +23,7 @@ SHOWN = 6  # scenes in a picture
 
 def validate(
     model: nn.Module,
-    objective: Objective,
+    objective: Criterion,
     data: PairDataset,
     indices: Sequence[int],
     *,

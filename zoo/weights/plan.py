@@ -13,7 +13,7 @@ SHOWN = 3  # tensors named in an error
 COUNTER = "num_batches_tracked"  # of batch norms: older files lack it, and no output depends on it
 
 
-class Plan:
+class LoadPlan:
     """Tensors of a file, each with its place in a network.
 
     tensors: our name -> value. unused: the file's names without a place. unfit: why some cannot take theirs.

@@ -37,7 +37,7 @@ def run(args: Namespace) -> None:
 
     from registry import OptionError
     from zoo.data.making.compose import compose
-    from zoo.data.making.composition import Recipe
+    from zoo.data.making.composition import ComposeSettings
     from zoo.data.making.outlets import MANIFEST
     from zoo.progress import duration, progress
 
@@ -46,7 +46,7 @@ def run(args: Namespace) -> None:
     sides = args.size.lower().split("x")
     if len(sides) > 2 or not all(side.isdecimal() for side in sides):
         raise OptionError(f"--size {args.size!r} is not accepted; give pixels, as 224 or as 224x320 (height x width)")
-    recipe = Recipe(
+    recipe = ComposeSettings(
         per_pair=args.per_pair,
         flip=args.flip,
         size=(int(sides[0]), int(sides[-1])),

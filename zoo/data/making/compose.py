@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from zoo.claim import claimed
 from zoo.data.dataset import DataError
-from zoo.data.making.composition import Plan, Recipe
+from zoo.data.making.composition import ComposeSettings, Composition
 from zoo.data.making.depth_sources import build
 from zoo.data.making.ingredients import backgrounds, cutouts
 from zoo.data.making.outlets import Held, LooseFiles, Outlet, TarShards
 from zoo.data.making.settings import settle
+from zoo.lock import locked
 from zoo.parallel import Executor, run
 from zoo.progress import Tick, duration
 
@@ -40,7 +40,7 @@ def compose(
     bg: Path,
     fg: Path,
     out: Path,
-    recipe: Recipe,
+    recipe: ComposeSettings,
     *,
     shards: bool = False,
     hold_out: Held = "held-out",
@@ -63,9 +63,9 @@ def compose(
     for source in (bg, fg):
         if out.resolve().is_relative_to(source.resolve()):
             raise DataError(f"{out} lies in {source}, so what is composed would be read again; give another --out")
-    with _one_thread(), claimed(out):
+    with _one_thread(), locked(out):
         depth = build(recipe.depth)
-        plan = Plan(
+        composition = Composition(
             recipe,
             bg,
             fg,
@@ -74,12 +74,12 @@ def compose(
             depth.ground,
             depth.digest(),
         )
-        outlet: Outlet = TarShards.of(plan, out, hold_out, per_shard) if shards else LooseFiles(plan, out)
-        settle(out, plan.settings() | outlet.settings())
-        return _fill(plan, outlet, partial(run, workers=workers, executor=executor, address=address), tick)
+        outlet: Outlet = TarShards.of(composition, out, hold_out, per_shard) if shards else LooseFiles(composition, out)
+        settle(out, composition.settings() | outlet.settings())
+        return _fill(composition, outlet, partial(run, workers=workers, executor=executor, address=address), tick)
 
 
-def _fill(plan: Plan, outlet: Outlet, spread: Callable[..., Iterator[Any]], tick: Tick) -> Report:
+def _fill(composition: Composition, outlet: Outlet, spread: Callable[..., Iterator[Any]], tick: Tick) -> Report:
     made, found, total, start = 0, 0, outlet.count(), time.monotonic()
     try:
         outlet.prepare()
@@ -98,7 +98,12 @@ def _fill(plan: Plan, outlet: Outlet, spread: Callable[..., Iterator[Any]], tick
             " and stay; make room and run the same command again, and it goes on"
         ) from error
     return Report(
-        outlet.folder, made, found, len(plan.backgrounds), len(plan.cutouts), seconds=time.monotonic() - start
+        outlet.folder,
+        made,
+        found,
+        len(composition.backgrounds),
+        len(composition.cutouts),
+        seconds=time.monotonic() - start,
     )
 
 

@@ -21,7 +21,7 @@ SUFFIX = {"png": "png", "jpeg": "jpg"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class ComposeSettings:
     """What is to be made of the backgrounds and the cut-outs."""
 
     per_pair: int = 20  # placements of an object on a background
@@ -49,10 +49,10 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A recipe with its ingredients: sample n is the same whatever else is made, and by whom."""
+class Composition:
+    """Settings with their ingredients: sample n is the same whatever else is made, and by whom."""
 
-    recipe: Recipe
+    recipe: ComposeSettings
     bg_folder: Path
     fg_folder: Path
     backgrounds: tuple[Ingredient, ...]
@@ -113,11 +113,16 @@ class Plan:
         return {"bg": "jpg", "fg_bg": "jpg", "mask": SUFFIX[recipe.mask_format], "depth": SUFFIX[recipe.depth_format]}
 
 
-def sample_files(plan: Plan, number: int) -> dict[str, bytes]:
+def sample_files(composition: Composition, number: int) -> dict[str, bytes]:
     """The files of a sample: bg, fg_bg, mask and depth."""
-    recipe, photo, cutout, where = plan.recipe, plan.background(number), plan.cutout(number), plan.placement(number)
-    bg, bg_file = _background(plan.bg_folder / photo.name, recipe.size, recipe.quality)
-    fg_bg, alpha = paste(bg, _cutout(plan.fg_folder / cutout.name), where)
+    recipe, photo, cutout, where = (
+        composition.recipe,
+        composition.background(number),
+        composition.cutout(number),
+        composition.placement(number),
+    )
+    bg, bg_file = _background(composition.bg_folder / photo.name, recipe.size, recipe.quality)
+    fg_bg, alpha = paste(bg, _cutout(composition.fg_folder / cutout.name), where)
     seen = _bytes(alpha)
     solid = seen >= SOLID
     scene = Scene(bg, fg_bg, solid, photo.name, (photo.h, photo.w))
@@ -130,9 +135,11 @@ def sample_files(plan: Plan, number: int) -> dict[str, bytes]:
     }
 
 
-def background_file(plan: Plan, number: int) -> bytes:
+def background_file(composition: Composition, number: int) -> bytes:
     """The file of a sample's background."""
-    return _background(plan.bg_folder / plan.background(number).name, plan.recipe.size, plan.recipe.quality)[1]
+    return _background(
+        composition.bg_folder / composition.background(number).name, composition.recipe.size, composition.recipe.quality
+    )[1]
 
 
 @lru_cache(maxsize=2)

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from zoo.begun import differences
-from zoo.claim import claimed
 from zoo.contract import Sample
 from zoo.data.dataset import DataError, PairDataset, load
 from zoo.data.files.images import encode_jpeg, encode_png
@@ -32,6 +31,7 @@ from zoo.data.files.shards import (
 )
 from zoo.data.sources.folders import Folders
 from zoo.files import write_text
+from zoo.lock import locked
 from zoo.parallel import Executor, run
 
 WIDTH = 9  # digits of a key
@@ -76,7 +76,7 @@ def pack(
     _dataset.cache_clear()  # files may have come since
     total = _total(plan)
     facts = _facts(plan, total)
-    with claimed(plan.folder):
+    with locked(plan.folder):
         if _is_finished(plan, facts):
             yield total, total
             return
