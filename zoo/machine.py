@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from registry import OptionError
+from registry import OptionError, require
 
 HERE = Path(__file__).resolve()
 NO_MEMORY = (  # what the CPU's allocator says, and libraries that torch does not speak for
@@ -54,8 +54,7 @@ def choose(device: str | torch.device, *, mps: bool = False) -> torch.device:
     number = device.removeprefix("cuda:")
     is_numbered = number != device and number.isascii() and number.isdigit()
     names = ("auto", "cpu", "cuda", *["mps"] * mps)
-    if device not in names and not is_numbered:
-        raise OptionError(f"device={device!r} is not accepted; device takes {', '.join(names)} or cuda:N")
+    require(device in names or is_numbered, "device", device, f"{', '.join(names)} or cuda:N")
     if device == "mps" and not torch.backends.mps.is_available():
         raise OptionError("device mps: torch finds no such device here; use cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():

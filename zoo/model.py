@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError, Spec
+from registry import OptionError, Spec, is_count, require
 from registry.vocabulary import SMALLEST
-from zoo.contract import InputError, Interface, Prediction, check_images, is_count, require
+from zoo.contract import InputError, Interface, Prediction, check_images
 
 if TYPE_CHECKING:
     from zoo.weights.report import LoadReport

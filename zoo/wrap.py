@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError, Spec, nearest
-from zoo.contract import TASKS, InputError, Interface, Link, Task, require, words
+from registry import OptionError, Spec, require, require_each
+from zoo.contract import TASKS, InputError, Interface, Link, Task, words
 from zoo.model import PairModel
 
 INPUTS = ("stacked", "separate")
@@ -43,8 +43,7 @@ def wrap(
     """
     if not isinstance(module, nn.Module):
         raise OptionError(f"wrap takes an nn.Module, not a {type(module).__name__}; pass an instance, not the class")
-    if inputs not in (None, *INPUTS):
-        raise OptionError(f"inputs={inputs!r} is not accepted; {nearest(str(inputs), INPUTS)}")
+    require_each("inputs", inputs, (inputs,) if inputs is not None else (), INPUTS)
     arguments = _arguments(module)
     by_name = arguments if arguments in ORDERS and inputs != "stacked" else ORDERS[0]
     accepted = "bg,fg_bg or fg_bg,bg or fg_bg"

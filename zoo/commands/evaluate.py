@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from registry import OptionError
-from registry.commandline import sides
+from registry.commandline import require_counts, sides
 from registry.vocabulary import PRECISIONS, SPLITS
 
 WIDTH = 100  # columns
@@ -43,10 +43,7 @@ def run(args: Namespace) -> None:
     from zoo.metrics.evaluate import evaluate
     from zoo.progress import progress
 
-    for name, least in (("samples", 1), ("batch", 1), ("workers", 0)):
-        value = getattr(args, name)
-        if value is not None and value < least:
-            raise OptionError(f"--{name} {value} is not accepted; give a whole number from {least} up")
+    require_counts(args, samples=1, batch=1, workers=0)
     args.weights = Path(weights_file(args.weights))
     folder = args.out or _folder(args)
     if folder.exists() and not folder.is_dir():

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, nearest, split
+from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, nearest, require, split
 from zoo.contract import InputError, Sample
 from zoo.data.warp import each, move_all
 
@@ -110,8 +110,7 @@ class Augment:
 
 def augment(expression: str, *, seed: int = 0) -> Augment:
     """Augmentations by name, in order: "flip, rotate(degrees=10)"; `founding` and `plate` stand for whole sets."""
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise OptionError(f"seed={seed!r} is not accepted; seed takes a whole number")
+    require(isinstance(seed, int) and not isinstance(seed, bool), "seed", seed, "a whole number")
     specs = [Spec.parse(part) for part in split(expression)]
     return Augment(tuple(step for spec in specs for step in _resolve(spec)), seed)
 

@@ -1,6 +1,7 @@
 """What every source of data gives: random access to samples and batches; and the catalog of sources."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from inspect import Parameter
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any, cast
 import torch
 from torch.utils.data import default_collate
 
-from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, ZooError, nearest
-from registry.vocabulary import SPLITS, Split
-from zoo.contract import Sample
+from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, ZooError, require_each
+from registry.vocabulary import SMALLEST, SPLITS, Split
+from zoo.contract import Sample, checked_size
 
 
 class DataError(ZooError):
@@ -79,11 +80,9 @@ def load(
     split: what held-out splits are for: train, val, test; "all" where the data has none.
     size: pixels, one number or (h, w); images are resized to it. None keeps the files' size.
     """
-    if split not in SPLITS:
-        raise OptionError(f"split={split!r} is not accepted; {nearest(str(split), SPLITS)}")
-    sides = (size, size) if isinstance(size, int) else size
-    if sides is not None and (len(sides) != 2 or not all(isinstance(side, int) and side >= 8 for side in sides)):
-        raise OptionError(f"size={size!r} is not accepted; size takes pixels from 8 up, one number or (h, w), or None")
+    require_each("split", split, (split,), SPLITS)
+    accepted = f"pixels from {SMALLEST} up, one number or (h, w), or None"
+    sides = None if size is None else checked_size(size, accepted, largest=sys.maxsize)
     entry, given = _parse(spec)
     for name, value in options.items():
         if name in given and given[name] != value:

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError
+from registry import OptionError, either, require
 from registry.vocabulary import LARGEST, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
-from zoo.contract import InputError, Interface, Prediction
+from zoo.contract import InputError, Interface, Prediction, checked_size
 from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
@@ -125,19 +125,12 @@ def placed(model: Network, device: str | torch.device | None = None) -> Network:
 
 def checked(size: Size, precision: str, threshold: float) -> tuple[int, int] | None:
     """The size as (h, w), None where the network or the photo has it; after all three were looked at."""
-    if precision not in PORTABLE_PRECISIONS:
-        raise OptionError(f"precision={precision!r} is not accepted; precision takes fp32, bf16 or fp16")
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-        raise OptionError(f"threshold={threshold!r} is not accepted; threshold takes a probability from 0 to 1")
+    require(precision in PORTABLE_PRECISIONS, "precision", precision, either(PORTABLE_PRECISIONS))
+    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    require(is_number and 0 <= threshold <= 1, "threshold", threshold, "a probability from 0 to 1")
     if size is None or size == "trained":
         return None
-    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2 or not all(isinstance(side, int) and SMALLEST <= side <= LARGEST for side in sides):
-        raise OptionError(
-            f"size={size!r} is not accepted; size takes pixels, {SMALLEST} to {LARGEST}, one number or (h, w),"
-            " 'trained', or None"
-        )
-    return sides[0], sides[1]
+    return checked_size(size, f"pixels, {SMALLEST} to {LARGEST}, one number or (h, w), 'trained', or None")
 
 
 def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, precision: str) -> Prediction:

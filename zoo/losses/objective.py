@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from registry import OptionError, Spec, either, nearest
+from registry import OptionError, Spec, either, nearest, require
 from zoo.contract import TASKS, InputError, Prediction, Sample, Task, words
 from zoo.losses.balance import Balance, Scale, total
 from zoo.losses.balance import build as build_balance
@@ -178,14 +178,12 @@ def objective(
     expressions = {task: Expression.parse(text, task=task) for task, text in given.items() if text is not None}
     if not expressions:
         raise OptionError("mask=None and depth=None leave nothing to train; give at least one of them losses")
-    if deep not in DEEP:
-        raise OptionError(f"deep={deep!r} is not accepted; deep takes {either(DEEP)}")
+    require(deep in DEEP, "deep", deep, either(DEEP))
     return Criterion(expressions, deep, build_balance(balance, _weights(weights, tuple(expressions))))
 
 
 def _weights(given: Mapping[str, float] | None, tasks: tuple[str, ...]) -> dict[str, float]:
-    if given is not None and not isinstance(given, Mapping):
-        raise OptionError(f"weights={given!r} is not accepted; weights takes one number per task: {{'mask': 2}}")
+    require(given is None or isinstance(given, Mapping), "weights", given, "one number per task: {'mask': 2}")
     for task, weight in (given or {}).items():
         if task not in tasks:
             hint = "its losses are None" if task in TASKS else nearest(str(task), tasks)

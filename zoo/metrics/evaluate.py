@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from registry import OptionError, ZooError, nearest
+from registry import OptionError, ZooError, is_count, require, require_count, require_each
 from registry.vocabulary import PRECISIONS, Precision
-from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
+from zoo.contract import TASKS, Prediction, Sample, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import spread
@@ -53,9 +53,8 @@ def evaluate(
             " zoo.load(FILE) and zoo.data.load(SPEC, split=...) give them"
         )
     for name, value in (("resamples", resamples), ("seed", seed)):
-        require(is_count(value, least=0), name, value, "a whole number from 0 up")
-    if precision not in PRECISIONS:
-        raise OptionError(f"precision={precision!r} is not accepted; {nearest(str(precision), PRECISIONS)}")
+        require_count(name, value, least=0)
+    require_each("precision", precision, (precision,), PRECISIONS)
     chosen = indices(len(dataset), samples, dataset)
     accumulator = Accumulator(_tasks(model, dataset, metrics), metrics)
     place = _place(model, device)
@@ -132,8 +131,7 @@ def predict(
 
 def indices(there: int, samples: int | None, dataset: object = None) -> list[int]:
     """At most so many indices, spread evenly over the data set, which must not be empty."""
-    if samples is not None and (isinstance(samples, bool) or not isinstance(samples, int) or samples < 1):
-        raise OptionError(f"samples={samples!r} is not accepted; samples takes a whole number from 1 up, or None")
+    require(samples is None or is_count(samples), "samples", samples, "a whole number from 1 up, or None")
     if there == 0:
         what, split = getattr(dataset, "spec", "the data"), getattr(dataset, "split", None)
         raise OptionError(f"{what} has no samples in split {split}; choose another split")

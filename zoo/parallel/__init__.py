@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, TypeVar
 
-from registry import OptionError
+from registry import OptionError, is_count, require
 from zoo.parallel import cluster, processes, tasks
 from zoo.parallel.cluster import ClusterError
 from zoo.parallel.processes import cores
@@ -58,8 +58,7 @@ def run(
     """
     if executor not in ("processes", "ray"):
         raise OptionError(f"executor={executor!r} is not accepted; give 'processes' or 'ray'")
-    if workers is not None and (not isinstance(workers, int) or isinstance(workers, bool) or workers < 0):
-        raise OptionError(f"workers={workers!r} is not accepted; workers takes 0, 1, or how many processes to use")
+    require(workers is None or is_count(workers, least=0), "workers", workers, "0, 1, or how many processes to use")
     demand = demand_of(resources)
     if executor == "ray":
         cluster.require()

@@ -6,8 +6,7 @@ from dataclasses import fields
 from inspect import Parameter
 from typing import Any, get_type_hints
 
-from registry import Option, OptionError, ZooError, nearest, options_of
-from zoo.contract import require
+from registry import Option, OptionError, ZooError, nearest, options_of, require
 
 
 class RecipeError(OptionError):

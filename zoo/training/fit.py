@@ -6,8 +6,7 @@ from pathlib import Path
 
 import torch
 
-from registry import OptionError
-from zoo.contract import is_count, require
+from registry import OptionError, is_count, require
 from zoo.lock import locked
 from zoo.model import PairModel
 from zoo.precision import float32

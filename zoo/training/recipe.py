@@ -13,10 +13,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from registry import Catalog, Spec, UnknownNameError, nearest
+from registry import Catalog, Spec, UnknownNameError, is_count, nearest, require
 from registry.vocabulary import SMALLEST, Precision
 from zoo import losses
-from zoo.contract import TASKS, Task, is_count, require, words
+from zoo.contract import TASKS, Task, words
 from zoo.data.augment import augment
 from zoo.factory import resolve
 from zoo.training import optimizers, schedules

@@ -2,6 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
+from registry.commandline import require_counts
+
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
@@ -41,8 +43,7 @@ def run(args: Namespace) -> None:
     from zoo.data.making.outlets import MANIFEST
     from zoo.progress import duration, progress
 
-    if args.per_shard < 1:
-        raise OptionError(f"--per-shard {args.per_shard} is not accepted; give a whole number from 1 up")
+    require_counts(args, per_shard=1)
     sides = args.size.lower().split("x")
     if len(sides) > 2 or not all(side.isdecimal() for side in sides):
         raise OptionError(f"--size {args.size!r} is not accepted; give pixels, as 224 or as 224x320 (height x width)")

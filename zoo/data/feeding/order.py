@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from registry import OptionError, nearest
+from registry import OptionError, require, require_each
 
 Shuffle = Literal["full", "shards", "none"]
 SHUFFLES = ("full", "shards", "none")
@@ -95,11 +95,9 @@ class Order(torch.utils.data.Sampler[int]):
         even: bool = False,
         start: int = 0,
     ):
-        if shuffle not in SHUFFLES:
-            raise OptionError(f"shuffle={shuffle!r} is not accepted; {nearest(str(shuffle), SHUFFLES)}")
+        require_each("shuffle", shuffle, (shuffle,), SHUFFLES)
         for name, value, least in (("n", n, 0), ("world", world, 1), ("workers", workers, 1), ("mix", mix, 1)):
-            if value < least:
-                raise OptionError(f"{name}={value!r} is not accepted; {name} takes a whole number from {least} up")
+            require(value >= least, name, value, f"a whole number from {least} up")
         for name, number, many, count in (("rank", rank, "world", world), ("worker", worker, "workers", workers)):
             if not 0 <= number < count:
                 raise OptionError(f"{name}={number} is not accepted; with {many}={count} it is one of 0 to {count - 1}")

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from registry import OptionError
+from registry import require
+from registry.vocabulary import SMALLEST
 from zoo.data.dataset import DataError
 from zoo.data.files.images import decode_rgb, decode_rgba, encode_jpeg, encode_png
 from zoo.data.making.depth_sources import Scene, build
@@ -37,15 +38,12 @@ class ComposeSettings:
 
     def __post_init__(self) -> None:
         low, high = self.share
-        for holds, name, accepted in (
-            (self.per_pair >= 1, "per_pair", "a whole number from 1 up"),
-            (min(self.size) >= 8, "size", "pixels from 8 up"),
-            (0 < low <= high <= 1, "share", "two shares of the height, 0 < least <= greatest <= 1"),
-            (self.seed >= 0, "seed", "a whole number from 0 up"),
-            (1 <= self.quality <= 100, "quality", "1 to 100"),
-        ):
-            if not holds:
-                raise OptionError(f"{name}={getattr(self, name)!r} is not accepted; {name} takes {accepted}")
+        require(self.per_pair >= 1, "per_pair", self.per_pair, "a whole number from 1 up")
+        require(min(self.size) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
+        accepted = "two shares of the height, 0 < least <= greatest <= 1"
+        require(0 < low <= high <= 1, "share", self.share, accepted)
+        require(self.seed >= 0, "seed", self.seed, "a whole number from 0 up")
+        require(1 <= self.quality <= 100, "quality", self.quality, "1 to 100")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from registry import Card, Catalog, OptionError, Spec, nearest
+from registry import Card, Catalog, OptionError, Spec, nearest, require
 from zoo.data.dataset import DataError
 from zoo.data.files.images import SUFFIXES, decode_depth
 from zoo.data.making.placing import cover, resize
@@ -83,8 +83,7 @@ class Plane(DepthSource):
     """Level ground seen by an upright camera: 1/z grows linearly from 0 at the horizon to 1/near at the lower edge."""
 
     def __init__(self, *, horizon: Annotated[float, "where it is, of the height from the top"] = 0.4):
-        if not 0 <= horizon <= 0.9:
-            raise OptionError(f"horizon={horizon} is not accepted; horizon takes 0 to 0.9 of the height from the top")
+        require(0 <= horizon <= 0.9, "horizon", horizon, "0 to 0.9 of the height from the top")
         self.horizon = horizon
         self.ground = horizon + 0.02  # at the horizon itself things would be infinitely far
 
