@@ -4,7 +4,8 @@ An architecture writes `logits`; one that is deeply supervised writes `all_logit
 already normalised and their sides are multiples of `stride`, at least two strides long.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
@@ -88,6 +89,18 @@ class PairModel(nn.Module):
             value = crop(logits[task], h, w)
             maps[task] = value if link == "logit" else logit(value)
         return Prediction(**maps)
+
+
+@contextmanager
+def in_mode(model: nn.Module, *, training: bool = False) -> Iterator[None]:
+    """The network in eval (or training) mode; afterwards each part of it is in the mode it was in."""
+    before = [(module, module.training) for module in model.modules()]
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, was_training in before:
+            module.training = was_training
 
 
 def logit(value: Tensor) -> Tensor:

@@ -1,8 +1,6 @@
 """From a network and two photos to a mask and a depth map, at the photo's own size."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -19,7 +17,7 @@ from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
 from zoo.factory import build
 from zoo.machine import choose, is_out_of_memory
-from zoo.model import PairModel
+from zoo.model import PairModel, in_mode
 from zoo.precision import float32, half
 from zoo.saved import load
 from zoo.weights import WeightsError
@@ -142,7 +140,7 @@ def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, 
         batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)
         batch = [(x / 255 if x.dtype == torch.uint8 else x).to(weight.dtype) for x in batch]
         plate = batch[0] if len(batch) == 2 else None
-        with torch.no_grad(), _evaluating(model), float32(), half(weight.device, precision):
+        with torch.no_grad(), in_mode(model), float32(), half(weight.device, precision):
             logits: Prediction = model(plate, batch[-1])
         return Prediction(*(None if x is None else _map(x, h, w, task) for task, x in logits._asdict().items()))
     except RuntimeError as error:
@@ -164,15 +162,3 @@ def _map(logits: Tensor, h: int, w: int, task: str) -> Tensor:
             " for them (fp32 is not)"
         )
     return values
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """The network in eval mode, and afterwards each part of it in the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

@@ -1,9 +1,9 @@
 """Run a network over a data set and measure it."""
 
-import contextlib
 import time
-from collections.abc import Generator, Sequence
-from typing import cast
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from zoo.machine import choose, is_out_of_memory
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
+from zoo.model import in_mode
 from zoo.precision import float32, half
 from zoo.progress import Tick
 
@@ -47,51 +48,20 @@ def evaluate(
     Where torch.distributed runs, each process takes every world-th image, and all get the result of all. Each part of
     the network is in training mode afterwards if it was before.
     """
-    if not isinstance(model, nn.Module) or not isinstance(dataset, PairDataset):
-        raise OptionError(
-            f"evaluate takes a network and a data set, not a {type(model).__name__} and a {type(dataset).__name__};"
-            " zoo.load(FILE) and zoo.data.load(SPEC, split=...) give them"
-        )
-    for name, value in (("resamples", resamples), ("seed", seed)):
-        require_count(name, value, least=0)
-    require_each("precision", precision, (precision,), PRECISIONS)
-    chosen = indices(len(dataset), samples, dataset)
+    _check_asked(model, dataset, precision)
+    require_count("resamples", resamples, least=0)
+    require_count("seed", seed, least=0)
+    mine = _own_share(indices(len(dataset), samples, dataset))
     accumulator = Accumulator(_tasks(model, dataset, metrics), metrics)
     place = _place(model, device)
-    rank, world = (dist.get_rank(), dist.get_world_size()) if _is_distributed() else (0, 1)
-    mine = chosen[rank::world]
     start = time.monotonic()
-    predictions = predict(
-        model,
-        Loader(dataset, mine, batch=batch, workers=workers),
-        place,
-        precision=precision,
-        channels_last=channels_last,
-    )
-    with contextlib.closing(predictions):
-        done = 0
-        for prediction, sample in predictions:
-            count = len(sample.fg_bg)
-            accumulator.update(prediction, sample, ids=mine[done : done + count])
-            done += count
-            if tick is not None:
-                tick(_pace(done, len(mine), time.monotonic() - start), done, len(mine))
+    batches = Loader(dataset, mine, batch=batch, workers=workers)
+    with closing(predict(model, batches, place, precision=precision, channels_last=channels_last)) as predictions:
+        _take_in(accumulator, predictions, mine, tick)
     result = accumulator.reduce().compute()
-    seconds = time.monotonic() - start
-    facts = {
-        "model": str(getattr(_bare(model), "spec", type(_bare(model)).__name__)),
-        "data": str(getattr(dataset, "spec", type(dataset).__name__)),
-        "split": getattr(dataset, "split", None),
-        "size": getattr(dataset, "size", None),
-        "of": len(dataset),
-        "batch": batch,
-        "device": str(place),
-        "precision": precision,
-        "torch": torch.__version__,
-        "resamples": resamples,
-        "seed": seed,
-        "seconds": round(seconds, 3),
-    }
+    facts = _about(model, dataset) | {"batch": batch, "device": str(place), "precision": precision}
+    facts |= {"torch": torch.__version__, "resamples": resamples, "seed": seed}
+    facts |= {"seconds": round(time.monotonic() - start, 3)}
     return Evaluation(result, intervals(result, resamples=resamples, seed=seed), facts)
 
 
@@ -105,12 +75,10 @@ def predict(
 ) -> Generator[tuple[Prediction, Sample]]:
     """Each batch with its prediction, both on the device, without gradients and in eval mode."""
     bare = _undistributed(model)  # DDP sends buffers around with each batch, and not all processes have as many
-    modes = {module: module.training for module in bare.modules()}
     first = next((value for value in bare.parameters() if value.is_floating_point()), None)
     dtype = torch.float32 if first is None else first.dtype
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    bare.eval()
-    try:
+    with in_mode(bare):
         for batch in batches:
             moved = {name: getattr(batch, name).to(device, non_blocking=True) for name in Sample._fields[:-1]}
             sample = Sample(**moved, meta=batch.meta)
@@ -124,9 +92,6 @@ def predict(
                 much = " x ".join(map(str, fg_bg.shape))
                 raise ZooError(f"{device} has no room for a batch of {much}; give a smaller batch") from None
             yield cast("Prediction", prediction), sample
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def indices(there: int, samples: int | None, dataset: object = None) -> list[int]:
@@ -136,6 +101,49 @@ def indices(there: int, samples: int | None, dataset: object = None) -> list[int
         what, split = getattr(dataset, "spec", "the data"), getattr(dataset, "split", None)
         raise OptionError(f"{what} has no samples in split {split}; choose another split")
     return spread(there, samples)
+
+
+def _check_asked(model: object, dataset: object, precision: str) -> None:
+    if not isinstance(model, nn.Module) or not isinstance(dataset, PairDataset):
+        raise OptionError(
+            f"evaluate takes a network and a data set, not a {type(model).__name__} and a {type(dataset).__name__};"
+            " zoo.load(FILE) and zoo.data.load(SPEC, split=...) give them"
+        )
+    require_each("precision", precision, (precision,), PRECISIONS)
+
+
+def _own_share(chosen: list[int]) -> list[int]:
+    """This process's part of the images."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return chosen
+    return chosen[dist.get_rank() :: dist.get_world_size()]
+
+
+def _take_in(
+    accumulator: Accumulator, predictions: Iterable[tuple[Prediction, Sample]], ids: list[int], tick: Tick | None
+) -> None:
+    """Measure every batch, and say how far and how fast it goes."""
+    done, total, start = 0, len(ids), time.monotonic()
+    for prediction, sample in predictions:
+        count = len(sample.fg_bg)
+        accumulator.update(prediction, sample, ids=ids[done : done + count])
+        done += count
+        if tick is not None:
+            rate = done / max(time.monotonic() - start, 1e-9)
+            left = f"{rate:.0f}/s, {(total - done) / rate:.0f} s left"
+            tick(f"evaluating {done:,} of {total:,} images, {left}", done, total)
+
+
+def _about(model: nn.Module, dataset: PairDataset) -> dict[str, Any]:
+    """The names of both, and the data's split and sizes, where they have any."""
+    bare = _bare(model)
+    return {
+        "model": str(getattr(bare, "spec", type(bare).__name__)),
+        "data": str(getattr(dataset, "spec", type(dataset).__name__)),
+        "split": getattr(dataset, "split", None),
+        "size": getattr(dataset, "size", None),
+        "of": len(dataset),
+    }
 
 
 def _tasks(model: nn.Module, dataset: object, wanted: Sequence[str] | None) -> tuple[Task, ...]:
@@ -164,12 +172,6 @@ def _place(model: nn.Module, device: str | torch.device | None) -> torch.device:
     return place
 
 
-def _pace(done: int, total: int, seconds: float) -> str:
-    """How far, how fast, and how much longer."""
-    rate = done / max(seconds, 1e-9)
-    return f"evaluating {done:,} of {total:,} images, {rate:.0f}/s, {(total - done) / rate:.0f} s left"
-
-
 def _undistributed(model: nn.Module) -> nn.Module:
     while isinstance(model, nn.parallel.DistributedDataParallel):
         model = model.module
@@ -184,10 +186,6 @@ def _bare(model: nn.Module) -> nn.Module:
             break
         model = inner
     return model
-
-
-def _is_distributed() -> bool:
-    return dist.is_available() and dist.is_initialized()
 
 
 def probabilities(prediction: Prediction, task: Task) -> Tensor | None:

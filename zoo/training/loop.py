@@ -27,7 +27,7 @@ CHECK = 10  # steps between two looks at the device: losses, signals, clocks
 LINES = 200  # of the log, about, over a whole training
 LOOKS = 10  # at held-out data, where the recipe does not say
 PATIENCE = 20  # steps in a row that are not finite before a run stops: half precision needs some to find its scale
-FEW = 3  # of them at the end of a run, which are said
+MENTIONED = 3  # such steps at the end of a run
 CURES = "Try a lower lr, clip_norm or precision fp32"
 
 
@@ -100,7 +100,7 @@ class Loop:
         finally:
             if self.journal:
                 self.journal.close()
-        if self.sums.streak >= FEW and self.world.is_first:
+        if self.sums.streak >= MENTIONED and self.world.is_first:
             streak = f"the last {self.sums.streak} steps were not finite and changed nothing"
             warnings.warn(f"{streak}. {CURES}", stacklevel=2)
         return None
@@ -216,17 +216,8 @@ class Loop:
         trainer = self.trainer
         if not len(self.held_out):
             return
-        values, picture = validate(
-            trainer.best,
-            trainer.objective,
-            self.held_out,
-            spread(len(self.held_out), self.recipe.validate_samples),
-            tasks=trainer.step.tasks,
-            batch=min(trainer.phase.stage.batch, 64),
-            precision=self.recipe.precision,
-            layout=trainer.layout,
-            world=self.world,
-        )
+        chosen = spread(len(self.held_out), self.recipe.validate_samples)
+        values, picture = validate(trainer, self.held_out, chosen)
         trainer.schedule.observe(values["loss"])
         facts = {"stage": trainer.phase.title, "samples": trainer.samples_seen, **values}
         if self.journal:

@@ -21,11 +21,11 @@ from zoo.saved import build_offline
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, seed_all, set_random_states
 from zoo.training.ema import Average
-from zoo.training.feed import Feed, statistics
+from zoo.training.feed import Feed, Positions, statistics
 from zoo.training.plan import Phase, freeze, per_process, plan, set_modes
 from zoo.training.recipe import Recipe, Stage
 from zoo.training.splits import learned
-from zoo.training.step import Mark, Step, flat, restore, scaler_for, unmarked
+from zoo.training.step import Mark, Network, Step, flat, restore, unmarked
 from zoo.training.world import World
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -110,33 +110,20 @@ class Trainer:
             self.optimizer.add_param_group({"params": own, "weight_decay": 0.0})  # decay would pull the balance to 1
         _start_momentum(self.optimizer)
         self.schedule = schedules.build(stage.schedule)
-        self.scaler = scaler_for(self.recipe, self.world.device)
-        self.step = Step(
-            self._shared(phase),
-            self.model,
-            self.objective,
-            self.optimizer,
-            self.scaler,
-            self.recipe,
-            self.tasks(stage),
-            self.world.device,
-            self.average,
-            mark,
-        )
+        network = Network(self._shared(phase), self.model, self.average)
+        tasks, device = self.tasks(stage), self.world.device
+        self.step = Step(network, self.objective, self.optimizer, self.recipe, tasks, device, mark)
 
     def feed(self) -> Feed:
         """The batches that are left of this stage."""
         return Feed(
             self.data(self.phase.stage.sides),
-            self.phase,
+            Positions(self.phase, done=self.done, rank=self.world.rank, world=self.world.size),
             seed=self.recipe.seed,
             change=self.change,
             device=self.world.device,
             layout=self.layout,
             workers=self.workers,
-            done=self.done,
-            rank=self.world.rank,
-            world=self.world.size,
         )
 
     @property
@@ -171,7 +158,7 @@ class Trainer:
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "scaler": self.scaler.state_dict(),
+            "scaler": self.step.scaler.state_dict(),
             "random": random_states(),
         }
 
@@ -184,7 +171,7 @@ class Trainer:
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.scaler.load_state_dict(state["scaler"])
+        self.step.scaler.load_state_dict(state["scaler"])
         if self.average:
             self.average.model.load_state_dict(state["average"]["model"])
             self.average.updates = state["average"]["updates"]

@@ -245,19 +245,7 @@ def test_looks_measure_what_metrics_measure() -> None:
     trainer.begin(trainer.phases[0])
     data = load("blots", split="val", size=16)
     indices = spread(len(data), 11)
-    tasks = trainer.objective.tasks
-    layout = torch.contiguous_format
-    values, picture = validate(
-        trainer.model,
-        trainer.objective,
-        data,
-        indices,
-        tasks=tasks,
-        batch=4,
-        precision="fp32",
-        layout=layout,
-        world=World(),
-    )
+    values, picture = validate(trainer, data, indices)
     assert trainer.model.training
     trainer.model.eval()
     accumulator = Accumulator(metrics=METRICS)
