@@ -45,9 +45,7 @@ def run(args: Namespace) -> None:
 
     require_counts(args, samples=1, batch=1, workers=0)
     args.weights = Path(weights_file(args.weights))
-    folder = args.out or _folder(args)
-    if folder.exists() and not folder.is_dir():
-        raise OptionError(f"--out {folder} is a file; give a folder")
+    folder = _folder(args)
     model = network(args.weights, args.model)
     dataset = zoo.data.load(args.data, split=args.split, size=args.size)
     with locked(folder):  # made before the work, so that a place that cannot be written shows at once
@@ -83,7 +81,15 @@ def _heading(facts: dict[str, Any], images: int) -> str:
 
 
 def _folder(args: Namespace) -> Path:
-    """Beside the weights, as model-on-pairbench-hard-test-64x64-500; other settings get their own."""
+    """The one that was given, or one beside the weights."""
+    folder: Path = args.out or _beside(args)
+    if folder.exists() and not folder.is_dir():
+        raise OptionError(f"--out {folder} is a file; give a folder")
+    return folder
+
+
+def _beside(args: Namespace) -> Path:
+    """As model-on-pairbench-hard-test-64x64-500; other settings get their own."""
     data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-LONGEST:]
     weights: Path = args.weights
     size = "x".join(map(str, args.size)) if args.size else None

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.commandline import sides
+from registry.commandline import UsageError, sides
 from registry.vocabulary import PORTABLE_PRECISIONS
 
 
@@ -43,19 +43,11 @@ def run(args: Namespace) -> int:
     """The exit code: 0 where all is well, 1 where photos had to be left out."""
     import sys
 
-    from registry.commandline import UsageError
     from zoo.deploy import network, pairs, predict_many
     from zoo.deploy.predict import placed
     from zoo.progress import duration, progress
 
-    *plates, photos = args.photos
-    if len(plates) > 1:
-        raise UsageError(f"{len(args.photos)} paths came; give BG PHOTO, or folders of them for many photos")
-    for folder in args.photos:
-        if folder.is_dir() and folder.resolve() == args.out.resolve():
-            raise UsageError(
-                f"{args.out} holds the photos, and what is written would be read again; give another --out"
-            )
+    *plates, photos = _paths(args)
     model = placed(network(args.weights, args.model), args.device)
     if model.face.plate and not plates:
         raise UsageError("this network compares a photo with its plate; give BG PHOTO")
@@ -81,6 +73,16 @@ def run(args: Namespace) -> int:
     for line in failures:
         print(f"left out: {line}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _paths(args: Namespace) -> list[Path]:
+    """Plate and photo, or the photo alone; what is written lies elsewhere."""
+    paths: list[Path] = args.photos
+    if len(paths) > 2:
+        raise UsageError(f"{len(paths)} paths came; give BG PHOTO, or folders of them for many photos")
+    if any(path.is_dir() and path.resolve() == args.out.resolve() for path in paths):
+        raise UsageError(f"{args.out} holds the photos, and what is written would be read again; give another --out")
+    return paths
 
 
 def _size(text: str) -> "tuple[int, int] | str | None":

@@ -3,9 +3,10 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,14 +59,7 @@ def predict_many(
         refuse_existing(path for pair in pairs for path in files(out, pair.photo.stem, face.tasks))
     plates = {pair.bg for pair in pairs if face.plate and pair.bg is not None}
     shared = {path: read(path, "bg") for path in plates} if len(plates) == 1 else {}
-
-    def load(pair: Pair) -> tuple[Tensor | None, Tensor]:
-        photo = read(pair.photo, "fg_bg")
-        if not face.plate or pair.bg is None:
-            return None, photo
-        plate = shared[pair.bg] if shared else read(pair.bg, "bg")
-        return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=resize_plate), photo
-
+    load = partial(_load, shared=shared, has_plate=bool(face.plate), resize_plate=resize_plate)
     written: list[Path] = []
     failures: list[str] = []
     start = time.monotonic()
@@ -81,6 +75,17 @@ def predict_many(
         left = duration((len(pairs) - done) / rate)
         tick(f"predicting {done:,} of {len(pairs):,}, {rate:.2g}/s, {left} left", done, len(pairs))
     return Report(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)
+
+
+def _load(
+    pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, resize_plate: bool
+) -> tuple[Tensor | None, Tensor]:
+    """Plate and photo of a pair. shared: the plate of all pairs, read already."""
+    photo = read(pair.photo, "fg_bg")
+    if not has_plate or pair.bg is None:
+        return None, photo
+    plate = shared[pair.bg] if shared else read(pair.bg, "bg")
+    return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=resize_plate), photo
 
 
 def _prepare(out: Path) -> None:

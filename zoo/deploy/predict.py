@@ -62,21 +62,27 @@ def predict(
         model = placed(model, device)
     if size == "trained":
         sides = getattr(model, "trained_at", None)
-    face = interface(model)
-    names = label(bg, "bg"), label(fg_bg, "fg_bg")
-    photo = read(fg_bg, names[1], face.image_ch)
-    images = [photo]
-    if face.plate:
-        if bg is None:
-            raise InputError(
-                f"bg is None, and this network was built to see the plate (in_ch={face.in_ch}); pass the photo of the"
-                " scene without the object"
-            )
-        plate = read(bg, names[0], face.image_ch)
-        images = [same_size(plate, photo, names, resize_plate=resize_plate), photo]
-    ready = [fitted(image, face.image_ch, name) for image, name in zip(images, names[-len(images) :], strict=True)]
-    maps = _maps(model, ready, sides, precision)
+    photo, images = _read(interface(model), bg, fg_bg, resize_plate)
+    maps = _maps(model, images, sides, precision)
     return Predicted(photo, maps.mask, maps.depth, threshold)
+
+
+def _read(face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool) -> tuple[Tensor, list[Tensor]]:
+    """The photo as it is; and what the network sees, plate and photo or the photo alone, with its channels."""
+    name = label(fg_bg, "fg_bg")
+    photo = read(fg_bg, name, face.image_ch)
+    seen = fitted(photo, face.image_ch, name)
+    if not face.plate:
+        return photo, [seen]
+    if bg is None:
+        raise InputError(
+            f"bg is None, and this network was built to see the plate (in_ch={face.in_ch}); pass the photo of the"
+            " scene without the object"
+        )
+    plate_name = label(bg, "bg")
+    plate = read(bg, plate_name, face.image_ch)
+    plate = same_size(plate, photo, (plate_name, name), resize_plate=resize_plate)
+    return photo, [fitted(plate, face.image_ch, plate_name), seen]
 
 
 def network(weights: str | PathLike[str], spec: str | None = None) -> PairModel:

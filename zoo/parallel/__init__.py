@@ -7,6 +7,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from registry import OptionError, is_count, require
@@ -16,14 +17,37 @@ from zoo.parallel.processes import cores
 from zoo.parallel.tasks import Lost
 from zoo.parallel.work import Demand, Resources, WorkerDiedError, demand_of
 
-__all__ = ["ClusterError", "Demand", "Executor", "Lost", "Resources", "WorkerDiedError", "cores", "run", "session"]
+__all__ = [
+    "ClusterError",
+    "Demand",
+    "Executor",
+    "Lost",
+    "Resources",
+    "WorkerDiedError",
+    "Workers",
+    "cores",
+    "run",
+    "session",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Executor = Literal["processes", "ray"]
 
 
-def run(
+@dataclass(frozen=True)
+class Workers:
+    """Who does some work: so many processes of this machine, or of a Ray cluster; as `run` takes them."""
+
+    count: int | None = None
+    executor: Executor = "processes"
+    address: str | None = None
+
+    def run(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+        return run(function, items, workers=self.count, executor=self.executor, address=self.address)
+
+
+def run(  # longer than others: it says all that its callers must know
     function: Callable[[Item], Result],
     items: Iterable[Item],
     *,

@@ -45,9 +45,7 @@ def fit(
     save_every: seconds between checkpoints, which is what a kill -9 costs at most.
     model: a network of one's own in place of the recipe's, as `zoo.wrap` gives; it is trained itself, not a copy.
     """
-    _check(recipe, model)
-    require(isinstance(save_every, int | float) and save_every >= 0, "save_every", save_every, "seconds from 0 up")
-    require(workers is None or is_count(workers, least=0), "workers", workers, "a whole number from 0 up, or None")
+    _check(recipe, model, save_every, workers)
     if tensorboard:
         require_tensorboard()
     folder = Path(out)
@@ -66,7 +64,9 @@ def fit(
     return outcome
 
 
-def _check(recipe: object, model: object) -> None:
+def _check(recipe: object, model: object, save_every: object, workers: object) -> None:
+    require(isinstance(save_every, int | float) and save_every >= 0, "save_every", save_every, "seconds from 0 up")
+    require(workers is None or is_count(workers, least=0), "workers", workers, "a whole number from 0 up, or None")
     if recipe is not None and not isinstance(recipe, Recipe):
         raise OptionError(
             f"recipe={recipe!r:.80} is not accepted; fit takes a Recipe, as zoo.recipes.build('zoo-quick') gives"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -103,35 +103,42 @@ class LooseFiles:
 
 
 @dataclass(frozen=True)
+class ShardSettings:
+    """hold_out: which of backgrounds and objects val and test have for themselves, none for one split of everything."""
+
+    hold_out: Held = "held-out"
+    per_shard: int = 1000
+
+
+@dataclass(frozen=True)
 class TarShards:
     """Shards of each split, each whole or not there. Samples that mix the splits' groups are in none, so not made."""
 
     composition: Composition
     folder: Path
     pairs: dict[str, list[int]]  # split -> which pairs of background and cut-out it has
-    held: Held
-    per_shard: int
+    shards: ShardSettings
 
     @staticmethod
-    def of(composition: Composition, folder: Path, held: Held, per_shard: int) -> "TarShards":
+    def of(composition: Composition, folder: Path, shards: ShardSettings) -> "TarShards":
         """Shards of train, val and test; of all samples as one split if nothing is held out."""
         count = len(composition) // composition.per_cutout
-        if held == "none":
-            return TarShards(composition, folder, {"all": list(range(count))}, held, per_shard)
+        if shards.hold_out == "none":
+            return TarShards(composition, folder, {"all": list(range(count))}, shards)
         firsts = range(0, len(composition), composition.per_cutout)
         groups = (
             [composition.background(number).name for number in firsts],
             [composition.cutout(number).name for number in firsts],
         )
         try:
-            splits: Splits = decide(*groups, seed=composition.recipe.seed, kind=held)
+            splits: Splits = decide(*groups, seed=composition.recipe.seed, kind=shards.hold_out)
         except DataError as error:
             raise DataError(f"{error}. For shards of one split, compose with --hold-out none") from None
         pairs = {name: found.tolist() for name, found in splits.indices(*groups).items()}
-        return TarShards(composition, folder, pairs, held, per_shard)
+        return TarShards(composition, folder, pairs, shards)
 
     def settings(self) -> dict[str, Any]:
-        return {"layout": "shards", "hold_out": self.held, "per_shard": self.per_shard}
+        return {"layout": "shards", **asdict(self.shards)}
 
     def count(self) -> int:
         return sum(map(self.size, self.pairs))
@@ -144,12 +151,12 @@ class TarShards:
 
     def items(self) -> Iterator[tuple[str, int]]:
         for split in self.pairs:
-            yield from ((split, number) for number in range(-(-self.size(split) // self.per_shard)))
+            yield from ((split, number) for number in range(-(-self.size(split) // self.shards.per_shard)))
 
     def make(self, item: tuple[str, int]) -> tuple[int, int]:
         split, number = item
-        first = number * self.per_shard
-        last = min(first + self.per_shard, self.size(split))
+        first = number * self.shards.per_shard
+        last = min(first + self.shards.per_shard, self.size(split))
         path = self.folder / shard_name(split, number)
         if path.exists() and offsets_file(path).exists():
             return 0, last - first

@@ -32,9 +32,11 @@ from zoo.data.files.shards import (
 from zoo.data.sources.folders import Folders
 from zoo.files import write_text
 from zoo.lock import locked
-from zoo.parallel import Executor, run
+from zoo.parallel import Workers
 
 WIDTH = 9  # digits of a key
+
+IN_THIS_PROCESS = Workers(1)
 
 Pictures = Literal["jpg", "png"]
 
@@ -66,12 +68,10 @@ class Plan:
         return _dataset(self.spec, self.split, self.size)
 
 
-def pack(
-    plan: Plan, *, workers: int | None = 1, executor: Executor = "processes", address: str | None = None
-) -> Iterator[tuple[int, int]]:
+def pack(plan: Plan, *, workers: Workers = IN_THIS_PROCESS) -> Iterator[tuple[int, int]]:
     """Write the shards and the index of a split; yields how many samples were looked at, and how many there are.
 
-    executor, address: "ray" packs on a cluster, as `zoo.parallel.run` says; all folders lie on shared storage.
+    workers: on a cluster all folders lie on shared storage.
     """
     _dataset.cache_clear()  # files may have come since
     total = _total(plan)
@@ -85,8 +85,7 @@ def pack(
         kept = {number: shard for number in range(count) if (shard := _kept(plan, number))}
         yield min(len(kept) * plan.per_shard, total), total
         missing = [number for number in range(count) if number not in kept]
-        work = run(partial(_pack, plan, total), missing, workers=workers, executor=executor, address=address)
-        for number, shard in work:
+        for number, shard in workers.run(partial(_pack, plan, total), missing):
             kept[number] = shard
             yield min(len(kept) * plan.per_shard, total), total
         write_index(plan.folder, Index(plan.split, tuple(kept[number] for number in range(count)), facts))

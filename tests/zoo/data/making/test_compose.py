@@ -22,7 +22,9 @@ from zoo.__main__ import main
 from zoo.data.dataset import DataError
 from zoo.data.making.compose import compose
 from zoo.data.making.composition import ComposeSettings
+from zoo.data.making.outlets import ShardSettings
 from zoo.lock import LOCK, LockedError, locked
+from zoo.parallel import Workers
 
 HERE = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[4])}
 SMALL = ComposeSettings(per_pair=2, flip=True, size=(32, 48))
@@ -43,9 +45,10 @@ def photos(tmp_path):
     return tmp_path
 
 
-def make(photos, out="out", recipe=SMALL, **options):
-    options = {"workers": 1} | options
-    return compose(photos / "bg", photos / "fg", photos / out, recipe, **options)
+def make(photos, out="out", recipe=SMALL, *, shards=False, workers=1, tick=lambda *_: None, **how):
+    kind = ShardSettings(**how) if shards else None
+    folders = (photos / name for name in ("bg", "fg", out))
+    return compose(*folders, recipe, shards=kind, workers=Workers(workers), tick=tick)
 
 
 def contents(folder):
@@ -230,11 +233,11 @@ def test_what_cannot_be_used_is_left_out_by_name(photos):
 def test_nothing_to_work_with_is_an_error(photos):
     (photos / "empty").mkdir()
     with pytest.raises(DataError, match="no images in it"):
-        compose(photos / "empty", photos / "fg", photos / "out", SMALL, workers=1)
+        compose(photos / "empty", photos / "fg", photos / "out", SMALL, workers=Workers(1))
     with pytest.raises(DataError, match="no such folder"):
-        compose(photos / "bg", photos / "gone", photos / "out", SMALL, workers=1)
+        compose(photos / "bg", photos / "gone", photos / "out", SMALL, workers=Workers(1))
     with pytest.raises(DataError, match=r"none of the 3 images in \S+bg can be used.*no see-through pixels"):
-        compose(photos / "bg", photos / "bg", photos / "out", SMALL, workers=1)
+        compose(photos / "bg", photos / "bg", photos / "out", SMALL, workers=Workers(1))
     assert not (photos / "out").exists()
 
 

@@ -15,6 +15,7 @@ from zoo.data.dataset import DataError
 from zoo.data.making.compose import compose
 from zoo.data.making.composition import ComposeSettings
 from zoo.data.making.depth_sources import Scene, build, depth_sources, relative, stand
+from zoo.parallel import Workers
 
 
 def scene(h=10, w=6, rows=(), columns=(), photo="a.jpg", photo_size=None):
@@ -133,8 +134,8 @@ def test_a_background_without_its_map_stops_the_work_before_it_begins(tmp_path):
     recipe = ComposeSettings(per_pair=1, size=(16, 16), depth=f"folder:{tmp_path / 'maps'}")
     folders = [tmp_path / name for name in ("bg", "fg", "out")]
     with pytest.raises(DataError, match=r"no depth map for b\.jpg"):
-        compose(*folders, recipe, workers=1)
+        compose(*folders, recipe, workers=Workers(1))
     Image.new("L", (16, 16), 200).save(tmp_path / "maps" / "b.png")
-    assert compose(*folders, recipe, workers=1).made == 2
+    assert compose(*folders, recipe, workers=Workers(1)).made == 2
     values = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "out" / "fg_bg_depth").iterdir())]
     assert [np.unique(value).tolist() for value in values] == [[99], [200]]

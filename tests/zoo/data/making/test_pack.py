@@ -23,6 +23,7 @@ from zoo.data.feeding.loader import Loader
 from zoo.data.making import packing
 from zoo.data.making.packing import Plan, pack
 from zoo.lock import LockedError, locked
+from zoo.parallel import Workers
 
 N = 9
 
@@ -187,7 +188,7 @@ def test_what_cannot_be_read_is_left_out(loose: Path, tmp_path: Path) -> None:
 
 def test_processes_write_the_same(loose: Path, tmp_path: Path) -> None:
     list(pack(plan(loose, tmp_path / "one")))
-    list(pack(plan(loose, tmp_path / "two"), workers=2))
+    list(pack(plan(loose, tmp_path / "two"), workers=Workers(2)))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
