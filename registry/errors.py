@@ -1,6 +1,6 @@
 """Every error a user can cause derives from one class, so that a command line can show it as one line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -66,3 +66,13 @@ def require_count(option: str, value: Any, least: int = 1) -> None:
 def is_count(value: Any, least: int = 1) -> bool:
     """Whether it is a whole number from 1, or another least one, up."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def listed(names: Sequence[str], shown: int = 3, separator: str = "; ") -> str:
+    """The first few, and how many more.
+
+    >>> listed(["a", "b", "c"], shown=2), listed(["a"])
+    ('a; b; and 1 more', 'a')
+    """
+    more = len(names) - shown
+    return separator.join([*names[:shown], *[f"and {more} more"] * (more > 0)])

@@ -91,6 +91,16 @@ class PairModel(nn.Module):
         return Prediction(**maps)
 
 
+def unwrapped(model: object) -> object:
+    """The network inside the modules that torch.compile, DistributedDataParallel and averages put around it."""
+    while isinstance(model, nn.Module) and not isinstance(model, PairModel):
+        inner = getattr(model, "_orig_mod", None) or getattr(model, "module", None)
+        if not isinstance(inner, nn.Module):
+            break
+        model = inner
+    return model
+
+
 @contextmanager
 def in_mode(model: nn.Module, *, training: bool = False) -> Iterator[None]:
     """The network in eval (or training) mode; afterwards each part of it is in the mode it was in."""

@@ -36,6 +36,7 @@ def run(args: Namespace) -> None:
     import torch
 
     import zoo
+    from zoo.data.inspecting.sheet import save_page
     from zoo.deploy.predict import network, weights_file
     from zoo.lock import locked
     from zoo.machine import choose, describe
@@ -67,7 +68,7 @@ def run(args: Namespace) -> None:
         print(_heading(found.facts, found.images), found.table(), sep="\n\n")
         found.save(folder)
         if found.picks:
-            pictures.save(pictures.draw(model, dataset, found, precision=args.precision), folder / pictures.FILE)
+            save_page(pictures.draw(model, dataset, found, precision=args.precision), folder / pictures.FILE)
         print(f"wrote {folder}", file=sys.stderr)
 
 

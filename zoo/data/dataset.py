@@ -83,11 +83,8 @@ def load(
     require_each("split", split, (split,), SPLITS)
     accepted = f"pixels from {SMALLEST} up, one number or (h, w), or None"
     sides = None if size is None else checked_size(size, accepted, largest=sys.maxsize)
-    entry, given = _parse(spec)
-    for name, value in options.items():
-        if name in given and given[name] != value:
-            raise OptionError(f"{name} is given twice: {given[name]!r} in the spec and {value!r} as a keyword")
-        given[name] = value
+    entry, told = _parse(spec)
+    given = told.extended(options)
     for name, option in entry.options.items():
         if name not in ("split", "size", *given) and option.default is Parameter.empty:
             raise OptionError(f"data source {entry.name} needs {name}, as in {entry.name}:{name.upper()}")
@@ -98,12 +95,13 @@ def load(
     return dataset
 
 
-def _parse(spec: str | Spec) -> tuple[Entry[Source], dict[str, Any]]:
+def _parse(spec: str | Spec) -> tuple[Entry[Source], Spec]:
     """The source and the options of a spec; a bare path is one of the source that reads what is there."""
     if isinstance(spec, str) and os.path.exists(spec):  # pathlib's raises where a spec is too long for a file's name
         path = Path(spec)
         is_shards = path.is_dir() and any(path.glob("*.index.json"))
-        return sources.get("shards" if is_shards else "folders"), {"path": spec}
+        entry = sources.get("shards" if is_shards else "folders")
+        return entry, Spec(entry.name, {"path": spec})
     parsed = Spec.parse(spec) if isinstance(spec, str) else spec
     name, colon, argument = parsed.name.partition(":")
     try:
@@ -114,4 +112,4 @@ def _parse(spec: str | Spec) -> tuple[Entry[Source], dict[str, Any]]:
     if colon:
         first = next(option for option in entry.options if option not in ("split", "size"))
         given = {first: argument, **given}
-    return entry, given
+    return entry, Spec(entry.name, given)

@@ -19,7 +19,7 @@ from zoo.machine import choose, is_out_of_memory
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
-from zoo.model import in_mode
+from zoo.model import in_mode, unwrapped
 from zoo.precision import float32, half
 from zoo.progress import Tick
 
@@ -136,7 +136,7 @@ def _take_in(
 
 def _about(model: nn.Module, dataset: PairDataset) -> dict[str, Any]:
     """The names of both, and the data's split and sizes, where they have any."""
-    bare = _bare(model)
+    bare = unwrapped(model)
     return {
         "model": str(getattr(bare, "spec", type(bare).__name__)),
         "data": str(getattr(dataset, "spec", type(dataset).__name__)),
@@ -148,7 +148,7 @@ def _about(model: nn.Module, dataset: PairDataset) -> dict[str, Any]:
 
 def _tasks(model: nn.Module, dataset: object, wanted: Sequence[str] | None) -> tuple[Task, ...]:
     """What can be measured: the tasks that the network predicts and the data knows."""
-    face = getattr(_bare(model), "face", None)
+    face = getattr(unwrapped(model), "face", None)
     predicted: tuple[Task, ...] = TASKS if face is None else face.tasks
     known = getattr(dataset, "tasks", TASKS)
     if wanted is not None:
@@ -175,16 +175,6 @@ def _place(model: nn.Module, device: str | torch.device | None) -> torch.device:
 def _undistributed(model: nn.Module) -> nn.Module:
     while isinstance(model, nn.parallel.DistributedDataParallel):
         model = model.module
-    return model
-
-
-def _bare(model: nn.Module) -> nn.Module:
-    """The network itself, inside of what DDP and torch.compile put around it."""
-    while not hasattr(model, "face"):
-        inner = getattr(model, "_orig_mod", None) or getattr(model, "module", None)
-        if not isinstance(inner, nn.Module):
-            break
-        model = inner
     return model
 
 

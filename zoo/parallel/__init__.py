@@ -86,6 +86,8 @@ def run(  # longer than others: it says all that its callers must know
     demand = demand_of(resources)
     if executor == "ray":
         cluster.require()
+        if workers == 0:
+            raise OptionError("workers=0 is not accepted with executor='ray'; give 1 up, or None for all cores")
         return tasks.spread(
             function, items, demand, workers=workers, address=address, on_retry=on_retry, on_loss=on_loss
         )

@@ -18,7 +18,7 @@ import torch
 
 from zoo import machine
 from zoo.begun import differences
-from zoo.files import replacing, write_text
+from zoo.files import replacing, sweep, write_text
 from zoo.model import PairModel
 from zoo.saved import save
 from zoo.training.journal import LOG, TABLES, read
@@ -92,8 +92,7 @@ def open_folder(folder: Path, recipe: Recipe, world: World) -> None:
     world.barrier()  # all have seen the folder as it was
     if world.is_first:
         for part in (folder, folder / CHECKPOINTS):
-            for draft in part.glob(".*.part"):
-                draft.unlink(missing_ok=True)
+            sweep(part)
         facts = {"pairzoo": __version__, **machine.describe(world.device), "command": sys.argv, "processes": world.size}
         if (folder / RECIPE).exists() and (folder / ENVIRONMENT).exists():
             begun = json.loads((folder / ENVIRONMENT).read_text("utf-8"))

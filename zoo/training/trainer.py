@@ -153,13 +153,9 @@ class Trainer:
             "length": self.length,
             "phase": self.phase.number,
             "done": self.done,
-            "model": self.model.state_dict(),
             "average": self.average and {"model": self.average.model.state_dict(), "updates": self.average.updates},
-            "objective": self.objective.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "scaler": self.step.scaler.state_dict(),
             "random": random_states(),
+            **{name: part.state_dict() for name, part in self._parts().items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -167,15 +163,22 @@ class Trainer:
         self._require_own(state)
         self.begin(self.phases[state["phase"] - 1], self.step.mark if hasattr(self, "step") else unmarked)
         self.done = state["done"]
-        self.model.load_state_dict(state["model"])
-        self.objective.load_state_dict(state["objective"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.step.scaler.load_state_dict(state["scaler"])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
         if self.average:
             self.average.model.load_state_dict(state["average"]["model"])
             self.average.updates = state["average"]["updates"]
         set_random_states(state["random"])
+
+    def _parts(self) -> dict[str, Any]:
+        """What has a state of its own."""
+        return {
+            "model": self.model,
+            "objective": self.objective,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "scaler": self.step.scaler,
+        }
 
     def share_norms(self) -> None:
         """Give all processes the mean of their running statistics: each has followed its own part of the batches."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from registry import require
 from registry.vocabulary import SMALLEST
 from zoo.data.dataset import DataError
-from zoo.data.files.images import decode_rgb, decode_rgba, encode_jpeg, encode_png
+from zoo.data.files.images import decode_rgb, decode_rgba, encode_jpeg, encode_png, to_bytes
 from zoo.data.making.depth_sources import Scene, build
 from zoo.data.making.ingredients import Ingredient
 from zoo.data.making.placing import SOLID, Placement, box, cover, paste, place, premultiply
@@ -121,15 +121,15 @@ def sample_files(composition: Composition, number: int) -> dict[str, bytes]:
     )
     bg, bg_file = _background(composition.bg_folder / photo.name, recipe.size, recipe.quality)
     fg_bg, alpha = paste(bg, _cutout(composition.fg_folder / cutout.name), where)
-    seen = _bytes(alpha)
+    seen = to_bytes(alpha)
     solid = seen >= SOLID
     scene = Scene(bg, fg_bg, solid, photo.name, (photo.h, photo.w))
     depth = _source(recipe.depth).depth(scene)
     return {
         "bg": bg_file,
-        "fg_bg": encode_jpeg(_bytes(fg_bg), recipe.quality),
+        "fg_bg": encode_jpeg(to_bytes(fg_bg), recipe.quality),
         "mask": _encode(seen if recipe.mask == "soft" else solid.byte() * 255, recipe.mask_format, recipe.quality),
-        "depth": _encode(_bytes(depth), recipe.depth_format, recipe.quality),
+        "depth": _encode(to_bytes(depth), recipe.depth_format, recipe.quality),
     }
 
 
@@ -163,8 +163,3 @@ _source = lru_cache(maxsize=1)(build)
 
 def _encode(image: Tensor, name: Format, quality: int) -> bytes:
     return encode_png(image) if name == "png" else encode_jpeg(image, quality)
-
-
-def _bytes(image: Tensor) -> Tensor:
-    """[0, 1] -> uint8."""
-    return (image * 255).round().byte()

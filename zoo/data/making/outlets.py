@@ -11,7 +11,7 @@ from zoo.data.files.layout import DIRS, MAPS
 from zoo.data.files.shards import Index, offsets_file, read_offsets, shard_name, write_index, write_shard
 from zoo.data.making.composition import Composition, background_file, sample_files
 from zoo.data.splitting.splits import Splits, decide
-from zoo.files import replacing
+from zoo.files import replacing, sweep, write_bytes
 
 MANIFEST = "manifest.jsonl"
 MOST = 32  # samples made in one go
@@ -60,8 +60,8 @@ class LooseFiles:
     def prepare(self) -> None:
         for name in DIRS:
             (self.folder / name).mkdir(exist_ok=True)
-            _sweep(self.folder / name)
-        _sweep(self.folder)
+            sweep(self.folder / name)
+        sweep(self.folder)
 
     def items(self) -> Iterator[range]:
         """Samples that share a background and a cut-out."""
@@ -72,14 +72,14 @@ class LooseFiles:
 
     def make(self, item: range) -> tuple[int, int]:
         if item[0] % self.composition.per_background == 0 and not (bg := self.paths(item[0])["bg"]).exists():
-            _write(bg, background_file(self.composition, item[0]))
+            write_bytes(bg, background_file(self.composition, item[0]))
         made = 0
         for number in item:
             paths = {name: path for name, path in self.paths(number).items() if name != "bg"}
             if not all(path.exists() for path in paths.values()):
                 files = sample_files(self.composition, number)
                 for name, path in paths.items():
-                    _write(path, files[name])
+                    write_bytes(path, files[name])
                 made += 1
         return made, len(item) - made
 
@@ -147,7 +147,7 @@ class TarShards:
         return len(self.pairs[split]) * self.composition.per_cutout
 
     def prepare(self) -> None:
-        _sweep(self.folder)
+        sweep(self.folder)
 
     def items(self) -> Iterator[tuple[str, int]]:
         for split in self.pairs:
@@ -179,13 +179,3 @@ class TarShards:
             numbers = [number for name, number in self.items() if name == split]
             shards = tuple(read_offsets(self.folder / shard_name(split, number))[0] for number in numbers)
             write_index(self.folder, Index(split, shards, source))
-
-
-def _write(path: Path, data: bytes) -> None:
-    with replacing(path) as draft:
-        draft.write_bytes(data)
-
-
-def _sweep(folder: Path) -> None:
-    for draft in folder.glob(".*.part"):
-        draft.unlink(missing_ok=True)

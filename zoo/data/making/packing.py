@@ -12,12 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, cast
 
 import torch
-from torch import Tensor
 
 from zoo.begun import differences
 from zoo.contract import Sample
 from zoo.data.dataset import DataError, PairDataset, load
-from zoo.data.files.images import encode_jpeg, encode_png
+from zoo.data.files.images import encode_jpeg, encode_png, to_bytes
 from zoo.data.files.shards import (
     INDEX,
     Index,
@@ -30,7 +29,7 @@ from zoo.data.files.shards import (
     write_shard,
 )
 from zoo.data.sources.folders import Folders
-from zoo.files import write_text
+from zoo.files import sweep, write_text
 from zoo.lock import locked
 from zoo.parallel import Workers
 
@@ -130,21 +129,17 @@ def _encoded(sample: Sample, plan: Plan) -> dict[str, bytes]:
         raise DataError(f"shards hold photos of 1 or 3 channels, and {plan.spec} gives {sample.bg.shape[0]}")
     jpg = plan.pictures == "jpg"
     files = {
-        f"{name}.{plan.pictures}": encode_jpeg(_bytes(photo), plan.quality) if jpg else encode_png(_bytes(photo))
+        f"{name}.{plan.pictures}": encode_jpeg(to_bytes(photo), plan.quality) if jpg else encode_png(to_bytes(photo))
         for name, photo in photos.items()
     }
-    mask = _bytes(sample.mask)
+    mask = to_bytes(sample.mask)
     if int(mask.max()) == 1:
         mask = torch.zeros_like(mask)  # a file of nothing but 0 and 1 would be read as labels; this is 1 of 255
     files["mask.png"] = encode_png(mask)
     files["depth.png"] = encode_png((sample.depth.clamp(0, 1) * 65535).round().to(torch.int32).to(torch.uint16))
     if not bool(sample.valid.all()):
-        files["valid.png"] = encode_png(_bytes(sample.valid))
+        files["valid.png"] = encode_png(to_bytes(sample.valid))
     return files
-
-
-def _bytes(values: Tensor) -> Tensor:
-    return (values.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
 def _json(meta: Any) -> bytes:
@@ -194,8 +189,7 @@ def _start(plan: Plan, facts: Mapping[str, Any]) -> None:
         _same(plan, facts, begun, f"{plan.folder} holds shards that were begun")
     else:
         write_text(plan.file, json.dumps(facts) + "\n")
-    for draft in plan.folder.glob(f".{plan.split}-*.part"):
-        draft.unlink()
+    sweep(plan.folder, f".{plan.split}-*.part")
 
 
 def _same(plan: Plan, facts: Mapping[str, Any], found: Mapping[str, Any], what: str) -> None:
