@@ -21,8 +21,8 @@ from zoo.data.augment import augment
 from zoo.factory import resolve
 from zoo.training import optimizers, schedules
 from zoo.training.fields import RecipeError as RecipeError
-from zoo.training.fields import check, made, names, told
-from zoo.training.splits import learned
+from zoo.training.fields import check, from_mapping, located, names
+from zoo.training.splits import training_data
 from zoo.training.toml import dumps
 
 SCHEMA = 1
@@ -145,7 +145,7 @@ class Recipe:
         with suppress(UnknownNameError):  # a network of one's own
             entry, options = resolve(model)
             model = str(Spec(entry.name, options))
-        return replace(self.spelled(), model=model, data=str(learned(self.data, self.stages[0].sides).spec))
+        return replace(self.spelled(), model=model, data=str(training_data(self.data, self.stages[0].sides).spec))
 
     def spelled(self) -> "Recipe":
         """The recipe with every option of its schedules, losses, optimizer and augmentation: how is learned, whatever
@@ -180,7 +180,7 @@ class Recipe:
             given["stages"] = _stages(given["stages"])
         if "objective" in given:
             given["objective"] = _objective(given["objective"])
-        recipe: Recipe = made(cls, given, "recipe", {"under [[stages]]": Stage, "under [objective]": Objective})
+        recipe: Recipe = from_mapping(cls, given, "recipe", {"under [[stages]]": Stage, "under [objective]": Objective})
         return recipe
 
     @classmethod
@@ -199,7 +199,7 @@ class Recipe:
             text = Path(path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise RecipeError(f"{path} is no text, so no recipe; a recipe is a TOML file") from None
-        with told(str(path)):
+        with located(str(path)):
             return cls.from_toml(text)
 
     def changed(self, **changes: Any) -> "Recipe":
@@ -221,11 +221,14 @@ class Recipe:
         )
 
 
+ABOVE = {"above all tables": Recipe}  # where a name may belong that stands in a table by mistake
+
+
 def _stages(given: Any) -> tuple[Stage, ...]:
     if not isinstance(given, list | tuple) or not all(isinstance(stage, Mapping | Stage) for stage in given):
         raise RecipeError("stages is a list of tables, each begun by [[stages]]")
     return tuple(
-        stage if isinstance(stage, Stage) else made(Stage, stage, f"stage {number}", {"above all tables": Recipe})
+        stage if isinstance(stage, Stage) else from_mapping(Stage, stage, f"stage {number}", ABOVE)
         for number, stage in enumerate(given, start=1)
     )
 
@@ -233,9 +236,7 @@ def _stages(given: Any) -> tuple[Stage, ...]:
 def _objective(given: Any) -> Objective:
     if not isinstance(given, Mapping | Objective):
         raise RecipeError("objective is a table, begun by [objective]")
-    found: Objective = (
-        given if isinstance(given, Objective) else made(Objective, given, "objective", {"above all tables": Recipe})
-    )
+    found: Objective = given if isinstance(given, Objective) else from_mapping(Objective, given, "objective", ABOVE)
     return found
 
 

@@ -24,7 +24,7 @@ from zoo.training.ema import Average
 from zoo.training.feed import Feed, Positions, statistics
 from zoo.training.plan import Phase, freeze, per_process, plan, set_modes
 from zoo.training.recipe import Recipe, Stage
-from zoo.training.splits import learned
+from zoo.training.splits import training_data
 from zoo.training.step import Mark, Network, Step, flat, restore, unmarked
 from zoo.training.world import World
 
@@ -90,7 +90,7 @@ class Trainer:
 
     def data(self, sides: tuple[int, int]) -> PairDataset:
         """What is learned from, at a size."""
-        found = learned(self.recipe.data, sides)
+        found = training_data(self.recipe.data, sides)
         if not len(found):
             raise TrainingError(f"{found.spec} has no samples in split {found.split}; nothing can be learned from it")
         return found

@@ -80,7 +80,7 @@ class Loader:
             cast("Any", _Worker(self.dataset, blocks, shapes, self.batch)),
             sampler=cast("Any", _Tasks(batches, free)),
             batch_size=None,
-            collate_fn=_as_it_is,
+            collate_fn=_unchanged,
             num_workers=self.workers,
             worker_init_fn=_leave_signals,
             prefetch_factor=self.ahead,
@@ -180,5 +180,5 @@ class _Tasks:
             yield (self.free.popleft() if self.free else None), indices
 
 
-def _as_it_is(answer: Any) -> Any:
+def _unchanged(answer: Any) -> Any:
     return answer

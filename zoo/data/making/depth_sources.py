@@ -93,7 +93,7 @@ class Plane(DepthSource):
 
 
 @depth_sources.register("folder", Card(summary="ready-made maps of the backgrounds, found by their names"))
-class Folder(DepthSource):
+class FolderDepth(DepthSource):
     """Maps named as the backgrounds are, up to the suffix; white is far. Any resolution, the same view."""
 
     def __init__(self, *, path: Annotated[str, "the folder"]):
