@@ -4,13 +4,15 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from registry import OptionError, require
+from registry import OptionError, ZooError, require
 
 HERE = Path(__file__).resolve()
 NO_MEMORY = (  # what the CPU's allocator says, and libraries that torch does not speak for
@@ -72,6 +74,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(said in str(error) for said in NO_MEMORY)
+
+
+@contextmanager
+def memory_or(refusal: Callable[[], ZooError]) -> Iterator[None]:
+    """Where memory runs out, the error is one that says what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise refusal() from None
 
 
 def load() -> float | None:

@@ -43,7 +43,7 @@ def run(args: Namespace) -> int:
     """The exit code: 0 where all is well, 1 where photos had to be left out."""
     import sys
 
-    from zoo.deploy import network, pairs, predict_many
+    from zoo.deploy import Options, network, pairs, predict_many
     from zoo.deploy.predict import placed
     from zoo.progress import duration, progress
 
@@ -55,17 +55,8 @@ def run(args: Namespace) -> int:
         print(f"note: this network takes no plate, so {plates.pop()} is not looked at", file=sys.stderr)
     found, failures = pairs(plates[0] if plates else None, photos)
     with progress() as tick:
-        report = predict_many(
-            model,
-            found,
-            args.out,
-            size=args.size,
-            resize_plate=args.resize_plate,
-            precision=args.precision,
-            threshold=args.threshold,
-            overwrite=args.overwrite,
-            tick=tick,
-        )
+        options = Options(args.size, args.resize_plate, args.precision, args.threshold)
+        report = predict_many(model, found, args.out, options, overwrite=args.overwrite, tick=tick)
     failures = [*failures, *report.failures]
     print(f"{report.photos:,} of {report.photos + len(failures):,} photos, {duration(report.seconds)}: {args.out}")
     for path in report.files if len(found) == 1 else ():

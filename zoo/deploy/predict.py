@@ -1,6 +1,7 @@
 """From a network and two photos to a mask and a depth map, at the photo's own size."""
 
 import os
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -16,7 +17,7 @@ from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
 from zoo.factory import build
-from zoo.machine import choose, is_out_of_memory
+from zoo.machine import choose, memory_or
 from zoo.model import PairModel, in_mode
 from zoo.precision import float32, half
 from zoo.saved import load
@@ -142,18 +143,15 @@ def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, 
     h, w = images[-1].shape[-2:]
     weight = next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.empty(0))
     images = [image if size is None else resize(image, size) for image in images]
-    try:
+    at = " x ".join(map(str, images[-1].shape[-2:]))
+    refusal = f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)"
+    with memory_or(partial(InputError, refusal)):
         batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)
         batch = [(x / 255 if x.dtype == torch.uint8 else x).to(weight.dtype) for x in batch]
         plate = batch[0] if len(batch) == 2 else None
         with torch.no_grad(), in_mode(model), float32(), half(weight.device, precision):
             logits: Prediction = model(plate, batch[-1])
         return Prediction(*(None if x is None else _map(x, h, w, task) for task, x in logits._asdict().items()))
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        at = " x ".join(map(str, images[-1].shape[-2:]))
-        raise InputError(f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)") from None
 
 
 def _map(logits: Tensor, h: int, w: int, task: str) -> Tensor:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -15,7 +16,7 @@ from zoo.contract import TASKS, Prediction, Sample, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import spread
-from zoo.machine import choose, is_out_of_memory
+from zoo.machine import choose, memory_or
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
@@ -83,14 +84,11 @@ def predict(
             moved = {name: getattr(batch, name).to(device, non_blocking=True) for name in Sample._fields[:-1]}
             sample = Sample(**moved, meta=batch.meta)
             bg, fg_bg = (image.to(dtype).contiguous(memory_format=layout) for image in (sample.bg, sample.fg_bg))
-            try:
-                with torch.inference_mode(), float32(tf32=precision == "tf32"), half(device, precision):
-                    prediction = bare(bg, fg_bg)
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                much = " x ".join(map(str, fg_bg.shape))
-                raise ZooError(f"{device} has no room for a batch of {much}; give a smaller batch") from None
+            much = " x ".join(map(str, fg_bg.shape))
+            refusal = partial(ZooError, f"{device} has no room for a batch of {much}; give a smaller batch")
+            float_as = float32(tf32=precision == "tf32")
+            with memory_or(refusal), torch.inference_mode(), float_as, half(device, precision):
+                prediction = bare(bg, fg_bg)
             yield cast("Prediction", prediction), sample
 
 

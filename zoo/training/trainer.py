@@ -1,8 +1,7 @@
 """A training in memory: the network and all that changes with it, over the stages of a recipe."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from zoo.contract import TASKS, Sample, Task
 from zoo.data.augment import augment
 from zoo.data.dataset import PairDataset
 from zoo.factory import build
-from zoo.machine import is_out_of_memory
+from zoo.machine import memory_or
 from zoo.model import PairModel
 from zoo.precision import HALVES
 from zoo.saved import build_offline
@@ -256,22 +255,18 @@ class Trainer:
                 find_unused_parameters=self.idle.get(phase.number, True),
             )
 
-    @contextmanager
-    def memory(self, phase: Phase, batch: int | None = None) -> Iterator[None]:
+    def memory(self, phase: Phase, batch: int | None = None) -> AbstractContextManager[None]:
         """Say what to do where memory runs out; batch: samples at a time, the stage's where it is None."""
-        try:
-            yield
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            stage, world = phase.stage, self.world.size
-            much, (h, w) = batch or stage.batch, stage.sides
-            smaller = 2 ** ((much - 1) // world).bit_length() // 2 * world  # a power of two for each process
-            advice = f"a smaller batch, as --batch {smaller}" if smaller else "a smaller size or network"
-            raise TrainingError(
-                f"memory ran out in stage {phase.title}: {much} sample{'s' * (much > 1)} of {h} x {w} pixels a step."
-                f" Give {advice}{'' if self.recipe.precision in HALVES else ', or precision bf16'}"
-            ) from None
+        return memory_or(lambda: self._no_memory(phase, batch or phase.stage.batch))
+
+    def _no_memory(self, phase: Phase, much: int) -> TrainingError:
+        world, (h, w) = self.world.size, phase.stage.sides
+        smaller = 2 ** ((much - 1) // world).bit_length() // 2 * world  # a power of two for each process
+        advice = f"a smaller batch, as --batch {smaller}" if smaller else "a smaller size or network"
+        return TrainingError(
+            f"memory ran out in stage {phase.title}: {much} sample{'s' * (much > 1)} of {h} x {w} pixels a step."
+            f" Give {advice}{'' if self.recipe.precision in HALVES else ', or precision bf16'}"
+        )
 
 
 def with_shared_norms(model: PairModel) -> PairModel:

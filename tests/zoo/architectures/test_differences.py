@@ -1,4 +1,4 @@
-"""The rows that are no networks, by hand; and the registration that one of them stands on."""
+"""The baselines, by hand; and the registration that one of them stands on."""
 
 import pytest
 import torch
