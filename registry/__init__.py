@@ -2,7 +2,20 @@
 
 from registry.card import Card, Option, Published, options_of
 from registry.catalog import Catalog, Entry
-from registry.errors import DuplicateNameError, OptionError, SpecError, UnknownNameError, ZooError, either, nearest
+from registry.errors import (
+    DuplicateNameError,
+    OptionError,
+    SpecError,
+    UnknownNameError,
+    ZooError,
+    either,
+    is_count,
+    listed,
+    nearest,
+    require,
+    require_count,
+    require_each,
+)
 from registry.neighbours import check as _check
 from registry.spec import Spec, Value, split
 
@@ -20,8 +33,13 @@ __all__ = [
     "Value",
     "ZooError",
     "either",
+    "is_count",
+    "listed",
     "nearest",
     "options_of",
+    "require",
+    "require_count",
+    "require_each",
     "split",
 ]
 __distribution__ = "pairzoo"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from registry.errors import OptionError, either
+from registry.errors import either, require
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ class Option:
     def check(self, value: Any) -> Any:
         """The value as the factory takes it (a list becomes a tuple), or an OptionError."""
         value = _tuples(value)
-        if not _fits(value, self.annotation):
-            raise OptionError(f"{self.name}={value!r} is not accepted; {self.name} takes {self.accepted}")
+        require(_fits(value, self.annotation), self.name, value, self.accepted)
         return value
 
     @property

@@ -5,12 +5,12 @@ It stands on the lowest floor because it loads nothing: `--help` and typing erro
 
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from textwrap import indent
 from typing import Any, NoReturn
 
-from registry.errors import ZooError
+from registry.errors import OptionError, ZooError
 from registry.vocabulary import LARGEST, SMALLEST
 
 WRONG, INTERRUPTED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell has them for SIGINT and SIGPIPE
@@ -69,6 +69,16 @@ def sides(text: str) -> tuple[int, int]:
             f"{text[:40]!r} is no size; give pixels, {SMALLEST} to {LARGEST}, as 224 or as 224x320 (height x width)"
         )
     return int(parts[0]), int(parts[-1])
+
+
+def require_counts(args: Namespace, **limits: int | tuple[int, int]) -> None:
+    """Raise OptionError where an option that was given is below its least number, or above its greatest."""
+    for name, limit in limits.items():
+        least, most = limit if isinstance(limit, tuple) else (limit, None)
+        value = getattr(args, name)
+        if value is not None and (value < least or (most is not None and value > most)):
+            span = f"{least} up" if most is None else f"{least} to {most}"
+            raise OptionError(f"--{name.replace('_', '-')} {value} is not accepted; give a whole number from {span}")
 
 
 def _line(error: Exception) -> str:

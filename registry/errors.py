@@ -1,7 +1,8 @@
 """Every error a user can cause derives from one class, so that a command line can show it as one line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 MOST = 40  # names in one message
 
@@ -42,3 +43,36 @@ def either(words: Iterable[str]) -> str:
     """`a`, `a or b`, `a, b or c`."""
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def require(holds: bool, option: str, value: Any, accepted: str) -> None:
+    """Raise OptionError unless a value is one that its option takes."""
+    if not holds:
+        raise OptionError(f"{option}={value!r} is not accepted; {option} takes {accepted}")
+
+
+def require_each(option: str, value: Any, words: Iterable[Any], known: Iterable[str]) -> None:
+    """Raise OptionError where one of a value's words is not known; it names the nearest that is."""
+    for word in words:
+        if word not in known:
+            raise OptionError(f"{option}={value!r} is not accepted; {nearest(str(word), known)}")
+
+
+def require_count(option: str, value: Any, least: int = 1) -> None:
+    """Raise OptionError unless it is a whole number from the least one up."""
+    require(is_count(value, least), option, value, f"a whole number from {least} up")
+
+
+def is_count(value: Any, least: int = 1) -> bool:
+    """Whether it is a whole number from 1, or another least one, up."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def listed(names: Sequence[str], shown: int = 3, separator: str = "; ") -> str:
+    """The first few, and how many more.
+
+    >>> listed(["a", "b", "c"], shown=2), listed(["a"])
+    ('a; b; and 1 more', 'a')
+    """
+    more = len(names) - shown
+    return separator.join([*names[:shown], *[f"and {more} more"] * (more > 0)])

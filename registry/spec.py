@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Union
 
-from registry.errors import SpecError
+from registry.errors import OptionError, SpecError
 
 Value = Union[str, int, float, bool, None, tuple["Value", ...]]
 
@@ -53,6 +53,15 @@ class Spec:
         if reader.peek():
             reader.fail("expected the end")
         return spec
+
+    def extended(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options with more of them, given as keywords; one that is given twice must be the same."""
+        given: dict[str, Any] = dict(self.options)
+        for name, value in options.items():
+            if name in given and given[name] != value:
+                raise OptionError(f"{name} is given twice: {given[name]!r} in the spec and {value!r} as a keyword")
+            given[name] = value
+        return given
 
     def __str__(self) -> str:
         if not self.options:

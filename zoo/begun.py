@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from registry import listed
+
 SHOWN = 3  # settings in one message, and names in one setting
 LONGEST = 80  # letters of a value
 
@@ -14,8 +16,8 @@ def differences(begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     'files: 1 gone (b), 1 new (c), 1 changed (a); seed was 0, not 3'
     """
     names = [name for name in sorted({*begun, *wanted}) if begun.get(name) != wanted.get(name)]
-    words = [_difference(name, begun.get(name), wanted.get(name)) for name in names[:SHOWN]]
-    return "; ".join(words) + (f"; and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    words = [_difference(name, begun.get(name), wanted.get(name)) for name in names]
+    return listed(words, SHOWN)
 
 
 def _difference(name: str, old: Any, new: Any) -> str:

@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal, NamedTuple, cast
 
 from torch import Tensor
 
-from registry import OptionError, ZooError, nearest
-from registry.vocabulary import SMALLEST
+from registry import OptionError, ZooError, is_count, nearest, require, require_each
+from registry.vocabulary import LARGEST, SMALLEST
 
 Task = Literal["mask", "depth"]
 Link = Literal["logit", "identity"]
@@ -72,9 +72,7 @@ class Interface:
     def __post_init__(self) -> None:
         require(is_count(self.in_ch), "in_ch", self.in_ch, "a whole number from 1 up")
         given = words("tasks", self.tasks, "mask, depth, or both")
-        for task in given:
-            if task not in TASKS:
-                raise OptionError(f"tasks={self.tasks!r} is not accepted; {nearest(str(task), TASKS)}")
+        require_each("tasks", self.tasks, given, TASKS)
         require(0 < len(given) == len(set(given)), "tasks", self.tasks, "mask, depth, or both, once each")
         tasks = tuple(task for task in TASKS if task in given)
         plate = self.in_ch % 2 == 0 if self.plate is None else self.plate
@@ -125,14 +123,12 @@ class Interface:
             )
 
 
-def require(holds: bool, option: str, value: Any, accepted: str) -> None:
-    if not holds:
-        raise OptionError(f"{option}={value!r} is not accepted; {option} takes {accepted}")
-
-
-def is_count(value: Any, least: int = 1) -> bool:
-    """Whether it is a whole number from 1, or another least one, up."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def checked_size(size: Any, accepted: str, largest: int = LARGEST) -> tuple[int, int]:
+    """Height and width in pixels; one number stands for both."""
+    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    fits = all(is_count(side, SMALLEST) and side <= largest for side in sides)
+    require(len(sides) == 2 and fits, "size", size, accepted)
+    return sides[0], sides[1]
 
 
 def words(option: str, value: Any, accepted: str) -> tuple[Any, ...]:

@@ -46,12 +46,8 @@ def resolve(spec: str | Spec, options: Mapping[str, Any] | None = None) -> tuple
         raise OptionError(f"build takes a name or a spec, as 'unet(depth=4)', and not {kind}{hint}")
     parsed = Spec.parse(spec) if isinstance(spec, str) else spec
     entry = architectures.get(parsed.name)
-    given: dict[str, Any] = dict(parsed.options)
-    for name, value in (options or {}).items():
-        if name in given and given[name] != value:
-            raise OptionError(f"{name} is given twice: {given[name]!r} in the spec and {value!r} as a keyword")
-        given[name] = value
-    given = {name: fspath(value) if isinstance(value, PathLike) else value for name, value in given.items()}
+    extended = parsed.extended(options or {})
+    given = {name: fspath(value) if isinstance(value, PathLike) else value for name, value in extended.items()}
     known = all_options(entry)
     for name in given:
         if name not in known:

@@ -37,3 +37,15 @@ def write_text(path: Path, text: str) -> None:
     """Replace a file's text, whole or not at all."""
     with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8", newline="")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace a file's content, whole or not at all."""
+    with replacing(path) as draft:
+        draft.write_bytes(data)
+
+
+def sweep(folder: Path, drafts: str = ".*.part") -> None:
+    """Remove what a killed process left half written."""
+    for draft in folder.glob(drafts):
+        draft.unlink(missing_ok=True)

@@ -4,13 +4,15 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from registry import OptionError
+from registry import OptionError, ZooError, require
 
 HERE = Path(__file__).resolve()
 NO_MEMORY = (  # what the CPU's allocator says, and libraries that torch does not speak for
@@ -54,8 +56,7 @@ def choose(device: str | torch.device, *, mps: bool = False) -> torch.device:
     number = device.removeprefix("cuda:")
     is_numbered = number != device and number.isascii() and number.isdigit()
     names = ("auto", "cpu", "cuda", *["mps"] * mps)
-    if device not in names and not is_numbered:
-        raise OptionError(f"device={device!r} is not accepted; device takes {', '.join(names)} or cuda:N")
+    require(device in names or is_numbered, "device", device, f"{', '.join(names)} or cuda:N")
     if device == "mps" and not torch.backends.mps.is_available():
         raise OptionError("device mps: torch finds no such device here; use cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
@@ -73,6 +74,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(said in str(error) for said in NO_MEMORY)
+
+
+@contextmanager
+def memory_or(refusal: Callable[[], ZooError]) -> Iterator[None]:
+    """Where memory runs out, the error is one that says what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise refusal() from None
 
 
 def load() -> float | None:

@@ -4,16 +4,17 @@ An architecture writes `logits`; one that is deeply supervised writes `all_logit
 already normalised and their sides are multiples of `stride`, at least two strides long.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError, Spec
+from registry import OptionError, Spec, is_count, require
 from registry.vocabulary import SMALLEST
-from zoo.contract import InputError, Interface, Prediction, check_images, is_count, require
+from zoo.contract import InputError, Interface, Prediction, check_images
 
 if TYPE_CHECKING:
     from zoo.weights.report import LoadReport
@@ -88,6 +89,28 @@ class PairModel(nn.Module):
             value = crop(logits[task], h, w)
             maps[task] = value if link == "logit" else logit(value)
         return Prediction(**maps)
+
+
+def unwrapped(model: object) -> object:
+    """The network inside the modules that torch.compile, DistributedDataParallel and averages put around it."""
+    while isinstance(model, nn.Module) and not isinstance(model, PairModel):
+        inner = getattr(model, "_orig_mod", None) or getattr(model, "module", None)
+        if not isinstance(inner, nn.Module):
+            break
+        model = inner
+    return model
+
+
+@contextmanager
+def in_mode(model: nn.Module, *, training: bool = False) -> Iterator[None]:
+    """The network in eval (or training) mode; afterwards each part of it is in the mode it was in."""
+    before = [(module, module.training) for module in model.modules()]
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, was_training in before:
+            module.training = was_training
 
 
 def logit(value: Tensor) -> Tensor:

@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from registry import Spec, ZooError
+from registry import Spec, ZooError, listed
 from zoo.architectures import architectures
 from zoo.factory import build, resolve
-from zoo.model import PairModel
+from zoo.model import PairModel, unwrapped
 from zoo.version import __version__
 from zoo.weights.files import SCHEMA, WeightsError, WeightsFile, as_path, read, spec_of, write
-from zoo.weights.plan import listed, notes_on
+from zoo.weights.plan import notes_on
 from zoo.weights.report import LoadReport
 
 ENCODER_WEIGHTS = "encoder_weights"  # what the encoder started from; the file holds what became of it
@@ -25,7 +25,7 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     Tensors keep their dtype, and are read back on the CPU. A network inside torch.compile, DataParallel,
     DistributedDataParallel or AveragedModel is saved as it is without them.
     """
-    model = _unwrapped(model)
+    model = _own(model)
     path = as_path(path, "the file to write, as zoo.save(model, 'model.safetensors')")
     if path.suffix != ".safetensors":
         raise WeightsError(f"zoo.save writes safetensors; name the file {path.with_suffix('.safetensors').name}")
@@ -87,11 +87,8 @@ def build_offline(spec: str | Spec) -> PairModel:
     return model
 
 
-def _unwrapped(model: object) -> PairModel:
-    """The network inside the modules that torch.compile, DataParallel and averages of weights put around it."""
-    inner = model
-    while isinstance(inner, nn.Module) and not isinstance(inner, PairModel):
-        inner = getattr(inner, "_orig_mod", None) or getattr(inner, "module", None)
+def _own(model: object) -> PairModel:
+    inner = unwrapped(model)
     if not isinstance(inner, PairModel):
         raise WeightsError(f"zoo.save(model, path) takes a network of the zoo first, and not a {type(model).__name__}")
     return inner

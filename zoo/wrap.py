@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError, Spec, nearest
-from zoo.contract import TASKS, InputError, Interface, Link, Task, require, words
+from registry import OptionError, Spec, require, require_each
+from zoo.contract import TASKS, InputError, Interface, Link, Task, words
 from zoo.model import PairModel
 
 INPUTS = ("stacked", "separate")
@@ -43,23 +43,16 @@ def wrap(
     """
     if not isinstance(module, nn.Module):
         raise OptionError(f"wrap takes an nn.Module, not a {type(module).__name__}; pass an instance, not the class")
-    if inputs not in (None, *INPUTS):
-        raise OptionError(f"inputs={inputs!r} is not accepted; {nearest(str(inputs), INPUTS)}")
+    require_each("inputs", inputs, (inputs,) if inputs is not None else (), INPUTS)
     arguments = _arguments(module)
     by_name = arguments if arguments in ORDERS and inputs != "stacked" else ORDERS[0]
-    accepted = "bg,fg_bg or fg_bg,bg or fg_bg"
-    images = by_name if order is None else words("order", order, accepted)
-    require(images in (*ORDERS, ("fg_bg",)), "order", order, accepted)
+    images = by_name if order is None else _order(order)
     plate = "bg" in images
     in_ch = (6 if plate else 3) if in_ch is None else in_ch
     face = Interface(in_ch=in_ch, tasks=tasks, plate=plate, link=link)  # type: ignore[arg-type]
-    given = words("tasks", tasks, "mask, depth, or both")
-    keys = given if outputs is None else words("outputs", outputs, "what the module returns, as mask,depth")
-    is_one_each = len(set(keys)) == len(keys) == len(given)
-    require(is_one_each, "outputs", outputs, f"a name for each of {', '.join(given)}, none twice")
     separate = inputs == "separate" if inputs else plate and len(arguments) == 2
     with torch.inference_mode(False):
-        model = Wrapped(module, face, images, dict(zip(given, keys, strict=True)), separate, stride)
+        model = Wrapped(module, face, images, _keys(tasks, outputs), separate, stride)
     model.spec = Spec(name or type(module).__name__, face.options() | {"order": ",".join(images)})
     return model
 
@@ -123,6 +116,22 @@ class Wrapped(PairModel):
         if value.shape[-2:] == image.shape[-2:]:
             return value
         return F.interpolate(value, size=image.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _order(order: object) -> tuple[str, ...]:
+    accepted = "bg,fg_bg or fg_bg,bg or fg_bg"
+    images = words("order", order, accepted)
+    require(images in (*ORDERS, ("fg_bg",)), "order", order, accepted)
+    return images
+
+
+def _keys(tasks: object, outputs: object) -> dict[str, str]:
+    """Task -> what the module calls its map."""
+    given = words("tasks", tasks, "mask, depth, or both")
+    keys = given if outputs is None else words("outputs", outputs, "what the module returns, as mask,depth")
+    is_one_each = len(set(keys)) == len(keys) == len(given)
+    require(is_one_each, "outputs", outputs, f"a name for each of {', '.join(given)}, none twice")
+    return dict(zip(given, keys, strict=True))
 
 
 def _arguments(module: nn.Module) -> tuple[str, ...]:

@@ -205,7 +205,7 @@ def _measured(model: str, settings: "TimedSettings", device: "torch.device", wor
     from benchmarks.networks.entrants import enter
     from benchmarks.store.files import one_line
     from benchmarks.timing.limits import within_memory
-    from zoo.arithmetic import float32
+    from zoo.precision import float32
 
     try:
         (entrant,) = enter(model)

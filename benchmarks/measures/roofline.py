@@ -15,7 +15,7 @@ from torch import Tensor
 from benchmarks.networks.engines import PRECISIONS
 from benchmarks.timing import rounds
 from registry import OptionError, nearest
-from zoo.arithmetic import float32
+from zoo.precision import float32
 
 SIDES = (256, 512, 1024, 2048, 4096, 8192)  # of the square matrices; the best of them counts
 COPIED = {"cpu": 2**28, "cuda": 2**30}  # bytes of the copied tensor, far more than any cache holds

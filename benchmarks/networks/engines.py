@@ -32,9 +32,9 @@ from benchmarks.store.record import TimedSettings
 from benchmarks.timing import rounds
 from benchmarks.timing.rounds import FORMATS
 from registry import OptionError, ZooError, nearest
-from zoo.arithmetic import set_float32
 from zoo.contract import TASKS
 from zoo.model import PairModel
+from zoo.precision import set_float32
 
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 ONNX = ("fp32", "contiguous")  # precision and layout; onnxruntime is measured in these alone

@@ -20,7 +20,7 @@ from benchmarks.store.files import one_line
 from benchmarks.store.record import Found, Machine, Record, TimedSettings
 from benchmarks.timing import clocks, limits, rounds
 from zoo import machine
-from zoo.arithmetic import float32
+from zoo.precision import float32
 from zoo.progress import Tick
 from zoo.training import StoppedError
 

@@ -21,7 +21,7 @@ from benchmarks.store.names import BASELINE, RECORDS
 from benchmarks.store.record import Machine, Record
 from registry import OptionError, ZooError
 from zoo import machine
-from zoo.claim import claimed
+from zoo.lock import locked
 from zoo.progress import Tick, progress
 
 
@@ -101,7 +101,7 @@ def missing(asked: Comparison, planned: list[Cell]) -> tuple[list[Record], list[
 def measure(asked: Comparison, planned: list[Cell], tick: Tick | None = None) -> Outcome:
     """The comparison itself, in a folder of its own: records first, then tables and the page."""
     folder = files.prepare(asked.out)
-    with claimed(folder):
+    with locked(folder):
         records, pending = missing(asked, planned)
         stopped, problem = False, None
         try:

@@ -17,7 +17,7 @@ from benchmarks.run.campaign import Campaign
 from benchmarks.show.results import Results
 from benchmarks.store import files
 from registry import commandline
-from zoo.claim import claimed
+from zoo.lock import locked
 
 pytestmark = pytest.mark.usefixtures(entries.__name__)
 
@@ -169,7 +169,7 @@ def test_images_that_do_not_fit_are_the_networks_result(
 
 
 def test_two_comparisons_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with claimed(tmp_path):
+    with locked(tmp_path):
         assert command(tmp_path, "test_tiny") == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {tmp_path} is in use by another process (process {os.getpid()}")

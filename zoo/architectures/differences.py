@@ -1,4 +1,4 @@
-"""The rows that are no networks: what a threshold on the difference of the two images achieves.
+"""The baselines, which are no networks: what a threshold on the difference of the two images achieves.
 
 Any comparison that lacks them flatters every network in it.
 """
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from registry import Card
 from zoo.architectures import register
-from zoo.blocks.register import register_plate
+from zoo.blocks.registration import register_plate
 from zoo.contract import Interface
 from zoo.model import PairModel
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import Card, OptionError, Published
+from registry import Card, Published, require
 from zoo.architectures import register
 from zoo.blocks.conv import conv, double_conv
 from zoo.blocks.fusion import Fusion, PairEncoder, stem_channels
@@ -38,8 +38,7 @@ class UNet(PairModel):
         depth: Annotated[Literal[3, 4], "how often the resolution is halved"] = 3,
         width: Annotated[int, "channels at full resolution; they double at each level"] = 64,
     ):
-        if width < 2 or width % 2:
-            raise OptionError(f"width={width} is not accepted; width takes even numbers from 2 up")
+        require(width >= 2 and width % 2 == 0, "width", width, "even numbers from 2 up")
         super().__init__(face, stride=2**depth)
         widths = tuple(width * 2**level for level in range(depth))
         self.encoder = PairEncoder(fusion, Encoder(stem_channels(face, fusion), widths))

@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from registry import OptionError
-from registry.commandline import sides
+from registry.commandline import require_counts, sides
 from registry.vocabulary import PRECISIONS, SPLITS
 
 WIDTH = 100  # columns
@@ -36,24 +36,20 @@ def run(args: Namespace) -> None:
     import torch
 
     import zoo
-    from zoo.claim import claimed
+    from zoo.data.inspecting.sheet import save_page
     from zoo.deploy.predict import network, weights_file
+    from zoo.lock import locked
     from zoo.machine import choose, describe
     from zoo.metrics import pictures
     from zoo.metrics.evaluate import evaluate
     from zoo.progress import progress
 
-    for name, least in (("samples", 1), ("batch", 1), ("workers", 0)):
-        value = getattr(args, name)
-        if value is not None and value < least:
-            raise OptionError(f"--{name} {value} is not accepted; give a whole number from {least} up")
+    require_counts(args, samples=1, batch=1, workers=0)
     args.weights = Path(weights_file(args.weights))
-    folder = args.out or _folder(args)
-    if folder.exists() and not folder.is_dir():
-        raise OptionError(f"--out {folder} is a file; give a folder")
+    folder = _folder(args)
     model = network(args.weights, args.model)
     dataset = zoo.data.load(args.data, split=args.split, size=args.size)
-    with claimed(folder):  # made before the work, so that a place that cannot be written shows at once
+    with locked(folder):  # made before the work, so that a place that cannot be written shows at once
         with progress() as tick:
             found = evaluate(
                 model,
@@ -72,7 +68,7 @@ def run(args: Namespace) -> None:
         print(_heading(found.facts, found.images), found.table(), sep="\n\n")
         found.save(folder)
         if found.picks:
-            pictures.save(pictures.draw(model, dataset, found, precision=args.precision), folder / pictures.FILE)
+            save_page(pictures.draw(model, dataset, found, precision=args.precision), folder / pictures.FILE)
         print(f"wrote {folder}", file=sys.stderr)
 
 
@@ -86,7 +82,15 @@ def _heading(facts: dict[str, Any], images: int) -> str:
 
 
 def _folder(args: Namespace) -> Path:
-    """Beside the weights, as model-on-pairbench-hard-test-64x64-500; other settings get their own."""
+    """The one that was given, or one beside the weights."""
+    folder: Path = args.out or _beside(args)
+    if folder.exists() and not folder.is_dir():
+        raise OptionError(f"--out {folder} is a file; give a folder")
+    return folder
+
+
+def _beside(args: Namespace) -> Path:
+    """As model-on-pairbench-hard-test-64x64-500; other settings get their own."""
     data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-LONGEST:]
     weights: Path = args.weights
     size = "x".join(map(str, args.size)) if args.size else None

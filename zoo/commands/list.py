@@ -1,6 +1,5 @@
 """the architectures there are, with their published figures; or another catalog"""
 
-import io
 import json
 import os
 import sys
@@ -10,8 +9,8 @@ from typing import Any
 from registry import Entry, OptionError
 from zoo.architectures import Architecture, architectures, rank
 from zoo.describing.listing import KINDS, more, rows
+from zoo.table import WIDTH, table
 
-WIDTH = 100
 FOLDED = ("summary", "options", "model")  # columns that may take several lines
 
 
@@ -76,21 +75,8 @@ def _other_table(rows: list[dict[str, Any]]) -> str:
 
 def _drawn(titles: tuple[str, ...], cells: list[tuple[str, ...]], note: str = "") -> str:
     """A table that is no wider than the terminal; long words at the end and options are folded."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title in titles:
-        side = "right" if title in ("params", "GFLOPs") else "left"
-        table.add_column(title, justify=side, no_wrap=title not in FOLDED, overflow="fold")  # type: ignore[arg-type]  # a literal, says rich
-    for row in cells:
-        table.add_row(*map(escape, row))
     is_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: closed, as in `zoo list >&-`
     width = min(WIDTH, os.get_terminal_size().columns) if is_terminal else WIDTH
-    text = io.StringIO()  # printed in one piece by our own print, so that a closed pipe is met in one place
-    console = Console(file=text, force_jupyter=False, width=width, force_terminal=is_terminal, highlight=False)
-    console.print(table)
-    if note:
-        console.print(f"\n{note}", soft_wrap=True)
-    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+    numbers = ("params", "GFLOPs")
+    drawn = table(titles, cells, right=numbers, folded=FOLDED, width=width, is_terminal=is_terminal)
+    return f"{drawn}\n{note}\n" if note else drawn  # in one piece, so that a closed pipe is met in one place

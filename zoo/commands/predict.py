@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.commandline import sides
+from registry.commandline import UsageError, sides
 from registry.vocabulary import PORTABLE_PRECISIONS
 
 
@@ -43,19 +43,11 @@ def run(args: Namespace) -> int:
     """The exit code: 0 where all is well, 1 where photos had to be left out."""
     import sys
 
-    from registry.commandline import UsageError
-    from zoo.deploy import network, pairs, predict_many
+    from zoo.deploy import Options, network, pairs, predict_many
     from zoo.deploy.predict import placed
     from zoo.progress import duration, progress
 
-    *plates, photos = args.photos
-    if len(plates) > 1:
-        raise UsageError(f"{len(args.photos)} paths came; give BG PHOTO, or folders of them for many photos")
-    for folder in args.photos:
-        if folder.is_dir() and folder.resolve() == args.out.resolve():
-            raise UsageError(
-                f"{args.out} holds the photos, and what is written would be read again; give another --out"
-            )
+    *plates, photos = _paths(args)
     model = placed(network(args.weights, args.model), args.device)
     if model.face.plate and not plates:
         raise UsageError("this network compares a photo with its plate; give BG PHOTO")
@@ -63,17 +55,8 @@ def run(args: Namespace) -> int:
         print(f"note: this network takes no plate, so {plates.pop()} is not looked at", file=sys.stderr)
     found, failures = pairs(plates[0] if plates else None, photos)
     with progress() as tick:
-        report = predict_many(
-            model,
-            found,
-            args.out,
-            size=args.size,
-            resize_plate=args.resize_plate,
-            precision=args.precision,
-            threshold=args.threshold,
-            overwrite=args.overwrite,
-            tick=tick,
-        )
+        options = Options(args.size, args.resize_plate, args.precision, args.threshold)
+        report = predict_many(model, found, args.out, options, overwrite=args.overwrite, tick=tick)
     failures = [*failures, *report.failures]
     print(f"{report.photos:,} of {report.photos + len(failures):,} photos, {duration(report.seconds)}: {args.out}")
     for path in report.files if len(found) == 1 else ():
@@ -81,6 +64,16 @@ def run(args: Namespace) -> int:
     for line in failures:
         print(f"left out: {line}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _paths(args: Namespace) -> list[Path]:
+    """Plate and photo, or the photo alone; what is written lies elsewhere."""
+    paths: list[Path] = args.photos
+    if len(paths) > 2:
+        raise UsageError(f"{len(paths)} paths came; give BG PHOTO, or folders of them for many photos")
+    if any(path.is_dir() and path.resolve() == args.out.resolve() for path in paths):
+        raise UsageError(f"{args.out} holds the photos, and what is written would be read again; give another --out")
+    return paths
 
 
 def _size(text: str) -> "tuple[int, int] | str | None":

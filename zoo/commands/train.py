@@ -28,7 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--samples", type=_whole(1), help="seen in all; every stage is scaled")
     add("--batch", type=_whole(1), help="of every stage")
     add("--seed", type=_whole(0), help="of weights, order and augmentation")
-    add("--precision", choices=PRECISIONS, help="of the arithmetic")
+    add("--precision", choices=PRECISIONS, help="in which the network computes")
     add(
         "--set",
         action="append",

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, nearest, split
+from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, nearest, require, split
 from zoo.contract import InputError, Sample
 from zoo.data.warp import each, move_all
 
@@ -34,7 +34,7 @@ LIMITS = {  # of the options by name: a strength is not below 0, and not so larg
 }
 
 
-class Draw:
+class BatchDraw:
     """The random numbers of one augmentation on one batch.
 
     What is drawn per sample is drawn on the CPU, so that every device draws the same; pixels' noise on the device.
@@ -91,7 +91,7 @@ class Augment:
         work = torch.float64 if batch.fg_bg.dtype == torch.float64 else torch.float32
         changed, matrix = each(lambda tensor: tensor.to(work), batch), None
         for position, (entry, options) in enumerate(self.steps):
-            draw = Draw(self._seed(step, position, entry.name), changed.bg)
+            draw = BatchDraw(self._seed(step, position, entry.name), changed.bg)
             if entry.card.group == GEOMETRY:
                 moved = entry.factory(changed, draw, **options)
                 matrix = moved if matrix is None else moved @ matrix
@@ -110,8 +110,7 @@ class Augment:
 
 def augment(expression: str, *, seed: int = 0) -> Augment:
     """Augmentations by name, in order: "flip, rotate(degrees=10)"; `founding` and `plate` stand for whole sets."""
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise OptionError(f"seed={seed!r} is not accepted; seed takes a whole number")
+    require(isinstance(seed, int) and not isinstance(seed, bool), "seed", seed, "a whole number")
     specs = [Spec.parse(part) for part in split(expression)]
     return Augment(tuple(step for spec in specs for step in _resolve(spec)), seed)
 

@@ -1,6 +1,7 @@
 """What every source of data gives: random access to samples and batches; and the catalog of sources."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from inspect import Parameter
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any, cast
 import torch
 from torch.utils.data import default_collate
 
-from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, ZooError, nearest
-from registry.vocabulary import SPLITS, Split
-from zoo.contract import Sample
+from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, ZooError, require_each
+from registry.vocabulary import SMALLEST, SPLITS, Split
+from zoo.contract import Sample, checked_size
 
 
 class DataError(ZooError):
@@ -79,16 +80,11 @@ def load(
     split: what held-out splits are for: train, val, test; "all" where the data has none.
     size: pixels, one number or (h, w); images are resized to it. None keeps the files' size.
     """
-    if split not in SPLITS:
-        raise OptionError(f"split={split!r} is not accepted; {nearest(str(split), SPLITS)}")
-    sides = (size, size) if isinstance(size, int) else size
-    if sides is not None and (len(sides) != 2 or not all(isinstance(side, int) and side >= 8 for side in sides)):
-        raise OptionError(f"size={size!r} is not accepted; size takes pixels from 8 up, one number or (h, w), or None")
-    entry, given = _parse(spec)
-    for name, value in options.items():
-        if name in given and given[name] != value:
-            raise OptionError(f"{name} is given twice: {given[name]!r} in the spec and {value!r} as a keyword")
-        given[name] = value
+    require_each("split", split, (split,), SPLITS)
+    accepted = f"pixels from {SMALLEST} up, one number or (h, w), or None"
+    sides = None if size is None else checked_size(size, accepted, largest=sys.maxsize)
+    entry, told = _parse(spec)
+    given = told.extended(options)
     for name, option in entry.options.items():
         if name not in ("split", "size", *given) and option.default is Parameter.empty:
             raise OptionError(f"data source {entry.name} needs {name}, as in {entry.name}:{name.upper()}")
@@ -99,12 +95,13 @@ def load(
     return dataset
 
 
-def _parse(spec: str | Spec) -> tuple[Entry[Source], dict[str, Any]]:
+def _parse(spec: str | Spec) -> tuple[Entry[Source], Spec]:
     """The source and the options of a spec; a bare path is one of the source that reads what is there."""
     if isinstance(spec, str) and os.path.exists(spec):  # pathlib's raises where a spec is too long for a file's name
         path = Path(spec)
         is_shards = path.is_dir() and any(path.glob("*.index.json"))
-        return sources.get("shards" if is_shards else "folders"), {"path": spec}
+        entry = sources.get("shards" if is_shards else "folders")
+        return entry, Spec(entry.name, {"path": spec})
     parsed = Spec.parse(spec) if isinstance(spec, str) else spec
     name, colon, argument = parsed.name.partition(":")
     try:
@@ -115,4 +112,4 @@ def _parse(spec: str | Spec) -> tuple[Entry[Source], dict[str, Any]]:
     if colon:
         first = next(option for option in entry.options if option not in ("split", "size"))
         given = {first: argument, **given}
-    return entry, given
+    return entry, Spec(entry.name, given)

@@ -3,9 +3,10 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +26,16 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
+class Options:
+    """What `predict` is to be called with, for every photo."""
+
+    size: Size = "trained"
+    resize_plate: bool = False
+    precision: PortablePrecision = "fp32"
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True)
 class Report:
     """What was written, and what could not be done, a line each."""
 
@@ -38,34 +49,24 @@ def predict_many(
     model: nn.Module,
     pairs: Sequence[Pair],
     out: Path,
+    options: Options,
     *,
-    size: Size = "trained",
-    resize_plate: bool = False,
-    precision: PortablePrecision = "fp32",
-    threshold: float = 0.5,
     overwrite: bool = False,
     tick: Tick = lambda *_: None,
 ) -> Report:
-    """Predict every pair, and save it in `out` under the photo's name; options as `predict` and `Predicted.save`.
+    """Predict every pair, and save it in `out` under the photo's name; overwrite: as in `Predicted.save`.
 
     A photo that cannot be read or does not fit its plate is a line of the report. A plate that serves all photos is
     read once, and must be readable; so must `out` be writable.
     """
-    checked(size, precision, threshold)
+    checked(options.size, options.precision, options.threshold)
     face = interface(model)
     _prepare(out)
     if not overwrite:
         refuse_existing(path for pair in pairs for path in files(out, pair.photo.stem, face.tasks))
     plates = {pair.bg for pair in pairs if face.plate and pair.bg is not None}
     shared = {path: read(path, "bg") for path in plates} if len(plates) == 1 else {}
-
-    def load(pair: Pair) -> tuple[Tensor | None, Tensor]:
-        photo = read(pair.photo, "fg_bg")
-        if not face.plate or pair.bg is None:
-            return None, photo
-        plate = shared[pair.bg] if shared else read(pair.bg, "bg")
-        return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=resize_plate), photo
-
+    load = partial(_load, shared=shared, has_plate=bool(face.plate), resize_plate=options.resize_plate)
     written: list[Path] = []
     failures: list[str] = []
     start = time.monotonic()
@@ -73,7 +74,7 @@ def predict_many(
     for done, (pair, coming) in enumerate(_ahead(load, pairs), start=1):
         try:
             bg, photo = coming.result()
-            found = predict(model, bg, photo, size=size, precision=precision, threshold=threshold)
+            found = predict(model, bg, photo, **asdict(options))
             written += found.save(out, pair.photo.stem, overwrite=overwrite)
         except ZooError as error:
             failures.append(str(error) if str(pair.photo) in str(error) else f"{pair.photo}: {error}")
@@ -81,6 +82,17 @@ def predict_many(
         left = duration((len(pairs) - done) / rate)
         tick(f"predicting {done:,} of {len(pairs):,}, {rate:.2g}/s, {left} left", done, len(pairs))
     return Report(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)
+
+
+def _load(
+    pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, resize_plate: bool
+) -> tuple[Tensor | None, Tensor]:
+    """Plate and photo of a pair. shared: the plate of all pairs, read already."""
+    photo = read(pair.photo, "fg_bg")
+    if not has_plate or pair.bg is None:
+        return None, photo
+    plate = shared[pair.bg] if shared else read(pair.bg, "bg")
+    return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=resize_plate), photo
 
 
 def _prepare(out: Path) -> None:

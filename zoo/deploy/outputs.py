@@ -11,9 +11,9 @@ from torch import Tensor
 from registry import OptionError
 from zoo.contract import Task
 from zoo.data.dataset import DataError
-from zoo.data.files.images import encode_png
+from zoo.data.files.images import encode_png, to_bytes
 from zoo.deploy.colours import coloured
-from zoo.files import replacing
+from zoo.files import write_bytes
 
 FILES: dict[Task, tuple[str, ...]] = {"mask": ("mask", "binary", "cutout"), "depth": ("depth", "depth_preview")}
 
@@ -46,8 +46,8 @@ class Predicted:
         """
         if self.mask is None or len(self.photo) not in (1, 3):
             return None
-        alpha = _bytes(self.mask * (self.mask >= self.threshold))
-        colours = self.photo if self.photo.dtype == torch.uint8 else _bytes(self.photo)
+        alpha = to_bytes(self.mask * (self.mask >= self.threshold))
+        colours = self.photo if self.photo.dtype == torch.uint8 else to_bytes(self.photo)
         return torch.cat([colours.expand(3, -1, -1) * (alpha > 0), alpha])
 
     def save(self, folder: str | PathLike[str], stem: str, *, overwrite: bool = False) -> tuple[Path, ...]:
@@ -70,17 +70,16 @@ class Predicted:
         encoded = {name: encode_png(picture) for name, picture in pictures.items()}  # all, before the first is written
         folder.mkdir(parents=True, exist_ok=True)
         for name, path in paths.items():
-            with replacing(path) as draft:
-                draft.write_bytes(encoded[name])
+            write_bytes(path, encoded[name])
         return tuple(paths.values())
 
     def _pictures(self) -> dict[str, Tensor]:
         pictures: dict[str, Tensor] = {}
         if self.mask is not None:
-            levels = _bytes(self.mask)
+            levels = to_bytes(self.mask)
             if int(levels.max()) == 1:  # a file of 0 and 1 would be read as labels, here and elsewhere
                 levels = torch.zeros_like(levels)
-            pictures |= {"mask": levels, "binary": _bytes((self.mask >= self.threshold).float())}
+            pictures |= {"mask": levels, "binary": to_bytes((self.mask >= self.threshold).float())}
             if (cutout := self.cutout) is not None:
                 pictures["cutout"] = cutout
         if self.depth is not None:
@@ -100,8 +99,3 @@ def refuse_existing(paths: Iterable[Path]) -> None:
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise DataError(f"{there[0]}{more}: there already; allow overwrite (--overwrite), or take another folder")
-
-
-def _bytes(values: Tensor) -> Tensor:
-    """[0, 1] as uint8."""
-    return (values * 255).round().to(torch.uint8)

@@ -1,9 +1,9 @@
 """Which photo belongs to which plate, on the command line: two files, or folders of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry import listed
 from zoo.data.dataset import DataError
 from zoo.data.files.images import SUFFIXES
 from zoo.data.files.naming import natural
@@ -34,9 +34,10 @@ def pairs(bg: Path | None, photo: Path) -> tuple[list[Pair], list[str]]:
     found = [Pair(plates[stem], path) for stem, path in photos.items() if stem in plates]
     lone = [path for stem, path in photos.items() if stem not in plates]
     if not found:
+        theirs, own = (listed(list(names), SHOWN, ", ") for names in (plates, photos))
         raise DataError(
-            f"no plate in {bg} has the name of a photo (plates: {_listed(list(plates))}; photos:"
-            f" {_listed(list(photos))}); name them alike, or give the one file that is the plate of all"
+            f"no plate in {bg} has the name of a photo (plates: {theirs}; photos: {own}); name them alike, or give the"
+            " one file that is the plate of all"
         )
     return found, [f"{path}: no plate of this name in {bg}" for path in lone]
 
@@ -55,7 +56,3 @@ def _pictures(path: Path) -> dict[str, Path]:
     if not found:
         raise DataError(f"{path}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
     return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,8 +1,7 @@
 """From a network and two photos to a mask and a depth map, at the photo's own size."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -11,16 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError
+from registry import OptionError, either, require
 from registry.vocabulary import LARGEST, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
-from zoo.arithmetic import float32, half
-from zoo.contract import InputError, Interface, Prediction
+from zoo.contract import InputError, Interface, Prediction, checked_size
 from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
 from zoo.factory import build
-from zoo.machine import choose, is_out_of_memory
-from zoo.model import PairModel
+from zoo.machine import choose, memory_or
+from zoo.model import PairModel, in_mode
+from zoo.precision import float32, half
 from zoo.saved import load
 from zoo.weights import WeightsError
 
@@ -64,21 +63,27 @@ def predict(
         model = placed(model, device)
     if size == "trained":
         sides = getattr(model, "trained_at", None)
-    face = interface(model)
-    names = label(bg, "bg"), label(fg_bg, "fg_bg")
-    photo = read(fg_bg, names[1], face.image_ch)
-    images = [photo]
-    if face.plate:
-        if bg is None:
-            raise InputError(
-                f"bg is None, and this network was built to see the plate (in_ch={face.in_ch}); pass the photo of the"
-                " scene without the object"
-            )
-        plate = read(bg, names[0], face.image_ch)
-        images = [same_size(plate, photo, names, resize_plate=resize_plate), photo]
-    ready = [fitted(image, face.image_ch, name) for image, name in zip(images, names[-len(images) :], strict=True)]
-    maps = _maps(model, ready, sides, precision)
+    photo, images = _read(interface(model), bg, fg_bg, resize_plate)
+    maps = _maps(model, images, sides, precision)
     return Predicted(photo, maps.mask, maps.depth, threshold)
+
+
+def _read(face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool) -> tuple[Tensor, list[Tensor]]:
+    """The photo as it is; and what the network sees, plate and photo or the photo alone, with its channels."""
+    name = label(fg_bg, "fg_bg")
+    photo = read(fg_bg, name, face.image_ch)
+    seen = fitted(photo, face.image_ch, name)
+    if not face.plate:
+        return photo, [seen]
+    if bg is None:
+        raise InputError(
+            f"bg is None, and this network was built to see the plate (in_ch={face.in_ch}); pass the photo of the"
+            " scene without the object"
+        )
+    plate_name = label(bg, "bg")
+    plate = read(bg, plate_name, face.image_ch)
+    plate = same_size(plate, photo, (plate_name, name), resize_plate=resize_plate)
+    return photo, [fitted(plate, face.image_ch, plate_name), seen]
 
 
 def network(weights: str | PathLike[str], spec: str | None = None) -> PairModel:
@@ -125,19 +130,12 @@ def placed(model: Network, device: str | torch.device | None = None) -> Network:
 
 def checked(size: Size, precision: str, threshold: float) -> tuple[int, int] | None:
     """The size as (h, w), None where the network or the photo has it; after all three were looked at."""
-    if precision not in PORTABLE_PRECISIONS:
-        raise OptionError(f"precision={precision!r} is not accepted; precision takes fp32, bf16 or fp16")
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-        raise OptionError(f"threshold={threshold!r} is not accepted; threshold takes a probability from 0 to 1")
+    require(precision in PORTABLE_PRECISIONS, "precision", precision, either(PORTABLE_PRECISIONS))
+    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    require(is_number and 0 <= threshold <= 1, "threshold", threshold, "a probability from 0 to 1")
     if size is None or size == "trained":
         return None
-    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2 or not all(isinstance(side, int) and SMALLEST <= side <= LARGEST for side in sides):
-        raise OptionError(
-            f"size={size!r} is not accepted; size takes pixels, {SMALLEST} to {LARGEST}, one number or (h, w),"
-            " 'trained', or None"
-        )
-    return sides[0], sides[1]
+    return checked_size(size, f"pixels, {SMALLEST} to {LARGEST}, one number or (h, w), 'trained', or None")
 
 
 def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, precision: str) -> Prediction:
@@ -145,18 +143,15 @@ def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, 
     h, w = images[-1].shape[-2:]
     weight = next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.empty(0))
     images = [image if size is None else resize(image, size) for image in images]
-    try:
+    at = " x ".join(map(str, images[-1].shape[-2:]))
+    refusal = f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)"
+    with memory_or(partial(InputError, refusal)):
         batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)
         batch = [(x / 255 if x.dtype == torch.uint8 else x).to(weight.dtype) for x in batch]
         plate = batch[0] if len(batch) == 2 else None
-        with torch.no_grad(), _evaluating(model), float32(), half(weight.device, precision):
+        with torch.no_grad(), in_mode(model), float32(), half(weight.device, precision):
             logits: Prediction = model(plate, batch[-1])
         return Prediction(*(None if x is None else _map(x, h, w, task) for task, x in logits._asdict().items()))
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        at = " x ".join(map(str, images[-1].shape[-2:]))
-        raise InputError(f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)") from None
 
 
 def _map(logits: Tensor, h: int, w: int, task: str) -> Tensor:
@@ -171,15 +166,3 @@ def _map(logits: Tensor, h: int, w: int, task: str) -> Tensor:
             " for them (fp32 is not)"
         )
     return values
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """The network in eval mode, and afterwards each part of it in the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

@@ -12,6 +12,7 @@ from torch import nn
 from registry import Entry, OptionError, Spec
 from registry.vocabulary import LARGEST, SMALLEST
 from zoo.architectures import Architecture
+from zoo.contract import checked_size
 from zoo.describing.diagram import draw
 from zoo.describing.facts import Choice, Facts, Layer
 from zoo.describing.memory import training_bytes
@@ -91,12 +92,7 @@ def _described(entry: Entry[Architecture], resolved: dict[str, Any], size: tuple
 
 def image_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """Height and width, checked; one number stands for both."""
-    sides = (size, size) if isinstance(size, int) else tuple(size)
-    if len(sides) != 2 or not all(isinstance(side, int) and SMALLEST <= side <= LARGEST for side in sides):
-        raise OptionError(
-            f"size={size!r} is not accepted; size takes pixels from {SMALLEST} to {LARGEST}: 224, or (h, w)"
-        )
-    return sides[0], sides[1]
+    return checked_size(size, f"pixels from {SMALLEST} to {LARGEST}: 224, or (h, w)")
 
 
 def _built(spec: Spec) -> tuple[PairModel, PairModel | None]:

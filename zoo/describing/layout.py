@@ -48,7 +48,7 @@ class Box:
 
 
 @dataclass
-class Layout:
+class Drawing:
     boxes: list[Box]
     rows: dict[int, float]  # halvings -> height of the row's first lane
     channels: list[float]  # heights between the lanes, where no box and no label is
@@ -56,7 +56,7 @@ class Layout:
     height: float
 
 
-def layout(flow: Flow, size: tuple[int, int]) -> Layout:
+def layout(flow: Flow, size: tuple[int, int]) -> Drawing:
     """Boxes in a grid, no two in one cell, each with its label below it."""
     boxes = _boxes(flow, size)
     by_key = {box.key: box for box in boxes}
@@ -73,7 +73,7 @@ def layout(flow: Flow, size: tuple[int, int]) -> Layout:
     count = 1 + max(box.lane for box in boxes)
     channels = [TOP - GAP / 2 + lane * pitch for lane in range(count + 1)]
     rows = {halvings: TOP + lane * pitch + TALLEST / 2 for halvings, lane in firsts.items()}
-    return Layout(boxes, rows, channels, 2 * MARGIN + (last + 1) * PITCH, TOP + count * pitch + GAP)
+    return Drawing(boxes, rows, channels, 2 * MARGIN + (last + 1) * PITCH, TOP + count * pitch + GAP)
 
 
 def _boxes(flow: Flow, size: tuple[int, int]) -> list[Box]:

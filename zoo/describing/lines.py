@@ -8,7 +8,7 @@ lines share a stretch only where they leave one box or enter one.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zoo.describing.layout import MARGIN, PITCH, Box, Layout
+from zoo.describing.layout import MARGIN, PITCH, Box, Drawing
 
 GUTTER = 28  # pixels for upright lines between two columns
 Point = tuple[float, float]
@@ -23,7 +23,7 @@ class Line:
     corners: tuple[Point, ...]
 
 
-def connect(plan: Layout) -> list[Line]:
+def connect(plan: Drawing) -> list[Line]:
     """A line for every dependence; the shortest first, because they have the least choice."""
     by_key = {box.key: box for box in plan.boxes}
     pairs = [(by_key[key], box) for box in plan.boxes for key in box.sources]

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from zoo.describing.trace import blank_images
-from zoo.model import PairModel
+from zoo.model import PairModel, in_mode
 
 
 def training_bytes(model: PairModel, size: tuple[int, int]) -> int:
@@ -30,14 +30,10 @@ def kept_bytes(model: PairModel, size: tuple[int, int], batch: int) -> int:
             kept[_place(tensor)] = tensor.untyped_storage()
         return tensor
 
-    was_training = model.training
-    model.train()
-    try:
-        images = blank_images(model, size, batch)
-        with torch.enable_grad(), images[1].device, saved_tensors_hooks(keep, lambda tensor: tensor):
-            model(*images)
-    finally:
-        model.train(was_training)
+    images = blank_images(model, size, batch)
+    watched = saved_tensors_hooks(keep, lambda tensor: tensor)
+    with in_mode(model, training=True), torch.enable_grad(), images[1].device, watched:
+        model(*images)
     return sum(storage.nbytes() for storage in kept.values())
 
 

@@ -122,25 +122,17 @@ class Averaging(TorchFunctionMode):
         return REPLACED.get(func, func)(*args, **(kwargs or {}))
 
 
-def _conv2d(
-    x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Tensor:
-    y = F.conv2d(_means(x, groups), _box(weight), None, stride, padding, dilation)
-    return _spread(y, x, groups, weight.shape[0] // groups)
+def _conv2d(x: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Tensor:
+    options = dict(zip(("stride", "padding", "dilation", "groups"), args, strict=False)) | kwargs
+    groups = options.pop("groups", 1)
+    return _spread(F.conv2d(_means(x, groups), _box(weight), **options), x, groups, weight.shape[0] // groups)
 
 
-def _conv_transpose2d(
-    x: Tensor,
-    weight: Tensor,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    y = F.conv_transpose2d(_means(x, groups), _box(weight), None, stride, padding, output_padding, 1, dilation)
-    return _spread(y, x, groups, weight.shape[1])
+def _conv_transpose2d(x: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Tensor:
+    named = zip(("stride", "padding", "output_padding", "groups", "dilation"), args, strict=False)
+    options = dict(named) | kwargs
+    groups = options.pop("groups", 1)
+    return _spread(F.conv_transpose2d(_means(x, groups), _box(weight), **options), x, groups, weight.shape[1])
 
 
 def _means(x: Tensor, groups: int) -> Tensor:

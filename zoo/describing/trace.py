@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from zoo.model import PairModel
+from zoo.model import PairModel, in_mode
 
 INPUTS = ("bg", "fg_bg")
 
@@ -51,16 +51,13 @@ def trace(model: PairModel, size: tuple[int, int], *, batch: int = 1) -> Trace:
     """Run a model once, in eval mode, on images (batch, c, h, w); on the meta device it costs next to nothing."""
     images = blank_images(model, size, batch)
     recorder = Recorder(model, images)
-    was_training = model.training
-    model.eval()
     hooks = list(recorder.attach())
     try:
-        with torch.no_grad(), images[1].device, recorder:
+        with in_mode(model), torch.no_grad(), images[1].device, recorder:
             prediction = model(*images)
     finally:
         for hook in hooks:
             hook.remove()
-        model.train(was_training)
     recorder.calls[0].shape = ()
     outputs = {
         task: recorder.writer[value.untyped_storage()]

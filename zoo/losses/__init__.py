@@ -7,16 +7,16 @@
 
 from zoo.losses.catalog import Loss, LossCard, Truth, losses, register
 from zoo.losses.expression import Expression, Term, build
-from zoo.losses.objective import Losses, Objective, objective
+from zoo.losses.objective import Criterion, Losses, objective
 
 names = losses.names
 
 __all__ = [
+    "Criterion",
     "Expression",
     "Loss",
     "LossCard",
     "Losses",
-    "Objective",
     "Term",
     "Truth",
     "build",

@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from registry import Catalog, OptionError, Spec
+from registry import Catalog, Spec, require
 
 Scale = Callable[[Tensor], Tensor]  # what a gradient scaler does to a loss before the backward pass
 
@@ -58,8 +58,7 @@ register = balances.register
 
 def build(spec: str | Spec, weights: Mapping[str, float]) -> Balance:
     """A balance by name: `build("dwa(every=500)", {"mask": 1, "depth": 1})`."""
-    if not isinstance(spec, str | Spec):
-        raise OptionError(f"balance={spec!r} is not accepted; balance takes text, as dwa(every=500)")
+    require(isinstance(spec, str | Spec), "balance", spec, "text, as dwa(every=500)")
     entry, options = balances.resolve(spec)
     balance = entry.factory(weights, **options)
     balance.spec = Spec(entry.name, options)

@@ -16,7 +16,7 @@ from functools import partial
 
 from torch import Tensor
 
-from registry import Entry, OptionError, Spec, SpecError, ZooError, either, nearest
+from registry import Entry, OptionError, Spec, SpecError, ZooError, either, require_each
 from registry.spec import Reader
 from zoo.contract import TASKS, Task
 from zoo.losses.catalog import Loss, LossCard, Truth, losses
@@ -63,8 +63,7 @@ class Expression:
     @classmethod
     def parse(cls, text: str, *, task: Task) -> "Expression":
         """Read an expression for a task; an error points at the character that is wrong, or names what is known."""
-        if task not in TASKS:
-            raise OptionError(f"task={task!r} is not accepted; {nearest(str(task), TASKS)}")
+        require_each("task", task, (task,), TASKS)
         if not isinstance(text, str):
             raise SpecError(f"{task} takes losses as text, as in 'bce + 0.5*dice', and not {text!r}")
         reader = Reader(text)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from registry import OptionError, Spec, either, nearest
+from registry import OptionError, Spec, either, nearest, require
 from zoo.contract import TASKS, InputError, Prediction, Sample, Task, words
 from zoo.losses.balance import Balance, Scale, total
 from zoo.losses.balance import build as build_balance
@@ -36,7 +36,7 @@ class Losses(NamedTuple):
     terms: dict[str, Tensor]
 
 
-class Objective(nn.Module):
+class Criterion(nn.Module):
     """Predictions and the truth in, losses out; made by `objective`.
 
     Its parameters (if the balance learns) belong to the optimizer, its state to the checkpoint; `.to(device)` as a
@@ -167,7 +167,7 @@ def objective(
     weights: Mapping[str, float] | None = None,
     deep: Deep = "final",
     balance: str | Spec = "fixed",
-) -> Objective:
+) -> Criterion:
     """An objective of losses by name.
 
     mask, depth: an expression per task, "bce + 0.5*dice"; None leaves the task out.
@@ -178,14 +178,12 @@ def objective(
     expressions = {task: Expression.parse(text, task=task) for task, text in given.items() if text is not None}
     if not expressions:
         raise OptionError("mask=None and depth=None leave nothing to train; give at least one of them losses")
-    if deep not in DEEP:
-        raise OptionError(f"deep={deep!r} is not accepted; deep takes {either(DEEP)}")
-    return Objective(expressions, deep, build_balance(balance, _weights(weights, tuple(expressions))))
+    require(deep in DEEP, "deep", deep, either(DEEP))
+    return Criterion(expressions, deep, build_balance(balance, _weights(weights, tuple(expressions))))
 
 
 def _weights(given: Mapping[str, float] | None, tasks: tuple[str, ...]) -> dict[str, float]:
-    if given is not None and not isinstance(given, Mapping):
-        raise OptionError(f"weights={given!r} is not accepted; weights takes one number per task: {{'mask': 2}}")
+    require(given is None or isinstance(given, Mapping), "weights", given, "one number per task: {'mask': 2}")
     for task, weight in (given or {}).items():
         if task not in tasks:
             hint = "its losses are None" if task in TASKS else nearest(str(task), tasks)

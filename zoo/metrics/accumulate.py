@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from registry import OptionError, nearest
+from registry import OptionError, require_each
 from zoo.contract import TASKS, InputError, Prediction, Sample, Task
 from zoo.metrics.catalog import HEADLINE, Metric, Numbers, build, metrics
 from zoo.metrics.maps import Maps
@@ -39,9 +39,7 @@ class Accumulator:
     """
 
     def __init__(self, tasks: Sequence[Task] = TASKS, metrics: Sequence[str] | None = None):
-        for task in tasks:
-            if task not in TASKS:
-                raise OptionError(f"tasks={tasks!r} is not accepted; {nearest(str(task), TASKS)}")
+        require_each("tasks", tasks, tasks, TASKS)
         self.metrics = _metrics(tuple(tasks), metrics)
         self.tasks = tuple(task for task in TASKS if any(m.card.task == task for m in self.metrics))
         self._width = sum(metric.width for metric in self.metrics)

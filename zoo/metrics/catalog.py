@@ -10,6 +10,7 @@ class MAE(Metric):
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -62,7 +63,7 @@ class Metric:
         return np.where(np.isnan(sums).any(-1), np.nan, self.value(sums))
 
 
-metrics: Catalog[type[Metric]] = Catalog("metric", package="zoo.metrics.terms", group="zoo.metrics")
+metrics: Catalog[Callable[..., Metric]] = Catalog("metric", package="zoo.metrics.terms", group="zoo.metrics")
 register = metrics.register
 
 

@@ -1,25 +1,27 @@
 """Run a network over a data set and measure it."""
 
-import contextlib
 import time
-from collections.abc import Generator, Sequence
-from typing import cast
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from registry import OptionError, ZooError, nearest
+from registry import OptionError, ZooError, is_count, require, require_count, require_each
 from registry.vocabulary import PRECISIONS, Precision
-from zoo.arithmetic import float32, half
-from zoo.contract import TASKS, Prediction, Sample, Task, is_count, require
+from zoo.contract import TASKS, Prediction, Sample, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import spread
-from zoo.machine import choose, is_out_of_memory
+from zoo.machine import choose, memory_or
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
+from zoo.model import in_mode, unwrapped
+from zoo.precision import float32, half
 from zoo.progress import Tick
 
 
@@ -47,52 +49,20 @@ def evaluate(
     Where torch.distributed runs, each process takes every world-th image, and all get the result of all. Each part of
     the network is in training mode afterwards if it was before.
     """
-    if not isinstance(model, nn.Module) or not isinstance(dataset, PairDataset):
-        raise OptionError(
-            f"evaluate takes a network and a data set, not a {type(model).__name__} and a {type(dataset).__name__};"
-            " zoo.load(FILE) and zoo.data.load(SPEC, split=...) give them"
-        )
-    for name, value in (("resamples", resamples), ("seed", seed)):
-        require(is_count(value, least=0), name, value, "a whole number from 0 up")
-    if precision not in PRECISIONS:
-        raise OptionError(f"precision={precision!r} is not accepted; {nearest(str(precision), PRECISIONS)}")
-    chosen = indices(len(dataset), samples, dataset)
+    _check_asked(model, dataset, precision)
+    require_count("resamples", resamples, least=0)
+    require_count("seed", seed, least=0)
+    mine = _own_share(indices(len(dataset), samples, dataset))
     accumulator = Accumulator(_tasks(model, dataset, metrics), metrics)
     place = _place(model, device)
-    rank, world = (dist.get_rank(), dist.get_world_size()) if _is_distributed() else (0, 1)
-    mine = chosen[rank::world]
     start = time.monotonic()
-    predictions = predict(
-        model,
-        Loader(dataset, mine, batch=batch, workers=workers),
-        place,
-        precision=precision,
-        channels_last=channels_last,
-    )
-    with contextlib.closing(predictions):
-        done = 0
-        for prediction, sample in predictions:
-            count = len(sample.fg_bg)
-            accumulator.update(prediction, sample, ids=mine[done : done + count])
-            done += count
-            if tick is not None:
-                tick(_pace(done, len(mine), time.monotonic() - start), done, len(mine))
+    batches = Loader(dataset, mine, batch=batch, workers=workers)
+    with closing(predict(model, batches, place, precision=precision, channels_last=channels_last)) as predictions:
+        _take_in(accumulator, predictions, mine, tick)
     result = accumulator.reduce().compute()
-    seconds = time.monotonic() - start
-    facts = {
-        "model": str(getattr(_bare(model), "spec", type(_bare(model)).__name__)),
-        "data": str(getattr(dataset, "spec", type(dataset).__name__)),
-        "split": getattr(dataset, "split", None),
-        "size": getattr(dataset, "size", None),
-        "of": len(dataset),
-        "batch": batch,
-        "device": str(place),
-        "precision": precision,
-        "torch": torch.__version__,
-        "resamples": resamples,
-        "seed": seed,
-        "seconds": round(seconds, 3),
-    }
+    facts = _about(model, dataset) | {"batch": batch, "device": str(place), "precision": precision}
+    facts |= {"torch": torch.__version__, "resamples": resamples, "seed": seed}
+    facts |= {"seconds": round(time.monotonic() - start, 3)}
     return Evaluation(result, intervals(result, resamples=resamples, seed=seed), facts)
 
 
@@ -106,43 +76,77 @@ def predict(
 ) -> Generator[tuple[Prediction, Sample]]:
     """Each batch with its prediction, both on the device, without gradients and in eval mode."""
     bare = _undistributed(model)  # DDP sends buffers around with each batch, and not all processes have as many
-    modes = {module: module.training for module in bare.modules()}
     first = next((value for value in bare.parameters() if value.is_floating_point()), None)
     dtype = torch.float32 if first is None else first.dtype
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    bare.eval()
-    try:
+    with in_mode(bare):
         for batch in batches:
             moved = {name: getattr(batch, name).to(device, non_blocking=True) for name in Sample._fields[:-1]}
             sample = Sample(**moved, meta=batch.meta)
             bg, fg_bg = (image.to(dtype).contiguous(memory_format=layout) for image in (sample.bg, sample.fg_bg))
-            try:
-                with torch.inference_mode(), float32(tf32=precision == "tf32"), half(device, precision):
-                    prediction = bare(bg, fg_bg)
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                much = " x ".join(map(str, fg_bg.shape))
-                raise ZooError(f"{device} has no room for a batch of {much}; give a smaller batch") from None
+            much = " x ".join(map(str, fg_bg.shape))
+            refusal = partial(ZooError, f"{device} has no room for a batch of {much}; give a smaller batch")
+            float_as = float32(tf32=precision == "tf32")
+            with memory_or(refusal), torch.inference_mode(), float_as, half(device, precision):
+                prediction = bare(bg, fg_bg)
             yield cast("Prediction", prediction), sample
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def indices(there: int, samples: int | None, dataset: object = None) -> list[int]:
     """At most so many indices, spread evenly over the data set, which must not be empty."""
-    if samples is not None and (isinstance(samples, bool) or not isinstance(samples, int) or samples < 1):
-        raise OptionError(f"samples={samples!r} is not accepted; samples takes a whole number from 1 up, or None")
+    require(samples is None or is_count(samples), "samples", samples, "a whole number from 1 up, or None")
     if there == 0:
         what, split = getattr(dataset, "spec", "the data"), getattr(dataset, "split", None)
         raise OptionError(f"{what} has no samples in split {split}; choose another split")
     return spread(there, samples)
 
 
+def _check_asked(model: object, dataset: object, precision: str) -> None:
+    if not isinstance(model, nn.Module) or not isinstance(dataset, PairDataset):
+        raise OptionError(
+            f"evaluate takes a network and a data set, not a {type(model).__name__} and a {type(dataset).__name__};"
+            " zoo.load(FILE) and zoo.data.load(SPEC, split=...) give them"
+        )
+    require_each("precision", precision, (precision,), PRECISIONS)
+
+
+def _own_share(chosen: list[int]) -> list[int]:
+    """This process's part of the images."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return chosen
+    return chosen[dist.get_rank() :: dist.get_world_size()]
+
+
+def _take_in(
+    accumulator: Accumulator, predictions: Iterable[tuple[Prediction, Sample]], ids: list[int], tick: Tick | None
+) -> None:
+    """Measure every batch, and say how far and how fast it goes."""
+    done, total, start = 0, len(ids), time.monotonic()
+    for prediction, sample in predictions:
+        count = len(sample.fg_bg)
+        accumulator.update(prediction, sample, ids=ids[done : done + count])
+        done += count
+        if tick is not None:
+            rate = done / max(time.monotonic() - start, 1e-9)
+            left = f"{rate:.0f}/s, {(total - done) / rate:.0f} s left"
+            tick(f"evaluating {done:,} of {total:,} images, {left}", done, total)
+
+
+def _about(model: nn.Module, dataset: PairDataset) -> dict[str, Any]:
+    """The names of both, and the data's split and sizes, where they have any."""
+    bare = unwrapped(model)
+    return {
+        "model": str(getattr(bare, "spec", type(bare).__name__)),
+        "data": str(getattr(dataset, "spec", type(dataset).__name__)),
+        "split": getattr(dataset, "split", None),
+        "size": getattr(dataset, "size", None),
+        "of": len(dataset),
+    }
+
+
 def _tasks(model: nn.Module, dataset: object, wanted: Sequence[str] | None) -> tuple[Task, ...]:
     """What can be measured: the tasks that the network predicts and the data knows."""
-    face = getattr(_bare(model), "face", None)
+    face = getattr(unwrapped(model), "face", None)
     predicted: tuple[Task, ...] = TASKS if face is None else face.tasks
     known = getattr(dataset, "tasks", TASKS)
     if wanted is not None:
@@ -166,30 +170,10 @@ def _place(model: nn.Module, device: str | torch.device | None) -> torch.device:
     return place
 
 
-def _pace(done: int, total: int, seconds: float) -> str:
-    """How far, how fast, and how much longer."""
-    rate = done / max(seconds, 1e-9)
-    return f"evaluating {done:,} of {total:,} images, {rate:.0f}/s, {(total - done) / rate:.0f} s left"
-
-
 def _undistributed(model: nn.Module) -> nn.Module:
     while isinstance(model, nn.parallel.DistributedDataParallel):
         model = model.module
     return model
-
-
-def _bare(model: nn.Module) -> nn.Module:
-    """The network itself, inside of what DDP and torch.compile put around it."""
-    while not hasattr(model, "face"):
-        inner = getattr(model, "_orig_mod", None) or getattr(model, "module", None)
-        if not isinstance(inner, nn.Module):
-            break
-        model = inner
-    return model
-
-
-def _is_distributed() -> bool:
-    return dist.is_available() and dist.is_initialized()
 
 
 def probabilities(prediction: Prediction, task: Task) -> Tensor | None:

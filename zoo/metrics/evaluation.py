@@ -13,9 +13,9 @@ import numpy as np
 from registry import OptionError
 from zoo.files import write_text
 from zoo.metrics.accumulate import Result
+from zoo.table import table
 
 SCHEMA = 1
-WIDTH = 100  # columns
 RANKING = {"mask": ("mask_iou_image", "mask_iou", "mask_mae"), "depth": ("depth_rmse", "depth_mae")}
 TIES = "mask_mae"  # decides between images of the same value: many have an IoU of 0
 METRICS, PER_IMAGE = "metrics.json", "per_image.csv"
@@ -97,28 +97,16 @@ class Evaluation:
 
     def table(self) -> str:
         """Values, intervals, direction and unit, 100 columns wide."""
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        table.add_column("metric", no_wrap=True)
-        table.add_column("value", justify="right", no_wrap=True)
-        table.add_column("95 % interval", justify="right", no_wrap=True)
-        for title in ("better", "unit"):
-            table.add_column(title, no_wrap=True)
-        table.add_column("what", overflow="fold")
+        rows = []
         for name, metric in self.result.metrics.items():
             low, high = self.intervals[name]
             span = "" if math.isnan(low) else f"{_shown(low)} - {_shown(high)}"
             better = "" if metric.card.better == "neither" else metric.card.better
-            table.add_row(name, _shown(self.values[name]), span, better, metric.card.unit, metric.card.summary)
-        text = io.StringIO()
-        Console(file=text, force_jupyter=False, width=WIDTH, highlight=False, color_system=None).print(table)
-        lines = [line.rstrip() for line in text.getvalue().splitlines()]
-        lines += [f"warning: {self.result.broken} images have predictions that are not numbers"] * bool(
-            self.result.broken
-        )
-        return "\n".join(lines)
+            rows.append((name, _shown(self.values[name]), span, better, metric.card.unit, metric.card.summary))
+        titles = ("metric", "value", "95 % interval", "better", "unit", "what")
+        text = table(titles, rows, right=titles[1:3], folded=titles[-1:])
+        broken = f"warning: {self.result.broken} images have predictions that are not numbers"
+        return text + broken if self.result.broken else text.removesuffix("\n")
 
 
 def best_median_worst(result: Result | Evaluation, metric: str | None = None) -> Picks:

@@ -1,8 +1,6 @@
 """The best, the median and the worst sample of an evaluation, as one picture."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -12,7 +10,7 @@ from registry.vocabulary import Precision
 from zoo.contract import TASKS, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
-from zoo.files import replacing
+from zoo.data.inspecting.sheet import fit
 from zoo.metrics.evaluate import predict, probabilities
 from zoo.metrics.evaluation import RANKING, Evaluation, best_median_worst
 
@@ -42,12 +40,6 @@ def draw(
     return _page(f"{evaluation.facts['model']}  on  {evaluation.facts['data']}", rows, texts, picks.metric)
 
 
-def save(page: Image.Image, path: Path) -> None:
-    """Write the picture as PNG, whole or not at all."""
-    with replacing(path) as draft:
-        page.save(draft, "PNG")
-
-
 def _tasks(evaluation: Evaluation) -> list[Task]:
     measured = {metric.card.task for metric in evaluation.result.metrics.values()}
     return [task for task in TASKS if task in measured]
@@ -72,7 +64,7 @@ def _page(title: str, rows: Sequence[dict[str, Tensor]], texts: Sequence[str], m
     top = GAP + 3 * LINE
     page = Image.new("RGB", (width, top + len(rows) * (LINE + high + GAP)), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(13)
-    pen.text((GAP, GAP), _fit(pen, font, title, width - 2 * GAP), INK, font)
+    pen.text((GAP, GAP), fit(pen, font, title, width - 2 * GAP), INK, font)
     pen.text((GAP, GAP + LINE), f"best, median and worst by {metric}; depth: black is near, white is far", INK, font)
     for column, name in enumerate(columns):
         pen.text((GAP + column * (wide + GAP), GAP + 2 * LINE), name, INK, font)
@@ -89,10 +81,3 @@ def _image(value: Tensor, size: tuple[int, int]) -> Image.Image:
     rgb = value if len(value) == 3 else value[:1].expand(3, -1, -1)
     pixels = (rgb.nan_to_num(0).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
-
-
-def _fit(pen: ImageDraw.ImageDraw, font: Any, line: str, width: int) -> str:
-    """The line, cut where it is too long for the page."""
-    while pen.textlength(line, font) > width:
-        line = f"{line[:-2]}…"
-    return line

@@ -7,23 +7,47 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from registry import OptionError
+from registry import OptionError, is_count, require
 from zoo.parallel import cluster, processes, tasks
 from zoo.parallel.cluster import ClusterError
 from zoo.parallel.processes import cores
 from zoo.parallel.tasks import Lost
 from zoo.parallel.work import Demand, Resources, WorkerDiedError, demand_of
 
-__all__ = ["ClusterError", "Demand", "Executor", "Lost", "Resources", "WorkerDiedError", "cores", "run", "session"]
+__all__ = [
+    "ClusterError",
+    "Demand",
+    "Executor",
+    "Lost",
+    "Resources",
+    "WorkerDiedError",
+    "Workers",
+    "cores",
+    "run",
+    "session",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Executor = Literal["processes", "ray"]
 
 
-def run(
+@dataclass(frozen=True)
+class Workers:
+    """Who does some work: so many processes of this machine, or of a Ray cluster; as `run` takes them."""
+
+    count: int | None = None
+    executor: Executor = "processes"
+    address: str | None = None
+
+    def run(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+        return run(function, items, workers=self.count, executor=self.executor, address=self.address)
+
+
+def run(  # longer than others: it says all that its callers must know
     function: Callable[[Item], Result],
     items: Iterable[Item],
     *,
@@ -58,11 +82,12 @@ def run(
     """
     if executor not in ("processes", "ray"):
         raise OptionError(f"executor={executor!r} is not accepted; give 'processes' or 'ray'")
-    if workers is not None and (not isinstance(workers, int) or isinstance(workers, bool) or workers < 0):
-        raise OptionError(f"workers={workers!r} is not accepted; workers takes 0, 1, or how many processes to use")
+    require(workers is None or is_count(workers, least=0), "workers", workers, "0, 1, or how many processes to use")
     demand = demand_of(resources)
     if executor == "ray":
         cluster.require()
+        if workers == 0:
+            raise OptionError("workers=0 is not accepted with executor='ray'; give 1 up, or None for all cores")
         return tasks.spread(
             function, items, demand, workers=workers, address=address, on_retry=on_retry, on_loss=on_loss
         )

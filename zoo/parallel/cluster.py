@@ -50,7 +50,7 @@ def joined(address: str | None, workers: int | None) -> Iterator[Cluster]:
     """
     if address not in (None, "auto"):
         _see(address)
-    with _as_it_was({}):
+    with _restoring({}):
         ray = import_module("ray")
     if ray.is_initialized():
         _same(ray, address)
@@ -58,7 +58,7 @@ def joined(address: str | None, workers: int | None) -> Iterator[Cluster]:
         return
     folder = _folder() if address is None else None
     try:
-        with _as_it_was({"RAY_USAGE_STATS_ENABLED": "0"}):
+        with _restoring({"RAY_USAGE_STATS_ENABLED": "0"}):
             _join(ray, address, workers or cores(), folder)
         yield Cluster(ray, is_ours=folder is not None)
     finally:
@@ -114,7 +114,7 @@ def _folder() -> str:
 
 
 @contextlib.contextmanager
-def _as_it_was(environment: Mapping[str, str]) -> Iterator[None]:
+def _restoring(environment: Mapping[str, str]) -> Iterator[None]:
     """An environment for Ray to start in; then what it changed is put back, its hooks too."""
     before, hook, handler = dict(os.environ), sys.excepthook, signal.getsignal(signal.SIGTERM)
     os.environ.update(environment)

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from registry import OptionError
-from zoo.parallel.work import AHEAD, GRACE, Demand, WorkerDiedError, named, use_threads
+from zoo.parallel.work import AHEAD, GRACE, Demand, WorkerDiedError, naming, use_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,11 +34,8 @@ def inline(
     """Work in this process, where an item has everything to itself."""
     for item in items:
         demand(item)  # what it asks for is checked as it is elsewhere
-        try:
+        with naming(item):
             result = function(item)
-        except Exception as error:
-            named(error, item)
-            raise
         yield item, result
 
 
@@ -70,16 +67,11 @@ def spread(
                 pool.shutdown(wait=True)
                 return
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                item = waiting[future].item
-                try:
+                piece = waiting[future]
+                with naming(piece.item):
                     result = future.result()
-                except BrokenProcessPool:
-                    raise
-                except Exception as error:  # its cause is the worker's traceback
-                    named(error, item)
-                    raise
                 queue.give(waiting.pop(future))
-                yield item, result
+                yield piece.item, result
     except BrokenProcessPool:
         pool.shutdown(wait=True)  # so that every exit code is known
         raise _death(processes, marks[:], {piece.number: piece.item for piece in waiting.values()}) from None

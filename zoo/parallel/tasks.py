@@ -64,26 +64,12 @@ def spread(
     items: Iterable[Item],
     demand: Callable[[Item], Demand],
     *,
-    workers: int | None = None,
-    address: str | None = None,
-    on_retry: Callable[[Lost], None] | None = None,
-    on_loss: Callable[[Item, WorkerDiedError], Result] | None = None,
-) -> Iterator[tuple[Item, Result]]:
-    """Work on a Ray cluster; as `zoo.parallel.run` says."""
-    if workers == 0:
-        raise OptionError("workers=0 is not accepted with executor='ray'; give 1 up, or None for all cores")
-    return _spread(function, items, demand, workers, address, on_retry or _warn, on_loss)
-
-
-def _spread(
-    function: Callable[[Any], Any],
-    items: Iterable[Any],
-    demand: Callable[[Any], Demand],
     workers: int | None,
     address: str | None,
-    on_retry: Callable[[Lost], None],
-    on_loss: Callable[[Any, WorkerDiedError], Any] | None,
-) -> Iterator[tuple[Any, Any]]:
+    on_retry: Callable[[Lost], None] | None,
+    on_loss: Callable[[Item, WorkerDiedError], Result] | None,
+) -> Iterator[tuple[Item, Result]]:
+    """Work on a Ray cluster; as `zoo.parallel.run` says."""
     with joined(address, workers) as cluster:
         pack = cluster.ray.cloudpickle.dumps  # it takes functions of a script too
         try:
@@ -91,7 +77,7 @@ def _spread(
         except Exception as error:  # pickle raises whatever it likes
             raise OptionError(f"{function!r} cannot be sent to another machine ({error})") from None
         tasks = ((item, demand(item)) for item in items)
-        board = _Board(cluster, job, pack, tasks, None if cluster.is_ours else workers, on_retry)
+        board = _Board(cluster, job, pack, tasks, None if cluster.is_ours else workers, on_retry or _warn)
         try:
             while board.hand_out():
                 for task, message in board.answers():

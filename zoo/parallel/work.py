@@ -1,7 +1,9 @@
 """What both executors share: what an item asks for, and errors that name their item."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +69,18 @@ def named(error: BaseException, item: Any) -> None:
     """Say in an error which item it is about."""
     error.item = item  # type: ignore[attr-defined]
     error.add_note(f"while working on {item!r}")
+
+
+@contextmanager
+def naming(item: Any) -> Iterator[None]:
+    """Errors inside say which item they are about; a worker that died says by itself what it worked on."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise
+    except Exception as error:  # its cause is the worker's traceback, where there is one
+        named(error, item)
+        raise
 
 
 def use_threads(count: int) -> None:

@@ -76,7 +76,7 @@ class DirectStream(Stream):
 class Positions:
     """The positions of one process: its part of every batch of a phase, from a step on."""
 
-    def __init__(self, phase: Phase, *, done: int, rank: int, world: int):
+    def __init__(self, phase: Phase, *, done: int = 0, rank: int = 0, world: int = 1):
         self.part, self.stride, self.steps = per_process(phase.stage, world), phase.stage.batch, phase.steps - done
         self.first = phase.first_sample + done * self.stride + rank * self.part
 
@@ -95,36 +95,30 @@ class Feed:
     def __init__(
         self,
         data: PairDataset,
-        phase: Phase,
+        positions: Positions,
         *,
         seed: int,
         change: Augment | None,
         device: torch.device,
         layout: torch.memory_format,
         workers: int,
-        done: int = 0,
-        rank: int = 0,
-        world: int = 1,
     ):
-        part = per_process(phase.stage, world)
-        self.change, self.device, self.layout, self.waited = change, device, layout, 0.0
+        self.positions, self.change, self.device, self.layout, self.waited = positions, change, device, layout, 0.0
         self.late = device.type != "cpu"  # an accelerator augments itself, a CPU lets the workers do it
-        order = Positions(phase, done=done, rank=rank, world=world)
         source = stream(data, seed=seed, change=None if self.late else change)
-        self.loader = Loader(source, order, batch=part, workers=workers)
-        self.first, self.stride = order.first, phase.stage.batch
+        self.loader = Loader(source, positions, batch=positions.part, workers=workers)
 
     def __iter__(self) -> Iterator[Sample]:
         source = iter(self.loader)
         ahead: deque[Sample] = deque()
-        position = self.first
+        position = self.positions.first
         while True:
             begun = time.perf_counter()
             batch = next(source, None)
             self.waited += time.perf_counter() - begun
             if batch is not None:
                 ahead.append(self._ready(batch, position))
-                position += self.stride
+                position += self.positions.stride
             if not ahead:
                 return
             if batch is None or not self.late or len(ahead) > 1:  # one batch ahead of an accelerator

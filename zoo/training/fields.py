@@ -6,8 +6,7 @@ from dataclasses import fields
 from inspect import Parameter
 from typing import Any, get_type_hints
 
-from registry import Option, OptionError, ZooError, nearest, options_of
-from zoo.contract import require
+from registry import Option, OptionError, ZooError, nearest, options_of, require
 
 
 class RecipeError(OptionError):
@@ -15,7 +14,7 @@ class RecipeError(OptionError):
 
 
 @contextmanager
-def told(where: str) -> Iterator[None]:
+def located(where: str) -> Iterator[None]:
     """Say where in a recipe an error is; one that points at a character keeps its lines."""
     try:
         yield
@@ -42,7 +41,7 @@ def check(value: Any, *, leave: tuple[str, ...] = ()) -> None:
         object.__setattr__(value, name, checked)
 
 
-def made(kind: type, data: Mapping[str, Any], what: str, elsewhere: Mapping[str, type] | None = None) -> Any:
+def from_mapping(kind: type, data: Mapping[str, Any], what: str, elsewhere: Mapping[str, type] | None = None) -> Any:
     """A dataclass from a mapping; a name that does not exist is an error with its neighbours.
 
     elsewhere: other places of the same file, and what may stand there.
@@ -56,5 +55,5 @@ def made(kind: type, data: Mapping[str, Any], what: str, elsewhere: Mapping[str,
     for name, option in known.items():
         if option.default is Parameter.empty and name not in data:
             raise RecipeError(f"{what} needs {name}")
-    with told(what):
+    with located(what):
         return kind(**data)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import torch
 
-from registry import OptionError
-from zoo.arithmetic import float32
-from zoo.claim import claimed
-from zoo.contract import is_count, require
+from registry import OptionError, is_count, require
+from zoo.lock import locked
 from zoo.model import PairModel
+from zoo.precision import float32
 from zoo.progress import Tick
 from zoo.training import checkpoint
 from zoo.training.folder import CHECKPOINTS, Run, finished, open_folder, settle
@@ -46,6 +45,28 @@ def fit(
     save_every: seconds between checkpoints, which is what a kill -9 costs at most.
     model: a network of one's own in place of the recipe's, as `zoo.wrap` gives; it is trained itself, not a copy.
     """
+    _check(recipe, model, save_every, workers)
+    if tensorboard:
+        require_tensorboard()
+    folder = Path(out)
+    with joined(device) as world, locked(folder) if world.is_first else nullcontext():
+        recipe = settle(recipe, folder, samples, resume)
+        with float32(tf32=recipe.precision == "tf32"):
+            state = checkpoint.newest(folder / CHECKPOINTS) if resume else None
+            workers = share() if workers is None else workers
+            trainer = Trainer(recipe, world, model=model, workers=workers, is_filled=state is not None)
+            rehearse(trainer)
+            open_folder(folder, recipe, world)
+            stopped = Loop(trainer, folder, save_every, tensorboard, tick or (lambda *_: None), state).run()
+        outcome = stopped or finished(folder, recipe, trainer.best, world)
+    if isinstance(outcome, StoppedError):  # raised here, after the processes have taken leave of each other
+        raise outcome
+    return outcome
+
+
+def _check(recipe: object, model: object, save_every: object, workers: object) -> None:
+    require(isinstance(save_every, int | float) and save_every >= 0, "save_every", save_every, "seconds from 0 up")
+    require(workers is None or is_count(workers, least=0), "workers", workers, "a whole number from 0 up, or None")
     if recipe is not None and not isinstance(recipe, Recipe):
         raise OptionError(
             f"recipe={recipe!r:.80} is not accepted; fit takes a Recipe, as zoo.recipes.build('zoo-quick') gives"
@@ -55,21 +76,3 @@ def fit(
             f"a {type(model).__name__} is no network of the zoo; zoo.wrap gives one of your own its form, and a"
             " network by name belongs into the recipe"
         )
-    require(isinstance(save_every, int | float) and save_every >= 0, "save_every", save_every, "seconds from 0 up")
-    if tensorboard:
-        require_tensorboard()
-    require(workers is None or is_count(workers, least=0), "workers", workers, "a whole number from 0 up, or None")
-    folder = Path(out)
-    with joined(device) as world, claimed(folder) if world.is_first else nullcontext():
-        recipe = settle(recipe, folder, samples, resume)
-        with float32(tf32=recipe.precision == "tf32"):
-            state = checkpoint.newest(folder / CHECKPOINTS) if resume else None
-            count = share() if workers is None else workers
-            trainer = Trainer(recipe, world, model=model, workers=count, is_filled=state is not None)
-            rehearse(trainer)
-            open_folder(folder, recipe, world)
-            stopped = Loop(trainer, folder, save_every, tensorboard, tick or (lambda *_: None), state).run()
-        outcome = stopped or finished(folder, recipe, trainer.best, world)
-    if isinstance(outcome, StoppedError):  # raised here, after the processes have taken leave of each other
-        raise outcome
-    return outcome

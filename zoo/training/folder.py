@@ -18,13 +18,13 @@ import torch
 
 from zoo import machine
 from zoo.begun import differences
-from zoo.files import replacing, write_text
+from zoo.files import replacing, sweep, write_text
 from zoo.model import PairModel
 from zoo.saved import save
 from zoo.training.journal import LOG, TABLES, read
 from zoo.training.plan import plan
 from zoo.training.recipe import Recipe, RecipeError
-from zoo.training.splits import learned
+from zoo.training.splits import training_data
 from zoo.training.trainer import TrainingError
 from zoo.training.world import World
 from zoo.version import __version__
@@ -82,7 +82,7 @@ def budgeted(recipe: Recipe, samples: int | None) -> Recipe:
     """The recipe with all stages scaled, so that `samples` are seen in all; None changes nothing."""
     if samples is None:
         return recipe
-    length = recipe.epoch or len(learned(recipe.data, recipe.stages[0].sides))
+    length = recipe.epoch or len(training_data(recipe.data, recipe.stages[0].sides))
     stages = [replace(phase.stage, samples=phase.samples, epochs=None) for phase in plan(recipe, length, samples)]
     return replace(recipe, stages=tuple(stages))
 
@@ -92,8 +92,7 @@ def open_folder(folder: Path, recipe: Recipe, world: World) -> None:
     world.barrier()  # all have seen the folder as it was
     if world.is_first:
         for part in (folder, folder / CHECKPOINTS):
-            for draft in part.glob(".*.part"):
-                draft.unlink(missing_ok=True)
+            sweep(part)
         facts = {"pairzoo": __version__, **machine.describe(world.device), "command": sys.argv, "processes": world.size}
         if (folder / RECIPE).exists() and (folder / ENVIRONMENT).exists():
             begun = json.loads((folder / ENVIRONMENT).read_text("utf-8"))

@@ -17,8 +17,8 @@ from zoo.progress import Tick, duration
 from zoo.training import checkpoint
 from zoo.training.folder import CHECKPOINTS, PICTURES
 from zoo.training.journal import Journal
-from zoo.training.signals import Asked
-from zoo.training.splits import held_out
+from zoo.training.signals import StopRequest
+from zoo.training.splits import validation_data
 from zoo.training.step import Sums
 from zoo.training.trainer import Trainer, TrainingError
 from zoo.training.validation import save_picture, validate
@@ -27,7 +27,7 @@ CHECK = 10  # steps between two looks at the device: losses, signals, clocks
 LINES = 200  # of the log, about, over a whole training
 LOOKS = 10  # at held-out data, where the recipe does not say
 PATIENCE = 20  # steps in a row that are not finite before a run stops: half precision needs some to find its scale
-FEW = 3  # of them at the end of a run, which are said
+MENTIONED = 3  # such steps at the end of a run
 CURES = "Try a lower lr, clip_norm or precision fp32"
 
 
@@ -40,7 +40,7 @@ class StoppedError(Exception):
 
 
 @dataclass
-class Clocks:
+class Elapsed:
     """Time over all starts of a run, and what was counted since the last line of the log."""
 
     seconds: float = 0.0
@@ -65,7 +65,7 @@ class Loop:
     ):
         self.trainer, self.folder, self.save_every, self.tick = trainer, folder, save_every, tick
         self.world, self.recipe = trainer.world, trainer.recipe
-        self.clocks, self.sums, self.label = Clocks(), Sums(), ""
+        self.clocks, self.sums, self.label = Elapsed(), Sums(), ""
         self.total_steps = sum(phase.steps for phase in trainer.phases)
         self.log_every = CHECK * max(1, round(self.total_steps / LINES / CHECK))
         trainer.begin(trainer.phases[0])
@@ -79,16 +79,16 @@ class Loop:
         trainer = self.trainer
         self.last = self.saved = time.monotonic()
         try:
-            with Asked() as asked:
+            with StopRequest() as request:
                 for phase in trainer.phases[trainer.phase.number - 1 :]:
                     if phase is not trainer.phase:
                         trainer.begin(phase)
                         trainer.step.meter.go_on(self.sums.streak)
-                    self.held_out = held_out(self.recipe.data, phase.stage.sides)
-                    if self._stage(asked):
+                    self.held_out = validation_data(self.recipe.data, phase.stage.sides)
+                    if self._stage(request):
                         where = f"step {trainer.step_number:,} of {self.total_steps:,}"
                         return StoppedError(
-                            asked.signal or SIGTERM, f"stopped at {where}; all is saved, --resume goes on"
+                            request.signal or SIGTERM, f"stopped at {where}; all is saved, --resume goes on"
                         )
         except RuntimeError as error:
             if "DataLoader worker (pid" not in str(error):  # an error that was raised in one says no number
@@ -100,12 +100,12 @@ class Loop:
         finally:
             if self.journal:
                 self.journal.close()
-        if self.sums.streak >= FEW and self.world.is_first:
+        if self.sums.streak >= MENTIONED and self.world.is_first:
             streak = f"the last {self.sums.streak} steps were not finite and changed nothing"
             warnings.warn(f"{streak}. {CURES}", stacklevel=2)
         return None
 
-    def _stage(self, asked: Asked) -> bool:
+    def _stage(self, request: StopRequest) -> bool:
         """What is left of a stage; whether a signal has ended it."""
         trainer, feed = self.trainer, self.trainer.feed()
         self.waited = 0.0
@@ -113,22 +113,22 @@ class Loop:
             for batch in feed:
                 trainer.train(batch)
                 self.clocks.line_steps += 1
-                if self._is_time(asked) and self._check(batch, feed.waited, asked):
+                if self._is_time(request) and self._check(batch, feed.waited, request):
                     return True
                 if trainer.done == trainer.phase.steps:  # the last batch may be looked at before the feed has ended
                     break
         return False
 
-    def _is_time(self, asked: Asked) -> bool:
+    def _is_time(self, request: StopRequest) -> bool:
         """Whether to look at the device now: every few steps, which all processes count alike; one alone is free."""
         if self.trainer.done % CHECK == 0 or self.trainer.done == self.trainer.phase.steps:
             return True
-        return self.world.size == 1 and (asked.signal is not None or self._is_save_due())
+        return self.world.size == 1 and (request.signal is not None or self._is_save_due())
 
     def _is_save_due(self) -> bool:
         return time.monotonic() - self.saved >= self.save_every
 
-    def _check(self, batch: Sample, waited: float, asked: Asked) -> bool:
+    def _check(self, batch: Sample, waited: float, request: StopRequest) -> bool:
         """Look at the device: not every step, because each look waits for it. Whether the training is to end."""
         trainer, clocks = self.trainer, self.clocks
         taken = trainer.step.meter.take(self.world.mean)
@@ -151,7 +151,7 @@ class Loop:
             if over or self._is_look_due():
                 with trainer.memory(trainer.phase):
                     self._look()
-        stop = self.world.any(asked.signal is not None)
+        stop = self.world.any(request.signal is not None)
         if stop or over or self.world.any(self._is_save_due()):
             self._save()
         return stop and trainer.step_number < self.total_steps
@@ -216,17 +216,8 @@ class Loop:
         trainer = self.trainer
         if not len(self.held_out):
             return
-        values, picture = validate(
-            trainer.best,
-            trainer.objective,
-            self.held_out,
-            spread(len(self.held_out), self.recipe.validate_samples),
-            tasks=trainer.step.tasks,
-            batch=min(trainer.phase.stage.batch, 64),
-            precision=self.recipe.precision,
-            layout=trainer.layout,
-            world=self.world,
-        )
+        chosen = spread(len(self.held_out), self.recipe.validate_samples)
+        values, picture = validate(trainer, self.held_out, chosen)
         trainer.schedule.observe(values["loss"])
         facts = {"stage": trainer.phase.title, "samples": trainer.samples_seen, **values}
         if self.journal:
@@ -250,5 +241,5 @@ class Loop:
         """Be where the run was when it saved this."""
         all_states = [state["random"], *state["random_of_others"]]
         self.trainer.load_state_dict(state | {"random": all_states[self.world.rank % len(all_states)]})
-        self.clocks, self.sums = Clocks(**state["clocks"]), Sums(**state["sums"])
+        self.clocks, self.sums = Elapsed(**state["clocks"]), Sums(**state["sums"])
         self.trainer.step.meter.go_on(self.sums.streak)

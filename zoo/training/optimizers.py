@@ -7,8 +7,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from registry import Card, Catalog
-from zoo.contract import require
+from registry import Card, Catalog, require
 
 optimizers: Catalog[Callable[..., Optimizer]] = Catalog("optimizer", group="zoo.optimizers")
 

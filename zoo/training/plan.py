@@ -6,8 +6,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
-from registry import OptionError, nearest
-from zoo.contract import is_count, require
+from registry import OptionError, is_count, nearest, require
 from zoo.training.recipe import Recipe, RecipeError, Stage
 
 

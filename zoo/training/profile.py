@@ -1,6 +1,5 @@
 """Where the time of a training step goes: a table of its parts, and a trace to look into."""
 
-import io
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike
@@ -9,8 +8,9 @@ from pathlib import Path
 import torch
 
 from registry import OptionError
-from zoo.arithmetic import float32
 from zoo.files import replacing
+from zoo.precision import float32
+from zoo.table import table
 from zoo.training.loop import CHECK
 from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse
@@ -41,20 +41,11 @@ class Profile:
 
     def table(self) -> str:
         """The parts, their time and their share."""
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        table.add_column("part of a step")
-        table.add_column("ms", justify="right")
-        table.add_column("share", justify="right")
-        for part in PARTS:
-            table.add_row(part, f"{1000 * self.seconds[part]:.2f}", f"{self.share(part):.1%}")
-        table.add_row("all", f"{1000 * self.total:.2f}", f"{self.batch / self.total:.0f} samples/s")
-        text = io.StringIO()
-        Console(file=text, force_jupyter=False, width=100, highlight=False).print(table)
+        rows = [(part, f"{1000 * self.seconds[part]:.2f}", f"{self.share(part):.1%}") for part in PARTS]
+        rows.append(("all", f"{1000 * self.total:.2f}", f"{self.batch / self.total:.0f} samples/s"))
+        drawn = table(("part of a step", "ms", "share"), rows, right=("ms", "share"))
         notes = f"stage {self.title}, batch {self.batch}; means of {self.steps} steps after {WARM_UP}.\n"
-        return text.getvalue() + notes + (f"trace: {self.trace}, for a browser's tracing page\n" if self.trace else "")
+        return drawn + notes + (f"trace: {self.trace}, for a browser's tracing page\n" if self.trace else "")
 
 
 def profile(

@@ -13,16 +13,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from registry import Catalog, Spec, UnknownNameError, nearest
+from registry import Catalog, Spec, UnknownNameError, is_count, nearest, require
 from registry.vocabulary import SMALLEST, Precision
 from zoo import losses
-from zoo.contract import TASKS, Task, is_count, require, words
+from zoo.contract import TASKS, Task, words
 from zoo.data.augment import augment
 from zoo.factory import resolve
 from zoo.training import optimizers, schedules
 from zoo.training.fields import RecipeError as RecipeError
-from zoo.training.fields import check, made, names, told
-from zoo.training.splits import learned
+from zoo.training.fields import check, from_mapping, located, names
+from zoo.training.splits import training_data
 from zoo.training.toml import dumps
 
 SCHEMA = 1
@@ -46,7 +46,7 @@ class Objective:
         require(bool(self.mask or self.depth), "mask", self.mask, "losses; mask and depth are both empty")
         self.build()
 
-    def build(self) -> losses.Objective:
+    def build(self) -> losses.Criterion:
         """What computes the losses."""
         return losses.objective(
             mask=self.mask or None,
@@ -111,7 +111,7 @@ class Recipe:
     clip_norm: Annotated[float | None, "greatest norm of all gradients together"] = None
     clip_value: Annotated[float | None, "greatest value of a gradient"] = None
     ema: Annotated[float, "decay of the running average of weights; 0: none"] = 0.0
-    precision: Annotated[Precision, "of the arithmetic"] = "fp32"
+    precision: Annotated[Precision, "in which the network computes"] = "fp32"
     layout: Annotated[Literal["contiguous", "channels_last"], "of images and weights in memory"] = "contiguous"
     compile: Annotated[bool, "through torch.compile"] = False
     sync_norms: Annotated[bool, "batch norms over all GPUs together"] = False
@@ -145,7 +145,7 @@ class Recipe:
         with suppress(UnknownNameError):  # a network of one's own
             entry, options = resolve(model)
             model = str(Spec(entry.name, options))
-        return replace(self.spelled(), model=model, data=str(learned(self.data, self.stages[0].sides).spec))
+        return replace(self.spelled(), model=model, data=str(training_data(self.data, self.stages[0].sides).spec))
 
     def spelled(self) -> "Recipe":
         """The recipe with every option of its schedules, losses, optimizer and augmentation: how is learned, whatever
@@ -180,7 +180,7 @@ class Recipe:
             given["stages"] = _stages(given["stages"])
         if "objective" in given:
             given["objective"] = _objective(given["objective"])
-        recipe: Recipe = made(cls, given, "recipe", {"under [[stages]]": Stage, "under [objective]": Objective})
+        recipe: Recipe = from_mapping(cls, given, "recipe", {"under [[stages]]": Stage, "under [objective]": Objective})
         return recipe
 
     @classmethod
@@ -199,7 +199,7 @@ class Recipe:
             text = Path(path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise RecipeError(f"{path} is no text, so no recipe; a recipe is a TOML file") from None
-        with told(str(path)):
+        with located(str(path)):
             return cls.from_toml(text)
 
     def changed(self, **changes: Any) -> "Recipe":
@@ -221,11 +221,14 @@ class Recipe:
         )
 
 
+ABOVE = {"above all tables": Recipe}  # where a name may belong that stands in a table by mistake
+
+
 def _stages(given: Any) -> tuple[Stage, ...]:
     if not isinstance(given, list | tuple) or not all(isinstance(stage, Mapping | Stage) for stage in given):
         raise RecipeError("stages is a list of tables, each begun by [[stages]]")
     return tuple(
-        stage if isinstance(stage, Stage) else made(Stage, stage, f"stage {number}", {"above all tables": Recipe})
+        stage if isinstance(stage, Stage) else from_mapping(Stage, stage, f"stage {number}", ABOVE)
         for number, stage in enumerate(given, start=1)
     )
 
@@ -233,9 +236,7 @@ def _stages(given: Any) -> tuple[Stage, ...]:
 def _objective(given: Any) -> Objective:
     if not isinstance(given, Mapping | Objective):
         raise RecipeError("objective is a table, begun by [objective]")
-    found: Objective = (
-        given if isinstance(given, Objective) else made(Objective, given, "objective", {"above all tables": Recipe})
-    )
+    found: Objective = given if isinstance(given, Objective) else from_mapping(Objective, given, "objective", ABOVE)
     return found
 
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from registry import ZooError
-from zoo.arithmetic import half
 from zoo.data.warp import each
+from zoo.model import in_mode
+from zoo.precision import half
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, set_random_states
 from zoo.training.plan import Phase, freeze
@@ -18,22 +19,23 @@ def rehearse(trainer: Trainer) -> None:
     trainer, because processes that share gradients must know.
     """
     states = random_states()
-    trainer.model.eval()
-    trainer.objective.eval()
     try:
-        for phase in trainer.phases:
-            try:
-                with trainer.memory(phase, batch=1):
-                    trainer.idle[phase.number] = _tried(trainer, phase)
-            except ZooError as error:
-                where = f"stage {phase.title}: " if len(trainer.phases) > 1 else ""
-                raise TrainingError(f"{where}{error}") from error
+        with in_mode(trainer.model), in_mode(trainer.objective):
+            for phase in trainer.phases:
+                _try(trainer, phase)
     finally:
         trainer.model.zero_grad(set_to_none=True)
         trainer.objective.zero_grad(set_to_none=True)
-        trainer.model.train()
-        trainer.objective.train()
         set_random_states(states)
+
+
+def _try(trainer: Trainer, phase: Phase) -> None:
+    try:
+        with trainer.memory(phase, batch=1):
+            trainer.idle[phase.number] = _tried(trainer, phase)
+    except ZooError as error:
+        where = f"stage {phase.title}: " if len(trainer.phases) > 1 else ""
+        raise TrainingError(f"{where}{error}") from error
 
 
 def _tried(trainer: Trainer, phase: Phase) -> bool:

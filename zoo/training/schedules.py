@@ -4,8 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from registry import Card, Catalog, OptionError
-from zoo.contract import require
+from registry import Card, Catalog, require
 
 
 class Schedule:
@@ -41,10 +40,9 @@ class Constant(Schedule):
 
 
 @schedules.register("step", Card(summary="equal parts, each with its own factor"))
-class Step(Schedule):
+class Steps(Schedule):
     def __init__(self, *, factors: Annotated[tuple[float, ...], "one for each part"] = (1.0, 0.1, 0.01)):
-        if not factors or min(factors) <= 0:
-            raise OptionError(f"factors={factors!r} is not accepted; factors takes numbers above 0, one for each part")
+        require(bool(factors) and min(factors) > 0, "factors", factors, "numbers above 0, one for each part")
         self.factors = factors
 
     def factor(self, share: float) -> float:

@@ -6,14 +6,14 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
-class Asked:
+class StopRequest:
     """Whether a signal has asked this process to stop; handlers are put back at the end."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self.old: dict[int, Any] = {}
 
-    def __enter__(self) -> "Asked":
+    def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():  # elsewhere Python allows no handlers
             self.old = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
         return self

@@ -10,8 +10,8 @@ WHOLE: Literal["all"] = "all"
 Sides = tuple[int, int]
 
 
-def learned(spec: str, sides: Sides) -> PairDataset:
-    """The train split; all there is, where the data has no splits at all, which is said."""
+def training_data(spec: str, sides: Sides) -> PairDataset:
+    """The train split. Data without any splits is taken whole, with a warning."""
     try:
         return load(spec, split="train", size=sides)
     except NoSplitError as error:
@@ -21,8 +21,8 @@ def learned(spec: str, sides: Sides) -> PairDataset:
     return load(spec, split=WHOLE, size=sides)
 
 
-def held_out(spec: str, sides: Sides) -> PairDataset:
-    """The val split; where there is none, what is learned from, which is said."""
+def validation_data(spec: str, sides: Sides) -> PairDataset:
+    """The val split. Where there is none, what is trained on, with a warning."""
     try:
         return load(spec, split="val", size=sides)
     except NoSplitError as error:

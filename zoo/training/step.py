@@ -5,16 +5,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from zoo.arithmetic import half
 from zoo.contract import Sample, Task
-from zoo.losses import Losses, Objective
+from zoo.losses import Criterion, Losses
+from zoo.precision import half
 from zoo.training.ema import Average, Buffers
 from zoo.training.recipe import Recipe
 
@@ -27,6 +27,14 @@ def unmarked(_: str) -> None:
     """What a step calls between its parts where nobody measures them."""
 
 
+class Network(NamedTuple):
+    """A network as it is trained: what a step calls, what it changes, and what follows that."""
+
+    forward: Callable[..., Any]  # compiled, or shared with other processes
+    model: nn.Module
+    average: Average | None
+
+
 class Step:
     """Trains a network on batches. Values that people want to see are summed on the device, in `meter`.
 
@@ -36,21 +44,18 @@ class Step:
 
     def __init__(
         self,
-        forward: Callable[..., Any],
-        model: nn.Module,
-        objective: Objective,
+        network: Network,
+        objective: Criterion,
         optimizer: Optimizer,
-        scaler: torch.amp.GradScaler,
         recipe: Recipe,
         tasks: tuple[Task, ...],
         device: torch.device,
-        average: Average | None,
         mark: Mark = unmarked,
     ):
-        self.forward, self.objective, self.optimizer, self.scaler = forward, objective, optimizer, scaler
-        self.recipe, self.average, self.mark = recipe, average, mark
-        self.tasks, self.device = tasks, device
-        self.statistics = Buffers(model)
+        self.forward, self.average = network.forward, network.average
+        self.objective, self.optimizer, self.scaler = objective, optimizer, scaler_for(recipe, device)
+        self.recipe, self.tasks, self.device, self.mark = recipe, tasks, device, mark
+        self.statistics = Buffers(network.model)
         self.learning = [p for group in optimizer.param_groups for p in group["params"]]
         self.meter = Meter(device)
 

@@ -1,8 +1,7 @@
 """A training in memory: the network and all that changes with it, over the stages of a recipe."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -10,22 +9,22 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD, Optimizer
 
 from registry import OptionError, ZooError
-from zoo.arithmetic import HALVES
 from zoo.contract import TASKS, Sample, Task
 from zoo.data.augment import augment
 from zoo.data.dataset import PairDataset
 from zoo.factory import build
-from zoo.machine import is_out_of_memory
+from zoo.machine import memory_or
 from zoo.model import PairModel
+from zoo.precision import HALVES
 from zoo.saved import build_offline
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, seed_all, set_random_states
 from zoo.training.ema import Average
-from zoo.training.feed import Feed, statistics
+from zoo.training.feed import Feed, Positions, statistics
 from zoo.training.plan import Phase, freeze, per_process, plan, set_modes
 from zoo.training.recipe import Recipe, Stage
-from zoo.training.splits import learned
-from zoo.training.step import Mark, Step, flat, restore, scaler_for, unmarked
+from zoo.training.splits import training_data
+from zoo.training.step import Mark, Network, Step, flat, restore, unmarked
 from zoo.training.world import World
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -90,7 +89,7 @@ class Trainer:
 
     def data(self, sides: tuple[int, int]) -> PairDataset:
         """What is learned from, at a size."""
-        found = learned(self.recipe.data, sides)
+        found = training_data(self.recipe.data, sides)
         if not len(found):
             raise TrainingError(f"{found.spec} has no samples in split {found.split}; nothing can be learned from it")
         return found
@@ -110,33 +109,20 @@ class Trainer:
             self.optimizer.add_param_group({"params": own, "weight_decay": 0.0})  # decay would pull the balance to 1
         _start_momentum(self.optimizer)
         self.schedule = schedules.build(stage.schedule)
-        self.scaler = scaler_for(self.recipe, self.world.device)
-        self.step = Step(
-            self._shared(phase),
-            self.model,
-            self.objective,
-            self.optimizer,
-            self.scaler,
-            self.recipe,
-            self.tasks(stage),
-            self.world.device,
-            self.average,
-            mark,
-        )
+        network = Network(self._shared(phase), self.model, self.average)
+        tasks, device = self.tasks(stage), self.world.device
+        self.step = Step(network, self.objective, self.optimizer, self.recipe, tasks, device, mark)
 
     def feed(self) -> Feed:
         """The batches that are left of this stage."""
         return Feed(
             self.data(self.phase.stage.sides),
-            self.phase,
+            Positions(self.phase, done=self.done, rank=self.world.rank, world=self.world.size),
             seed=self.recipe.seed,
             change=self.change,
             device=self.world.device,
             layout=self.layout,
             workers=self.workers,
-            done=self.done,
-            rank=self.world.rank,
-            world=self.world.size,
         )
 
     @property
@@ -166,13 +152,9 @@ class Trainer:
             "length": self.length,
             "phase": self.phase.number,
             "done": self.done,
-            "model": self.model.state_dict(),
             "average": self.average and {"model": self.average.model.state_dict(), "updates": self.average.updates},
-            "objective": self.objective.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "scaler": self.scaler.state_dict(),
             "random": random_states(),
+            **{name: part.state_dict() for name, part in self._parts().items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -180,15 +162,22 @@ class Trainer:
         self._require_own(state)
         self.begin(self.phases[state["phase"] - 1], self.step.mark if hasattr(self, "step") else unmarked)
         self.done = state["done"]
-        self.model.load_state_dict(state["model"])
-        self.objective.load_state_dict(state["objective"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.scaler.load_state_dict(state["scaler"])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
         if self.average:
             self.average.model.load_state_dict(state["average"]["model"])
             self.average.updates = state["average"]["updates"]
         set_random_states(state["random"])
+
+    def _parts(self) -> dict[str, Any]:
+        """What has a state of its own."""
+        return {
+            "model": self.model,
+            "objective": self.objective,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "scaler": self.step.scaler,
+        }
 
     def share_norms(self) -> None:
         """Give all processes the mean of their running statistics: each has followed its own part of the batches."""
@@ -266,22 +255,18 @@ class Trainer:
                 find_unused_parameters=self.idle.get(phase.number, True),
             )
 
-    @contextmanager
-    def memory(self, phase: Phase, batch: int | None = None) -> Iterator[None]:
+    def memory(self, phase: Phase, batch: int | None = None) -> AbstractContextManager[None]:
         """Say what to do where memory runs out; batch: samples at a time, the stage's where it is None."""
-        try:
-            yield
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            stage, world = phase.stage, self.world.size
-            much, (h, w) = batch or stage.batch, stage.sides
-            smaller = 2 ** ((much - 1) // world).bit_length() // 2 * world  # a power of two for each process
-            advice = f"a smaller batch, as --batch {smaller}" if smaller else "a smaller size or network"
-            raise TrainingError(
-                f"memory ran out in stage {phase.title}: {much} sample{'s' * (much > 1)} of {h} x {w} pixels a step."
-                f" Give {advice}{'' if self.recipe.precision in HALVES else ', or precision bf16'}"
-            ) from None
+        return memory_or(lambda: self._no_memory(phase, batch or phase.stage.batch))
+
+    def _no_memory(self, phase: Phase, much: int) -> TrainingError:
+        world, (h, w) = self.world.size, phase.stage.sides
+        smaller = 2 ** ((much - 1) // world).bit_length() // 2 * world  # a power of two for each process
+        advice = f"a smaller batch, as --batch {smaller}" if smaller else "a smaller size or network"
+        return TrainingError(
+            f"memory ran out in stage {phase.title}: {much} sample{'s' * (much > 1)} of {h} x {w} pixels a step."
+            f" Give {advice}{'' if self.recipe.precision in HALVES else ', or precision bf16'}"
+        )
 
 
 def with_shared_norms(model: PairModel) -> PairModel:

@@ -2,56 +2,42 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from zoo.arithmetic import half
 from zoo.contract import Prediction, Sample
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting.sheet import gallery, write_png
 from zoo.data.warp import each
-from zoo.losses import Objective
 from zoo.metrics import Accumulator
-from zoo.training.world import World
+from zoo.model import in_mode
+from zoo.precision import half
+from zoo.training.trainer import Trainer
 
 METRICS = ("mask_iou", "depth_rmse")
 SHOWN = 6  # scenes in a picture
+LARGEST = 64  # samples in a batch
 
 
-def validate(
-    model: nn.Module,
-    objective: Objective,
-    data: PairDataset,
-    indices: Sequence[int],
-    *,
-    tasks: tuple[Any, ...],
-    batch: int,
-    precision: str,
-    layout: torch.memory_format,
-    world: World,
-) -> tuple[dict[str, float], Tensor | None]:
+def validate(trainer: Trainer, data: PairDataset, indices: Sequence[int]) -> tuple[dict[str, float], Tensor | None]:
     """Loss and metrics over samples, shared out over the processes; and a picture of the first ones."""
+    objective, world = trainer.objective, trainer.world
+    batches = Loader(data, indices[world.rank :: world.size], batch=min(trainer.phase.stage.batch, LARGEST))
     accumulator = Accumulator(metrics=[name for name in METRICS if name.startswith(tuple(objective.tasks))])
     loss = torch.zeros(2, dtype=torch.float64, device=world.device)
-    picture, modes = None, [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.inference_mode():
-            for n, raw in enumerate(Loader(data, indices[world.rank :: world.size], batch=batch)):
-                here = each(lambda value: value.to(world.device).contiguous(memory_format=layout), raw)
-                with half(world.device, precision):
-                    predictions = model(here.bg, here.fg_bg, sides=True)
-                losses = objective(predictions, here, tasks=tasks)
-                count = len(here.fg_bg)
-                loss += torch.stack([losses.total.double() * count, torch.tensor(float(count)).to(loss)])
-                accumulator.update(predictions[0], here)
-                picture = grid(here, predictions[0]) if n == 0 else picture
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    picture = None
+    with in_mode(trainer.best), torch.inference_mode():
+        for raw in batches:
+            here = each(lambda value: value.to(world.device).contiguous(memory_format=trainer.layout), raw)
+            with half(world.device, trainer.recipe.precision):
+                predictions = trainer.best(here.bg, here.fg_bg, sides=True)
+            losses = objective(predictions, here, tasks=trainer.step.tasks)
+            count = len(here.fg_bg)
+            loss += torch.stack([losses.total.double() * count, torch.tensor(float(count)).to(loss)])
+            accumulator.update(predictions[0], here)
+            picture = grid(here, predictions[0]) if picture is None else picture
     if world.size > 1:
         torch.distributed.all_reduce(loss)
         accumulator.reduce()

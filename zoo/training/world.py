@@ -35,7 +35,7 @@ class World:
         return self.rank == 0
 
     def any(self, flag: bool) -> bool:
-        """Whether any process says so; all must ask."""
+        """Whether it holds in any process; all of them must call this."""
         if self.size == 1:
             return flag
         value = torch.tensor(float(flag), device=self.device)

@@ -12,7 +12,7 @@ from zoo.contract import Interface, Link, Task
 from zoo.model import PairModel
 from zoo.weights.files import WeightsError, WeightsFile, read, spec_of
 from zoo.weights.foreign import Naming, recognise
-from zoo.weights.plan import COUNTER, Plan, is_minor, notes_on
+from zoo.weights.plan import COUNTER, LoadPlan, is_minor, notes_on
 from zoo.weights.report import LoadReport
 from zoo.weights.stem import statistics
 
@@ -50,7 +50,7 @@ def load_into(model: PairModel, path: str | PathLike[str]) -> LoadReport:
     return report
 
 
-def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> Plan:
+def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> LoadPlan:
     """The plan for a file whose naming we know."""
     name, likely = model.spec.name, f"zoo.build({str(naming.likely(file.tensors))!r}, weights=...)"
     if naming.refusal:
@@ -59,7 +59,7 @@ def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> Plan:
         other = "; elsewhere it can be the encoder: encoder_weights=FILE" if naming.encoder_only else ""
         raise WeightsError(f"{file.path} looks like {naming.title}, not like {name}; load it with {likely}{other}")
     task: Task = "mask" if "mask" in model.face.tasks else "depth"  # where a file with one output goes
-    plan = Plan(model)
+    plan = LoadPlan(model)
     for key, value in file.tensors.items():
         if not key.startswith(naming.ignored):
             ours = naming.ours(key, task)
@@ -82,7 +82,7 @@ def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> Plan:
     return plan
 
 
-def _same_names(model: PairModel, file: WeightsFile) -> Plan:
+def _same_names(model: PairModel, file: WeightsFile) -> LoadPlan:
     """The plan for a file with the network's own names: one of ours, or a plain state_dict."""
     links: Mapping[Task, Link] = {}
     if file.is_ours:
@@ -90,7 +90,7 @@ def _same_names(model: PairModel, file: WeightsFile) -> Plan:
         if spec.name != model.spec.name:
             raise WeightsError(f"{file.path} holds {spec.name}, not {model.spec.name}; zoo.load takes it")
         links = _links(spec)
-    plan = Plan(model)
+    plan = LoadPlan(model)
     for key, value in file.tensors.items():
         if key in STATISTICS:
             _place_statistics(plan, key, value)
@@ -118,7 +118,7 @@ def _links(spec: Spec) -> Mapping[Task, Link]:
     return dict(zip(face.tasks, face.link, strict=True))
 
 
-def _place_statistics(plan: Plan, key: str, value: Tensor) -> None:
+def _place_statistics(plan: LoadPlan, key: str, value: Tensor) -> None:
     """Normalisation has a row per image: one row serves both images, of two the composite's is the last."""
     own = plan.own[key]
     if value.dim() == 2 and value.shape[1] == own.shape[1]:
@@ -127,7 +127,7 @@ def _place_statistics(plan: Plan, key: str, value: Tensor) -> None:
         plan.unused.append(key)
 
 
-def _apply(plan: Plan, model: PairModel) -> None:
+def _apply(plan: LoadPlan, model: PairModel) -> None:
     model.load_state_dict(plan.tensors, strict=False)
     if plan.is_imagenet:
         model.normalise.set(*statistics(model.face.image_ch))

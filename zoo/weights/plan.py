@@ -1,19 +1,19 @@
 """What loading a file will do to a network; nothing in the network changes before the plan is complete."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from torch import Tensor
 
+from registry import listed
 from zoo.contract import Link, Task
 from zoo.model import PairModel
 from zoo.weights.files import WeightsError
 from zoo.weights.stem import fit_stem
 
-SHOWN = 3  # tensors named in an error
 COUNTER = "num_batches_tracked"  # of batch norms: older files lack it, and no output depends on it
 
 
-class Plan:
+class LoadPlan:
     """Tensors of a file, each with its place in a network.
 
     tensors: our name -> value. unused: the file's names without a place. unfit: why some cannot take theirs.
@@ -95,12 +95,6 @@ def notes_on(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
 def is_minor(key: str) -> bool:
     """Whether no weight is lost without it: counters of batch norms, and the statistics of images."""
     return key.endswith(COUNTER) or key.startswith("normalise.")
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first few, and how many more."""
-    more = len(names) - SHOWN
-    return "; ".join(names[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _beside_channels(value: Tensor) -> tuple[int, ...]:

@@ -17,10 +17,10 @@ from benchmarks.plan.comparison import Comparison
 from benchmarks.store.record import TimedSettings
 from benchmarks.timing import rounds
 from benchmarks.timing.rounds import Cell
-from zoo import arithmetic
-from zoo.arithmetic import float32
+from zoo import precision
 from zoo.contract import Interface
 from zoo.model import PairModel
+from zoo.precision import float32
 
 CPU = torch.device("cpu")
 SETTINGS = TimedSettings((16, 24))
@@ -93,7 +93,7 @@ def test_a_users_file_that_turns_tf32_on_does_not_change_fp32() -> None:
         torch.backends.mkldnn.conv.fp32_precision = "bf16"  # type: ignore[attr-defined]
         rounds.visit(cell)
         assert torch.get_float32_matmul_precision() == "highest"
-        assert {backend.fp32_precision for backend in arithmetic._backends()} <= {"none", "ieee"}
+        assert {backend.fp32_precision for backend in precision._backends()} <= {"none", "ieee"}
 
 
 def test_each_network_is_compiled_and_none_drives_another_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from benchmarks.statistics import intervals
 from benchmarks.timing import rounds
 from benchmarks.timing.rounds import Cell, drift, images, interleave, visit, warm_up
-from zoo.arithmetic import float32
+from zoo.precision import float32
 
 CPU = torch.device("cpu")
 

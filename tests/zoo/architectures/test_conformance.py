@@ -12,7 +12,7 @@ from torch.export import Dim
 import zoo
 from zoo.architectures import architectures
 from zoo.architectures.differences import AlignedDifference
-from zoo.blocks.register import register_plate
+from zoo.blocks.registration import register_plate
 
 NAMES = zoo.names()
 FOUNDING = [entry.name for entry in architectures if entry.card.group == "founding"]

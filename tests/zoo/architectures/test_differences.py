@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.architectures.differences import UNIT
-from zoo.blocks.register import register_plate
+from zoo.blocks.registration import register_plate
 
 
 def texture(h=96, w=128, seed=0):

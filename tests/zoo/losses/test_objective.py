@@ -11,7 +11,7 @@ import torch
 
 from registry import OptionError, UnknownNameError
 from zoo.contract import InputError, Prediction, Sample
-from zoo.losses import Objective, Truth, build, losses, objective
+from zoo.losses import Criterion, Truth, build, losses, objective
 
 LOG2 = math.log(2)
 
@@ -202,7 +202,7 @@ def test_settings_spell_out_what_was_left_to_defaults():
 def test_it_can_be_copied_and_sent(clone):
     aim = objective("bce + dice", "l1", balance="uncertainty(initial=0.5)")
     other = clone(aim)
-    assert isinstance(other, Objective)
+    assert isinstance(other, Criterion)
     assert other.to_dict() == aim.to_dict()
     made, data = prediction(), sample()
     assert other(made, data).total.item() == aim(made, data).total.item()

@@ -54,7 +54,8 @@ def phase(steps, batch, *, first_step=0, first_sample=0, size=8):
 
 
 def feed(data, of, *, seed=3, change=None, workers=0, **rest):
-    return Feed(data, of, seed=seed, change=change, device=CPU, layout=torch.contiguous_format, workers=workers, **rest)
+    layout = torch.contiguous_format
+    return Feed(data, Positions(of, **rest), seed=seed, change=change, device=CPU, layout=layout, workers=workers)
 
 
 def seen(batches):
@@ -215,7 +216,7 @@ def test_streams_travel_to_workers_that_are_started_anew():
 
 def test_layout_is_that_of_the_recipe():
     last = Feed(
-        Numbered(4), phase(1, 2), seed=0, change=None, device=CPU, layout=torch.channels_last, workers=0
+        Numbered(4), Positions(phase(1, 2)), seed=0, change=None, device=CPU, layout=torch.channels_last, workers=0
     )  # fmt: skip
     assert next(iter(last)).fg_bg.is_contiguous(memory_format=torch.channels_last)
     assert next(iter(feed(Numbered(4), phase(1, 2)))).fg_bg.is_contiguous()

@@ -21,7 +21,7 @@ from zoo.data.feeding.order import spread
 from zoo.machine import choose
 from zoo.metrics import Accumulator
 from zoo.training import Objective, Recipe, TrainingError, budgeted, loop
-from zoo.training.splits import held_out, learned
+from zoo.training.splits import training_data, validation_data
 from zoo.training.trainer import Trainer
 from zoo.training.validation import METRICS, validate
 from zoo.training.world import World
@@ -184,13 +184,13 @@ def test_the_estimate_knows_that_larger_images_take_longer(tmp_path: Path) -> No
 def test_what_cannot_be_held_out_as_it_was_is_refused(tmp_path: Path) -> None:
     """Splits that were made for other data must not turn into learning from all of it."""
     root = dataset(tmp_path / "data", n_bg=6)
-    assert learned(str(root), (16, 16)).split == "train"
+    assert training_data(str(root), (16, 16)).split == "train"
     write(root / "bg/bg_007.png", 99)
     for name in ("fg_bg", "fg_bg_mask", "fg_bg_depth"):
         for number in (13, 14):
             write(root / name / f"img_{number:04}.png", 255, mode="L" if name != "fg_bg" else "RGB")
     with pytest.raises(zoo.ZooError, match="cannot be compared"):
-        learned(str(root), (16, 16))
+        training_data(str(root), (16, 16))
 
 
 def test_shards_without_the_split_that_is_learned_from_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,13 +204,13 @@ def test_shards_without_the_split_that_is_learned_from_are_refused(monkeypatch: 
 
     monkeypatch.setattr("zoo.training.splits.load", has("test"))
     with pytest.raises(zoo.data.NoSplitError):
-        learned("shards", (16, 16))
+        training_data("shards", (16, 16))
     monkeypatch.setattr("zoo.training.splits.load", has("train", "test"))
     with pytest.warns(UserWarning, match="no split val"):
-        assert held_out("shards", (16, 16)) == "train"
+        assert validation_data("shards", (16, 16)) == "train"
     monkeypatch.setattr("zoo.training.splits.load", has("all"))
     with pytest.warns(UserWarning, match="not split"):
-        assert learned("shards", (16, 16)) == "all"
+        assert training_data("shards", (16, 16)) == "all"
 
 
 def test_a_network_of_ones_own(tmp_path: Path) -> None:
@@ -245,19 +245,7 @@ def test_looks_measure_what_metrics_measure() -> None:
     trainer.begin(trainer.phases[0])
     data = load("blots", split="val", size=16)
     indices = spread(len(data), 11)
-    tasks = trainer.objective.tasks
-    layout = torch.contiguous_format
-    values, picture = validate(
-        trainer.model,
-        trainer.objective,
-        data,
-        indices,
-        tasks=tasks,
-        batch=4,
-        precision="fp32",
-        layout=layout,
-        world=World(),
-    )
+    values, picture = validate(trainer, data, indices)
     assert trainer.model.training
     trainer.model.eval()
     accumulator = Accumulator(metrics=METRICS)
@@ -278,10 +266,10 @@ def test_data_without_splits_is_learned_and_looked_at_whole(tmp_path: Path) -> N
         run = train(SMALL.changed(data=data), tmp_path / "run", samples=8)
     assert run.log[-1]["mask_iou"] is not None
     with pytest.warns(UserWarning, match="is not split: the training learns from all of it"):
-        assert learned(data, (16, 16)).split == "all"
-    assert held_out("blots", (16, 16)).split == "val"
+        assert training_data(data, (16, 16)).split == "all"
+    assert validation_data("blots", (16, 16)).split == "val"
     with pytest.raises(zoo.ZooError, match="nothing"):
-        learned("nothing", (16, 16))
+        training_data("nothing", (16, 16))
 
 
 def test_tensorboard_writes_event_files(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from training_runs import BATCH, SMALL, train
 
 import zoo
 from registry import ZooError
-from zoo.claim import ClaimedError, claimed
+from zoo.lock import LockedError, locked
 from zoo.losses import Losses
 from zoo.training import StoppedError, TrainingError, loop
 from zoo.training.checkpoint import CheckpointError
@@ -78,7 +78,7 @@ def test_a_run_that_ends_in_steps_without_effect_says_so(tmp_path: Path) -> None
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
-    with claimed(tmp_path / "run"), pytest.raises(ClaimedError, match="in use by another process"):
+    with locked(tmp_path / "run"), pytest.raises(LockedError, match="in use by another process"):
         train(SMALL, tmp_path / "run")
 
 

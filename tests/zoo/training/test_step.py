@@ -177,7 +177,7 @@ def test_a_scale_that_overflows_is_halved_and_the_weights_stay(monkeypatch: pyte
     made.train(batches(made, 1)[0])
     assert equal(before["model"], snapshot(made)["model"])
     assert made.step.meter.take().bad == 1
-    assert made.scaler.get_scale() == 2.0**126
+    assert made.step.scaler.get_scale() == 2.0**126
 
 
 @pytest.mark.parametrize(

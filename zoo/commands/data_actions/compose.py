@@ -1,6 +1,13 @@
 """lay cut-outs over backgrounds of your own: pictures with mask and depth, by the thousand"""
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from registry import OptionError
+from registry.commandline import require_counts
+
+if TYPE_CHECKING:
+    from zoo.data.making.composition import ComposeSettings
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -35,46 +42,19 @@ def run(args: Namespace) -> None:
     import sys
     from pathlib import Path
 
-    from registry import OptionError
     from zoo.data.making.compose import compose
-    from zoo.data.making.composition import Recipe
-    from zoo.data.making.outlets import MANIFEST
+    from zoo.data.making.outlets import MANIFEST, ShardSettings
+    from zoo.parallel import Workers
     from zoo.progress import duration, progress
 
-    if args.per_shard < 1:
-        raise OptionError(f"--per-shard {args.per_shard} is not accepted; give a whole number from 1 up")
-    sides = args.size.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
-        raise OptionError(f"--size {args.size!r} is not accepted; give pixels, as 224 or as 224x320 (height x width)")
-    recipe = Recipe(
-        per_pair=args.per_pair,
-        flip=args.flip,
-        size=(int(sides[0]), int(sides[-1])),
-        share=tuple(args.share),
-        seed=args.seed,
-        quality=args.quality,
-        mask=args.mask,
-        mask_format=args.mask_format,
-        depth=args.depth,
-        depth_format=args.depth_format,
-    )
-    shards = args.out.startswith("shards:")
+    require_counts(args, per_shard=1)
+    recipe = _recipe(args)
+    shards = ShardSettings(args.hold_out, args.per_shard) if args.out.startswith("shards:") else None
     out = Path(args.out.removeprefix("shards:"))
+    workers = Workers(args.workers, args.executor, args.address)
     try:
         with progress() as tick:
-            report = compose(
-                Path(args.bg),
-                Path(args.fg),
-                out,
-                recipe,
-                shards=shards,
-                hold_out=args.hold_out,
-                per_shard=args.per_shard,
-                workers=args.workers,
-                executor=args.executor,
-                address=args.address,
-                tick=tick,
-            )
+            report = compose(Path(args.bg), Path(args.fg), out, recipe, shards=shards, workers=workers, tick=tick)
     except KeyboardInterrupt:
         print("what is finished stays; the same command goes on", file=sys.stderr)
         raise
@@ -84,3 +64,14 @@ def run(args: Namespace) -> None:
     )
     spec = str(out) if shards else f"folders(path={str(out)!r}, manifest={MANIFEST})"
     print(f'read them with zoo.data.load("{spec}")')
+
+
+def _recipe(args: Namespace) -> "ComposeSettings":
+    from zoo.data.making.composition import ComposeSettings
+
+    sides = args.size.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise OptionError(f"--size {args.size!r} is not accepted; give pixels, as 224 or as 224x320 (height x width)")
+    size, share = (int(sides[0]), int(sides[-1])), tuple(args.share)
+    plain = ("per_pair", "flip", "seed", "quality", "mask", "mask_format", "depth", "depth_format")
+    return ComposeSettings(size=size, share=share, **{name: getattr(args, name) for name in plain})

@@ -2,7 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
-from registry.vocabulary import SPLITS
+from registry.commandline import require_counts
+from registry.vocabulary import SMALLEST, SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -25,20 +26,16 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from pathlib import Path
 
-    from registry import OptionError
     from zoo.data.files.shards import INDEX, read_index
     from zoo.data.making.packing import Plan, pack
-    from zoo.parallel import session
+    from zoo.parallel import Workers, session
     from zoo.progress import progress
 
-    for name, least, most in (("per_shard", 1, 10**6), ("samples", 1, None), ("quality", 1, 100), ("size", 8, None)):
-        value = getattr(args, name)
-        if value is not None and (value < least or (most is not None and value > most)):
-            limit = f"{least} up" if most is None else f"{least} to {most}"
-            raise OptionError(f"--{name.replace('_', '-')} {value} is not accepted; give a whole number from {limit}")
+    require_counts(args, per_shard=(1, 10**6), samples=1, quality=(1, 100), size=SMALLEST)
     size = (args.size, args.size) if args.size else None
-    workers = 1 if args.workers is None and args.executor == "processes" else args.workers
-    with session(args.executor, workers=workers, address=args.address):
+    count = 1 if args.workers is None and args.executor == "processes" else args.workers
+    workers = Workers(count, args.executor, args.address)
+    with session(args.executor, workers=count, address=args.address):
         for split in dict.fromkeys(args.split):
             plan = Plan(
                 spec=args.spec,
@@ -51,7 +48,7 @@ def run(args: Namespace) -> None:
                 quality=args.quality,
             )
             with progress() as tick:
-                for done, total in pack(plan, workers=workers, executor=args.executor, address=args.address):
+                for done, total in pack(plan, workers=workers):
                     tick(f"pack {split}: {done:,} of {total:,} samples", done, total)
             index = read_index(Path(args.out) / f"{split}{INDEX}")
             size_mb = sum(shard.bytes for shard in index.shards) / 1e6

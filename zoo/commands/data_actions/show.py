@@ -4,7 +4,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from registry.vocabulary import SPLITS
+from registry.commandline import require_counts
+from registry.vocabulary import SMALLEST, SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -18,14 +19,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from registry import OptionError
     from zoo import data
     from zoo.data.inspecting.sheet import contact_sheet, write_png
 
-    for name, least in (("n", 1), ("start", 0), ("size", 8), ("columns", 1)):
-        if getattr(args, name) < least:
-            raise OptionError(f"--{name} {getattr(args, name)} is not accepted; give a whole number from {least} up")
-
+    require_counts(args, n=1, start=0, size=SMALLEST, columns=1)
     split: Any = args.split or ("train" if args.spec.startswith("pairbench") else "all")
     dataset = data.load(args.spec, split=split, size=args.size)
     indices = range(args.start, min(args.start + args.n, len(dataset)))

@@ -3,7 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.vocabulary import SPLITS
+from registry.commandline import require_counts
+from registry.vocabulary import SMALLEST, SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -24,10 +25,7 @@ def run(args: Namespace) -> None:
     from zoo.data.inspecting.figures import figures
     from zoo.progress import progress
 
-    for name, least in (("size", 8), ("limit", 1), ("workers", 0)):
-        value = getattr(args, name)
-        if value is not None and value < least:
-            raise OptionError(f"--{name} {value} is not accepted; give a whole number from {least} up")
+    require_counts(args, size=SMALLEST, limit=1, workers=0)
     if args.out is not None and args.out.suffix.lower() != ".png":
         raise OptionError(f"--out {args.out} is not accepted; the picture is a PNG, so give a name that ends in .png")
     with progress() as tick:

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from registry import Card
 from zoo.contract import InputError, Sample
-from zoo.data.augment import Draw, augmentations
+from zoo.data.augment import BatchDraw, augmentations
 
 P = Annotated[float, "share of the samples"]
 
 
 @augmentations.register("rgb_shift", Card(summary="each channel lighter or darker, alike in both pictures"))
 def rgb_shift(
-    batch: Sample, draw: Draw, *, limit: Annotated[float, "largest shift, of a range of 1"] = 0.08, p: P = 1.0
+    batch: Sample, draw: BatchDraw, *, limit: Annotated[float, "largest shift, of a range of 1"] = 0.08, p: P = 1.0
 ) -> Sample:
     shift = draw.uniform(-limit, limit, batch.bg.shape[1], 1, 1) * draw.chosen(p)
     return batch._replace(bg=batch.bg + shift, fg_bg=batch.fg_bg + shift)
@@ -23,7 +23,7 @@ def rgb_shift(
 @augmentations.register("hsv", Card(summary="hue, saturation and value shifted, alike in both pictures"))
 def hsv(
     batch: Sample,
-    draw: Draw,
+    draw: BatchDraw,
     *,
     hue: Annotated[float, "largest turn of the colour wheel, degrees"] = 20.0,
     saturation: Annotated[float, "largest shift, of a range of 1"] = 0.12,
@@ -48,7 +48,7 @@ def hsv(
 @augmentations.register("noise", Card(summary="Gaussian noise, independent in both pictures"))
 def noise(
     batch: Sample,
-    draw: Draw,
+    draw: BatchDraw,
     *,
     std: Annotated[float, "largest standard deviation, of a range of 1"] = 0.02,
     p: P = 1.0,
@@ -59,7 +59,7 @@ def noise(
 
 
 @augmentations.register("blur", Card(summary="defocus, of another strength in each picture"))
-def blur(batch: Sample, draw: Draw, *, sigma: Annotated[float, "largest, in pixels"] = 1.0, p: P = 0.3) -> Sample:
+def blur(batch: Sample, draw: BatchDraw, *, sigma: Annotated[float, "largest, in pixels"] = 1.0, p: P = 0.3) -> Sample:
     from kornia.filters import gaussian_blur2d
 
     if sigma == 0:
@@ -77,7 +77,7 @@ def blur(batch: Sample, draw: Draw, *, sigma: Annotated[float, "largest, in pixe
 
 @augmentations.register("motion", Card(summary="the camera moved while it exposed, otherwise in each picture"))
 def motion(
-    batch: Sample, draw: Draw, *, pixels: Annotated[int, "length of the streak, made odd"] = 5, p: P = 0.1
+    batch: Sample, draw: BatchDraw, *, pixels: Annotated[int, "length of the streak, made odd"] = 5, p: P = 0.1
 ) -> Sample:
     from kornia.filters import motion_blur
 
@@ -96,7 +96,7 @@ def motion(
 @augmentations.register("jpeg", Card(summary="compressed, at another quality in each picture"))
 def jpeg(
     batch: Sample,
-    draw: Draw,
+    draw: BatchDraw,
     *,
     quality: Annotated[tuple[float, float], "lowest and highest, 1 to 100"] = (40.0, 95.0),
     p: P = 0.5,

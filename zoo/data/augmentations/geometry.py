@@ -7,21 +7,21 @@ from torch import Tensor
 
 from registry import Card
 from zoo.contract import Sample
-from zoo.data.augment import GEOMETRY, Draw, augmentations
+from zoo.data.augment import GEOMETRY, BatchDraw, augmentations
 from zoo.data.warp import each, square, turning
 
 P = Annotated[float, "share of the samples"]
 
 
 @augmentations.register("flip", Card(summary="left and right change sides"))  # exact, so not by a matrix
-def flip(batch: Sample, draw: Draw, *, p: P = 0.5) -> Sample:
+def flip(batch: Sample, draw: BatchDraw, *, p: P = 0.5) -> Sample:
     chosen = draw.chosen(p)
     return each(lambda tensor: torch.where(chosen, tensor.flip(-1), tensor), batch)
 
 
 @augmentations.register("rotate", Card(summary="turned about the centre", group=GEOMETRY))
 def rotate(
-    batch: Sample, draw: Draw, *, degrees: Annotated[float, "largest angle, either way"] = 10.0, p: P = 1.0
+    batch: Sample, draw: BatchDraw, *, degrees: Annotated[float, "largest angle, either way"] = 10.0, p: P = 1.0
 ) -> Tensor:
     h, w = batch.fg_bg.shape[-2:]
     return _pick(draw.chosen(p), turning(draw.uniform(-degrees, degrees), h, w))
@@ -30,7 +30,7 @@ def rotate(
 @augmentations.register("crop", Card(summary="a part of the picture, resized to the whole", group=GEOMETRY))
 def crop(
     batch: Sample,
-    draw: Draw,
+    draw: BatchDraw,
     *,
     share: Annotated[float, "smallest side of the part, as a share of the picture's"] = 0.75,
     stretch: Annotated[float, "how far height and width may scale apart, as a share"] = 0.1,

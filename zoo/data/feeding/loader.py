@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader
 
-from registry import OptionError, ZooError
+from registry import OptionError, ZooError, require_count
 from zoo.contract import Sample
 from zoo.data.dataset import PairDataset
 
@@ -48,8 +48,7 @@ class Loader:
         ahead: int = AHEAD,
     ):
         for name, value, least in (("batch", batch, 1), ("workers", workers, 0), ("ahead", ahead, 1)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise OptionError(f"{name}={value!r} is not accepted; {name} takes a whole number from {least} up")
+            require_count(name, value, least)
         if str(getattr(dataset, "device", "cpu")) != "cpu":
             workers = 0  # what a GPU computes is computed here: CUDA does not live on in a process that was forked
         self.dataset, self.batch, self.workers, self.ahead = dataset, batch, workers, ahead
@@ -81,7 +80,7 @@ class Loader:
             cast("Any", _Worker(self.dataset, blocks, shapes, self.batch)),
             sampler=cast("Any", _Tasks(batches, free)),
             batch_size=None,
-            collate_fn=_as_it_is,
+            collate_fn=_unchanged,
             num_workers=self.workers,
             worker_init_fn=_leave_signals,
             prefetch_factor=self.ahead,
@@ -181,5 +180,5 @@ class _Tasks:
             yield (self.free.popleft() if self.free else None), indices
 
 
-def _as_it_is(answer: Any) -> Any:
+def _unchanged(answer: Any) -> Any:
     return answer

@@ -4,20 +4,21 @@ A permutation of n numbers is computed number by number, so that ten million sam
 Shards are read a window at a time: the shards are shuffled, `mix` of them make a window, and a window's samples are
 shuffled together, so that a disk reads a few files at once and not all. With one window that is a full shuffle.
 
->>> order = Order(10, seed=1, rank=0, world=2)
->>> len(order), sorted([*order, *Order(10, seed=1, rank=1, world=2)])
+>>> order = Order(10, seed=1, part=Part(rank=0, world=2))
+>>> len(order), sorted([*order, *Order(10, seed=1, part=Part(rank=1, world=2))])
 (5, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 """
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from registry import OptionError, nearest
+from registry import OptionError, require, require_count, require_each
 
 Shuffle = Literal["full", "shards", "none"]
 SHUFFLES = ("full", "shards", "none")
@@ -67,16 +68,52 @@ def _hash(x: Numbers, key: np.uint64) -> Numbers:
     return x ^ (x >> np.uint64(31))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A node's or a worker's part of an order: one run of it; no two parts overlap, lengths differ by one at most.
+
+    rank, world: this node's (or process's) number and how many there are; worker, workers: the same inside of it.
+    even: parts of the same length, as training on many devices needs; what is over is left out, other samples each
+        epoch.
+    """
+
+    rank: int = 0
+    world: int = 1
+    worker: int = 0
+    workers: int = 1
+    even: bool = False
+
+    def __post_init__(self) -> None:
+        for name, many in (("rank", "world"), ("worker", "workers")):
+            number, count = getattr(self, name), getattr(self, many)
+            require_count(many, count)
+            if not 0 <= number < count:
+                raise OptionError(f"{name}={number} is not accepted; with {many}={count} it is one of 0 to {count - 1}")
+
+    @property
+    def number(self) -> int:
+        return self.rank * self.workers + self.worker
+
+    @property
+    def count(self) -> int:
+        return self.world * self.workers
+
+    def bounds(self, n: int) -> tuple[int, int]:
+        """Where it starts and ends in an order of n."""
+        if self.even:
+            length = n // self.count
+            return self.number * length, (self.number + 1) * length
+        return self.number * n // self.count, (self.number + 1) * n // self.count
+
+
+WHOLE = Part()
+
+
 class Order(torch.utils.data.Sampler[int]):
-    """The indices of one epoch, for one worker of one node: a sampler for torch's DataLoader.
+    """The indices of one epoch, all or a part of them: a sampler for torch's DataLoader.
 
     n: samples there are. shards: how many each shard has, where shuffle="shards"; a dataset of shards has it as
         `counts`.
-    rank, world: this node's (or process's) number and how many there are; worker, workers: the same inside of it.
-        Every part is one run of the shuffled order, no two of them overlap, and their lengths differ by one at most.
-    even: parts of the same length, as training on many devices needs; what is over is left out, other samples each
-        epoch.
-    start: how many indices of this part are done already.
     """
 
     def __init__(
@@ -85,38 +122,24 @@ class Order(torch.utils.data.Sampler[int]):
         *,
         seed: int = 0,
         epoch: int = 0,
-        rank: int = 0,
-        world: int = 1,
-        worker: int = 0,
-        workers: int = 1,
         shuffle: Shuffle = "full",
         shards: Sequence[int] | None = None,
         mix: int = MIX,
-        even: bool = False,
-        start: int = 0,
+        part: Part = WHOLE,
     ):
-        if shuffle not in SHUFFLES:
-            raise OptionError(f"shuffle={shuffle!r} is not accepted; {nearest(str(shuffle), SHUFFLES)}")
-        for name, value, least in (("n", n, 0), ("world", world, 1), ("workers", workers, 1), ("mix", mix, 1)):
-            if value < least:
-                raise OptionError(f"{name}={value!r} is not accepted; {name} takes a whole number from {least} up")
-        for name, number, many, count in (("rank", rank, "world", world), ("worker", worker, "workers", workers)):
-            if not 0 <= number < count:
-                raise OptionError(f"{name}={number} is not accepted; with {many}={count} it is one of 0 to {count - 1}")
+        require_each("shuffle", shuffle, (shuffle,), SHUFFLES)
+        require_count("n", n, least=0)
+        require_count("mix", mix)
         if shuffle == "shards" and (shards is None or sum(shards) != n):
             raise OptionError('shuffle="shards" needs shards, the samples in each shard, that sum to n')
-        self.n, self.seed, self.epoch, self.shuffle, self.mix, self.even = n, seed, epoch, shuffle, mix, even
-        self.part, self.parts = rank * workers + worker, world * workers
+        self.n, self.seed, self.epoch, self.shuffle, self.mix, self.part = n, seed, epoch, shuffle, mix, part
         self.shards = np.array(shards if shuffle == "shards" else [n], np.int64)
-        self._set_start(start)
+        self.start = 0  # indices of the part that are done already
 
     @property
     def bounds(self) -> tuple[int, int]:
         """Where this part starts and ends in the order of all."""
-        if self.even:
-            length = self.n // self.parts
-            return self.part * length, (self.part + 1) * length
-        return self.part * self.n // self.parts, (self.part + 1) * self.n // self.parts
+        return self.part.bounds(self.n)
 
     def __len__(self) -> int:
         first, end = self.bounds
@@ -171,17 +194,16 @@ class Order(torch.utils.data.Sampler[int]):
                     " Give the same again, or start an epoch anew"
                 )
         self.epoch = int(state["epoch"])
-        self._set_start(int(state["done"]))
+        first, end = self.bounds
+        require(
+            0 <= int(state["done"]) <= end - first, "done", state["done"], f"0 to {end - first}, this part's samples"
+        )
+        self.start = int(state["done"])
 
     def _identity(self) -> dict[str, Any]:
-        names = ("n", "seed", "shuffle", "mix", "part", "parts", "even")
-        return {**{name: getattr(self, name) for name in names}, "shards": len(self.shards)}
-
-    def _set_start(self, start: int) -> None:
-        first, end = self.bounds
-        if not 0 <= start <= end - first:
-            raise OptionError(f"start={start} is not accepted; this part has {end - first} samples")
-        self.start = start
+        own = {name: getattr(self, name) for name in ("n", "seed", "shuffle", "mix")}
+        part = {"part": self.part.number, "parts": self.part.count, "even": self.part.even}
+        return own | part | {"shards": len(self.shards)}
 
 
 def spread(length: int, limit: int | None) -> list[int]:

@@ -79,15 +79,16 @@ class Zip(Store):
 
     def names(self, under: str = "") -> Iterator[str]:
         start = f"{under}/" if under else ""
-        return (name for name in self._rows if name.startswith(start))
+        return (name for name in self._index[0] if name.startswith(start))
 
     def folders(self) -> list[str]:
-        return sorted({name.split("/")[0] for name in self._rows if "/" in name})
+        return sorted({name.split("/")[0] for name in self._index[0] if "/" in name})
 
     def read(self, name: str) -> bytes:
-        if name not in self._rows:
+        rows, members = self._index
+        if name not in rows:
             raise DataError(f"{self.label(name)}: no such member")
-        offset, packed, size, crc, method, flags = map(int, self._members[self._rows[name]])
+        offset, packed, size, crc, method, flags = map(int, members[rows[name]])
         if flags & ENCRYPTED or method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or max(size, packed) > BIGGEST:
             why = "encrypted" if flags & ENCRYPTED else f"method {method}, {size} bytes"
             raise DataError(f"{self.label(name)}: {why}; stored and deflated members of up to {BIGGEST} bytes are read")
@@ -107,15 +108,7 @@ class Zip(Store):
         return data
 
     def __contains__(self, name: str) -> bool:
-        return name in self._rows
-
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return self._index[0]
-
-    @cached_property
-    def _members(self) -> np.ndarray:
-        return self._index[1]
+        return name in self._index[0]
 
     @cached_property
     def _index(self) -> tuple[dict[str, int], np.ndarray]:

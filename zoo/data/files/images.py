@@ -114,6 +114,11 @@ def unit(values: np.ndarray) -> np.ndarray:
     return np.divide(values, np.float32(255), dtype=np.float32)
 
 
+def to_bytes(image: Tensor) -> Tensor:
+    """[0, 1] -> uint8."""
+    return (image.clamp(0, 1) * 255).round().byte()
+
+
 def _see_through(image: Image.Image) -> bool:
     if not image.has_transparency_data:
         return False

@@ -75,9 +75,7 @@ def read_layout(
     store = open_store(path)
     wanted = ("bg", "fg_bg", *tasks)
     if manifest is not None:
-        rows = list(_manifest(store, manifest, wanted))
-        named = [row.get("object") or "" for row in rows]
-        return Layout(store, {name: _column([row[name] for row in rows]) for name in wanted}, _objects(named))
+        return _listed(store, manifest, wanted)
     found = _found(store, dict(zip(MAPS, dirs, strict=True)), wanted)
     pictures = sorted(found["fg_bg"], key=natural)
     names = [found["fg_bg"][picture] for picture in pictures]
@@ -87,16 +85,18 @@ def read_layout(
         backgrounds = _by_name(found["bg"], names, Template(template, group="bg"))
     columns = {"bg": backgrounds, "fg_bg": names}
     columns |= {task: [found[task].get(picture, "") for picture in pictures] for task in tasks}
-    missing = {
-        name: f"no {what} belongs to it"
-        for what in columns
-        for name, partner in zip(names, columns[what], strict=True)
-        if not partner
-    }
+    pairs = ((what, pair) for what in columns for pair in zip(names, columns[what], strict=True))
+    missing = {name: f"no {what} belongs to it" for what, (name, partner) in pairs if not partner}
     unused = {name: tuple(sorted(set(found[name].values()) - set(columns[name]), key=natural)) for name in columns}
-    tell = Template(objects, group="object") if objects is not None else None
-    known = _objects([tell(name) for name in names]) if tell else None
+    known = None if objects is None else _objects(list(map(Template(objects, group="object"), names)))
     return Layout(store, {name: _column(column) for name, column in columns.items()}, known, missing, unused)
+
+
+def _listed(store: Store, manifest: str, wanted: Sequence[str]) -> Layout:
+    """The rows of a manifest."""
+    rows = list(_manifest(store, manifest, wanted))
+    objects = _objects([row.get("object") or "" for row in rows])
+    return Layout(store, {name: _column([row[name] for row in rows]) for name in wanted}, objects)
 
 
 def _found(store: Store, dirs: Mapping[str, str], wanted: Sequence[str]) -> dict[str, Names]:

@@ -24,7 +24,6 @@ BLOCK = 512  # bytes; tar puts every header and every file's start on a multiple
 END = bytes(2 * BLOCK)  # what a tar file ends with
 NAME, SIZE, MAGIC = slice(0, 100), slice(124, 136), slice(257, 262)  # fields of a header (POSIX.1-1988, ustar)
 INDEX, OFFSETS = ".index.json", ".offsets.json"
-PIECE = 1 << 20  # bytes hashed at a time
 
 Files = Mapping[str, bytes]  # "bg.jpg" -> what is in it
 
@@ -157,10 +156,8 @@ def _wrong_size(folder: Path, shard: Shard) -> str:
 
 
 def _wrong_content(folder: Path, shard: Shard) -> str:
-    digest = hashlib.sha256()
     with open(folder / shard.name, "rb") as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
+        digest = hashlib.file_digest(file, "sha256")
     if digest.hexdigest() != shard.sha256:
         return f"{folder / shard.name}: its bytes are not those that were written (sha256 differs)"
     try:

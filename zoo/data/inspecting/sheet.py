@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from einops import rearrange
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from zoo.contract import Sample
 from zoo.data.dataset import DataError
-from zoo.data.files.images import encode_png
-from zoo.files import replacing
+from zoo.data.files.images import encode_png, to_bytes
+from zoo.files import replacing, write_bytes
 
 GAP = 2  # pixels between samples
 
@@ -34,5 +36,17 @@ def gallery(columns: Sequence[Tensor]) -> Tensor:
 
 def write_png(path: Path, image: Tensor) -> None:
     """A picture (3, h, w) in [0, 1], written whole or not at all."""
+    write_bytes(path, encode_png(to_bytes(image)))
+
+
+def save_page(page: Image.Image, path: Path) -> None:
+    """A drawn page as PNG, written whole or not at all."""
     with replacing(path) as draft:
-        draft.write_bytes(encode_png((image.clamp(0, 1) * 255).round().byte()))
+        page.save(draft, "PNG")
+
+
+def fit(pen: ImageDraw.ImageDraw, font: Any, line: str, width: int) -> str:
+    """The line, cut where it is too long for the page."""
+    while pen.textlength(line, font) > width:
+        line = f"{line[:-2]}…"
+    return line

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from zoo.data.inspecting.sheet import fit, save_page
 from zoo.data.inspecting.stats import LEVELS, MAPS, Stats
-from zoo.files import replacing
 
 CELL, GAP, LINE = 192, 16, 16  # pixels
 WIDE = (4 * CELL + 3 * GAP - 2 * GAP) // 3  # of a histogram: three under four images
@@ -22,7 +22,7 @@ def draw(stats: Stats, record: dict[str, Any]) -> Image.Image:
     page = Image.new("RGB", (width, below + TALL + 2 * LINE + GAP), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(13)
     title = f"{record['spec']}, split {record['split']}"
-    pen.text((GAP, GAP), _fit(pen, font, title, width - 2 * GAP), INK, font)
+    pen.text((GAP, GAP), fit(pen, font, title, width - 2 * GAP), INK, font)
     facts = (
         f"{stats.samples:,} samples, {stats.empty:,} without an object; threshold IoU {record['threshold']['iou']:.3f}"
     )
@@ -49,9 +49,7 @@ def draw(stats: Stats, record: dict[str, Any]) -> Image.Image:
 
 def save(stats: Stats, record: dict[str, Any], path: Path) -> None:
     """Write the picture as PNG, whole or not at all."""
-    page = draw(stats, record)
-    with replacing(path) as draft:
-        page.save(draft, "PNG")
+    save_page(draw(stats, record), path)
 
 
 def _image(mean: np.ndarray) -> Image.Image:
@@ -69,10 +67,3 @@ def _steps(
     heights = top + TALL - np.asarray(values) / max(most, 1e-12) * (TALL - 4)
     points = [(x, y) for i, y in enumerate(heights) for x in (edges[i], edges[i + 1])]
     pen.line(points, colour, 2)
-
-
-def _fit(pen: ImageDraw.ImageDraw, font: Any, line: str, width: int) -> str:
-    """The line, cut where it is too long for the page."""
-    while pen.textlength(line, font) > width:
-        line = f"{line[:-2]}…"
-    return line

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from registry import OptionError
+from registry import require
+from registry.vocabulary import SMALLEST
 from zoo.data.dataset import DataError
-from zoo.data.files.images import decode_rgb, decode_rgba, encode_jpeg, encode_png
+from zoo.data.files.images import decode_rgb, decode_rgba, encode_jpeg, encode_png, to_bytes
 from zoo.data.making.depth_sources import Scene, build
 from zoo.data.making.ingredients import Ingredient
 from zoo.data.making.placing import SOLID, Placement, box, cover, paste, place, premultiply
@@ -21,7 +22,7 @@ SUFFIX = {"png": "png", "jpeg": "jpg"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class ComposeSettings:
     """What is to be made of the backgrounds and the cut-outs."""
 
     per_pair: int = 20  # placements of an object on a background
@@ -37,22 +38,19 @@ class Recipe:
 
     def __post_init__(self) -> None:
         low, high = self.share
-        for holds, name, accepted in (
-            (self.per_pair >= 1, "per_pair", "a whole number from 1 up"),
-            (min(self.size) >= 8, "size", "pixels from 8 up"),
-            (0 < low <= high <= 1, "share", "two shares of the height, 0 < least <= greatest <= 1"),
-            (self.seed >= 0, "seed", "a whole number from 0 up"),
-            (1 <= self.quality <= 100, "quality", "1 to 100"),
-        ):
-            if not holds:
-                raise OptionError(f"{name}={getattr(self, name)!r} is not accepted; {name} takes {accepted}")
+        require(self.per_pair >= 1, "per_pair", self.per_pair, "a whole number from 1 up")
+        require(min(self.size) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
+        accepted = "two shares of the height, 0 < least <= greatest <= 1"
+        require(0 < low <= high <= 1, "share", self.share, accepted)
+        require(self.seed >= 0, "seed", self.seed, "a whole number from 0 up")
+        require(1 <= self.quality <= 100, "quality", self.quality, "1 to 100")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A recipe with its ingredients: sample n is the same whatever else is made, and by whom."""
+class Composition:
+    """Settings with their ingredients: sample n is the same whatever else is made, and by whom."""
 
-    recipe: Recipe
+    recipe: ComposeSettings
     bg_folder: Path
     fg_folder: Path
     backgrounds: tuple[Ingredient, ...]
@@ -113,26 +111,33 @@ class Plan:
         return {"bg": "jpg", "fg_bg": "jpg", "mask": SUFFIX[recipe.mask_format], "depth": SUFFIX[recipe.depth_format]}
 
 
-def sample_files(plan: Plan, number: int) -> dict[str, bytes]:
+def sample_files(composition: Composition, number: int) -> dict[str, bytes]:
     """The files of a sample: bg, fg_bg, mask and depth."""
-    recipe, photo, cutout, where = plan.recipe, plan.background(number), plan.cutout(number), plan.placement(number)
-    bg, bg_file = _background(plan.bg_folder / photo.name, recipe.size, recipe.quality)
-    fg_bg, alpha = paste(bg, _cutout(plan.fg_folder / cutout.name), where)
-    seen = _bytes(alpha)
+    recipe, photo, cutout, where = (
+        composition.recipe,
+        composition.background(number),
+        composition.cutout(number),
+        composition.placement(number),
+    )
+    bg, bg_file = _background(composition.bg_folder / photo.name, recipe.size, recipe.quality)
+    fg_bg, alpha = paste(bg, _cutout(composition.fg_folder / cutout.name), where)
+    seen = to_bytes(alpha)
     solid = seen >= SOLID
     scene = Scene(bg, fg_bg, solid, photo.name, (photo.h, photo.w))
     depth = _source(recipe.depth).depth(scene)
     return {
         "bg": bg_file,
-        "fg_bg": encode_jpeg(_bytes(fg_bg), recipe.quality),
+        "fg_bg": encode_jpeg(to_bytes(fg_bg), recipe.quality),
         "mask": _encode(seen if recipe.mask == "soft" else solid.byte() * 255, recipe.mask_format, recipe.quality),
-        "depth": _encode(_bytes(depth), recipe.depth_format, recipe.quality),
+        "depth": _encode(to_bytes(depth), recipe.depth_format, recipe.quality),
     }
 
 
-def background_file(plan: Plan, number: int) -> bytes:
+def background_file(composition: Composition, number: int) -> bytes:
     """The file of a sample's background."""
-    return _background(plan.bg_folder / plan.background(number).name, plan.recipe.size, plan.recipe.quality)[1]
+    return _background(
+        composition.bg_folder / composition.background(number).name, composition.recipe.size, composition.recipe.quality
+    )[1]
 
 
 @lru_cache(maxsize=2)
@@ -158,8 +163,3 @@ _source = lru_cache(maxsize=1)(build)
 
 def _encode(image: Tensor, name: Format, quality: int) -> bytes:
     return encode_png(image) if name == "png" else encode_jpeg(image, quality)
-
-
-def _bytes(image: Tensor) -> Tensor:
-    """[0, 1] -> uint8."""
-    return (image * 255).round().byte()

@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from registry import Card, Catalog, OptionError, Spec, nearest
+from registry import Card, Catalog, OptionError, Spec, require
 from zoo.data.dataset import DataError
-from zoo.data.files.images import SUFFIXES, decode_depth
+from zoo.data.files.images import SUFFIXES, decode_depth, to_bytes
 from zoo.data.making.placing import cover, resize
 from zoo.saved import load
 
@@ -65,12 +65,10 @@ def build(text: str) -> DepthSource:
         if "path" not in entry.options:
             raise OptionError(f"depth source {name} reads no file; write {name}, or {name}(option=value)")
         given = {"path": short[2]}
-    for option in given:
-        if option not in entry.options:
-            raise OptionError(f"depth source {name} has no option {option!r}; {nearest(option, entry.options)}")
     if "path" in entry.options and "path" not in given:
         raise OptionError(f"depth source {name} needs a path, as in {name}:PATH")
-    return entry.factory(**{option: entry.options[option].check(value) for option, value in given.items()})
+    _, options = depth_sources.resolve(Spec(name, given))
+    return entry.factory(**options)
 
 
 def stand(behind: Tensor, solid: Tensor) -> Tensor:
@@ -83,8 +81,7 @@ class Plane(DepthSource):
     """Level ground seen by an upright camera: 1/z grows linearly from 0 at the horizon to 1/near at the lower edge."""
 
     def __init__(self, *, horizon: Annotated[float, "where it is, of the height from the top"] = 0.4):
-        if not 0 <= horizon <= 0.9:
-            raise OptionError(f"horizon={horizon} is not accepted; horizon takes 0 to 0.9 of the height from the top")
+        require(0 <= horizon <= 0.9, "horizon", horizon, "0 to 0.9 of the height from the top")
         self.horizon = horizon
         self.ground = horizon + 0.02  # at the horizon itself things would be infinitely far
 
@@ -96,7 +93,7 @@ class Plane(DepthSource):
 
 
 @depth_sources.register("folder", Card(summary="ready-made maps of the backgrounds, found by their names"))
-class Folder(DepthSource):
+class FolderDepth(DepthSource):
     """Maps named as the backgrounds are, up to the suffix; white is far. Any resolution, the same view."""
 
     def __init__(self, *, path: Annotated[str, "the folder"]):
@@ -179,7 +176,7 @@ class Transformers(DepthSource):
         self.is_metric = output == "metres" or (output == "auto" and kind == "metric")
 
     def depth(self, scene: Scene) -> Tensor:
-        picture = (scene.fg_bg * 255).round().byte().permute(1, 2, 0).numpy()
+        picture = to_bytes(scene.fg_bg).permute(1, 2, 0).numpy()
         inputs = self.processor(images=picture, return_tensors="pt").to(self.device)
         with torch.inference_mode():
             values = self.model(**inputs).predicted_depth.float().cpu()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from registry import listed
 from zoo.data.dataset import DataError
 from zoo.data.files.images import SUFFIXES, decode_rgb, decode_rgba
 from zoo.data.making.depth_sources import DepthSource, digest
@@ -14,7 +15,7 @@ from zoo.parallel import run
 from zoo.progress import Tick
 
 SHOWN = 5  # files named in one message
-FEW = 200  # files that are looked at before other processes have started
+ALONE = 200  # files that are looked at before other processes have started
 
 
 @dataclass(frozen=True)
@@ -27,34 +28,36 @@ class Ingredient:
     w: int
 
 
+Look = Callable[[str, str, bytes], Ingredient | str]  # (name, path, content) -> what can be used, or why it cannot
+
+
 def backgrounds(folder: Path, depth: DepthSource, *, workers: int | None, tick: Tick) -> list[Ingredient]:
     """The backgrounds of a folder that can be read; the others are left out, with a warning that names them.
 
     One without the depth map that `depth` needs is an error: which backgrounds there are must not depend on that.
     """
-    found = _usable(folder, partial(_background, folder), "backgrounds", workers, tick)
+    found = _usable(folder, _background, "backgrounds", workers, tick)
     return [Ingredient(one.name, one.digest + depth.digest_of(one.name), one.h, one.w) for one in found]
 
 
 def cutouts(folder: Path, *, workers: int | None, tick: Tick) -> list[Ingredient]:
     """The cut-outs of a folder with something to see and something to see through; the others are left out."""
-    return _usable(folder, partial(_cutout, folder), "cut-outs", workers, tick)
+    return _usable(folder, _cutout, "cut-outs", workers, tick)
 
 
-def _usable(
-    folder: Path, look: Callable[[str], Ingredient | str], what: str, workers: int | None, tick: Tick
-) -> list[Ingredient]:
+def _usable(folder: Path, look: Look, what: str, workers: int | None, tick: Tick) -> list[Ingredient]:
     names = _listed(folder)
     found: dict[str, Ingredient] = {}
     wrong: dict[str, str] = {}
-    for done, (name, result) in enumerate(run(look, names, workers=1 if len(names) <= FEW else workers), start=1):
+    for done, (name, result) in enumerate(
+        run(partial(_looked_at, look, folder), names, workers=1 if len(names) <= ALONE else workers), start=1
+    ):
         tick(f"looking at {what}", done, len(names))
         if isinstance(result, Ingredient):
             found[name] = result
         else:
             wrong[name] = result
-    said = "; ".join(wrong[name] for name in sorted(wrong)[:SHOWN])
-    said += f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+    said = listed([wrong[name] for name in sorted(wrong)], SHOWN)
     if not found:
         raise DataError(f"none of the {len(names)} images in {folder} can be used: {said}")
     if wrong:
@@ -73,29 +76,25 @@ def _listed(folder: Path) -> list[str]:
     return names
 
 
-def _background(folder: Path, name: str) -> Ingredient | str:
-    """The background, or what is wrong with it."""
+def _looked_at(look: Look, folder: Path, name: str) -> Ingredient | str:
+    """What can be used, or what is wrong with it."""
     path = folder / name
     try:
-        data = path.read_bytes()
-        _, h, w = decode_rgb(data, str(path)).shape
+        return look(name, str(path), path.read_bytes())
     except DataError as error:
         return str(error)
     except OSError as error:
         return f"{path}: {error.strerror}"
+
+
+def _background(name: str, path: str, data: bytes) -> Ingredient:
+    _, h, w = decode_rgb(data, path).shape
     return Ingredient(name, digest(data), h, w)
 
 
-def _cutout(folder: Path, name: str) -> Ingredient | str:
+def _cutout(name: str, path: str, data: bytes) -> Ingredient | str:
     """The cut-out, or what is wrong with it."""
-    path = folder / name
-    try:
-        data = path.read_bytes()
-        image = decode_rgba(data, str(path))
-    except DataError as error:
-        return str(error)
-    except OSError as error:
-        return f"{path}: {error.strerror}"
+    image = decode_rgba(data, path)
     seen = box(image)
     if seen is None:
         return f"{path}: nothing of it is solid, so there is no object to see"

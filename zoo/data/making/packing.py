@@ -12,13 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, cast
 
 import torch
-from torch import Tensor
 
 from zoo.begun import differences
-from zoo.claim import claimed
 from zoo.contract import Sample
 from zoo.data.dataset import DataError, PairDataset, load
-from zoo.data.files.images import encode_jpeg, encode_png
+from zoo.data.files.images import encode_jpeg, encode_png, to_bytes
 from zoo.data.files.shards import (
     INDEX,
     Index,
@@ -31,10 +29,13 @@ from zoo.data.files.shards import (
     write_shard,
 )
 from zoo.data.sources.folders import Folders
-from zoo.files import write_text
-from zoo.parallel import Executor, run
+from zoo.files import sweep, write_text
+from zoo.lock import locked
+from zoo.parallel import Workers
 
 WIDTH = 9  # digits of a key
+
+IN_THIS_PROCESS = Workers(1)
 
 Pictures = Literal["jpg", "png"]
 
@@ -66,17 +67,15 @@ class Plan:
         return _dataset(self.spec, self.split, self.size)
 
 
-def pack(
-    plan: Plan, *, workers: int | None = 1, executor: Executor = "processes", address: str | None = None
-) -> Iterator[tuple[int, int]]:
+def pack(plan: Plan, *, workers: Workers = IN_THIS_PROCESS) -> Iterator[tuple[int, int]]:
     """Write the shards and the index of a split; yields how many samples were looked at, and how many there are.
 
-    executor, address: "ray" packs on a cluster, as `zoo.parallel.run` says; all folders lie on shared storage.
+    workers: on a cluster all folders lie on shared storage.
     """
     _dataset.cache_clear()  # files may have come since
     total = _total(plan)
     facts = _facts(plan, total)
-    with claimed(plan.folder):
+    with locked(plan.folder):
         if _is_finished(plan, facts):
             yield total, total
             return
@@ -85,8 +84,7 @@ def pack(
         kept = {number: shard for number in range(count) if (shard := _kept(plan, number))}
         yield min(len(kept) * plan.per_shard, total), total
         missing = [number for number in range(count) if number not in kept]
-        work = run(partial(_pack, plan, total), missing, workers=workers, executor=executor, address=address)
-        for number, shard in work:
+        for number, shard in workers.run(partial(_pack, plan, total), missing):
             kept[number] = shard
             yield min(len(kept) * plan.per_shard, total), total
         write_index(plan.folder, Index(plan.split, tuple(kept[number] for number in range(count)), facts))
@@ -131,21 +129,17 @@ def _encoded(sample: Sample, plan: Plan) -> dict[str, bytes]:
         raise DataError(f"shards hold photos of 1 or 3 channels, and {plan.spec} gives {sample.bg.shape[0]}")
     jpg = plan.pictures == "jpg"
     files = {
-        f"{name}.{plan.pictures}": encode_jpeg(_bytes(photo), plan.quality) if jpg else encode_png(_bytes(photo))
+        f"{name}.{plan.pictures}": encode_jpeg(to_bytes(photo), plan.quality) if jpg else encode_png(to_bytes(photo))
         for name, photo in photos.items()
     }
-    mask = _bytes(sample.mask)
+    mask = to_bytes(sample.mask)
     if int(mask.max()) == 1:
         mask = torch.zeros_like(mask)  # a file of nothing but 0 and 1 would be read as labels; this is 1 of 255
     files["mask.png"] = encode_png(mask)
     files["depth.png"] = encode_png((sample.depth.clamp(0, 1) * 65535).round().to(torch.int32).to(torch.uint16))
     if not bool(sample.valid.all()):
-        files["valid.png"] = encode_png(_bytes(sample.valid))
+        files["valid.png"] = encode_png(to_bytes(sample.valid))
     return files
-
-
-def _bytes(values: Tensor) -> Tensor:
-    return (values.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
 def _json(meta: Any) -> bytes:
@@ -195,8 +189,7 @@ def _start(plan: Plan, facts: Mapping[str, Any]) -> None:
         _same(plan, facts, begun, f"{plan.folder} holds shards that were begun")
     else:
         write_text(plan.file, json.dumps(facts) + "\n")
-    for draft in plan.folder.glob(f".{plan.split}-*.part"):
-        draft.unlink()
+    sweep(plan.folder, f".{plan.split}-*.part")
 
 
 def _same(plan: Plan, facts: Mapping[str, Any], found: Mapping[str, Any], what: str) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.begun import differences
-from zoo.claim import LOCK
 from zoo.data.dataset import DataError
 from zoo.files import write_text
+from zoo.lock import LOCK
 
 PLAN = "compose.json"
 SHOWN = 3  # names in one message

@@ -3,6 +3,7 @@
 Faults of the scene (shadow, reflection, leaves, camouflage) are drawn here and rendered in `render`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -94,11 +95,17 @@ def photograph(plate: Tensor, photo: Tensor, faults: Faults, seed: Tensor) -> tu
     return pair[:, 0], pair[:, 1]
 
 
+def changed(images: Tensor, some: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """A copy of the images in which some, (b,) booleans, are changed; where none are, nothing is computed."""
+    images = images.clone()
+    if some.any():
+        images[some] = change(images[some])
+    return images
+
+
 def _moved(images: Tensor, faults: Faults) -> Tensor:
     """Shifted and turned about the centre; the border mirrors what is inside."""
     some = (faults.turn != 0) | (faults.shift != 0).any(1)
-    if not some.any():
-        return images
     h, w = images.shape[-2:]
     side = max(h, w)
     cos, sin = torch.cos(faults.turn[some]), torch.sin(faults.turn[some])
@@ -110,10 +117,12 @@ def _moved(images: Tensor, faults: Faults) -> Tensor:
         ],
         1,
     )
-    grid = F.affine_grid(matrix, [len(matrix), 3, h, w], align_corners=False)
-    moved = images.clone()
-    moved[some] = F.grid_sample(images[some], grid, padding_mode="reflection", align_corners=False)
-    return moved
+
+    def sampled(images: Tensor) -> Tensor:
+        grid = F.affine_grid(matrix, [len(matrix), 3, h, w], align_corners=False)
+        return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+    return changed(images, some, sampled)
 
 
 def displaced(images: Tensor, away: Tensor) -> Tensor:
@@ -127,45 +136,37 @@ def displaced(images: Tensor, away: Tensor) -> Tensor:
 def _smeared(images: Tensor, motion: Tensor) -> Tensor:
     """The mean of five exposures along a line."""
     some = (motion != 0).any(1)
-    if not some.any():
-        return images
     h, w = images.shape[-2:]
     step = (motion[some] * max(h, w))[..., None, None].expand(-1, 2, h, w)
-    picked = images[some]
-    smeared = images.clone()
-    smeared[some] = torch.stack([displaced(picked, step * at) for at in (-0.5, -0.25, 0.0, 0.25, 0.5)]).mean(0)
-    return smeared
+    times = (-0.5, -0.25, 0.0, 0.25, 0.5)
+    return changed(images, some, lambda picked: torch.stack([displaced(picked, step * at) for at in times]).mean(0))
 
 
 def _blurred(pair: Tensor, defocus: Tensor) -> Tensor:
     """A round Gaussian blur, the same in both."""
     some = defocus != 0
-    if not some.any():
-        return pair
     h, w = pair.shape[-2:]
     sigma = defocus[some] * max(h, w)
     reach = max(1, round(0.006 * max(h, w) * 2.5))
     place = torch.arange(-reach, reach + 1, device=pair.device)
     kernel = torch.exp(-0.5 * (place / sigma[:, None].clamp(min=0.3)) ** 2)
     kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(6, 0)  # one for each of 2 x 3 channels
-    flat = pair[some].reshape(1, -1, h, w)
-    flat = F.conv2d(F.pad(flat, (reach, reach, 0, 0), mode="replicate"), kernel[:, None, None], groups=len(kernel))
-    flat = F.conv2d(F.pad(flat, (0, 0, reach, reach), mode="replicate"), kernel[:, None, :, None], groups=len(kernel))
-    blurred = pair.clone()
-    blurred[some] = flat.view(-1, 2, 3, h, w)
-    return blurred
+
+    def blurred(pair: Tensor) -> Tensor:
+        flat = F.pad(pair.reshape(1, -1, h, w), (reach, reach, 0, 0), mode="replicate")
+        flat = F.pad(F.conv2d(flat, kernel[:, None, None], groups=len(kernel)), (0, 0, reach, reach), mode="replicate")
+        return F.conv2d(flat, kernel[:, None, :, None], groups=len(kernel)).view_as(pair)
+
+    return changed(pair, some, blurred)
 
 
 def _grainy(pair: Tensor, deviation: Tensor, seed: Tensor) -> Tensor:
     """Independent noise in every pixel, of both pictures; the sum of two uniform numbers stands for the normal law."""
     some = (deviation != 0).any(1)
-    if not some.any():
-        return pair
-    n, _, _, h, w = pair[some].shape
+    n, (h, w) = int(some.sum()), pair.shape[-2:]
     x = torch.arange(w, device=pair.device, dtype=torch.int32)
     y = torch.arange(6 * h, device=pair.device, dtype=torch.int32).view(6, h, 1)
     start = seed[some].int().view(n, 1, 1, 1)
     grain = lattice(x, y, start) + lattice(x, y, start + 99991) - 1  # variance 1 / 6
-    noisy = pair.clone()
-    noisy[some] = pair[some] + grain.view(n, 2, 3, h, w) * (deviation[some] * 6**0.5)[..., None, None, None]
-    return noisy
+    strength = (deviation[some] * 6**0.5)[..., None, None, None]
+    return changed(pair, some, lambda pair: pair + grain.view(n, 2, 3, h, w) * strength)

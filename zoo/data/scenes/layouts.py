@@ -43,65 +43,76 @@ class Layout:
     @classmethod
     def draw(cls, draw: Draw, split: str) -> "Layout":
         kind = draw.choice([KINDS.index(name) for name in LAYOUTS[split]])
-
-        def is_any(*names: str) -> Tensor:
-            return sum((kind == KINDS.index(name) for name in names), torch.zeros_like(kind)).bool()
-
-        none = torch.full((len(draw),), torch.inf, device=draw.device)
+        is_any = Kinds(kind)
         roofed = is_any("room", "hall")
-        ceiling = torch.where(roofed, draw.uniform(2.6, 4.2), none)
+        ceiling = torch.where(roofed, draw.uniform(2.6, 4.2), torch.inf)
         back = draw.uniform(6, 14) * torch.where(is_any("alley", "hall"), 1.7, 1.0)
         side = torch.where(is_any("street"), draw.uniform(3.5, 6), draw.uniform(2.4, 4))
         side = torch.where(is_any("alley"), draw.uniform(1.6, 2.4), side)
-        lean = draw.uniform(-0.12, 0.12)
-        oblique = draw.uniform(0.6, 0.95)
-        quarter = torch.pi / 2
-        corner = is_any("corner")
-        has_back = is_any("room", "yard", "hall", "corner")
-        has_sides = is_any("street", "room", "alley", "hall")
-        angle = torch.stack(
-            [
-                torch.where(corner, oblique, lean),
-                torch.where(corner, oblique - quarter, quarter + lean / 2),
-                lean / 2 - quarter,
-            ],
-            1,
-        )
-        away = torch.stack(
-            [
-                torch.where(has_back, torch.where(corner, back * 0.7, back), none),
-                torch.where(has_sides, side, torch.where(corner, back * 0.7, none)),
-                torch.where(has_sides, side * draw.uniform(0.8, 1.3), none),
-            ],
-            1,
-        )
+        angle, away = _walls(draw, is_any, back, side)
         height = torch.where(roofed[:, None], 10.0, draw.uniform(1.6, 7, WALLS))
-        height = torch.where(is_any("street", "alley")[:, None], height + 3, height)
-        crowd = torch.where(is_any("field", "yard", "street"), 0.75, 0.5)[:, None]
-        boxed = draw.uniform(0, 1, BOXES) < crowd
-        half = torch.stack(
-            [draw.uniform(0.2, 1.1, BOXES), draw.uniform(0.15, 1.2, BOXES), draw.uniform(0.2, 0.9, BOXES)], 2
-        )
-        reach = side.clamp(max=5)
-        centre = torch.stack([draw.uniform(-1, 1, BOXES) * reach[:, None] * 1.1, draw.uniform(4.5, 13, BOXES)], 2)
-        pillars = is_any("hall")[:, None]
-        standing = (draw.uniform(0, 1, CYLINDERS) < torch.where(is_any("field"), 0.8, 0.35)[:, None]) | pillars
-        radius = draw.uniform(0.06, 0.3, CYLINDERS)
-        rows = torch.tensor([[-1.0, 5.0], [1.0, 5.0], [-1.0, 9.0], [1.0, 9.0]], device=draw.device)
-        rows = rows * torch.stack([side * 0.75, torch.ones_like(side)], 1)[:, None]
-        free = torch.stack([draw.uniform(-1, 1, CYLINDERS) * reach[:, None], draw.uniform(4, 14, CYLINDERS)], 2)
+        box_centre, box_half = _boxes(draw, is_any, side)
+        cylinder_centre, radius = _cylinders(draw, is_any, side)
         return cls(
             kind=kind,
             ceiling=ceiling,
             wall_angle=angle,
             wall_away=away,
-            wall_height=height,
-            box_centre=centre,
-            box_half=half * boxed[..., None],
+            wall_height=torch.where(is_any("street", "alley")[:, None], height + 3, height),
+            box_centre=box_centre,
+            box_half=box_half,
             box_turn=draw.uniform(-0.8, 0.8, BOXES),
-            cylinder_centre=torch.where(pillars[..., None], rows, free),
-            cylinder_radius=radius * standing,
+            cylinder_centre=cylinder_centre,
+            cylinder_radius=radius,
             cylinder_height=torch.where(roofed[:, None], 10.0, draw.uniform(0.6, 5, CYLINDERS)),
             depth_range=torch.stack([torch.full_like(back, 2.2), (back * 0.6).clamp(3.6, 6)], 1),
             half_width=side * 0.62,
         )
+
+
+@dataclass
+class Kinds:
+    """Which scenes are of some kinds, (b,) booleans."""
+
+    kind: Tensor
+
+    def __call__(self, *names: str) -> Tensor:
+        return torch.isin(self.kind, torch.tensor([KINDS.index(name) for name in names], device=self.kind.device))
+
+
+def _walls(draw: Draw, is_any: Kinds, back: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+    """Angles and distances of the walls, (b, WALLS) each: at the back (or in a corner), right and left."""
+    lean, oblique, quarter = draw.uniform(-0.12, 0.12), draw.uniform(0.6, 0.95), torch.pi / 2
+    corner, has_back = is_any("corner"), is_any("room", "yard", "hall", "corner")
+    has_sides = is_any("street", "room", "alley", "hall")
+    angle = [
+        torch.where(corner, oblique, lean),
+        torch.where(corner, oblique - quarter, quarter + lean / 2),
+        lean / 2 - quarter,
+    ]
+    away = [
+        torch.where(has_back, torch.where(corner, back * 0.7, back), torch.inf),
+        torch.where(has_sides, side, torch.where(corner, back * 0.7, torch.inf)),
+        torch.where(has_sides, side * draw.uniform(0.8, 1.3), torch.inf),
+    ]
+    return torch.stack(angle, 1), torch.stack(away, 1)
+
+
+def _boxes(draw: Draw, is_any: Kinds, side: Tensor) -> tuple[Tensor, Tensor]:
+    """Where boxes stand, (b, BOXES, 2), and half their sizes, (b, BOXES, 3)."""
+    crowd = torch.where(is_any("field", "yard", "street"), 0.75, 0.5)[:, None]
+    there = draw.uniform(0, 1, BOXES) < crowd
+    half = [draw.uniform(0.2, 1.1, BOXES), draw.uniform(0.15, 1.2, BOXES), draw.uniform(0.2, 0.9, BOXES)]
+    centre = [draw.uniform(-1, 1, BOXES) * side.clamp(max=5)[:, None] * 1.1, draw.uniform(4.5, 13, BOXES)]
+    return torch.stack(centre, 2), torch.stack(half, 2) * there[..., None]
+
+
+def _cylinders(draw: Draw, is_any: Kinds, side: Tensor) -> tuple[Tensor, Tensor]:
+    """Where cylinders stand, (b, CYLINDERS, 2), and their radii, (b, CYLINDERS); a hall's stand in two rows."""
+    pillars = is_any("hall")[:, None]
+    there = (draw.uniform(0, 1, CYLINDERS) < torch.where(is_any("field"), 0.8, 0.35)[:, None]) | pillars
+    radius = draw.uniform(0.06, 0.3, CYLINDERS)
+    rows = torch.tensor([[-1.0, 5.0], [1.0, 5.0], [-1.0, 9.0], [1.0, 9.0]], device=draw.device)
+    rows = rows * torch.stack([side * 0.75, torch.ones_like(side)], 1)[:, None]
+    free = [draw.uniform(-1, 1, CYLINDERS) * side.clamp(max=5)[:, None], draw.uniform(4, 14, CYLINDERS)]
+    return torch.where(pillars[..., None], rows, torch.stack(free, 2)), radius * there

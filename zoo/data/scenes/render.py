@@ -1,5 +1,6 @@
 """A batch of scenes: layout, light, textures, objects, and what the camera made of them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from zoo.contract import Sample
 from zoo.data.scenes import textures
 from zoo.data.scenes.camera import Camera
 from zoo.data.scenes.draw import Draw
-from zoo.data.scenes.faults import Faults, displaced, photograph
+from zoo.data.scenes.faults import Faults, changed, displaced, photograph
 from zoo.data.scenes.layouts import FAR, GROUND, KINDS, SURFACES, Layout
 from zoo.data.scenes.objects import Figures
 from zoo.data.scenes.textures import Materials, noise, paint
@@ -20,6 +21,40 @@ VERSION = 1  # raised whenever a picture changes
 EMPTY = 0.1  # share of scenes without an object
 SECOND = 0.3  # share of scenes with two
 NEAREST = 0.6  # metres; nothing is nearer to the camera
+
+
+@dataclass
+class Scenery:
+    """What a batch of scenes is made of, before anything is looked at."""
+
+    camera: Camera
+    layout: Layout
+    materials: Materials
+    light: Tensor  # (b, 3) a unit vector towards it
+    fog: Tensor  # (b,)
+    haze: Tensor  # (b, 3) its colour
+    ambient: Tensor  # (b,)
+    objects: list[Figures]  # the farther one first
+    leaf_seed: Tensor
+    grain_seed: Tensor
+    families: tuple[str, ...]  # of textures
+
+    @classmethod
+    def draw(cls, draw: Draw, split: str, size: tuple[int, int]) -> "Scenery":
+        camera, layout = Camera.draw(draw), Layout.draw(draw, split)
+        palette = _palette(draw)
+        materials = Materials.draw(draw, split, SURFACES, palette)
+        light = _light(draw)
+        fog, haze, ambient = draw.uniform(0.0, 0.035), palette[:, 0] * 0.4 + 0.5, draw.uniform(0.85, 1.1)
+        low, high = layout.depth_range.unbind(1)
+        away = low + (high - low) * draw.uniform(0, 1, 2).T ** 1.5
+        away = away.sort(0, descending=True).values
+        objects = [Figures.draw(draw, split, layout, camera, palette, size, z) for z in away]
+        count = draw.uniform(0, 1)
+        objects[1].present = count >= EMPTY
+        objects[0].present = count >= 1 - SECOND
+        families = textures.SPLITS[split]
+        return cls(camera, layout, materials, light, fog, haze, ambient, objects, draw.seed(), draw.seed(), families)
 
 
 @torch.no_grad()
@@ -32,65 +67,59 @@ def render(
     only: str | None = None,
 ) -> Sample:
     """Scenes of a split by index, as one batch; only: one perturbation of the hard tier, alone."""
-    h, w = size
-    draw = Draw(f"pairbench {VERSION} {split}", indices, device)
+    scenery = Scenery.draw(Draw(f"pairbench {VERSION} {split}", indices, device), split, size)
     faults = Faults.draw(Draw(f"faults {VERSION} {split}", indices, device), tier, only)
-    camera, layout = Camera.draw(draw), Layout.draw(draw, split)
-    palette = _palette(draw)
-    materials = Materials.draw(draw, split, SURFACES, palette)
-    light = _light(draw)
-    fog, haze, ambient = draw.uniform(0.0, 0.035), palette[:, 0] * 0.4 + 0.5, draw.uniform(0.85, 1.1)
-    low, high = layout.depth_range.unbind(1)
-    away = low + (high - low) * draw.uniform(0, 1, 2).T ** 1.5
-    away = away.sort(0, descending=True).values  # the farther one is painted first
-    objects = [Figures.draw(draw, split, layout, camera, palette, size, z) for z in away]
-    count = draw.uniform(0, 1)
-    objects[1].present = count >= EMPTY
-    objects[0].present = count >= 1 - SECOND
-    leaf_seed, grain_seed = draw.seed(), draw.seed()
+    rays = scenery.camera.rays(*size)
+    hits = trace(scenery.camera, scenery.layout, rays, scenery.light)
+    plate = _plate(scenery, hits)
+    photo, mask, z = _with_objects(scenery, faults, plate, rays, hits)
+    depth, near, far = _relative(z)
+    plate, photo = (_optics(image.permute(0, 3, 1, 2)) for image in (plate, photo))
+    bg, fg_bg = photograph(plate, photo, faults, scenery.grain_seed)
+    metas = _metas(split, tier, indices, near, far, scenery)
+    return Sample(bg, fg_bg, mask[:, None], depth[:, None], torch.ones_like(mask[:, None]), metas)
 
-    rays = camera.rays(h, w)
-    hits = trace(camera, layout, rays, light)
-    families = textures.SPLITS[split]
-    scene = torch.arange(len(indices), device=hits.z.device)[:, None, None]
-    footprint = _footprint(hits, camera, h, w)
-    colour = paint(materials, hits.surface, hits.u, hits.v, footprint, families, scene)  # (b, h, w, 3)
-    colour = colour * (hits.shade * ambient[:, None, None])[..., None]
-    plate = _foggy(colour, hits.z, fog[:, None, None], haze[:, None, None])
 
-    photo, z = _leaves(plate, hits, faults.leaves, leaf_seed), hits.z.flatten()
+def _plate(scenery: Scenery, hits: Hits) -> Tensor:
+    """Each surface's colour in its light, through fog, (b, h, w, 3)."""
+    scene = torch.arange(len(hits.z), device=hits.z.device)[:, None, None]
+    footprint = _footprint(hits, scenery.camera)
+    colour = paint(scenery.materials, hits.surface, hits.u, hits.v, footprint, scenery.families, scene)
+    colour = colour * (hits.shade * scenery.ambient[:, None, None])[..., None]
+    return _foggy(colour, hits.z, scenery.fog[:, None, None], scenery.haze[:, None, None])
+
+
+def _with_objects(
+    scenery: Scenery, faults: Faults, plate: Tensor, rays: Tensor, hits: Hits
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The plate with leaves moved, shadows and objects, (b, h, w, 3); the objects' mask and z, (b, h, w) each."""
+    photo, z = _leaves(plate, hits, faults.leaves, scenery.leaf_seed), hits.z.flatten()
     if (faults.shadow != 0).any():
-        for each in objects:
-            shadow = each.shadow(rays, hits, light, faults.shadow != 0)
+        for each in scenery.objects:
+            shadow = each.shadow(rays, hits, scenery.light, faults.shadow != 0)
             photo = photo * (1 - faults.shadow[:, None, None] * shadow)[..., None]
     pixels, mask = photo.reshape(-1, 3), torch.zeros_like(z)
-    for each in objects:
-        seen = each.stand(camera, rays, faults.reflection != 0)
+    for each in scenery.objects:
+        seen = each.stand(scenery.camera, rays, faults.reflection != 0)
         each.stand_out(plate, seen)
-        each.disguise(faults.camouflage, materials, hits, seen)
-        look = _foggy(each.paint(seen, light, ambient, families), seen.z, fog[seen.scene], haze[seen.scene])
+        each.disguise(faults.camouflage, scenery.materials, hits, seen)
+        look = each.paint(seen, scenery.light, scenery.ambient, scenery.families)
+        look = _foggy(look, seen.z, scenery.fog[seen.scene], scenery.haze[seen.scene])
         cover = seen.cover * (seen.z < z[seen.at])
         mirror = seen.mirror * (hits.surface.flatten()[seen.at] == GROUND) * faults.reflection[seen.scene]
         pixels[seen.at] = torch.lerp(pixels[seen.at], look, torch.maximum(cover, mirror)[:, None])
         mask[seen.at] = torch.lerp(mask[seen.at], torch.ones_like(cover), cover)  # where either object is
         z[seen.at] = torch.where(cover > 0.5, seen.z, z[seen.at])
-    mask, z = mask.view_as(hits.z), z.view_as(hits.z)
-    plate, photo = (image.permute(0, 3, 1, 2) for image in (plate, pixels.view_as(plate)))
+    return pixels.view_as(plate), mask.view_as(hits.z), z.view_as(hits.z)
 
+
+def _relative(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Relative depth (b, h, w) of metres, and the nearest and farthest of each scene, (b,)."""
     is_sky = z >= FAR
     near = z.flatten(1).amin(1).clamp(min=NEAREST)
     far = torch.where(is_sky, 0, z).flatten(1).amax(1).clamp(min=near + 0.5)
     depth = (1 / near[:, None, None] - 1 / z) / (1 / near - 1 / far)[:, None, None]
-    depth = torch.where(is_sky, 1.0, depth.clamp(0, 1))
-    bg, fg_bg = photograph(_optics(plate), _optics(photo), faults, grain_seed)
-    return Sample(
-        bg,
-        fg_bg,
-        mask[:, None],
-        depth[:, None],
-        torch.ones_like(mask[:, None]),
-        _metas(split, tier, indices, near, far, layout, objects),
-    )
+    return torch.where(is_sky, 1.0, depth.clamp(0, 1)), near, far
 
 
 def _palette(draw: Draw) -> Tensor:
@@ -109,10 +138,10 @@ def _light(draw: Draw) -> Tensor:
     return torch.stack([flat * torch.sin(turn), torch.sin(height), behind * flat * torch.cos(turn)], 1)
 
 
-def _footprint(hits: Hits, camera: Camera, h: int, w: int) -> Tensor:
+def _footprint(hits: Hits, camera: Camera) -> Tensor:
     """The size of a pixel on the surface, (b, h, w): flat ground far away is seen at a glancing angle."""
     glance = torch.where(hits.surface == GROUND, hits.z / camera.height[:, None, None], 1.2)
-    return hits.z * camera.pixel(h, w)[:, None, None] * glance.clamp(1, 12).sqrt()
+    return hits.z * camera.pixel(*hits.z.shape[1:])[:, None, None] * glance.clamp(1, 12).sqrt()
 
 
 def _foggy(colour: Tensor, z: Tensor, fog: Tensor, haze: Tensor) -> Tensor:
@@ -131,33 +160,27 @@ def _optics(image: Tensor) -> Tensor:
 def _leaves(plate: Tensor, hits: Hits, strength: Tensor, seed: Tensor) -> Tensor:
     """The plate (b, h, w, 3) with patches of it moved, as leaves do."""
     some = strength != 0
-    if not some.any():
-        return plate.clone()
     h, w = plate.shape[1:3]
     side = max(h, w)
-    x = (torch.arange(w, device=plate.device) / side)[None, None].expand(int(some.sum()), h, w)
-    y = (torch.arange(h, device=plate.device) / side)[None, :, None].expand_as(x)
-    start, size = seed[some].int()[:, None, None], torch.zeros_like(x)
-    patch = ((noise(x * 3, y * 3, start, size) - 0.55) * 8).clamp(0, 1) * (hits.surface[some] != GROUND)
-    sway = torch.stack([(noise(x * 14, y * 14, start + k, size) - 0.5) * 2 for k in (1, 2)], 1)
-    away = sway * (patch * strength[some][:, None, None] * side * 1.6)[:, None]
-    moved = plate.clone()
-    moved[some] = displaced(plate[some].permute(0, 3, 1, 2), away).permute(0, 2, 3, 1)
-    return moved
+
+    def moved(images: Tensor) -> Tensor:
+        x = (torch.arange(w, device=plate.device) / side)[None, None].expand(len(images), h, w)
+        y = (torch.arange(h, device=plate.device) / side)[None, :, None].expand_as(x)
+        start, size = seed[some].int()[:, None, None], torch.zeros_like(x)
+        patch = ((noise(x * 3, y * 3, start, size) - 0.55) * 8).clamp(0, 1) * (hits.surface[some] != GROUND)
+        sway = torch.stack([(noise(x * 14, y * 14, start + k, size) - 0.5) * 2 for k in (1, 2)], 1)
+        away = sway * (patch * strength[some][:, None, None] * side * 1.6)[:, None]
+        return displaced(images.permute(0, 3, 1, 2), away).permute(0, 2, 3, 1)
+
+    return changed(plate, some, moved)
 
 
 def _metas(
-    split: str,
-    tier: str,
-    indices: np.ndarray,
-    near: Tensor,
-    far: Tensor,
-    layout: Layout,
-    objects: list[Figures],
+    split: str, tier: str, indices: np.ndarray, near: Tensor, far: Tensor, scenery: Scenery
 ) -> tuple[dict[str, Any], ...]:
     """One dictionary per scene, of plain numbers."""
-    nears, fars, kinds = near.tolist(), far.tolist(), layout.kind.tolist()
-    count = torch.stack([each.present for each in objects]).sum(0).tolist()
+    nears, fars, kinds = near.tolist(), far.tolist(), scenery.layout.kind.tolist()
+    count = torch.stack([each.present for each in scenery.objects]).sum(0).tolist()
     return tuple(
         {
             "source": f"pairbench{VERSION}:{tier}",

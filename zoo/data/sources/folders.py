@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from registry import Card, OptionError
+from registry import Card, require
 from registry.vocabulary import Split
 from zoo.contract import TASKS, Sample, Task
 from zoo.data.dataset import DataError, PairDataset, sources
@@ -52,8 +52,7 @@ class Folders(PairDataset):
         split_seed: Annotated[int, "which groups are held out"] = 0,
         fractions: Annotated[tuple[float, float, float], "of the groups: train, val, test"] = FRACTIONS,
     ):
-        if not 0 <= max_bad <= 1:
-            raise OptionError(f"max_bad={max_bad!r} is not accepted; max_bad takes a share from 0 to 1")
+        require(0 <= max_bad <= 1, "max_bad", max_bad, "a share from 0 to 1")
         self.size, self.depth, self.on_error = size, depth, on_error
         self.tasks = (tasks,) if isinstance(tasks, str) else tasks
         layout = read_layout(

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -26,16 +27,12 @@ class Problems:
             return
         self._own[name] = reason
         line = json.dumps([name, reason]).encode() + b"\n"
-        try:
+        with suppress(OSError):
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        except OSError:
-            return
-        try:
-            os.write(descriptor, line)  # one write, so that lines of two processes do not mix
-        except OSError:
-            return
-        finally:
-            os.close(descriptor)
+            try:
+                os.write(descriptor, line)  # one write, so that lines of two processes do not mix
+            finally:
+                os.close(descriptor)
 
     def known(self, name: str) -> bool:
         """Whether this process has met it; a look at no file."""

@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from registry import OptionError, nearest
+from registry import require, require_each
 from zoo.begun import differences
 from zoo.data.dataset import DataError, NoSplitError
 from zoo.data.splitting.dealing import NAMES, deal, deal_islands
@@ -197,15 +197,11 @@ def file_beside(data: Path) -> Path:
 
 def _checked(fractions: Sequence[float], seed: int, kind: str) -> tuple[float, ...]:
     shares = tuple(float(share) for share in fractions)
-    if len(shares) != len(NAMES) or min(shares) < 0 or not shares[0] or not math.isclose(sum(shares), 1, abs_tol=1e-6):
-        raise OptionError(
-            f"fractions={tuple(fractions)!r} is not accepted; fractions takes three numbers for train, val and test,"
-            " none below 0, train's above 0, that sum to 1"
-        )
-    if kind not in KINDS:
-        raise OptionError(f"kind={kind!r} is not accepted; {nearest(str(kind), KINDS)}")
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise OptionError(f"seed={seed!r} is not accepted; seed takes a whole number")
+    is_whole = len(shares) == len(NAMES) and math.isclose(sum(shares), 1, abs_tol=1e-6)
+    accepted = "three numbers for train, val and test, none below 0, train's above 0, that sum to 1"
+    require(is_whole and min(shares) >= 0 and shares[0] > 0, "fractions", tuple(fractions), accepted)
+    require_each("kind", kind, (kind,), KINDS)
+    require(isinstance(seed, int) and not isinstance(seed, bool), "seed", seed, "a whole number")
     return shares
 
 

@@ -7,8 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from registry import Card, ZooError
-from zoo.contract import is_count, require
+from registry import Card, ZooError, is_count, require
 from zoo.losses.balance import Balance, average, register
 
 CARD = Card(

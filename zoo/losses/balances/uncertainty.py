@@ -7,8 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from registry import Card
-from zoo.contract import require
+from registry import Card, require
 from zoo.losses.balance import Balance, register
 
 CARD = Card(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from zoo.contract import require
+from registry import require
 from zoo.losses.catalog import LossCard, Truth, mean, register
 
 FLAT = 1e-8  # a variance: a map that varies less than 1e-4 counts as flat: its scale goes to 0

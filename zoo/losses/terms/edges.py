@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.contract import require
+from registry import require
 from zoo.losses.catalog import LossCard, Truth, mean, register
 from zoo.losses.terms.alignment import aligned
 

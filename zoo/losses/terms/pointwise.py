@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.contract import require
+from registry import require
 from zoo.losses.catalog import LossCard, Truth, mean, register
 
 UNIT = (0.0, 1.0)

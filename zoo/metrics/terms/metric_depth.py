@@ -1,6 +1,7 @@
 """Errors of metric depth z, of images that know near and far: 1/z = 1/near - d (1/near - 1/far), d relative depth."""
 
 import math
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -63,7 +64,8 @@ class SILog(Metric):
 class Delta(Metric):
     """The share of pixels whose metric depth is right within a factor."""
 
-    power: int
+    def __init__(self, power: int):
+        self.power = power
 
     def sums(self, maps: Maps) -> Tensor:
         return maps.over_metric((maps.log_ratio.abs() < self.power * math.log(FACTOR)).double())
@@ -74,16 +76,5 @@ def delta_card(power: int, factor: str) -> MetricCard:
     return card(summary=f"metres right within {factor} times", range=(0, 1), formula=formula)
 
 
-@register("depth_delta1", delta_card(1, "1.25"))
-class Delta1(Delta):
-    power = 1
-
-
-@register("depth_delta2", delta_card(2, "1.56"))
-class Delta2(Delta):
-    power = 2
-
-
-@register("depth_delta3", delta_card(3, "1.95"))
-class Delta3(Delta):
-    power = 3
+for power, factor in ((1, "1.25"), (2, "1.56"), (3, "1.95")):
+    register(f"depth_delta{power}", delta_card(power, factor))(partial(Delta, power))

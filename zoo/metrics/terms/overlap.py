@@ -20,11 +20,17 @@ class Counted(Metric):
     def sums(self, maps: Maps) -> Tensor:
         return maps.counts
 
+    def value(self, sums: Numbers) -> Numbers:
+        right, wrong, missed, pixels = np.moveaxis(sums, -1, 0)
+        return np.where(pixels > 0, self.share(right, wrong, missed), np.nan)
 
-def share(right: Numbers, of: Numbers, else_none: Numbers, pixels: Numbers) -> Numbers:
-    """right / of; where that is 0 / 0, 1 if `else_none` is 0 too; nan where no pixel is valid."""
-    known = np.where(of > 0, quotient(right, of), else_none == 0)
-    return np.where(pixels > 0, known, np.nan)
+    def share(self, right: Numbers, wrong: Numbers, missed: Numbers) -> Numbers:
+        raise NotImplementedError(f"{type(self).__name__} must define share(right, wrong, missed)")
+
+
+def part(right: Numbers, of: Numbers, else_none: Numbers) -> Numbers:
+    """right / of; where that is 0 / 0, 1 if `else_none` is 0 too."""
+    return np.where(of > 0, quotient(right, of), else_none == 0)
 
 
 @register(
@@ -38,10 +44,9 @@ def share(right: Numbers, of: Numbers, else_none: Numbers, pixels: Numbers) -> N
     ),
 )
 class IoU(Counted):
-    def value(self, sums: Numbers) -> Numbers:
-        right, wrong, missed, pixels = np.moveaxis(sums, -1, 0)
+    def share(self, right: Numbers, wrong: Numbers, missed: Numbers) -> Numbers:
         either = right + wrong + missed
-        return share(right, either, either, pixels)
+        return part(right, either, either)
 
 
 @register(
@@ -67,10 +72,9 @@ class ImageIoU(Metric):
     MetricCard(summary="Dice, also called F1", range=(0, 1), formula="2 TP / (2 TP + FP + FN)", empty=BOTH),
 )
 class Dice(Counted):
-    def value(self, sums: Numbers) -> Numbers:
-        right, wrong, missed, pixels = np.moveaxis(sums, -1, 0)
+    def share(self, right: Numbers, wrong: Numbers, missed: Numbers) -> Numbers:
         both = 2 * right + wrong + missed
-        return share(2 * right, both, both, pixels)
+        return part(2 * right, both, both)
 
 
 @register(
@@ -83,9 +87,8 @@ class Dice(Counted):
     ),
 )
 class Precision(Counted):
-    def value(self, sums: Numbers) -> Numbers:
-        right, wrong, missed, pixels = np.moveaxis(sums, -1, 0)
-        return share(right, right + wrong, missed, pixels)
+    def share(self, right: Numbers, wrong: Numbers, missed: Numbers) -> Numbers:
+        return part(right, right + wrong, missed)
 
 
 @register(
@@ -98,9 +101,8 @@ class Precision(Counted):
     ),
 )
 class Recall(Counted):
-    def value(self, sums: Numbers) -> Numbers:
-        right, wrong, missed, pixels = np.moveaxis(sums, -1, 0)
-        return share(right, right + missed, wrong, pixels)
+    def share(self, right: Numbers, wrong: Numbers, missed: Numbers) -> Numbers:
+        return part(right, right + missed, wrong)
 
 
 @register(

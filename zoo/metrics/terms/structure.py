@@ -1,10 +1,9 @@
 """Structural similarity of depth maps (SSIM)."""
 
-import math
-
 import torch
 from torch import Tensor
 
+from zoo.losses.blur import Taps, gaussian
 from zoo.metrics.catalog import Metric, MetricCard, image_mean, register
 from zoo.metrics.maps import Maps, total
 
@@ -33,7 +32,7 @@ class SSIM(Metric):
     def sums(self, maps: Maps) -> Tensor:
         p, t = maps.p, maps.target
         size = min(WINDOW, *(side - (side + 1) % 2 for side in p.shape[1:]))
-        blurred = window_sums(torch.stack([p, t, p * p + t * t, p * t]), gaussian(size))
+        blurred = window_sums(torch.stack([p, t, p * p + t * t, p * t]), gaussian(SIGMA, size // 2))
         mean_p, mean_t, squares, product = blurred  # (b, h - size + 1, w - size + 1) each
         both, means = mean_p * mean_t, mean_p.square() + mean_t.square()
         likeness = (2 * both + C1) * (2 * (product - both) + C2) / ((means + C1) * (squares - means + C2))
@@ -42,13 +41,7 @@ class SSIM(Metric):
         return image_mean(total(likeness * whole) / count.clamp(min=1), count > 0)
 
 
-def gaussian(size: int) -> list[float]:
-    """Weights of a window that add up to 1."""
-    weights = [math.exp(-((place - (size - 1) / 2) ** 2) / (2 * SIGMA**2)) for place in range(size)]
-    return [weight / sum(weights) for weight in weights]
-
-
-def window_sums(maps: Tensor, weights: list[float]) -> Tensor:
+def window_sums(maps: Tensor, weights: Taps) -> Tensor:
     """Weighted sums over all windows inside the picture: (..., h, w) -> (..., h - size + 1, w - size + 1).
 
     Shifted additions in place: a quarter of a convolution's time on a CPU, and no setting of a GPU takes digits away.

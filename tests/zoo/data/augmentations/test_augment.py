@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from registry import Card, OptionError, SpecError, UnknownNameError
 from zoo.contract import InputError, Sample
-from zoo.data.augment import SETS, Draw, augment, augmentations
+from zoo.data.augment import SETS, BatchDraw, augment, augmentations
 from zoo.data.warp import move_all
 
 MAPS = Sample._fields[:5]
@@ -277,7 +277,7 @@ def test_wrong_batches() -> None:
 
 def test_a_new_one_is_one_function() -> None:
     @augmentations.register("dim_for_test", Card(summary="darker"))
-    def dim(batch: Sample, draw: Draw, *, by: float = 0.5) -> Sample:
+    def dim(batch: Sample, draw: BatchDraw, *, by: float = 0.5) -> Sample:
         return batch._replace(fg_bg=batch.fg_bg * by)
 
     try:
@@ -294,15 +294,15 @@ def test_naming_them_loads_no_kornia() -> None:
 
 
 def test_movements_in_a_row_are_one() -> None:
-    draws = [Draw(seed, torch.zeros(4)) for seed in (1, 2)]
+    draws = [BatchDraw(seed, torch.zeros(4)) for seed in (1, 2)]
     batch = marked()._replace(mask=marked().mask * 0.5)
     apart = batch
     for draw, name in zip(draws, ("rotate", "crop"), strict=True):
         apart = move_all(apart, augmentations.get(name).factory(apart, draw))
-    drawn = iter([Draw(seed, torch.zeros(4)) for seed in (1, 2)])
+    drawn = iter([BatchDraw(seed, torch.zeros(4)) for seed in (1, 2)])
     change = augment("rotate, crop")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zoo.data.augment.Draw", lambda seed, like: next(drawn))
+        patch.setattr("zoo.data.augment.BatchDraw", lambda seed, like: next(drawn))
         changed = change(batch)
     assert (centre(changed.bg) - centre(apart.bg)).abs().max() < 0.2
     assert changed.bg.std() > apart.bg.std()  # mixed once, not twice
@@ -311,7 +311,7 @@ def test_movements_in_a_row_are_one() -> None:
 
 def test_the_crop_is_a_part_that_reaches_the_edges() -> None:
     h, w, batch = 20, 30, noisy(500, 20, 30)
-    matrix = augmentations.get("crop").factory(batch, Draw(1, batch.bg), share=0.5)
+    matrix = augmentations.get("crop").factory(batch, BatchDraw(1, batch.bg), share=0.5)
     corners = torch.tensor([[-0.5, -0.5, 1.0], [w - 0.5, h - 0.5, 1.0]]).T  # of the new picture: pixels' outer edges
     part = torch.linalg.inv(matrix.double()) @ corners.double()
     low, high = part[:, :2, 0] + 0.5, part[:, :2, 1] + 0.5

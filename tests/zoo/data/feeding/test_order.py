@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry import OptionError
-from zoo.data.feeding.order import CHUNK, Order, Permutation
+from zoo.data.feeding.order import CHUNK, Order, Part, Permutation
 
+SECOND = Part(rank=1, world=2)
 COUNTS = st.lists(st.integers(0, 40), min_size=1, max_size=12)
 
 
@@ -29,9 +30,9 @@ def test_nodes_and_workers_share_without_loss(counts: list[int], mix: int, seed:
     world, workers = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 4))
     shuffle = data.draw(st.sampled_from(["full", "shards", "none"]))
     parts = [
-        Order(n, seed=seed, rank=r, world=world, worker=w, workers=workers, shuffle=shuffle, shards=counts, mix=mix)
+        Order(n, seed=seed, part=part, shuffle=shuffle, shards=counts, mix=mix)
         for r in range(world)
-        for w in range(workers)
+        for part in (Part(rank=r, world=world, worker=w, workers=workers) for w in range(workers))
     ]
     read = [list(part) for part in parts]
     assert sorted(chain.from_iterable(read)) == list(range(n))
@@ -42,7 +43,7 @@ def test_nodes_and_workers_share_without_loss(counts: list[int], mix: int, seed:
 @given(n=st.integers(1, 500), world=st.integers(1, 7))
 @settings(max_examples=30, deadline=None)
 def test_even_parts_take_as_many_steps(n: int, world: int) -> None:
-    read = [list(Order(n, seed=3, rank=rank, world=world, even=True)) for rank in range(world)]
+    read = [list(Order(n, seed=3, part=Part(rank=rank, world=world, even=True))) for rank in range(world)]
     assert {len(indices) for indices in read} == {n // world}
     assert len(set(chain.from_iterable(read))) == world * (n // world)
 
@@ -51,7 +52,7 @@ def test_even_parts_take_as_many_steps(n: int, world: int) -> None:
 @settings(max_examples=40, deadline=None)
 def test_going_on_gives_what_was_left(counts: list[int], shuffle: str, data: st.DataObject) -> None:
     def order() -> Order:
-        return Order(sum(counts), seed=5, rank=1, world=2, shuffle=shuffle, shards=counts, mix=3)
+        return Order(sum(counts), seed=5, part=SECOND, shuffle=shuffle, shards=counts, mix=3)
 
     first = order()
     first.set_epoch(4)
@@ -123,7 +124,7 @@ def test_windows_across_chunks() -> None:
 
 def test_as_a_sampler_of_a_data_loader() -> None:
     data = torch.arange(103)
-    order = Order(103, seed=1, rank=1, world=2)
+    order = Order(103, seed=1, part=SECOND)
     loader = torch.utils.data.DataLoader(data, batch_size=8, sampler=order, num_workers=2)
     assert torch.cat(list(loader)).tolist() == list(order)
     batches = torch.utils.data.BatchSampler(order, 8, drop_last=True)
@@ -136,20 +137,33 @@ def test_as_a_sampler_of_a_data_loader() -> None:
         ({"shuffle": "shard"}, "did you mean shards"),
         ({"shuffle": "shards"}, "needs shards"),
         ({"shuffle": "shards", "shards": [5, 6]}, "sum to n"),
-        ({"rank": 2, "world": 2}, "rank=2"),
-        ({"worker": 1}, "workers=1"),
-        ({"start": 11}, "10 samples"),
         ({"mix": 0}, "mix=0"),
-        ({"world": 0}, "world=0"),
+        ({"n": -1}, "n=-1"),
     ],
 )
 def test_wrong_options(options: dict, words: str) -> None:
     with pytest.raises(OptionError, match=words):
-        Order(10, **options)
+        Order(**{"n": 10, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"rank": 2, "world": 2}, "rank=2"), ({"worker": 1}, "workers=1"), ({"world": 0}, "world=0")],
+)
+def test_wrong_parts(options: dict, words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        Part(**options)
+
+
+def test_a_position_beyond_the_end_is_refused() -> None:
+    order = Order(10)
+    with pytest.raises(OptionError, match="10, this part's samples"):
+        order.load_state_dict(order.state_dict(11))
 
 
 def test_a_position_of_another_order_is_refused() -> None:
-    state = Order(10, seed=1, world=2).state_dict(3)
-    for other in (Order(10, seed=2, world=2), Order(11, seed=1, world=2), Order(10, seed=1, world=5)):
+    half, fifth = Part(world=2), Part(world=5)
+    state = Order(10, seed=1, part=half).state_dict(3)
+    for other in (Order(10, seed=2, part=half), Order(11, seed=1, part=half), Order(10, seed=1, part=fifth)):
         with pytest.raises(OptionError, match="cannot go on"):
             other.load_state_dict(state)

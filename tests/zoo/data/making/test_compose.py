@@ -19,13 +19,15 @@ from torch.nn.functional import max_pool2d
 
 import zoo.data
 from zoo.__main__ import main
-from zoo.claim import LOCK, ClaimedError, claimed
 from zoo.data.dataset import DataError
 from zoo.data.making.compose import compose
-from zoo.data.making.composition import Recipe
+from zoo.data.making.composition import ComposeSettings
+from zoo.data.making.outlets import ShardSettings
+from zoo.lock import LOCK, LockedError, locked
+from zoo.parallel import Workers
 
 HERE = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[4])}
-SMALL = Recipe(per_pair=2, flip=True, size=(32, 48))
+SMALL = ComposeSettings(per_pair=2, flip=True, size=(32, 48))
 
 
 @pytest.fixture
@@ -43,9 +45,10 @@ def photos(tmp_path):
     return tmp_path
 
 
-def make(photos, out="out", recipe=SMALL, **options):
-    options = {"workers": 1} | options
-    return compose(photos / "bg", photos / "fg", photos / out, recipe, **options)
+def make(photos, out="out", recipe=SMALL, *, shards=False, workers=1, tick=lambda *_: None, **how):
+    kind = ShardSettings(**how) if shards else None
+    folders = (photos / name for name in ("bg", "fg", out))
+    return compose(*folders, recipe, shards=kind, workers=Workers(workers), tick=tick)
 
 
 def contents(folder):
@@ -93,7 +96,7 @@ def test_the_files_depend_on_the_seed_and_not_on_who_makes_them(photos):
     make(photos, "one")
     make(photos, "two", workers=2)
     assert contents(photos / "one") == contents(photos / "two")
-    make(photos, "other", Recipe(per_pair=2, flip=True, size=(32, 48), seed=1))
+    make(photos, "other", ComposeSettings(per_pair=2, flip=True, size=(32, 48), seed=1))
     masks = [contents(photos / name / "fg_bg_mask") for name in ("one", "other")]
     assert masks[0].keys() == masks[1].keys()
     assert masks[0] != masks[1]
@@ -103,15 +106,15 @@ def test_more_placements_leave_the_first_ones_of_a_pair_of_folders_as_they_were(
     for name in ("b.png", "c.png"):
         (photos / "bg" / name).unlink()
     (photos / "fg" / "disc.png").unlink()
-    make(photos, "few", Recipe(per_pair=2, size=(32, 48)))
-    make(photos, "many", Recipe(per_pair=5, size=(32, 48)))
+    make(photos, "few", ComposeSettings(per_pair=2, size=(32, 48)))
+    make(photos, "many", ComposeSettings(per_pair=5, size=(32, 48)))
     few, many = (contents(photos / name / "fg_bg") for name in ("few", "many"))
     assert few == {name: many[name] for name in few}
 
 
 def test_masks_are_soft_or_binary_and_maps_jpeg_on_request(photos):
     make(photos, "soft")
-    make(photos, "hard", Recipe(per_pair=2, flip=True, size=(32, 48), mask="binary", depth_format="jpeg"))
+    make(photos, "hard", ComposeSettings(per_pair=2, flip=True, size=(32, 48), mask="binary", depth_format="jpeg"))
     soft, hard = (np.asarray(Image.open(photos / name / "fg_bg_mask" / "img_0000001.png")) for name in ("soft", "hard"))
     assert set(np.unique(hard)) == {0, 255}
     assert len(np.unique(soft)) > 2
@@ -131,7 +134,7 @@ def working(session):
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been_killed(photos, workers):
-    recipe = Recipe(per_pair=20, size=(64, 64))
+    recipe = ComposeSettings(per_pair=20, size=(64, 64))
     command = [sys.executable, "-m", "zoo", "data", "compose", "--bg", "bg", "--fg", "fg", "--out", "killed"]
     command += ["--per-pair", "20", "--size", "64", "--workers", workers]
     with subprocess.Popen(command, cwd=photos, env=HERE, stderr=subprocess.DEVNULL, start_new_session=True) as run:
@@ -161,7 +164,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been_killed(photos, work
 
 
 def test_one_composer_at_a_time_and_a_dead_one_does_not_count(photos):
-    with claimed(photos / "out"), pytest.raises(ClaimedError, match=r"in use by another process \(process \d+ on "):
+    with locked(photos / "out"), pytest.raises(LockedError, match=r"in use by another process \(process \d+ on "):
         make(photos)
     assert not (photos / "out").exists()
     (photos / "out").mkdir()
@@ -174,7 +177,7 @@ def test_other_settings_are_refused_by_name(photos):
     make(photos)
     before = contents(photos / "out")
     with pytest.raises(DataError, match=r"seed was 0, not 3"):
-        make(photos, recipe=Recipe(per_pair=2, flip=True, size=(32, 48), seed=3))
+        make(photos, recipe=ComposeSettings(per_pair=2, flip=True, size=(32, 48), seed=3))
     (photos / "bg" / "a.jpg").rename(photos / "bg" / "d.jpg")
     with pytest.raises(DataError, match=r"backgrounds: 1 gone \(a.jpg\), 1 new \(d.jpg\)"):
         make(photos)
@@ -230,11 +233,11 @@ def test_what_cannot_be_used_is_left_out_by_name(photos):
 def test_nothing_to_work_with_is_an_error(photos):
     (photos / "empty").mkdir()
     with pytest.raises(DataError, match="no images in it"):
-        compose(photos / "empty", photos / "fg", photos / "out", SMALL, workers=1)
+        compose(photos / "empty", photos / "fg", photos / "out", SMALL, workers=Workers(1))
     with pytest.raises(DataError, match="no such folder"):
-        compose(photos / "bg", photos / "gone", photos / "out", SMALL, workers=1)
+        compose(photos / "bg", photos / "gone", photos / "out", SMALL, workers=Workers(1))
     with pytest.raises(DataError, match=r"none of the 3 images in \S+bg can be used.*no see-through pixels"):
-        compose(photos / "bg", photos / "bg", photos / "out", SMALL, workers=1)
+        compose(photos / "bg", photos / "bg", photos / "out", SMALL, workers=Workers(1))
     assert not (photos / "out").exists()
 
 

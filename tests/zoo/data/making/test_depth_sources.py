@@ -13,8 +13,9 @@ import zoo
 from registry import OptionError, UnknownNameError
 from zoo.data.dataset import DataError
 from zoo.data.making.compose import compose
-from zoo.data.making.composition import Recipe
+from zoo.data.making.composition import ComposeSettings
 from zoo.data.making.depth_sources import Scene, build, depth_sources, relative, stand
+from zoo.parallel import Workers
 
 
 def scene(h=10, w=6, rows=(), columns=(), photo="a.jpg", photo_size=None):
@@ -130,11 +131,11 @@ def test_a_background_without_its_map_stops_the_work_before_it_begins(tmp_path):
     cutout = Image.new("RGBA", (8, 8))
     cutout.paste((1, 2, 3, 255), (2, 2, 6, 6))
     cutout.save(tmp_path / "fg" / "c.png")
-    recipe = Recipe(per_pair=1, size=(16, 16), depth=f"folder:{tmp_path / 'maps'}")
+    recipe = ComposeSettings(per_pair=1, size=(16, 16), depth=f"folder:{tmp_path / 'maps'}")
     folders = [tmp_path / name for name in ("bg", "fg", "out")]
     with pytest.raises(DataError, match=r"no depth map for b\.jpg"):
-        compose(*folders, recipe, workers=1)
+        compose(*folders, recipe, workers=Workers(1))
     Image.new("L", (16, 16), 200).save(tmp_path / "maps" / "b.png")
-    assert compose(*folders, recipe, workers=1).made == 2
+    assert compose(*folders, recipe, workers=Workers(1)).made == 2
     values = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "out" / "fg_bg_depth").iterdir())]
     assert [np.unique(value).tolist() for value in values] == [[99], [200]]

@@ -16,13 +16,14 @@ from PIL import Image
 import zoo.data
 from registry import Card, ZooError
 from zoo.__main__ import main
-from zoo.claim import ClaimedError, claimed
 from zoo.contract import Sample
 from zoo.data import DataError, PairDataset
 from zoo.data.dataset import sources
 from zoo.data.feeding.loader import Loader
 from zoo.data.making import packing
 from zoo.data.making.packing import Plan, pack
+from zoo.lock import LockedError, locked
+from zoo.parallel import Workers
 
 N = 9
 
@@ -153,11 +154,11 @@ def test_a_full_disk_leaves_whole_shards_only(loose: Path, tmp_path: Path, capsy
 
 def test_two_packers_on_one_folder(loose: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with claimed(out), pytest.raises(ClaimedError, match="another process"):
+    with locked(out), pytest.raises(LockedError, match="another process"):
         list(pack(plan(loose, out)))
     running = pack(plan(loose, out))
     next(running)
-    with pytest.raises(ClaimedError, match="another process"):
+    with pytest.raises(LockedError, match="another process"):
         list(pack(plan(loose, out)))
     running.close()
     assert [*pack(plan(loose, out))][-1] == (N, N)
@@ -187,7 +188,7 @@ def test_what_cannot_be_read_is_left_out(loose: Path, tmp_path: Path) -> None:
 
 def test_processes_write_the_same(loose: Path, tmp_path: Path) -> None:
     list(pack(plan(loose, tmp_path / "one")))
-    list(pack(plan(loose, tmp_path / "two"), workers=2))
+    list(pack(plan(loose, tmp_path / "two"), workers=Workers(2)))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 

@@ -8,8 +8,8 @@ import torch
 from training_runs import SMALL
 
 import zoo
-from zoo.arithmetic import float32, half
 from zoo.metrics.evaluate import evaluate
+from zoo.precision import float32, half
 from zoo.training import profile as profiles
 from zoo.training.world import share
 

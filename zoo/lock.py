@@ -24,12 +24,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go)
 
 
-class ClaimedError(ZooError):
+class LockedError(ZooError):
     """A folder that another process is working in."""
 
 
 @contextlib.contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for this process alone; it is made if it is not there, and goes again if it stays empty.
 
     The system lets go of the lock when the process ends, however it ends, so none is ever stale.
@@ -71,7 +71,7 @@ def _lock(path: Path) -> int | None:
     except BlockingIOError:
         holder = os.read(file, 100).decode(errors="replace") or "just starting"
         os.close(file)
-        raise ClaimedError(
+        raise LockedError(
             f"{path.parent} is in use by another process ({holder}); wait for it, or give another --out"
         ) from None
     os.close(file)
