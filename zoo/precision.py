@@ -16,6 +16,11 @@ def half(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, HALVES.get(precision), enabled=precision in HALVES)
 
 
+def no_autocast(device: torch.device) -> torch.autocast:
+    """Within it all digits are kept. Autocast does not know the meta device, on which costs are counted."""
+    return torch.autocast("cpu" if device.type == "meta" else device.type, enabled=False)
+
+
 @contextmanager
 def float32(*, tf32: bool = False) -> Iterator[None]:
     """float32 means float32 within, in products and convolutions, or TF32; whatever is set within is put back, too."""

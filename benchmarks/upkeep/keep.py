@@ -65,7 +65,8 @@ def _picture(record: Record, folder: Path) -> str | None:
 
     if not record.gallery or not (folder / record.gallery).exists():
         return None
-    name = f"{committed.GALLERIES}/{hashlib.sha256(identity.key_of(record).encode()).hexdigest()[:12]}.png"
+    whose = f"{identity.key_of(record)} {record.machine.identity}"  # two machines keep two pictures of one cell
+    name = f"{committed.GALLERIES}/{hashlib.sha256(whose.encode()).hexdigest()[:12]}.png"
     (committed.FOLDER / committed.GALLERIES).mkdir(parents=True, exist_ok=True)
     with Image.open(folder / record.gallery) as image, files.replacing(committed.FOLDER / name) as draft:
         image.convert("RGB").quantize(COLOURS).save(draft, "PNG", optimize=True)

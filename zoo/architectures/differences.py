@@ -12,6 +12,7 @@ from zoo.architectures import register
 from zoo.blocks.registration import register_plate
 from zoo.contract import Interface
 from zoo.model import PairModel
+from zoo.precision import no_autocast
 
 UNIT = 10.0  # of a learned number: an optimizer's step of 0.001 then moves what it stands for by 0.01
 
@@ -82,8 +83,7 @@ class AlignedDifference(Difference):
         super().__init__(face, "aligned_difference", stride=4)
 
     def difference(self, bg: Tensor, fg_bg: Tensor) -> Tensor:
-        kind = "cpu" if bg.is_meta else bg.device.type  # autocast does not know the device on which costs are counted
-        with torch.autocast(kind, enabled=False):  # normal equations need all the digits
+        with no_autocast(bg.device):  # normal equations need all the digits
             aligned = register_plate(bg.detach().float(), fg_bg.detach().float())  # nothing in it is learned
         change = (fg_bg - aligned.to(fg_bg.dtype)).abs().mean(1, keepdim=True)
         return F.avg_pool2d(F.pad(change, (1, 1, 1, 1), mode="replicate"), 3, 1)

@@ -7,7 +7,6 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import torch
@@ -19,6 +18,7 @@ from zoo.losses.balance import Balance, Scale, total
 from zoo.losses.balance import build as build_balance
 from zoo.losses.catalog import Truth
 from zoo.losses.expression import Expression, Term
+from zoo.precision import no_autocast
 
 Deep = Literal["final", "sum", "mean"]
 DEEP: tuple[Deep, ...] = ("final", "sum", "mean")
@@ -74,7 +74,7 @@ class Criterion(nn.Module):
         sides = self._sides(predictions)
         values: dict[str, Tensor] = {}
         terms: dict[str, Tensor] = {}
-        with _no_autocast(sample.fg_bg.device.type):
+        with no_autocast(sample.fg_bg.device):
             for task in chosen:
                 logits, truth = self._maps(task, sides, sample)
                 weighted = []
@@ -191,15 +191,6 @@ def _weights(given: Mapping[str, float] | None, tasks: tuple[str, ...]) -> dict[
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
             raise OptionError(f"weights[{task!r}]={weight!r} is not accepted; a weight is a number above 0")
     return {task: float((given or {}).get(task, 1.0)) for task in tasks}
-
-
-def _no_autocast(device: str) -> AbstractContextManager[Any]:
-    return torch.autocast(device, enabled=False) if _has_autocast(device) else nullcontext()
-
-
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator] # torch 2.11 cannot trace the question
-def _has_autocast(device: str) -> bool:
-    return torch.amp.is_autocast_available(device)
 
 
 def _check(name: str, tensor: Tensor, task: str, logits: Tensor, shape: tuple[int, ...]) -> None:
