@@ -2,7 +2,7 @@
 # make test      the tests; the slow ones too with make test-all    ARGS="-k conformance"
 # make test-cpus the tests that compare numbers or times, as on other processors: older kernels, other threads
 # make check     lint, format, types
-# make readme    the README's tables and chart, from benchmarks/records
+# make readme    README's table, and tables and chart in docs/, from benchmarks/records
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -1,6 +1,8 @@
 """One thread per test process (make test starts one per core), hypothesis without a clock, and a small Ray cluster."""
 
+import gc
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,8 @@ from numeric import is_numeric
 
 for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):  # they would make a terminal of every file
     os.environ.pop(name, None)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script; Ctrl-C is tested there, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 settings.load_profile("suite")
@@ -21,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if is_numeric(item.function):
             item.add_marker("numeric")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: without this every collection of garbage looks through all of it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,61 @@
-"""What the README and CONTRIBUTING show is run."""
+"""What README, docs/ and CONTRIBUTING show is true: code runs, commands parse, links lead somewhere."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import zoo
+from benchmarks.compare import arguments as comparing
+from zoo import __main__ as zoo_command
 from zoo.architectures import architectures
 from zoo.losses import Truth, losses
 
 ROOT = Path(__file__).parent.parent
+DOCS = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+PAGES = [*DOCS, "CONTRIBUTING.md", "CHANGELOG.md"]
+PARSERS = {
+    "zoo": zoo_command._parser,
+    "torchrun --nproc-per-node 4 -m zoo": zoo_command._parser,
+    "python -m benchmarks.compare": comparing,
+    ".venv/bin/python -m benchmarks.compare": comparing,
+}
+OTHERS = (
+    "source .venv/bin/activate",
+    "python3 -m venv .venv",
+    ".venv/bin/python -m pip ",
+    ".venv/bin/python -m pytest ",
+)
+FENCED = re.compile(r"```(.*?)```", flags=re.DOTALL)
+
+
+def read(name):
+    return (ROOT / name).read_text("utf-8")
 
 
 def blocks(name):
-    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), flags=re.DOTALL)
+    return re.findall(r"```python\n(.*?)```", read(name), flags=re.DOTALL)
+
+
+def commands():
+    """What stands after a `$` in a block."""
+    return [
+        found
+        for name in PAGES
+        for block in FENCED.findall(read(name))
+        for found in re.findall(r"^\$ (.+)", block, re.M)
+    ]
+
+
+def anchors(name):
+    """The headings of a page, as links name them."""
+    titles = re.findall(r"^#+ (.+)", FENCED.sub("", read(name)), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.fixture
@@ -41,9 +81,43 @@ def test_the_example_architecture_holds_the_contract(tiny, fusion):
     assert all(p.grad is not None for p in model.parameters())
 
 
-def test_nothing_is_left_to_fill_in():
-    for name in ("README.md", "CONTRIBUTING.md"):
-        assert not re.findall(r"@[A-Z]+@|^[A-Z]+_[A-Z]+$", (ROOT / name).read_text(), flags=re.MULTILINE)
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_left_to_fill_in(name):
+    assert not re.findall(r"@[A-Z]+@|^[A-Z]+_[A-Z]+$", read(name), flags=re.MULTILINE)
+
+
+def test_the_readme_is_a_landing_page_that_links_all_the_others():
+    assert len(read("README.md").splitlines()) <= 150
+    assert {name for name in PAGES if f"({name})" not in read("README.md")} == {"README.md"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_are_relative_and_lead_somewhere(name):
+    for link in re.findall(r"\]\(([^)]+)\)", FENCED.sub("", read(name))):
+        path, _, anchor = link.partition("#")
+        target = (ROOT / name).parent / path if path else ROOT / name
+        assert not re.match(r"\w+:|/", link), f"{link} is not relative"
+        assert target.exists(), f"{link} leads nowhere"
+        assert not anchor or anchor in anchors(target.resolve().relative_to(ROOT)), f"{link}: no such heading"
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_parse(command):
+    words = shlex.split(command)
+    if words[:2] == ["make", "compare"]:
+        comparing().parse_args(shlex.split("".join(words[2:]).removeprefix("ARGS=")))
+    elif not command.startswith(OTHERS):
+        start = next(start for start in PARSERS if f"{command} ".startswith(f"{start} "))
+        PARSERS[start]().parse_args(words[len(start.split()) :])
+
+
+@pytest.mark.parametrize("command", [command for command in commands() if "--out docs/" in command])
+def test_pictures_of_scenes_are_made_by_the_commands_beside_them(command, tmp_path):
+    _, *words, picture = shlex.split(command)
+    assert zoo_command.main([*words, str(tmp_path / "again.png")]) == 0
+    again, committed = (np.asarray(Image.open(path), dtype=float) for path in (tmp_path / "again.png", ROOT / picture))
+    assert again.shape == committed.shape
+    assert abs(again - committed).mean() < 1  # of 255: another processor rounds otherwise
 
 
 def test_the_example_loss_is_a_loss():
@@ -58,7 +132,7 @@ def test_the_example_loss_is_a_loss():
         losses._entries = before
 
 
-@pytest.mark.parametrize("code", blocks("README.md"), ids=lambda code: code.split("\n", 1)[0])
-def test_the_readme_runs(code, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "number"), [(name, n) for name in DOCS for n in range(len(blocks(name)))])
+def test_the_code_runs(name, number, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(blocks(name)[number], name, "exec"), {})

@@ -194,7 +194,12 @@ def _weights(given: Mapping[str, float] | None, tasks: tuple[str, ...]) -> dict[
 
 
 def _no_autocast(device: str) -> AbstractContextManager[Any]:
-    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
+    return torch.autocast(device, enabled=False) if _has_autocast(device) else nullcontext()
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator] # torch 2.11 cannot trace the question
+def _has_autocast(device: str) -> bool:
+    return torch.amp.is_autocast_available(device)
 
 
 def _check(name: str, tensor: Tensor, task: str, logits: Tensor, shape: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""The README's tables are what the committed records say."""
+"""README's table, and tables and chart in docs/, are what the committed records say."""
 
 import pytest
 from PIL import Image
@@ -10,6 +10,16 @@ from registry import ZooError
 
 def test_readme_and_chart_are_not_stale():
     assert readme.run(check=True) == 0, "run make readme"
+
+
+@pytest.mark.parametrize(("name", "number"), [("README", "62.34 |"), ("LEADERBOARD", "62.345 |")])
+def test_another_number_in_a_table_is_stale(name, number, tmp_path, monkeypatch):
+    true = getattr(readme, name).read_text("utf-8")
+    assert true.count(number) == 1
+    copy = tmp_path / "copy.md"
+    copy.write_text(true.replace(number, "61.00 |"), "utf-8")
+    monkeypatch.setattr(readme, name, copy)
+    assert readme.wanted()[copy] == true
 
 
 def test_a_picture_says_which_chart_it_shows(tmp_path, monkeypatch, capsys):

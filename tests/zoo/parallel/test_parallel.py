@@ -177,12 +177,16 @@ def test_no_worker_outlives_its_parent(tmp_path, how, code):
     script = tmp_path / "script.py"
     script.write_text("\n".join(lines))
     command = [sys.executable, str(script), str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as parent:
+    parent = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    try:
         wait_until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
         pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
         assert all(map(alive, pids))
         (os.killpg if how == signal.SIGINT else os.kill)(parent.pid, how)  # a terminal signals the whole group
-        assert parent.wait(120) == code
+        _, said = parent.communicate(timeout=120)
+        assert parent.returncode == code
         wait_until(lambda: not any(map(alive, pids)))
-        assert b"Traceback" not in parent.stderr.read()
+        assert b"Traceback" not in said
+    finally:
+        parent.kill()
     assert len(list(tmp_path.glob("*.cleaned"))) == 2  # each could put its things in order
