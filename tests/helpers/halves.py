@@ -6,6 +6,7 @@ once: so no error grows from layer to layer, and what is lost between two produc
 The ratio is near 1 whatever the weights and the machine are; digits lost on the way make it large.
 """
 
+import copy
 from typing import Any
 
 import torch
@@ -49,6 +50,18 @@ def rounded(value: Any) -> Any:
 
 def rms(value: Tensor) -> float:
     return value.square().mean().sqrt().item()
+
+
+@torch.no_grad()
+def well_scaled(model: Any, pair: tuple[Tensor | None, Tensor]) -> Any:
+    """A copy whose batch norms have the statistics of this batch: no signal is lost beside a bias, or drowns one."""
+    model = copy.deepcopy(model)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the mean over all that was seen
+    model.train()(*pair)
+    return model.eval()
 
 
 @torch.no_grad()

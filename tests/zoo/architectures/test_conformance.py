@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from halves import ratios
+from halves import ratios, well_scaled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.export import Dim
@@ -18,7 +18,7 @@ NAMES = zoo.names()
 FOUNDING = [entry.name for entry in architectures if entry.card.group == "founding"]
 SIDE = st.integers(8, 97)
 TASKS = st.sampled_from([("mask",), ("depth",), ("mask", "depth")])
-LOST = 2.5  # times the error that bf16 makes at one product; 1.0 to 1.5 over the catalog, and alike on every CPU tried
+LOST = 2.0  # times the error that bf16 makes at one product; 1.0 to 1.7 over the catalog, and alike on every CPU tried
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -148,7 +148,7 @@ def test_copies_and_files_compute_the_same(model, tmp_path):
 
 @pytest.mark.numeric
 def test_bf16_autocast_loses_no_more_than_bf16_must(model):
-    assert max(ratios(model, images(model, b=2, h=40, w=33))) < LOST
+    assert lost(model) < LOST
 
 
 @pytest.mark.numeric
@@ -157,7 +157,7 @@ def test_digits_lost_in_a_decoders_sum_are_found(name):
     model = zoo.build(name).eval()
     for decoder in model.decoders.values():
         decoder.out = RunningSum(decoder.out)
-    assert max(ratios(model, images(model, b=2, h=40, w=33))) > LOST
+    assert lost(model) > LOST
 
 
 @pytest.mark.numeric
@@ -167,7 +167,13 @@ def test_normal_equations_under_autocast_are_found(monkeypatch):
 
     monkeypatch.setattr(AlignedDifference, "difference", difference)
     model = zoo.build("aligned_difference").eval()
-    assert max(ratios(model, images(model, b=2, h=40, w=33))) > LOST
+    assert lost(model) > LOST
+
+
+def lost(model):
+    """The most that is lost at one product, in units of what bf16 must lose there."""
+    pair = images(model, b=2, h=40, w=33)
+    return max(ratios(well_scaled(model, pair), pair))
 
 
 class RunningSum(torch.nn.Module):
@@ -181,7 +187,8 @@ class RunningSum(torch.nn.Module):
         weight, total = self.conv.weight.to(x.dtype), torch.zeros_like(x[:, :1])
         for c in range(x.shape[1]):
             total = total + x[:, c : c + 1] * weight[:, c : c + 1]
-        return total
+        bias = self.conv.bias
+        return total if bias is None else total + bias.to(x.dtype)[:, None, None]
 
 
 def test_channels_last(model):
