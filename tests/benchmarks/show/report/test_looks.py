@@ -67,7 +67,7 @@ def test_more_columns_and_details_on_demand(page: Any) -> None:
     assert "Mask boundary f" in page.locator("#table thead").inner_text()
     page.locator("#table .link").first.click()
     text = page.locator("#details").inner_text()
-    assert "aten::upsample_bilinear2d" in text
+    assert "upsample_bilinear2d" in text
     assert "5th to 95th percentile" in text
     assert "in_ch=6" in text
 
