@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("timm", "segmentation_models_pytorch", "kornia", "torchvision", "rich", "onnx", "onnxruntime", "torchmetrics")
+HEAVY = (
+    *("timm", "segmentation_models_pytorch", "kornia", "torchvision", "rich", "onnx", "onnxruntime", "torchmetrics"),
+    "torch._dynamo",
+)
 BELOW = {"registry": set(), "zoo": {"registry"}, "benchmarks": {"zoo", "registry"}}
 ROOMS = {  # package -> what is in it, from the lowest floor up; none imports from its own floor or from one above
     "zoo.data": (
@@ -133,9 +136,21 @@ def loaded(code, names):
     return done.stdout.split()
 
 
+LIGHT = (  # what must load nothing heavy, one after the other in one process
+    "import zoo; assert zoo.names(); [entry.options for entry in zoo.factory.architectures]",
+    "import zoo.losses; zoo.losses.objective('bce', 'l1')",
+    "from zoo.data.augment import augment; augment('founding, plate')",
+    "from zoo.__main__ import main; main(['list', '--losses', '--json'])",
+)
+
+
 def test_the_zoo_loads_nothing_heavy_until_it_builds():
-    ask = "import zoo; assert zoo.names(); [entry.options for entry in zoo.factory.architectures]"
-    assert loaded(ask, ("torch", *HEAVY)) == ["torch"]
+    lines = ["import sys, torch; before = {*sys.modules}"]
+    for step in LIGHT:
+        lines += [step, f"print([n for n in {HEAVY!r} if n in sys.modules and n not in before], file=sys.stderr)"]
+    done = python("\n" + "\n".join(lines))
+    assert done.returncode == 0, done.stderr
+    assert dict(zip(LIGHT, done.stderr.splitlines(), strict=True)) == dict.fromkeys(LIGHT, "[]")
 
 
 def test_importing_the_registry_loads_neither_torch_nor_the_zoo():
