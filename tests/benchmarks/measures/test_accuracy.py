@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from training_runs import START
 
 import zoo
 from benchmarks.measures import accuracy, training_recipe
@@ -31,8 +31,6 @@ from zoo.weights import WeightsError
 CELL = AccuracySettings((16, 24), "pairbench:clean", "equal", 640, 0, 30)
 SMALL = "unet(width=4)"
 STEPS = 20
-START = get_context("forkserver")
-START.set_forkserver_preload(["test_accuracy"])
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -83,20 +83,6 @@ class Splits:
         write_text(path, json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n")
 
 
-def assign(
-    backgrounds: Groups,
-    objects: Groups | None = None,
-    *,
-    seed: int = 0,
-    fractions: Sequence[float] = FRACTIONS,
-    kind: Kind = "held-out",
-    names: Groups | None = None,
-) -> dict[str, Any]:
-    """Split -> indices of its samples, decided anew; `keep` does the same and remembers it."""
-    splits = decide(backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
-    return splits.indices(backgrounds, objects, names=names)
-
-
 def decide(
     backgrounds: Groups,
     objects: Groups | None = None,

@@ -1,33 +1,16 @@
 """The page in a real browser: table, filters, chart and curves. Run where playwright and a Chromium are installed."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from records import changed
-from report_browser import FAILED, MARKS, NUMBER, column, filter_by, full_page, launched, names, opened
+from report_browser import FAILED, MARKS, NUMBER, column, filter_by, names, opened
 from report_records import CPU, GPU, records
 
 from benchmarks.show.results import Results
 
 pytestmark = MARKS
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from launched()
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return full_page(tmp_path_factory.mktemp("page"))
-
-
-@pytest.fixture
-def page(browser: Any, written: Path) -> Iterator[Any]:
-    yield from opened(browser, written)
 
 
 def test_twenty_networks_at_four_sizes_are_usable_within_a_second(browser: Any, written: Path) -> None:

@@ -10,28 +10,13 @@ from typing import Any
 import pytest
 from PIL import Image
 from records import changed
-from report_browser import MARKS, column, filter_by, full_page, launched, names, opened
+from report_browser import MARKS, column, filter_by, names, opened
 from report_records import CPU, GPU, records
 
 from benchmarks.show import report
 from benchmarks.show.results import Results
 
 pytestmark = MARKS
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from launched()
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return full_page(tmp_path_factory.mktemp("page"))
-
-
-@pytest.fixture
-def page(browser: Any, written: Path) -> Iterator[Any]:
-    yield from opened(browser, written)
 
 
 @pytest.fixture

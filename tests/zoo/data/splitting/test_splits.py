@@ -11,9 +11,15 @@ from registry import OptionError
 from zoo.data import DataError
 from zoo.data.splitting import splits
 from zoo.data.splitting.dealing import deal
-from zoo.data.splitting.splits import assign, decide, file_beside, keep, read
+from zoo.data.splitting.splits import decide, file_beside, keep, read
 
 NAMES = ("train", "val", "test")
+
+
+def assign(backgrounds, objects=None, *, names=None, **options):
+    """Split -> indices of its samples, decided anew."""
+    splits = decide(backgrounds, objects, names=names, **options)
+    return splits.indices(backgrounds, objects, names=names)
 
 
 def crossed(backgrounds: int, objects: int) -> tuple[list[str], list[str]]:
