@@ -1,7 +1,8 @@
 """The base every architecture extends: it checks, normalises, pads, calls the network, crops, and names the outputs.
 
 An architecture writes `logits`; one that is deeply supervised writes `all_logits` too. Inside, images are
-already normalised and their sides are multiples of `stride`, at least two strides long.
+already normalised. Only where a network refuses a size are they padded: to a multiple of `pad_to`, which is `stride`
+unless the network says otherwise, at least two of them long.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,13 +30,15 @@ class PairModel(nn.Module):
     trained_at: tuple[int, int] | None = None  # (h, w) of the last pictures it was trained on, where that is known
     loaded: "LoadReport | None" = None  # what zoo.build(weights=...) or zoo.load took from a file
 
-    def __init__(self, face: Interface, *, stride: int = 1, smallest: int = 0):
+    def __init__(self, face: Interface, *, stride: int = 1, pad_to: int | None = None, smallest: int = 0):
+        """pad_to: the multiple of pixels that it takes, 1 for every size; smallest: the least side that it takes."""
         super().__init__()
         require(is_count(stride), "stride", stride, "a whole number from 1 up")
         self.face = face
         self.stride = stride
-        least = max(2 * stride, smallest, SMALLEST)
-        self.min_size = least + missing(least, stride, least)  # computed without padding from here up
+        self.pad_to = stride if pad_to is None else pad_to
+        least = max(2 * self.pad_to, smallest, SMALLEST)
+        self.min_size = least + missing(least, self.pad_to, least)  # computed without padding from here up
         self.min_export_size = self.min_size  # the smallest side of an export that leaves the size open
         self.normalise = Normalise(face)
 
@@ -76,9 +79,9 @@ class PairModel(nn.Module):
         def __call__(self, bg: Tensor | None, fg_bg: Tensor, sides: bool = False) -> Any: ...
 
     def _fit(self, image: Tensor) -> Tensor:
-        """Replicate the right and bottom border up to a multiple of the stride, at least two strides."""
+        """Replicate the right and bottom border up to a size that the network takes."""
         h, w = image.shape[-2:]
-        right, bottom = (missing(size, self.stride, self.min_size) for size in (w, h))
+        right, bottom = (missing(size, self.pad_to, self.min_size) for size in (w, h))
         if not torch.compiler.is_exporting() and right == 0 and bottom == 0:
             return image  # an export pads always, by nothing where nothing is missing: one graph for every size
         return F.pad(image, (0, right, 0, bottom), mode="replicate")
@@ -119,13 +122,13 @@ def logit(value: Tensor) -> Tensor:
     return torch.logit(wide.clamp(CLAMP, 1 - CLAMP)).to(value.dtype)
 
 
-def missing(size: int, stride: int, smallest: int) -> int:
+def missing(size: int, multiple: int, smallest: int) -> int:
     """Pixels to add to a side.
 
     >>> [missing(size, 32, 64) for size in (8, 64, 65, 96)]
     [56, 0, 31, 0]
     """
-    padded = (size + stride - 1) // stride * stride
+    padded = (size + multiple - 1) // multiple * multiple
     return (padded if padded >= smallest else smallest) - size  # max() asks for >, which no Dim(min=smallest) settles
 
 

@@ -73,9 +73,9 @@ def pair(spec: str, height: int, width: int, seconds: float, tick: "Tick") -> tu
         def forward(self, bg: Tensor, fg_bg: Tensor) -> dict[str, Tensor]:
             return model.logits(bg, fg_bg)
 
-    if height % model.stride or width % model.stride or min(height, width) < model.min_size:
+    if height % model.pad_to or width % model.pad_to or min(height, width) < model.min_size:
         raise ZooError(
-            f"{spec} pads {height} x {width}, and the bare network cannot; give multiples of {model.stride} from"
+            f"{spec} pads {height} x {width}, and the bare network cannot; give multiples of {model.pad_to} from"
             f" {model.min_size} up"
         )
     bare = Bare().eval()

@@ -45,8 +45,8 @@ class DenseDepth(PairModel):
         fusion: Fusion = "concat",
         port: Annotated[bool, "leave out each stage's first LeakyReLU, as the authors' PyTorch port does"] = False,
     ):
-        super().__init__(face, stride=32)
         own = encoder == "densenet169"
+        super().__init__(face, stride=32, pad_to=1 if own else None, smallest=64)
         stem = Stem(face, fusion, encoder_weights)
         with pairing("densedepth", encoder):
             net = DenseNet169(stem) if own else features(encoder, stem)

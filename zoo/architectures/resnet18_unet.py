@@ -39,7 +39,8 @@ class ResNet18UNet(PairModel):
         fusion: Fusion = "concat",
     ):
         own = encoder == "resnet18"
-        super().__init__(face, stride=16 if own else 32)
+        super().__init__(face, stride=16 if own else 32, pad_to=2 if own else None)
+        self.min_export_size = 2 * self.stride
         stem = Stem(face, fusion, encoder_weights)
         with pairing("resnet18_unet", encoder):
             net = ResNet18(stem) if own else features(encoder, stem)

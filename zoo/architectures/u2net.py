@@ -24,7 +24,8 @@ class Nested(PairModel):
     """What u2net and u2netp share; `encoder` and `decoder` are the widths of the stages, finest first."""
 
     def __init__(self, face: Interface, fusion: FusionKind, encoder: Sequence[Widths], decoder: Sequence[Widths]):
-        super().__init__(face, stride=32)
+        super().__init__(face, stride=32, pad_to=1)
+        self.min_export_size = 2 * self.stride
         self.encoder = PairEncoder(fusion, Encoder(stem_channels(face, fusion), encoder))
         self.decoders = nn.ModuleDict({task: Decoder(self.encoder.channels, decoder) for task in face.tasks})
 
@@ -142,8 +143,8 @@ class RSU(nn.Module):
         for level in self.down[1:]:
             skips.append(level(pool(skips[-1])))
         x = self.bottom(skips[-1])
-        for level, skip in zip(self.up, reversed(skips), strict=True):
-            if x.shape[-2:] != skip.shape[-2:]:  # the bottom has its skip's size already
+        for i, (level, skip) in enumerate(zip(self.up, reversed(skips), strict=True)):
+            if i > 0:  # the bottom has its skip's size already
                 x = resize(x, skip, aligned=False)
             x = level(torch.cat([x, skip], 1))
         return x + entered

@@ -10,7 +10,7 @@ from registry import Card, Published, require
 from zoo.architectures import register
 from zoo.blocks.conv import conv, double_conv
 from zoo.blocks.fusion import Fusion, PairEncoder, stem_channels
-from zoo.blocks.upsample import resize
+from zoo.blocks.upsample import double
 from zoo.contract import Interface
 from zoo.model import PairModel
 
@@ -39,7 +39,8 @@ class UNet(PairModel):
         width: Annotated[int, "channels at full resolution; they double at each level"] = 64,
     ):
         require(width >= 2 and width % 2 == 0, "width", width, "even numbers from 2 up")
-        super().__init__(face, stride=2**depth)
+        super().__init__(face, stride=2**depth, pad_to=1, smallest=2**depth)
+        self.min_export_size = 2 * self.stride
         widths = tuple(width * 2**level for level in range(depth))
         self.encoder = PairEncoder(fusion, Encoder(stem_channels(face, fusion), widths))
         self.decoders = nn.ModuleDict({task: Decoder(widths) for task in face.tasks})
@@ -78,5 +79,5 @@ class Decoder(nn.Module):
     def forward(self, features: list[Tensor]) -> Tensor:
         *skips, x = features
         for stage, skip in zip(self.stages, reversed(skips), strict=True):
-            x = stage(torch.cat([skip, resize(x, skip, aligned=True)], 1))
+            x = stage(torch.cat([skip, double(x, skip)], 1))
         return self.out(x)

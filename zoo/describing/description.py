@@ -80,6 +80,7 @@ def _described(entry: Entry[Architecture], resolved: dict[str, Any], size: tuple
         trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),
         weight_bytes=sum(t.numel() * t.element_size() for t in model.state_dict().values()),
         stride=model.stride,
+        pad_to=model.pad_to,
         min_size=model.min_size,
         min_export_size=model.min_export_size,
         training_bytes=training_bytes(model, size),

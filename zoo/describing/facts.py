@@ -43,6 +43,7 @@ class Facts:
     trainable: int
     weight_bytes: int  # of parameters and buffers, as a file of them holds
     stride: int
+    pad_to: int  # sides are padded to a multiple of it; 1: every size is computed as it is
     min_size: int  # the smallest side that is computed without padding
     min_export_size: int  # the smallest side of an export that leaves the size open
     training_bytes: int  # activations that a training step keeps for one sample

@@ -40,12 +40,17 @@ def _figures(spec: str, params: int, gflops: float | None) -> str:
     return f"{spec}: {params:,} parameters" + (f", {gflops:g} GFLOPs at 224 x 224" if gflops is not None else "")
 
 
+def _taken(about: Facts) -> str:
+    sides = "all sides" if about.pad_to == 1 else f"sides that are multiples of {about.pad_to}"
+    return f"{sides}, from {about.min_size} px up"
+
+
 def _costs(about: Facts) -> list[tuple[str, str]]:
     trainable = "all trainable" if about.trainable == about.params else f"{about.trainable:,} trainable"
     fields = {task: _field(*extents) for task, extents in about.receptive_field.items()}
     return [
         ("parameters", f"{about.params:,} ({trainable}), {megabytes(about.weight_bytes)} as a file"),
-        ("stride", f"{about.stride}; smallest side computed without padding {about.min_size} px"),
+        ("stride", f"{about.stride}; without padding it computes {_taken(about)}"),
         ("export", f"with open height and width: from {about.min_export_size} px"),
         ("training keeps", f"{megabytes(about.training_bytes)} of activations for one sample in float32"),
         ("inference peak", f"{megabytes(about.inference_bytes)} alive at once, one sample in float32, without weights"),

@@ -31,5 +31,5 @@ def test_overhead_finds_what_the_contract_costs(capsys: pytest.CaptureFixture[st
 
 
 def test_overhead_refuses_sizes_that_are_padded(capsys: pytest.CaptureFixture[str]) -> None:
-    assert overhead.main(["--models", "u2netp", "--sizes", "65"]) == 2
-    assert "multiples of 32" in capsys.readouterr().err
+    assert overhead.main(["--models", "resunet", "--sizes", "65"]) == 2
+    assert "multiples of 16" in capsys.readouterr().err

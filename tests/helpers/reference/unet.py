@@ -34,7 +34,10 @@ class Up(nn.Module):
         self.conv = DoubleConv(a, b, a // 2)
 
     def forward(self, x, skip):
-        return self.conv(torch.cat([skip, F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)], 1))
+        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+        dy, dx = skip.shape[2] - x.shape[2], skip.shape[3] - x.shape[3]
+        x = F.pad(x, [dx // 2, dx - dx // 2, dy // 2, dy - dy // 2])
+        return self.conv(torch.cat([skip, x], 1))
 
 
 class OutConv(nn.Module):
