@@ -9,13 +9,11 @@ from benchmarks.show.networks import Figure, Network
 from benchmarks.show.scores import Board, Score, higher_is_better, places
 from benchmarks.show.speeds import LATENCY, QUANTITIES, RATE, Row, Setting, latencies
 from benchmarks.show.speeds import places as places_of_times
-from benchmarks.store.names import BASELINE, EQUAL, OWN, READY
+from benchmarks.store.names import BASELINE, EQUAL
 from benchmarks.store.record import Machine
 from registry import OptionError, nearest
 from zoo import metrics
 
-NAMED = 3  # networks that are named where many are left out
-RECIPES = {OWN: "recipes of their own", READY: "ready-made weights"}
 ACCURACY = "mask_iou"
 
 
@@ -122,23 +120,3 @@ def front(found: Iterable[Point], x: str = LATENCY, y: str = ACCURACY) -> list[P
 
 def is_higher_better(metric: str) -> bool:
     return higher_is_better(metric) if metric in metrics.names() else metric == RATE
-
-
-def about(chosen: Chosen, networks: Mapping[str, Network]) -> list[str]:
-    """What the points of accuracy against latency were measured on: a line each."""
-    first = next((row.better for row in chosen.rows if row.better), None)
-    if first is None or chosen.board is None:
-        return []
-    cell, (height, width), trained = first.timed, chosen.board.size, chosen.board.trained_as
-    samples = f", {trained.samples:,} samples each" if trained.samples else ""
-    samples += "" if trained.kind == EQUAL else f", {RECIPES[trained.kind]}"
-    tested = "" if cell.size == chosen.board.size else f" at {height} x {width} pixels"
-    timed, achieved = (figures(chosen, metric) for metric in (LATENCY, ACCURACY))
-    lacking = [one.name for spec, one in networks.items() if spec in timed and spec not in achieved]
-    more = [f"{len(lacking) - NAMED} more"] * (len(lacking) > NAMED)
-    return [
-        f"Latency: {cell.size[0]} x {cell.size[1]} pixels, batch {cell.batch}, {cell.precision}, {cell.engine},"
-        f" {first.machine.headline}",
-        f"IoU: {chosen.data}{samples}{tested}",
-        *([f"Timed, but not trained so: {', '.join([*lacking[:NAMED], *more])}"] if lacking else []),
-    ]

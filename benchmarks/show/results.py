@@ -5,7 +5,6 @@
 (['u2net', 'unet'], ['u2netp', 'unet', 'u2net'])
 """
 
-import io
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -49,13 +48,10 @@ class Results(Findings):
 
     def show(self, file: IO[str] | None = None) -> None:
         """Print the tables, groups apart, in 100 columns for names of ordinary length."""
-        for one in self.tables:
-            terminal.print_table(one.head, one.body, ends=one.ends, title=one.title, notes=one.notes, file=file)
+        terminal.print_tables(self.tables, file)
 
     def __repr__(self) -> str:
-        out = io.StringIO()
-        self.show(out)
-        return out.getvalue()
+        return terminal.as_text(self.tables)
 
     def _repr_html_(self) -> str:
         return "".join(map(table.html, self.tables))

@@ -1,15 +1,30 @@
 """A table on the terminal, in at most 100 columns: a wider one goes on below with the names repeated."""
 
+import io
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
+from benchmarks.show.table import Table
+
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.table import Table as Grid
 
 WIDTH = 100  # columns; fewer on a narrower terminal
 NAME = 24  # columns of names that stand on one line however narrow it is
 GAP, EDGES = 2, 2  # columns between two of the table's, and around it
+
+
+def as_text(tables: Iterable[Table]) -> str:
+    """What `print_tables` prints where there is no terminal."""
+    out = io.StringIO()
+    print_tables(tables, out)
+    return out.getvalue()
+
+
+def print_tables(tables: Iterable[Table], file: IO[str] | None = None) -> None:
+    for one in tables:
+        print_table(one.head, one.body, ends=one.ends, title=one.title, notes=one.notes, file=file)
 
 
 def print_table(
@@ -33,10 +48,9 @@ def print_table(
     width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     widths = [max(map(len, (*name.rsplit(" ", 1), *(texts[i] for texts in body)))) for i, name in enumerate(head)]
     whole_words = max(len(word) for texts in (head, *body) for word in texts[0].split())
-    names = min(widths[0], max(min(widths[0], NAME), min(whole_words, width // 2)))
+    names = min(widths[0], max(NAME, min(whole_words, width // 2)))
     room = width - names - EDGES
-    whole = (gap for gap in (GAP, 1) if sum(widths[1:]) + gap * len(widths[1:]) <= room)
-    gap = next(whole, GAP)  # closer together where that keeps the table in one
+    gap = 1 if sum(widths[1:]) + len(widths[1:]) <= room < sum(widths[1:]) + GAP * len(widths[1:]) else GAP
     for number, part in enumerate(_parts(widths[1:], room, gap)):
         columns = {0: names} | {i + 1: widths[i + 1] for i in part}
         console.width = max(width, names + EDGES + sum(widths[i + 1] + gap for i in part))
@@ -52,7 +66,7 @@ def _grid(
     ends: Sequence[int],
     title: str,
     gap: int,
-) -> "Table":
+) -> "Grid":
     """Some columns, by number, of these widths; the best of each in bold."""
     from rich import box
     from rich.table import Table
@@ -69,12 +83,10 @@ def _grid(
     return grid
 
 
-def _parts(widths: Sequence[int], room: int, gap: int) -> Iterator[range]:
-    """The columns in as few even runs as fit into the room, at least one column in each."""
-    for count in range(1, len(widths) + 1):
-        edges = [-(-len(widths) * n // count) for n in range(count + 1)]
-        runs = [range(*pair) for pair in itertools.pairwise(edges)]
-        if count == len(widths) or all(sum(widths[i] + gap for i in run) <= room for run in runs):
-            yield from runs
-            return
-    yield range(0)  # names alone
+def _parts(widths: Sequence[int], room: int, gap: int) -> list[range]:
+    """The columns in as few even runs as fit into the room; a column that does not fit is a run by itself."""
+    runs = [range(len(widths))]
+    while any(len(run) > 1 and sum(widths[i] + gap for i in run) > room for run in runs):
+        count = len(runs) + 1
+        runs = [range(*pair) for pair in itertools.pairwise(-(-len(widths) * n // count) for n in range(count + 1))]
+    return runs

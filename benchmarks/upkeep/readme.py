@@ -1,10 +1,9 @@
 """Put the committed records into README's table and into docs/: leaderboard, scale and timing. `make readme`.
 
-The chart is docs/leaderboard.svg, and a picture of it as a browser shows it, leaderboard.png, which says in itself
-which SVG it shows. With --check nothing is written; the exit code is 1 where something is not what the records say.
+The chart is docs/leaderboard.png, the page's as a browser shows it; it says in itself which points it shows. With
+--check nothing is written; the exit code is 1 where something is not what the records say.
 """
 
-import hashlib
 import re
 import sys
 from pathlib import Path
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-LEADERBOARD, CHART, SCALE, TIMING = (
-    ROOT / "docs" / name for name in ("leaderboard.md", "leaderboard.svg", "scale.md", "timing.md")
+LEADERBOARD, PICTURE, SCALE, TIMING = (
+    ROOT / "docs" / name for name in ("leaderboard.md", "leaderboard.png", "scale.md", "timing.md")
 )
-PICTURE, SHOWS = CHART.with_suffix(".png"), "shows the SVG with the SHA-256"
+SHOWS, CHART = "shows the points", "#scatter-picture"  # on the page
 COLOURS = 64  # of the picture: a chart has few
 MARKS = "<!-- from benchmarks/records by make readme -->", "<!-- end -->"
 
@@ -38,19 +37,17 @@ def run(*, check: bool) -> int:
     """Write what is stale, or only say it."""
     from zoo.files import write_text
 
-    texts = wanted()
-    stale = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]
-    if CHART in texts and shown(PICTURE) != digest(texts[CHART]):
-        stale.append(PICTURE)
-    for path in stale:
+    results = committed_results()
+    stale = {path: text for path, text in wanted(results).items() if said(path) != text}
+    for path, text in stale.items():
         if not check:
-            take(texts[CHART], path) if path == PICTURE else write_text(path, texts[path])
+            take(results, text) if path == PICTURE else write_text(path, text)
         print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
     return int(check and bool(stale))
 
 
-def take(svg: str, path: Path) -> None:
-    """Write the picture of an SVG, with the SVG's digest in it."""
+def take(results: "Results", points: str) -> None:
+    """Write the picture of the page's chart, with the points in it as text."""
     import tempfile
 
     from PIL import Image
@@ -60,49 +57,62 @@ def take(svg: str, path: Path) -> None:
     from zoo import files
 
     about = PngInfo()
-    about.add_text(SHOWS, digest(svg))
+    about.add_text(SHOWS, points)
     with tempfile.TemporaryDirectory() as folder:
-        page, picture = Path(folder) / "chart.svg", Path(folder) / "chart.png"
-        page.write_text(svg, "utf-8")
-        shoot(page, picture)
-        with Image.open(picture) as image, files.replacing(path) as draft:
+        page, picture = Path(folder) / "page.html", Path(folder) / "chart.png"
+        results.to_html(page)
+        shoot(page, picture, part=CHART)
+        with Image.open(picture) as image, files.replacing(PICTURE) as draft:
             image.quantize(COLOURS).save(draft, "PNG", pnginfo=about, optimize=True)
 
 
-def shown(path: Path) -> str | None:
-    """The digest of the SVG that a picture shows; None where there is no such picture."""
+def said(path: Path) -> str | None:
+    """What a file holds; of a picture, which points it shows. None where there is none."""
     from PIL import Image
 
     if not path.exists():
         return None
+    if path != PICTURE:
+        return path.read_text("utf-8")
     with Image.open(path) as image:
         return image.info.get(SHOWS)
 
 
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def wanted() -> dict[Path, str]:
-    """What README and the files in docs/ should hold."""
-    from benchmarks.show import report
+def committed_results() -> "Results":
     from benchmarks.show.results import Results
+    from benchmarks.store import committed
+
+    if not (records := committed.records()):
+        raise ZooError(f"there are no records in {committed.FOLDER}; python -m benchmarks.compare makes them")
+    return Results(records)
+
+
+def wanted(results: "Results") -> dict[Path, str]:
+    """What README and the files in docs/ should hold, and which points the picture should show."""
     from benchmarks.store import committed
     from benchmarks.upkeep import scale, trust
 
-    records = committed.records()
-    if not records:
-        raise ZooError(f"there are no records in {committed.FOLDER}; python -m benchmarks.compare makes them")
-    results = Results(records)
+    records = results.records
     tables = {README: summary(results), LEADERBOARD: results.to_markdown()}
     texts = {path: filled(path.read_text("utf-8"), table, path.name) for path, table in tables.items()}
     if not results.borrowed:
-        texts[CHART] = report.chart(results)
+        texts[PICTURE] = drawn(results)
     if text := scale.page(records):
         texts[SCALE] = text
     if text := trust.page(committed.controls()):
         texts[TIMING] = text
     return texts
+
+
+def drawn(results: "Results") -> str:
+    """The points of the chart, a line each: the network, and its latency and mask IoU with their intervals."""
+    from benchmarks.show.points import points
+
+    lines = []
+    for point in points(results.chosen, results.networks):
+        values = (point.x.value, *point.x.interval, point.y.value, *point.y.interval)
+        lines.append(" ".join([point.network.name, *(f"{value:.4g}" for value in values)]))
+    return "\n".join(lines)
 
 
 def summary(results: "Results") -> str:

@@ -1,10 +1,9 @@
-"""A picture of a page or an SVG as a browser shows it: `python -m benchmarks.upkeep.screenshot chart.svg chart.png`.
+"""A picture of a page as a browser shows it: `python -m benchmarks.upkeep.screenshot compare.html page.png`.
 
 Needs playwright and a Chromium, which are no part of the installation: a report is made and read without them.
 """
 
 import argparse
-import base64
 import os
 import shutil
 import sys
@@ -18,10 +17,6 @@ from zoo import files
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SHARP = 2  # pixels of the picture for one of the page
-FRAME = (
-    '<!doctype html><meta name="color-scheme" content="light dark"><style>body {{ margin: 0 }}'
-    ' img {{ display: block }}</style><img src="data:image/svg+xml;base64,{}">'
-)
 
 
 class ScreenshotError(ZooError):
@@ -33,24 +28,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m benchmarks.upkeep.screenshot", description="Take a picture of a page or an SVG.")
-    parser.add_argument("page", type=Path, help="an .html or .svg file")
+    parser = Parser(prog="python -m benchmarks.upkeep.screenshot", description="Take a picture of a page.")
+    parser.add_argument("page", type=Path, help="an .html file")
     parser.add_argument("picture", type=Path, help="the .png to write")
+    parser.add_argument(
+        "--part", metavar="SELECTOR", default="html", help="what of the page, as CSS names it; all of it"
+    )
     parser.add_argument("--width", type=at_least(100), default=860, help="of the window, in pixels; 860")
     parser.add_argument("--dark", action="store_true", help="as it looks where the reader prefers dark")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    shoot(args.page, args.picture, width=args.width, dark=args.dark)
+    shoot(args.page, args.picture, part=args.part, width=args.width, dark=args.dark)
     print(f"written: {args.picture}", file=sys.stderr)
     return 0
 
 
-def shoot(page: Path, picture: Path, *, width: int = 860, dark: bool = False) -> None:
-    """Write the picture of a whole page, from top to bottom."""
+def shoot(page: Path, picture: Path, *, part: str = "html", width: int = 860, dark: bool = False) -> None:
+    """Write the picture of a part of a page, by default from top to bottom."""
     if not page.is_file():
-        raise ScreenshotError(f"{page} is no file; give an .html or .svg")
+        raise ScreenshotError(f"{page} is no file; give an .html")
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
@@ -63,12 +61,8 @@ def shoot(page: Path, picture: Path, *, width: int = 860, dark: bool = False) ->
                 device_scale_factor=SHARP,
                 color_scheme="dark" if dark else "light",
             )
-            if page.suffix == ".svg":  # of an SVG by itself Chromium takes no picture
-                shown.set_content(FRAME.format(base64.b64encode(page.read_bytes()).decode()))
-                shown.wait_for_function("document.images[0].complete")
-            else:
-                shown.goto(page.resolve().as_uri())
-            draft.write_bytes(shown.screenshot(full_page=True))
+            shown.goto(page.resolve().as_uri())
+            draft.write_bytes(shown.locator(part).screenshot())
             browser.close()
     except Error as error:
         raise ScreenshotError(f"the browser could not show {page}: {str(error).partition(chr(10))[0]}") from error

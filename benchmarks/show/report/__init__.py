@@ -3,19 +3,17 @@
 >>> html = page(Results(read(folder / "compare.jsonl"), galleries=[folder]))  # doctest: +SKIP
 """
 
+from benchmarks.show import leaderboard, terminal
 from benchmarks.show.findings import Findings
-from benchmarks.show.report.chart import chart
 from benchmarks.show.report.embed import fill
 from benchmarks.show.report.gallery import gallery
 from benchmarks.show.report.tables import tables
 
 TITLE = "pairzoo: what each network costs and achieves"
 
-__all__ = ["TITLE", "chart", "page"]
-
 
 def page(found: Findings, *, title: str = TITLE) -> str:
     """The page; the pictures that records name are looked for in the folders of galleries."""
     data = tables(found)
-    picture = chart(found.whole, title=title)
-    return fill({**data, "title": title}, gallery(data, found.galleries), title=title, picture=picture)
+    text = terminal.as_text(leaderboard.tables(found.whole))
+    return fill({**data, "title": title}, gallery(data, found.galleries), title=title, text=text)

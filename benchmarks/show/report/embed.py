@@ -25,8 +25,8 @@ SCRIPTS = (  # in this order
 MARK = re.compile(r"\{\{(\w+)\}\}")
 
 
-def fill(data: Mapping[str, Any], pictures: Mapping[str, Any], *, title: str, picture: str) -> str:
-    """The whole page; the SVG `picture` is shown where scripts are off."""
+def fill(data: Mapping[str, Any], pictures: Mapping[str, Any], *, title: str, text: str) -> str:
+    """The whole page; `text` is shown where scripts are off."""
     style = _file("style.css")
     script = "(() => {\n" + "\n".join(['"use strict";', *map(_file, SCRIPTS)]) + "})();\n"
     parts = {
@@ -36,7 +36,7 @@ def fill(data: Mapping[str, Any], pictures: Mapping[str, Any], *, title: str, pi
         "policy": _policy(style, script),
         "data": as_json(data),
         "gallery": as_json(pictures),
-        "picture": f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}",
+        "tables": escape(text),
     }
     return MARK.sub(lambda mark: parts[mark[1]], _file("page.html"))  # one pass: a mark inside the data stays text
 

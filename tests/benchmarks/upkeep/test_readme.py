@@ -19,7 +19,7 @@ def test_another_number_in_a_table_is_stale(name, number, tmp_path, monkeypatch)
     copy = tmp_path / "copy.md"
     copy.write_text(true.replace(number, "61.00 |"), "utf-8")
     monkeypatch.setattr(readme, name, copy)
-    assert readme.wanted()[copy] == true
+    assert readme.wanted(readme.committed_results())[copy] == true
 
 
 def test_a_picture_says_which_chart_it_shows(tmp_path, monkeypatch, capsys):
@@ -28,16 +28,14 @@ def test_a_picture_says_which_chart_it_shows(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr("benchmarks.upkeep.screenshot.shoot", shoot)
     monkeypatch.setattr(readme, "ROOT", tmp_path)
-    for name in ("CHART", "PICTURE"):
-        monkeypatch.setattr(readme, name, tmp_path / name)
-    monkeypatch.setattr(readme, "wanted", lambda: {readme.CHART: "<svg/>"})
-    assert readme.shown(readme.PICTURE) is None
+    monkeypatch.setattr(readme, "PICTURE", tmp_path / "PICTURE")
+    monkeypatch.setattr(readme, "wanted", lambda _: {readme.PICTURE: "unet 10 0.8"})
+    assert readme.said(readme.PICTURE) is None
     assert readme.run(check=True) == 1
     assert not readme.PICTURE.exists()
     assert (readme.run(check=False), readme.run(check=True)) == (0, 0)
-    assert readme.shown(readme.PICTURE) == readme.digest("<svg/>")
-    monkeypatch.setattr(readme, "wanted", lambda: {readme.CHART: "<svg></svg>"})
-    readme.CHART.write_text("<svg></svg>")
+    assert readme.said(readme.PICTURE) == "unet 10 0.8"
+    monkeypatch.setattr(readme, "wanted", lambda _: {readme.PICTURE: "unet 11 0.8"})
     assert readme.run(check=True) == 1
     assert capsys.readouterr().out.endswith("stale: PICTURE\n")
 

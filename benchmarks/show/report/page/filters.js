@@ -142,7 +142,9 @@ function sectionControls() {
         log.firstChild.checked = state[name === "x" ? "logX" : "logY"];
       }),
     );
-  $("scatter-controls").replaceChildren(axis("Across", "x", logX), logX, axis("Up", "y", logY), logY);
+  $("scatter-controls").replaceChildren(axis("Across", "x", logX), logX, axis("Up", "y", logY), logY,
+    el("span", {class: "soft"}, "arrow keys go from point to point"),
+  );
   $("curves-controls").replaceChildren(
     select(
       "Against",

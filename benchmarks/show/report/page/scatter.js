@@ -39,7 +39,9 @@ function renderScatter() {
         sizeKey(row.accuracy.size) !== sizeKey(row.size) &&
         `accuracy at ${pixels(row.accuracy.size)}`;
       const batch = byBatch && `batch ${batchOf(row)}`;
-      const title = [byMachine && MACHINES[row.machine]?.label, pixels(row.size), batch, tested]
+      const setting = byMachine ? [state.precision, state.engine] : [];
+      const trained = [state.x, state.y].some(name => name in DATA.metrics) && setLabel(state.set);
+      const title = [byMachine && MACHINES[row.machine]?.label, pixels(row.size), ...setting, batch, trained, tested]
         .filter(Boolean)
         .join(", ");
       const figure = el("figure", {}, el("figcaption", {}, title));
@@ -52,6 +54,14 @@ function renderScatter() {
     holder.replaceChildren(
       el("p", {class: "note"}, "No network here has both numbers. Choose other axes or filters."),
     );
+  const shown = new Set(points.map(point => point.row.model));
+  const lacking = distinct(
+    rows()
+      .filter(row => !shown.has(row.model) && known(x.get(row)?.value) && !known(y.get(row)?.value))
+      .map(row => row.name),
+  );
+  if (lacking.length && points.length)
+    holder.append(el("p", {class: "note"}, `Without ${y.label}: ${firstOf(lacking, 3)}`));
   const groups = distinct(points.map(point => point.row.group));
   $("scatter-legend").replaceChildren(
     ...groups.map(group =>
@@ -78,8 +88,14 @@ function renderScatter() {
           "the front: nothing here beats these in both",
         )
       : "",
-    el("span", {class: "key"}, "bars: 95 % intervals; arrow keys go from point to point"),
+    el("span", {class: "key"}, "bars: 95 % intervals"),
   );
+}
+
+// The first of many names, and how many more there are.
+function firstOf(names, most) {
+  const more = names.length - most;
+  return [...names.slice(0, most), ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }
 
 // Layouts or recipes do not show on every pair of axes: the same point once.

@@ -1,14 +1,17 @@
 """The page in a real browser: table, filters, chart and curves. Run where playwright and a Chromium are installed."""
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from records import changed
 from report_browser import FAILED, MARKS, NUMBER, column, filter_by, names, opened
 from report_records import CPU, GPU, records
 
 from benchmarks.show.results import Results
+from benchmarks.upkeep import readme
 
 pytestmark = MARKS
 
@@ -128,6 +131,62 @@ def test_the_front_is_what_nothing_beats(page: Any) -> None:
         assert best == (not any((a <= x and b <= y) and (a, b) != (x, y) for a, b, _ in found))
     assert page.locator("#scatter path.front").count() == 1
     assert page.locator("#scatter .bar").count() == 2 * len(found)
+
+
+@pytest.mark.parametrize("apart", [1.0, 1.001, 1.1])
+def test_networks_that_lie_close_together_keep_their_names(apart: float, browser: Any, tmp_path: Path) -> None:
+    found = records(networks=9)
+    known = sorted({one.model for one in found})
+    for number, one in enumerate(found):
+        if one.measure == "latency":
+            ms = 50 * apart ** known.index(one.model)
+            found[number] = changed(one, values=one.values | {"ms": ms}, intervals={})
+        if one.measure == "accuracy":
+            found[number] = changed(one, values=one.values | {"mask_iou": 0.8})
+    Results(found).to_html(tmp_path / "page.html")
+    for page in opened(browser, tmp_path / "page.html"):
+        shown = page.locator("#scatter text.name").all()
+        assert sorted(each.text_content() for each in shown) == known
+        boxes = [each.bounding_box() for each in shown]
+        for one, other in itertools.combinations(boxes, 2):
+            beside = one["x"] + one["width"] <= other["x"] + 2 or other["x"] + other["width"] <= one["x"] + 2
+            assert beside or abs(one["y"] - other["y"]) >= 12, (one, other)
+
+
+def test_the_page_opens_with_the_points_that_the_picture_in_the_docs_names(browser: Any, tmp_path: Path) -> None:
+    results = readme.committed_results()
+    results.to_html(tmp_path / "page.html")
+    for page in opened(browser, tmp_path / "page.html"):
+        told = [dot.get_attribute("aria-label").partition(",")[0] for dot in page.locator("#scatter .dot").all()]
+        assert sorted(told) == sorted(line.split()[0] for line in readme.drawn(results).splitlines())
+
+
+def test_times_far_apart_stay_on_the_chart(browser: Any, tmp_path: Path) -> None:
+    times = iter([1e-3, 1e6, 0.5, 40.0, 7.0, 7.0])
+    found = [
+        changed(one, values=one.values | {"ms": next(times)}, intervals={}) if one.measure == "latency" else one
+        for one in records(networks=3)
+    ]
+    Results(found).to_html(tmp_path / "page.html")
+    for page in opened(browser, tmp_path / "page.html"):
+        frame = page.locator("#scatter svg").bounding_box()
+        for box in (each.bounding_box() for each in page.locator("#scatter .point, #scatter .tick").all()):
+            assert frame["x"] <= box["x"] <= frame["x"] + frame["width"]
+            assert frame["y"] <= box["y"] <= frame["y"] + frame["height"]
+
+
+def test_what_was_timed_and_not_trained_is_named_below_the_chart(browser: Any, tmp_path: Path) -> None:
+    found = records(networks=7)
+    known = sorted({one.model for one in found})
+    kept = [one for one in found if one.measure != "accuracy" or one.model in known[:2]]
+    Results(kept).to_html(tmp_path / "page.html")
+    for page in opened(browser, tmp_path / "page.html"):
+        told = page.locator("#scatter .note").inner_text()
+        assert told.startswith("Without Mask IoU: ")
+        assert told.endswith(", 2 more")
+        assert {*told.removeprefix("Without Mask IoU: ").split(", ")[:3]} <= {*known[2:]}
+        assert CPU.headline in page.locator("#scatter figcaption").inner_text()
+        assert "pairbench:hard" in page.locator("#scatter figcaption").inner_text()
 
 
 def test_points_are_read_with_the_keyboard_alone(page: Any) -> None:

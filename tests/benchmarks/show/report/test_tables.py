@@ -1,25 +1,18 @@
-"""What the page's tables, ties, pictures and chart make of records."""
+"""What the page's tables, ties and pictures make of records."""
 
 import base64
 import io
-import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from records import changed, record
-from report_records import CPU, GPU, records
+from report_records import GPU
 
-from benchmarks.show import points, report
 from benchmarks.show.findings import Findings
-from benchmarks.show.points import Point
-from benchmarks.show.report.axes import linear, logarithmic
 from benchmarks.show.report.gallery import gallery
 from benchmarks.show.report.tables import tables as page_tables
 from benchmarks.store.record import Machine, Record
@@ -27,16 +20,6 @@ from benchmarks.store.record import Machine, Record
 
 def tables(found: Sequence[Record]) -> dict[str, Any]:
     return page_tables(Findings(found))
-
-
-def drawn(found: Sequence[Record]) -> list[Point]:
-    known = Findings(found)
-    return points.points(known.chosen, known.networks)
-
-
-def about(found: Sequence[Record]) -> list[str]:
-    known = Findings(found)
-    return points.about(known.chosen, known.networks)
 
 
 def test_a_cell_measured_twice_stands_once_and_a_finished_one_stays() -> None:
@@ -188,75 +171,6 @@ def test_a_picture_that_cannot_be_shown_is_named(tmp_path: Path, name: str, reas
     assert found["scenes"] == found["networks"] == []
     assert reason in found["problems"][0]
     assert name in found["problems"][0]
-
-
-def test_the_picture_holds_the_points_of_one_machine() -> None:
-    found = records(networks=5, machines=(CPU, GPU))
-    here = [one for one in found if one.measure == "latency" and one.machine is CPU]
-    fastest = {one.spec: one.values["ms"] for one in sorted(here, key=lambda one: -one.values["ms"])}
-    assert {point.x.value for point in drawn(found)} == set(fastest.values())
-    picture = report.chart(Findings(found))
-    assert picture == report.chart(Findings(found))
-    words = " ".join(ElementTree.fromstring(picture).itertext())
-    for point in drawn(found):
-        assert f"{point.network.name}: " in words
-    assert str(CPU.device_name) in words
-    assert "GPU" not in words
-
-
-@pytest.mark.parametrize("apart", [1.0, 1.001, 1.1])
-def test_networks_that_lie_close_together_keep_their_names(apart: float) -> None:
-    found = records(networks=9)
-    names = sorted({one.model for one in found})
-    for number, one in enumerate(found):
-        if one.measure == "latency":
-            ms = 50 * apart ** names.index(one.model)
-            found[number] = changed(one, values=one.values | {"ms": ms}, intervals={})
-        if one.measure == "accuracy":
-            found[number] = changed(one, values=one.values | {"mask_iou": 0.8})
-    texts = ElementTree.fromstring(report.chart(Findings(found))).findall(".//{*}text[@class='label']")
-    assert sorted(node.text or "" for node in texts) == names
-    spans = []
-    for node in texts:
-        wide = 6.1 * len(node.text or "")
-        left = float(node.get("x", 0)) - {"start": 0, "middle": wide / 2, "end": wide}[node.get("text-anchor", "")]
-        spans.append((left, left + wide, float(node.get("y", 0))))
-    for one, other in itertools.combinations(spans, 2):
-        assert one[1] <= other[0] + 1 or other[1] <= one[0] + 1 or abs(one[2] - other[2]) >= 12, (one, other)
-
-
-@given(st.lists(st.floats(1e-6, 1e9), min_size=1), st.sampled_from([linear, logarithmic]))
-def test_an_axis_keeps_its_values_inside_and_in_order(values: list[float], make: Any) -> None:
-    axis = make(values, 50, 850)
-    places = [axis.at(value) for value in sorted(values)]
-    assert places == sorted(places)
-    assert all(49 <= place <= 851 for place in places)
-    assert all(49 <= axis.at(value) <= 851 for value, _ in axis.ticks)
-
-
-def test_what_was_timed_and_not_trained_alike_is_named_below_the_title() -> None:
-    found = records(networks=7)
-    names = sorted({one.model for one in found})
-    kept = [one for one in found if one.measure != "accuracy" or one.model in names[:5]]
-    assert about(kept)[2] == f"Timed, but not trained so: {', '.join(sorted(names[5:], key=_place(found)))}"
-    kept = [one for one in found if one.measure != "accuracy" or one.model in names[:2]]
-    assert about(kept)[2].endswith(", 2 more")
-    assert len(about(found)) == 2
-
-
-def _place(found: Sequence[Record]) -> Any:
-    """Of a network's name, its place among all."""
-    return [one["name"] for one in tables(found)["models"]].index
-
-
-def test_accuracy_of_another_size_says_so_in_the_picture() -> None:
-    found = [
-        changed(one, cell={"size": (64, 64)}) if one.measure == "accuracy" else one
-        for one in records(networks=3, sizes=((224, 224),))
-    ]
-    assert len(drawn(found)) == 3
-    assert about(found)[0].startswith("Latency: 224 x 224 pixels")
-    assert about(found)[1].endswith("at 64 x 64 pixels")
 
 
 def test_memory_of_one_layout_stands_beside_the_others_by_name() -> None:
