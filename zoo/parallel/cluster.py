@@ -2,14 +2,12 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -26,14 +24,6 @@ class ClusterError(ZooError):
     """A cluster that cannot be had, or cannot do the work."""
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """A cluster that this process has joined. is_ours: it was started here, for this run alone."""
-
-    ray: Any  # the module; it is not typed, and not always there
-    is_ours: bool
-
-
 def require() -> None:
     """See that Ray is installed, without importing it."""
     if find_spec("ray") is None:
@@ -43,9 +33,10 @@ def require() -> None:
 
 
 @contextlib.contextmanager
-def joined(address: str | None, workers: int | None) -> Iterator[Cluster]:
-    """A cluster: the one that this process has joined already, the one at `address`, or a new one on this machine.
+def joined(address: str | None, workers: int | None) -> Iterator[tuple[Any, bool]]:
+    """Ray, which is not typed and not always there, and whether its cluster was started here, for this run alone.
 
+    It is the cluster that this process has joined already, the one at `address`, or a new one on this machine.
     workers: cores that a new one deals out; 0 and None are all of this machine's.
     """
     if address not in (None, "auto"):
@@ -53,19 +44,23 @@ def joined(address: str | None, workers: int | None) -> Iterator[Cluster]:
     with _restoring({}):
         ray = import_module("ray")
     if ray.is_initialized():
-        _same(ray, address)
-        yield Cluster(ray, is_ours=False)
+        here = ray.get_runtime_context().gcs_address
+        if address not in (None, "auto", here):
+            raise OptionError(f"address {address!r} is not accepted: this process has joined the Ray cluster at {here}")
+        yield ray, False
         return
-    folder = _folder() if address is None else None
-    try:
-        with _restoring({"RAY_USAGE_STATS_ENABLED": "0"}):
-            _join(ray, address, workers or cores(), folder)
-        yield Cluster(ray, is_ours=folder is not None)
-    finally:
-        ray.shutdown()
-        _forget(ray)
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+    usual = tempfile.gettempdir()
+    short = tempfile.TemporaryDirectory(
+        prefix="zoo-", dir=usual if len(usual) <= LONGEST else "/tmp", ignore_cleanup_errors=True
+    )
+    with short as folder:  # for Ray's sockets and logs
+        try:
+            with _restoring({"RAY_USAGE_STATS_ENABLED": "0"}):
+                _join(ray, address, workers or cores(), folder)
+            yield ray, address is None
+        finally:
+            ray.shutdown()
+            _forget(ray)
 
 
 def _see(address: str) -> None:
@@ -81,7 +76,7 @@ def _see(address: str) -> None:
         raise ClusterError(f"no Ray cluster at {address} can be joined: {error}; is it running?") from None
 
 
-def _join(ray: Any, address: str | None, cpus: int, folder: str | None) -> None:
+def _join(ray: Any, address: str | None, cpus: int, folder: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     local = {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": STORE, "_temp_dir": folder}
     try:
@@ -99,18 +94,6 @@ def _forget(ray: Any) -> None:
     with contextlib.suppress(AttributeError):  # of Ray's inside, and another in each version
         ray._raylet.Config.initialize("")
         ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
-
-
-def _same(ray: Any, address: str | None) -> None:
-    here = ray.get_runtime_context().gcs_address
-    if address not in (None, "auto", here):
-        raise OptionError(f"address {address!r} is not accepted: this process has joined the Ray cluster at {here}")
-
-
-def _folder() -> str:
-    """A new folder for Ray's sockets and logs."""
-    usual = tempfile.gettempdir()
-    return tempfile.mkdtemp(prefix="zoo-", dir=usual if len(usual) <= LONGEST else "/tmp")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ class Node:
     """A machine that is there. cpu, gpu: how many it has, in use or not."""
 
     id: str
-    name: str
     cpu: float
     gpu: float
 
@@ -31,15 +30,10 @@ class Nodes:
     def refresh(self) -> None:
         """Look again."""
         self.looked = time.monotonic()
-        found = (node for node in self.ray.nodes() if node["Alive"])
         self._alive = [
-            Node(
-                node["NodeID"],
-                node["NodeManagerHostname"],
-                node["Resources"].get("CPU", 0),
-                node["Resources"].get("GPU", 0),
-            )
-            for node in found
+            Node(node["NodeID"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0))
+            for node in self.ray.nodes()
+            if node["Alive"]
         ]
 
     def alive(self) -> list[Node]:

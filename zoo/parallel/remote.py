@@ -4,13 +4,17 @@ import contextlib
 import os
 import pickle
 import platform
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
+from multiprocessing.pool import ExceptionWithTraceback  # type: ignore[attr-defined]
 from typing import Any
 
+from zoo.parallel.cluster import ClusterError
 from zoo.parallel.work import use_threads
+
+SAME = "the same packages in the same versions have to be installed on each machine"
 
 
 @dataclass(frozen=True)
@@ -23,43 +27,9 @@ class Begun:
 
 @dataclass(frozen=True)
 class Done:
-    """The pickled result; as a copy, so that it may be written to, and Ray's store is free again."""
+    """Work has ended; what it raised is sent as it is, with the text of its traceback as its cause."""
 
-    result: bytes
-
-
-@dataclass(frozen=True)
-class Raised:
-    """What the function raised, pickled, and where."""
-
-    error: bytes
-    trace: str
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """The function or the item could not be unpickled."""
-
-    node: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all items of a run share. folder: where relative paths start, if it exists on a machine."""
-
-    function: bytes
-    folder: str
-
-    def open(self) -> Callable[[Any], Any]:
-        """The function, ready to be called."""
-        with contextlib.suppress(OSError):
-            os.chdir(self.folder)
-        function: Callable[[Any], Any] = pickle.loads(self.function)
-        return function
-
-
-_opened: dict[str, Callable[[Any], Any]] = {}  # the functions of runs; of the last one only
+    result: Any
 
 
 def starter(path: tuple[str, ...]) -> Callable[..., Iterator[bytes]]:
@@ -78,9 +48,10 @@ def starter(path: tuple[str, ...]) -> Callable[..., Iterator[bytes]]:
 
 
 def work(job: list[Any], item: bytes, threads: int, has_gpu: bool) -> Iterator[bytes]:
-    """Pickled messages: Begun, then one of the others.
+    """Pickled messages: Begun, then Done or an error.
 
-    job: a reference to the Job, in a list so that Ray does not fetch it for each item.
+    job: a reference to the pickled function and the folder where relative paths start, if it exists on a machine; in a
+        list so that Ray does not fetch it for each item.
     """
     ray = import_module("ray")
     node_id = ray.get_runtime_context().get_node_id()
@@ -89,31 +60,32 @@ def work(job: list[Any], item: bytes, threads: int, has_gpu: bool) -> Iterator[b
     if not has_gpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a GPU belongs to whoever asked for it
     try:
-        function, argument = _function(ray, job[0]), pickle.loads(item)
-    except Exception as error:  # a module that is not there, or is another version
-        yield pickle.dumps(Unreadable(here, f"{type(error).__name__}: {error}"))
-        return
-    use_threads(threads)
-    try:
-        result = function(argument)
-        message: Done | Raised = Done(ray.cloudpickle.dumps(result))
+        try:
+            function, argument = _function(job[0]), pickle.loads(item)
+        except Exception as error:  # a module that is not there, or is another version
+            raise ClusterError(
+                f"node {here} cannot read what it should do ({type(error).__name__}: {error}); {SAME}"
+            ) from error
+        use_threads(threads)
+        message = ray.cloudpickle.dumps(Done(function(argument)))
     except (Exception, SystemExit) as error:
-        message = Raised(_packed(ray, error), traceback.format_exc())
-    yield pickle.dumps(message)
+        message = _packed(ray, error)
+    yield message
 
 
-def _function(ray: Any, reference: Any) -> Callable[[Any], Any]:
-    key = reference.hex()
-    if key not in _opened:
-        _opened.clear()
-        _opened[key] = ray.get(reference).open()
-    return _opened[key]
+@lru_cache(maxsize=1)
+def _function(reference: Any) -> Callable[[Any], Any]:
+    """The function of a run, ready to be called."""
+    function, folder = import_module("ray").get(reference)
+    with contextlib.suppress(OSError):
+        os.chdir(folder)
+    return pickle.loads(function)
 
 
 def _packed(ray: Any, error: BaseException) -> bytes:
     """A pickled error; as a RuntimeError where its class forbids to pickle it, or to make it anew."""
     try:
-        packed: bytes = ray.cloudpickle.dumps(error)
+        packed = ray.cloudpickle.dumps(ExceptionWithTraceback(error, error.__traceback__))
         pickle.loads(packed)
         return packed
     except Exception:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from registry import OptionError, ZooError
+from registry import OptionError, ZooError, require
 
 AHEAD = 2  # items handed out per worker: one in work, one waiting, so that a worker never waits for the parent
 GRACE = 5.0  # seconds that a worker has to clean up before it is killed
@@ -37,19 +37,13 @@ class Demand:
         >>> Demand.of({"gpu": 0.5})
         Demand(cpu=1, gpu=0.5, exclusive=False)
         """
-        for name, value in resources.items():
-            if name == "exclusive":
-                if not isinstance(value, bool):
-                    raise OptionError(f"resources exclusive={value!r} is not accepted; give True or False")
-            elif name not in ("cpu", "gpu"):
-                raise OptionError(f"resources {name!r} is not known; an item may ask for cpu, gpu and exclusive")
-            elif isinstance(value, bool) or not isinstance(value, (int, float)) or not (_whole(value) or 0 < value < 1):
-                raise OptionError(
-                    f"resources {name}={value!r} is not accepted; give a whole number, or a fraction between 0 and 1"
-                )
+        if unknown := resources.keys() - {"cpu", "gpu", "exclusive"}:
+            raise OptionError(f"resources {min(unknown)!r} is not known; an item may ask for cpu, gpu and exclusive")
         demand = Demand(**resources)  # type: ignore[arg-type]
-        if not demand.cpu:
-            raise OptionError("resources cpu=0 is not accepted; any work needs a core, or a fraction of one")
+        require(isinstance(demand.exclusive, bool), "resources exclusive", demand.exclusive, "True or False")
+        amount = "a whole number, or a fraction between 0 and 1"
+        require(_is_amount(demand.gpu), "resources gpu", demand.gpu, amount)
+        require(_is_amount(demand.cpu) and demand.cpu > 0, "resources cpu", demand.cpu, f"{amount}, and not 0")
         return demand
 
     def __str__(self) -> str:
@@ -65,12 +59,6 @@ def demand_of(resources: Resources | Callable[[Any], Resources] | None) -> Calla
     return lambda item: same
 
 
-def named(error: BaseException, item: Any) -> None:
-    """Say in an error which item it is about."""
-    error.item = item  # type: ignore[attr-defined]
-    error.add_note(f"while working on {item!r}")
-
-
 @contextmanager
 def naming(item: Any) -> Iterator[None]:
     """Errors inside say which item they are about; a worker that died says by itself what it worked on."""
@@ -78,8 +66,9 @@ def naming(item: Any) -> Iterator[None]:
         yield
     except BrokenProcessPool:
         raise
-    except Exception as error:  # its cause is the worker's traceback, where there is one
-        named(error, item)
+    except (Exception, SystemExit) as error:  # its cause is the worker's traceback, where there is one
+        error.item = item  # type: ignore[union-attr]
+        error.add_note(f"while working on {item!r}")
         raise
 
 
@@ -89,5 +78,6 @@ def use_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
-def _whole(value: float) -> bool:
-    return value >= 0 and value == int(value)
+def _is_amount(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and value >= 0 and (value < 1 or value // 1 == value)  # type: ignore[operator]

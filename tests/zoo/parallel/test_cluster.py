@@ -247,8 +247,8 @@ def test_what_cannot_be_sent_or_joined_says_so(cluster):
 
 
 def test_what_fits_on_a_node():
-    node = Node("id", "name", cpu=4, gpu=1)
+    node = Node("id", cpu=4, gpu=1)
     fits = [Demand(cpu=4), Demand(gpu=1), Demand(gpu=0.5), Demand(exclusive=True), Demand(exclusive=True, gpu=1)]
     assert all(map(node.fits, fits))
     assert not any(map(node.fits, [Demand(cpu=5), Demand(gpu=2), Demand(exclusive=True, gpu=2)]))
-    assert not Node("id", "head", cpu=0, gpu=0).fits(Demand(exclusive=True))
+    assert not Node("id", cpu=0, gpu=0).fits(Demand(exclusive=True))
