@@ -69,8 +69,7 @@ class DirectStream(Stream):
 
     def batch_into(self, positions: Sequence[int], out: Sample) -> tuple[dict[str, Any], ...]:
         """Fill the tensors of `out`, and return the metas."""
-        metas: tuple[dict[str, Any], ...] = cast("Any", self.data).batch_into(self.indices(positions), out)
-        return metas
+        return cast("Any", self.data).batch_into(self.indices(positions), out)
 
 
 class Positions:

@@ -31,9 +31,7 @@ def names(kind: type) -> list[str]:
 def check(value: Any, *, leave: tuple[str, ...] = ()) -> None:
     """Each field of a dataclass against its annotation, but for those to leave; a list becomes a tuple."""
     hints = get_type_hints(type(value))
-    for name in names(type(value)):
-        if name in leave:
-            continue
+    for name in (name for name in names(type(value)) if name not in leave):
         checked = Option(name, None, hints[name]).check(getattr(value, name))
         for text in checked if isinstance(checked, tuple) else (checked,):
             is_whole = not isinstance(text, str) or text == text.encode(errors="ignore").decode()

@@ -13,7 +13,7 @@ from zoo.precision import float32
 from zoo.progress import Tick
 from zoo.training import checkpoint
 from zoo.training.folder import CHECKPOINTS, Run, finished, open_folder, settle
-from zoo.training.journal import require_tensorboard
+from zoo.training.journal import summary_writer
 from zoo.training.loop import Loop, StoppedError
 from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse
@@ -47,7 +47,7 @@ def fit(
     """
     _check(recipe, model, save_every, workers)
     if tensorboard:
-        require_tensorboard()
+        summary_writer()  # before a folder is made
     folder = Path(out)
     with joined(device) as world, locked(folder) if world.is_first else nullcontext():
         recipe = settle(recipe, folder, samples, resume)

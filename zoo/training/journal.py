@@ -8,6 +8,8 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +26,24 @@ class Journal:
     def __init__(self, folder: Path, *, upto: int = 0, tensorboard: bool = False):
         self.folder = folder
         self.lines = [line for line in read(folder / LOG) if line.get("step", upto + 1) <= upto]
-        self._rewrite()
-        self.board = _board(folder / "tensorboard", upto) if tensorboard else None
+        if (folder / LOG).exists():
+            write_text(folder / LOG, "".join(json.dumps(line) + "\n" for line in self.lines))
+            for kind in TABLES:
+                self._table(kind)
+        self.board = summary_writer()(str(folder / "tensorboard"), purge_step=upto + 1) if tensorboard else None
 
     def write(self, kind: str, step: int, facts: Mapping[str, Any]) -> None:
         """Add a line of a kind, train or validation; it outlives this process when this returns."""
         line = {"kind": kind, "step": step, **{name: _plain(value) for name, value in facts.items()}}
-        is_new = not any(old["kind"] == kind for old in self.lines)
-        known = next((list(old) for old in self.lines if old["kind"] == kind), list(line))
+        before = self._columns(kind)
         self.lines.append(line)
         with open(self.folder / LOG, "a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
-        if is_new or set(line) != set(known):  # a stage may have other losses: the table gets their columns
+        if self._columns(kind) != before:  # the first line, or of a stage with other losses
             self._table(kind)
         else:
             with open(self.folder / TABLES[kind], "a", encoding="utf-8", newline="") as file:
-                csv.DictWriter(file, self._columns(kind)).writerow(_row(line))
+                csv.DictWriter(file, before, extrasaction="ignore").writerow(line)
         if self.board:
             for name, value in facts.items():
                 if isinstance(value, int | float) and math.isfinite(value):
@@ -49,15 +53,9 @@ class Journal:
         if self.board:
             self.board.close()
 
-    def _rewrite(self) -> None:
-        if self.lines or (self.folder / LOG).exists():
-            write_text(self.folder / LOG, "".join(json.dumps(line) + "\n" for line in self.lines))
-            for kind in TABLES:
-                self._table(kind)
-
     def _columns(self, kind: str) -> list[str]:
-        columns = dict.fromkeys(name for line in self.lines if line["kind"] == kind for name in line)
-        return [name for name in columns if name != "kind"]
+        lines = (line for line in self.lines if line["kind"] == kind)
+        return list(dict.fromkeys(name for line in lines for name in line if name != "kind"))
 
     def _table(self, kind: str) -> None:
         rows = [line for line in self.lines if line["kind"] == kind]
@@ -65,22 +63,19 @@ class Journal:
             (self.folder / TABLES[kind]).unlink(missing_ok=True)
         else:
             text = io.StringIO()
-            writer = csv.DictWriter(text, self._columns(kind))
+            writer = csv.DictWriter(text, self._columns(kind), extrasaction="ignore")  # the kind
             writer.writeheader()
-            writer.writerows(map(_row, rows))
+            writer.writerows(rows)
             write_text(self.folder / TABLES[kind], text.getvalue())
 
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a log; one that a crash has torn is passed over."""
-    lines = []
+    lines: list[dict[str, Any]] = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
-        try:
-            line = json.loads(text)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(line, dict):
-            lines.append(line)
+        with suppress(json.JSONDecodeError):
+            if isinstance(line := json.loads(text), dict):
+                lines.append(line)
     return lines
 
 
@@ -91,22 +86,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _row(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name != "kind"}
-
-
-def require_tensorboard() -> None:
-    """Raise OptionError where TensorBoard is missing, before a folder is made."""
+def summary_writer() -> Any:
+    """TensorBoard's class; OptionError where it is missing."""
     try:
-        import torch.utils.tensorboard  # noqa: F401
+        return import_module("torch.utils.tensorboard").SummaryWriter
     except ImportError:
         raise OptionError(
             'TensorBoard is not installed; pip install -e ".[tensorboard]" in the checkout, or leave --tensorboard out'
         ) from None
-
-
-def _board(folder: Path, upto: int) -> Any:
-    require_tensorboard()
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(folder), purge_step=upto + 1)

@@ -35,8 +35,7 @@ def plan(recipe: Recipe, length: int, samples: int | None = None) -> tuple[Phase
     require(samples is None or is_count(samples), "samples", samples, "a whole number from 1 up")
     if not length:
         raise RecipeError(f"{recipe.data} has no samples to train on")
-    epoch = recipe.epoch or length
-    amounts = [float(stage.samples or (stage.epochs or 0) * epoch) for stage in recipe.stages]
+    amounts = [float(stage.samples or (stage.epochs or 0) * (recipe.epoch or length)) for stage in recipe.stages]
     batches = [stage.batch for stage in recipe.stages]
     is_whole = all(amount % batch == 0 for amount, batch in zip(amounts, batches, strict=True))
     scale = 1.0
@@ -58,11 +57,9 @@ def freeze(model: nn.Module, stage: Stage) -> list[nn.Parameter]:
         if not any(fnmatchcase(name, pattern.removeprefix("!")) for name in names):
             heads = sorted({".".join(name.split(".")[:2]) for name in names})
             raise RecipeError(f"freeze={pattern!r} fits no parameter of this network; {nearest(pattern, heads)}")
-    chosen = []
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not is_frozen(name, stage.freeze))
-        if parameter.requires_grad:
-            chosen.append(parameter)
+    chosen = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not chosen:
         raise RecipeError(f"freeze={', '.join(stage.freeze)} leaves nothing that learns")
     return chosen

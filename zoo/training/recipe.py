@@ -6,14 +6,14 @@ True
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from registry import Catalog, Spec, UnknownNameError, is_count, nearest, require
+from registry import Entry, Spec, UnknownNameError, is_count, nearest, require
 from registry.vocabulary import SMALLEST, Precision
 from zoo import losses
 from zoo.contract import TASKS, Task, words
@@ -79,8 +79,7 @@ class Stage:
             given = words(option, getattr(self, option), "words")
             object.__setattr__(self, option, tuple(word for word in given if word))
         check(self)
-        sides = (self.size, self.size) if isinstance(self.size, int) else self.size
-        require(len(sides) == 2 and min(sides) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
+        require(min(self.sides) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
         if (self.samples is None) == (self.epochs is None):
             both = "" if self.samples is None else f", not samples={self.samples} and epochs={self.epochs:g}"
             raise RecipeError(f"a stage needs an amount: samples or epochs, one of the two{both}")
@@ -143,8 +142,7 @@ class Recipe:
         """The recipe with every option of its specs, as a record keeps it: a default may change, a record may not."""
         model = self.model
         with suppress(UnknownNameError):  # a network of one's own
-            entry, options = resolve(model)
-            model = str(Spec(entry.name, options))
+            model = _written(resolve, model)
         return replace(self.spelled(), model=model, data=str(training_data(self.data, self.stages[0].sides).spec))
 
     def spelled(self) -> "Recipe":
@@ -155,16 +153,16 @@ class Recipe:
         return replace(
             self,
             stages=tuple(
-                replace(stage, schedule=_written(schedules.schedules, stage.schedule)) for stage in self.stages
+                replace(stage, schedule=_written(schedules.schedules.resolve, stage.schedule)) for stage in self.stages
             ),
             objective=replace(self.objective, **tasks, balance=str(aim.balance.spec)),
-            optimizer=_written(optimizers.optimizers, self.optimizer),
+            optimizer=_written(optimizers.optimizers.resolve, self.optimizer),
             augment=_augment_text(self.augment),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, as TOML can hold it; it has no word for None, which is a default wherever it is accepted."""
-        return {"schema": SCHEMA, **_plain(self)}
+        return {"schema": SCHEMA, **asdict(self, dict_factory=_plain)}
 
     def to_toml(self) -> str:
         return dumps(self.to_dict())
@@ -180,8 +178,7 @@ class Recipe:
             given["stages"] = _stages(given["stages"])
         if "objective" in given:
             given["objective"] = _objective(given["objective"])
-        recipe: Recipe = from_mapping(cls, given, "recipe", {"under [[stages]]": Stage, "under [objective]": Objective})
-        return recipe
+        return from_mapping(cls, given, "recipe", {"under [[stages]]": Stage, "under [objective]": Objective})
 
     @classmethod
     def from_toml(cls, text: str) -> "Recipe":
@@ -236,13 +233,12 @@ def _stages(given: Any) -> tuple[Stage, ...]:
 def _objective(given: Any) -> Objective:
     if not isinstance(given, Mapping | Objective):
         raise RecipeError("objective is a table, begun by [objective]")
-    found: Objective = given if isinstance(given, Objective) else from_mapping(Objective, given, "objective", ABOVE)
-    return found
+    return given if isinstance(given, Objective) else from_mapping(Objective, given, "objective", ABOVE)
 
 
-def _written(catalog: Catalog[Any], text: str) -> str:
+def _written(resolved: Callable[[str], tuple[Entry[Any], dict[str, Any]]], text: str) -> str:
     """A spec with every option."""
-    entry, options = catalog.resolve(text)
+    entry, options = resolved(text)
     return str(Spec(entry.name, options))
 
 
@@ -250,9 +246,7 @@ def _augment_text(text: str) -> str:
     return str(augment(text)) if text else ""
 
 
-def _plain(value: Any) -> Any:
-    """Dataclasses as mappings, tuples as lists; what is None stays out, because TOML has no word for it."""
-    if isinstance(value, Recipe | Stage | Objective):
-        plain = {name: _plain(getattr(value, name)) for name in names(type(value))}
-        return {name: item for name, item in plain.items() if item is not None}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+def _plain(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """With lists for tuples; what is None stays out, because TOML has no word for it."""
+    plain = ((name, list(value) if isinstance(value, tuple) else value) for name, value in fields)
+    return {name: value for name, value in plain if value is not None}

@@ -53,7 +53,9 @@ class Step:
         mark: Mark = unmarked,
     ):
         self.forward, self.average = network.forward, network.average
-        self.objective, self.optimizer, self.scaler = objective, optimizer, scaler_for(recipe, device)
+        self.objective, self.optimizer = objective, optimizer
+        # notes gradients that are not finite in every precision, and scales in one
+        self.scaler = torch.amp.GradScaler(device.type, init_scale=FP16_SCALE if recipe.precision == "fp16" else 1.0)
         self.recipe, self.tasks, self.device, self.mark = recipe, tasks, device, mark
         self.statistics = Buffers(network.model)
         self.learning = [p for group in optimizer.param_groups for p in group["params"]]
@@ -92,8 +94,7 @@ class Step:
 
     def _scaled(self, loss: Tensor) -> Tensor:
         """The loss as the scaler wants it; nan where it is not finite, whose gradients may be finite by chance."""
-        scaled: Tensor = self.scaler.scale(loss * torch.where(loss.detach().isfinite(), 1.0, math.nan))
-        return scaled
+        return self.scaler.scale(loss * torch.where(loss.detach().isfinite(), 1.0, math.nan))
 
     def _clip(self) -> Tensor:
         """Clip as the recipe says; the norm of all gradients, which is not finite if one of them is not."""
@@ -116,11 +117,6 @@ def restore(values: Sequence[Tensor], row: Tensor) -> None:
     parts = torch.split(row, [value.numel() for value in values])
     views = [part.view(value.shape) for value, part in zip(values, parts, strict=True)]
     torch._foreach_copy_(list(values), views)
-
-
-def scaler_for(recipe: Recipe, device: torch.device) -> torch.amp.GradScaler:
-    """Scales losses where the precision asks for it, and notes gradients that are not finite everywhere."""
-    return torch.amp.GradScaler(device.type, init_scale=FP16_SCALE if recipe.precision == "fp16" else 1.0)
 
 
 class Meter:

@@ -1,7 +1,6 @@
 """Plain data as TOML text. Python reads TOML and does not write it; what recipes and records hold is little of it."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -39,12 +38,8 @@ def _key(key: str) -> str:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    if isinstance(value, int | float):
-        return repr(value)
+    if isinstance(value, int | float):  # Python's True, nan and inf are TOML's in small letters
+        return repr(value).lower()
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, list | tuple):

@@ -274,8 +274,7 @@ def with_shared_norms(model: PairModel) -> PairModel:
     would leave that out."""
     from timm.layers import convert_sync_batchnorm
 
-    converted: PairModel = convert_sync_batchnorm(model)
-    return converted
+    return convert_sync_batchnorm(model)
 
 
 def _start_momentum(optimizer: Optimizer) -> None:
