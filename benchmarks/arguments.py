@@ -6,6 +6,8 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import TypeVar
 
+from registry.commandline import whole
+
 Value = TypeVar("Value")
 
 MOST = 1_000_000  # of anything that is counted; a slip of the finger beyond
@@ -24,14 +26,7 @@ def positive(text: str) -> float:
 
 def at_least(least: int, *, most: int = MOST) -> Callable[[str], int]:
     """A whole number from `least` to `most`."""
-
-    def whole(text: str) -> int:
-        is_number = text.isascii() and text.isdigit() and len(text) < 20
-        if not is_number or not least <= int(text) <= most:
-            raise ArgumentTypeError(f"{text[:40]!r} is not accepted; give a whole number from {least} to {most}")
-        return int(text)
-
-    return whole
+    return whole(least, most)
 
 
 def threads(text: str) -> int:

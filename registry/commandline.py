@@ -3,14 +3,15 @@
 It stands on the lowest floor because it loads nothing: `--help` and typing errors do not wait for torch.
 """
 
+import math
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from textwrap import indent
 from typing import Any, NoReturn
 
-from registry.errors import OptionError, ZooError
+from registry.errors import ZooError
 from registry.vocabulary import LARGEST, SMALLEST
 
 WRONG, INTERRUPTED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell has them for SIGINT and SIGPIPE
@@ -71,14 +72,22 @@ def sides(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[-1])
 
 
-def require_counts(args: Namespace, **limits: int | tuple[int, int]) -> None:
-    """Raise OptionError where an option that was given is below its least number, or above its greatest."""
-    for name, limit in limits.items():
-        least, most = limit if isinstance(limit, tuple) else (limit, None)
-        value = getattr(args, name)
-        if value is not None and (value < least or (most is not None and value > most)):
-            span = f"{least} up" if most is None else f"{least} to {most}"
-            raise OptionError(f"--{name.replace('_', '-')} {value} is not accepted; give a whole number from {span}")
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """The type of an option that is a whole number, as 1000, 1,000 or 1_000.
+
+    >>> whole(1)("50,000")
+    50000
+    """
+    span = f"{least} up" if most is None else f"{least} to {most}"
+
+    def read(text: str) -> int:
+        digits = text.replace("_", "").replace(",", "")
+        is_number = digits.isascii() and digits.isdigit() and len(digits) < 16
+        if not is_number or not least <= int(digits) <= (most or math.inf):
+            raise ArgumentTypeError(f"{text[:40]!r} is not accepted; give a whole number from {span}")
+        return int(digits)
+
+    return read
 
 
 def _line(error: Exception) -> str:

@@ -35,9 +35,8 @@ def locked(folder: Path) -> Iterator[None]:
     The system lets go of the lock when the process ends, however it ends, so none is ever stale.
     """
     is_new = not folder.exists()
-    file = _lock(folder / LOCK)
-    while file is None:  # whoever held it has just taken the file away
-        file = _lock(folder / LOCK)
+    while (file := _lock(folder / LOCK)) is None:
+        pass  # whoever held it has just taken the file away
     _held.add(file)
     try:
         os.ftruncate(file, 0)

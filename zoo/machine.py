@@ -71,9 +71,8 @@ def choose(device: str | torch.device, *, mps: bool = False) -> torch.device:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, and nothing else."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(said in str(error) for said in NO_MEMORY)
+    is_said = isinstance(error, RuntimeError) and any(said in str(error) for said in NO_MEMORY)
+    return is_said or isinstance(error, torch.OutOfMemoryError | MemoryError)
 
 
 @contextmanager
@@ -98,11 +97,13 @@ def headline(facts: dict[str, Any]) -> str:
     >>> headline({"device": "cpu", "device_name": "EPYC", "threads": 2, "torch": "2.15.0"}), headline({})
     ('EPYC, 2 threads, torch 2.15.0', 'unknown machine')
     """
-    known = {name: facts.get(name) for name in ("device", "device_name", "cpu", "threads", "torch")}
-    parts = [known["device_name"] or known["cpu"] or "unknown machine"]
-    if known["device"] == "cpu" and known["threads"]:
-        parts.append(f"{known['threads']} thread{'s' * (known['threads'] > 1)}")
-    return ", ".join([*parts, *([f"torch {known['torch']}"] if known["torch"] else [])])
+    threads, version = facts.get("threads"), facts.get("torch")
+    parts = (
+        facts.get("device_name") or facts.get("cpu") or "unknown machine",
+        f"{threads} thread{'s' * (threads > 1)}" if threads and facts.get("device") == "cpu" else "",
+        f"torch {version}" if version else "",
+    )
+    return ", ".join(filter(None, parts))
 
 
 def cpu_name() -> str:

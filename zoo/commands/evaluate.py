@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from registry import OptionError
-from registry.commandline import require_counts, sides
+from registry.commandline import sides, whole
 from registry.vocabulary import PRECISIONS, SPLITS
 
 WIDTH = 100  # columns
@@ -21,9 +21,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--data", required=True, metavar="SPEC", help="pairbench:hard, a folder, a zip, shards")
     parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
     parser.add_argument("--size", type=sides, help="pixels, as 224 or 224x320; default: as the data is")
-    parser.add_argument("--samples", type=int, metavar="N", help="at most N, spread over the split; default: all")
-    parser.add_argument("--batch", type=int, default=16, help="default: 16")
-    parser.add_argument("--workers", type=int, default=0, help="processes that read data; default: this one")
+    parser.add_argument("--samples", type=whole(1), metavar="N", help="at most N, spread over the split; default: all")
+    parser.add_argument("--batch", type=whole(1), default=16, help="default: 16")
+    parser.add_argument("--workers", type=whole(0), default=0, help="processes that read data; default: this one")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="default: fp32")
     parser.add_argument("--channels-last", action="store_true", help="lay images out with channels last")
@@ -44,9 +44,10 @@ def run(args: Namespace) -> None:
     from zoo.metrics.evaluate import evaluate
     from zoo.progress import progress
 
-    require_counts(args, samples=1, batch=1, workers=0)
     args.weights = Path(weights_file(args.weights))
-    folder = _folder(args)
+    folder = args.out or _beside(args)
+    if folder.exists() and not folder.is_dir():
+        raise OptionError(f"--out {folder} is a file; give a folder")
     model = network(args.weights, args.model)
     dataset = zoo.data.load(args.data, split=args.split, size=args.size)
     with locked(folder):  # made before the work, so that a place that cannot be written shows at once
@@ -63,8 +64,10 @@ def run(args: Namespace) -> None:
                 metrics=None if args.metrics is None else [name.strip() for name in args.metrics.split(",")],
                 tick=tick,
             )
+        with args.weights.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         machine = describe(torch.device(found.facts["device"]))
-        found.facts.update(weights=str(args.weights), sha256=_digest(args.weights), machine=machine)
+        found.facts.update(weights=str(args.weights), sha256=digest, machine=machine)
         print(_heading(found.facts, found.images), found.table(), sep="\n\n")
         found.save(folder)
         if found.picks:
@@ -81,30 +84,12 @@ def _heading(facts: dict[str, Any], images: int) -> str:
     return "\n".join(part for line in (facts["model"], on, how) for part in wrap(line, WIDTH, subsequent_indent="  "))
 
 
-def _folder(args: Namespace) -> Path:
-    """The one that was given, or one beside the weights."""
-    folder: Path = args.out or _beside(args)
-    if folder.exists() and not folder.is_dir():
-        raise OptionError(f"--out {folder} is a file; give a folder")
-    return folder
-
-
 def _beside(args: Namespace) -> Path:
     """As model-on-pairbench-hard-test-64x64-500; other settings get their own."""
     data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-LONGEST:]
-    weights: Path = args.weights
-    size = "x".join(map(str, args.size)) if args.size else None
+    size = args.size and "x".join(map(str, args.size))
     precision = None if args.precision == "fp32" else args.precision
-    parts = (weights.stem, "on", data, args.split, size, args.samples, precision, _rest(args))
-    return weights.parent / "-".join(str(part) for part in parts if part is not None)
-
-
-def _rest(args: Namespace) -> str | None:
-    """Six letters for what a folder's name has no room for; None where there is nothing of it."""
-    rest = (args.metrics, args.model, args.data if len(args.data) > LONGEST else None)
-    return None if rest == (None, None, None) else hashlib.sha256(repr(rest).encode()).hexdigest()[:6]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    rest = (args.metrics, args.model, args.data if len(args.data) > LONGEST else None)  # what a name has no room for
+    digest = None if rest == (None, None, None) else hashlib.sha256(repr(rest).encode()).hexdigest()[:6]
+    parts = (args.weights.stem, "on", data, args.split, size, args.samples, precision, digest)
+    return args.weights.parent / "-".join(str(part) for part in parts if part is not None)

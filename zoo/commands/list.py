@@ -11,6 +11,7 @@ from zoo.architectures import Architecture, architectures, rank
 from zoo.describing.listing import KINDS, more, rows
 from zoo.table import WIDTH, table
 
+NOTE = "Figures as published, two tasks, in_ch=6, at 224 x 224. Any other: zoo describe NAME"
 FOLDED = ("summary", "options", "model")  # columns that may take several lines
 
 
@@ -36,9 +37,8 @@ def _architectures(pattern: str) -> list[dict[str, Any]]:
     for spec in specs:
         if spec.options:
             raise OptionError(f'list takes names and patterns, without options; for those: zoo describe "{spec}"')
-    names = dict.fromkeys(spec.name for spec in specs)
-    entries = sorted(map(architectures.get, names), key=lambda entry: (rank(entry.card.group), entry.name))
-    return [_row(entry) for entry in entries]
+    entries = map(architectures.get, {spec.name for spec in specs})
+    return [_row(entry) for entry in sorted(entries, key=lambda entry: (rank(entry.card.group), entry.name))]
 
 
 def _row(entry: Entry[Architecture]) -> dict[str, Any]:
@@ -59,24 +59,26 @@ def _row(entry: Entry[Architecture]) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    cells: list[tuple[str, ...]] = []
-    for row in rows:
-        params = "" if row["params"] is None else f"{row['params']:,}"
-        gflops = "" if row["gflops"] is None else f"{row['gflops']:.1f}"
-        cells.append((row["name"], row["group"], params, gflops, row["summary"]))
-    note = "Figures as published, two tasks, in_ch=6, at 224 x 224. Any other: zoo describe NAME"
-    return _drawn(("name", "group", "params", "GFLOPs", "summary"), cells, note)
+    shown = [
+        {
+            "name": row["name"],
+            "group": row["group"],
+            "params": "" if row["params"] is None else f"{row['params']:,}",
+            "GFLOPs": "" if row["gflops"] is None else f"{row['gflops']:.1f}",
+            "summary": row["summary"],
+        }
+        for row in rows
+    ]
+    return f"{_drawn(list(shown[0]), shown)}\n{NOTE}\n"  # in one piece, so that a closed pipe is met in one place
 
 
 def _other_table(rows: list[dict[str, Any]]) -> str:
-    titles = [title for title in rows[0] if title == "summary" or any(row[title] for row in rows)]
-    return _drawn(tuple(titles), [tuple(row[title] for title in titles) for row in rows])
+    return _drawn([title for title in rows[0] if title == "summary" or any(row[title] for row in rows)], rows)
 
 
-def _drawn(titles: tuple[str, ...], cells: list[tuple[str, ...]], note: str = "") -> str:
+def _drawn(titles: list[str], rows: list[dict[str, Any]]) -> str:
     """A table that is no wider than the terminal; long words at the end and options are folded."""
     is_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: closed, as in `zoo list >&-`
     width = min(WIDTH, os.get_terminal_size().columns) if is_terminal else WIDTH
-    numbers = ("params", "GFLOPs")
-    drawn = table(titles, cells, right=numbers, folded=FOLDED, width=width, is_terminal=is_terminal)
-    return f"{drawn}\n{note}\n" if note else drawn  # in one piece, so that a closed pipe is met in one place
+    cells = [[row[title] for title in titles] for row in rows]
+    return table(titles, cells, right=("params", "GFLOPs"), folded=FOLDED, width=width, is_terminal=is_terminal)

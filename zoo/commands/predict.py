@@ -57,7 +57,7 @@ def run(args: Namespace) -> int:
     with progress() as tick:
         options = Options(args.size, args.resize_plate, args.precision, args.threshold)
         report = predict_many(model, found, args.out, options, overwrite=args.overwrite, tick=tick)
-    failures = [*failures, *report.failures]
+    failures += report.failures
     print(f"{report.photos:,} of {report.photos + len(failures):,} photos, {duration(report.seconds)}: {args.out}")
     for path in report.files if len(found) == 1 else ():
         print(f"  {path.name}")
@@ -68,12 +68,11 @@ def run(args: Namespace) -> int:
 
 def _paths(args: Namespace) -> list[Path]:
     """Plate and photo, or the photo alone; what is written lies elsewhere."""
-    paths: list[Path] = args.photos
-    if len(paths) > 2:
-        raise UsageError(f"{len(paths)} paths came; give BG PHOTO, or folders of them for many photos")
-    if any(path.is_dir() and path.resolve() == args.out.resolve() for path in paths):
+    if len(args.photos) > 2:
+        raise UsageError(f"{len(args.photos)} paths came; give BG PHOTO, or folders of them for many photos")
+    if any(path.is_dir() and path.resolve() == args.out.resolve() for path in args.photos):
         raise UsageError(f"{args.out} holds the photos, and what is written would be read again; give another --out")
-    return paths
+    return args.photos
 
 
 def _size(text: str) -> "tuple[int, int] | str | None":

@@ -4,12 +4,11 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry.commandline import INTERRUPTED
+from registry.commandline import INTERRUPTED, whole
 from registry.vocabulary import PRECISIONS
 
 if TYPE_CHECKING:
@@ -25,9 +24,9 @@ def arguments(parser: ArgumentParser) -> None:
     add("--out", type=Path, metavar="RUN", help="folder of the run: weights, log, pictures, checkpoints")
     add("--data", metavar="SPEC", help="in place of the recipe's, as pairbench:clean or a folder")
     add("--model", metavar="SPEC", help="in place of the recipe's")
-    add("--samples", type=_whole(1), help="seen in all; every stage is scaled")
-    add("--batch", type=_whole(1), help="of every stage")
-    add("--seed", type=_whole(0), help="of weights, order and augmentation")
+    add("--samples", type=whole(1), help="seen in all; every stage is scaled")
+    add("--batch", type=whole(1), help="of every stage")
+    add("--seed", type=whole(0), help="of weights, order and augmentation")
     add("--precision", choices=PRECISIONS, help="in which the network computes")
     add(
         "--set",
@@ -41,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: auto")
     add(
         "--workers",
-        type=_whole(0),
+        type=whole(0),
         help="processes that make data; default: one less than its share of the cores",
     )
     add("--save-every", type=_seconds, default=120.0, metavar="SECONDS", help="between checkpoints; default: 120")
@@ -53,7 +52,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int | None:
     from registry import OptionError
     from zoo.progress import progress
-    from zoo.training import StoppedError, fit
+    from zoo.training import StoppedError, budgeted, fit
 
     recipe = _recipe(args)
     if args.out is None and not args.print:
@@ -61,7 +60,13 @@ def run(args: Namespace) -> int | None:
     if args.print or args.profile:
         if recipe is None:
             raise OptionError("which recipe? give --recipe NAME or FILE.toml")
-        print(_profile(recipe, args) if args.profile else _text(recipe, args), end="")
+        recipe = budgeted(recipe, args.samples)
+        if args.profile:
+            from zoo.training.profile import profile
+
+            print(profile(recipe, args.out, device=args.device, workers=args.workers).table(), end="")
+        else:
+            print(f"{_heading(args.recipe)}{recipe.to_toml()}", end="")
         return None
     try:
         with progress() as tick:
@@ -111,21 +116,6 @@ def _recipe(args: Namespace) -> "Recipe | None":
     return None
 
 
-def _text(recipe: "Recipe", args: Namespace) -> str:
-    """The recipe as it would be run."""
-    from zoo.training import budgeted
-
-    return _heading(args.recipe) + budgeted(recipe, args.samples).to_toml()
-
-
-def _profile(recipe: "Recipe", args: Namespace) -> str:
-    """Where a step's time goes."""
-    from zoo.training import budgeted
-    from zoo.training.profile import profile
-
-    return profile(budgeted(recipe, args.samples), args.out, device=args.device, workers=args.workers).table()
-
-
 def _heading(name: str) -> str:
     """What the catalog says of a recipe, its notes too, as comments of TOML."""
     from zoo.recipes import recipes
@@ -138,16 +128,6 @@ def _heading(name: str) -> str:
     lines = [f"# {entry.name}: {entry.card.summary}{origin}"]
     lines += ["# departures from it, and what is not known of it:"] * bool(origin and notes) + notes
     return "".join(f"{line}\n" for line in lines) + "\n"
-
-
-def _whole(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        digits = text.replace("_", "").replace(",", "")
-        if not (digits.isascii() and digits.isdigit() and len(digits) < 16) or int(digits) < least:
-            raise ArgumentTypeError(f"{text!r} is no whole number from {least} up")
-        return int(digits)
-
-    return read
 
 
 def _seconds(text: str) -> float:

@@ -28,7 +28,11 @@ def read(photo: Photo, name: str, channels: int = 3) -> Tensor:
     channels: what the network takes of an image; files have 3.
     """
     if isinstance(photo, str | PathLike):
-        return _read_file(Path(photo))
+        try:
+            data = Path(photo).read_bytes()
+        except OSError as error:
+            raise DataError(f"{photo}: {error.strerror or error}") from None
+        return rgb_of(open_image(data, str(photo)), str(photo))
     if isinstance(photo, Image.Image):
         try:
             upright = ImageOps.exif_transpose(photo)  # an image that is upright already has no such mark left
@@ -86,14 +90,6 @@ def same_size(bg: Tensor, fg_bg: Tensor, names: tuple[str, str], *, resize_plate
 def label(photo: Any, name: str) -> str:
     """How messages call it: by its path, or by its part."""
     return fspath(photo) if isinstance(photo, str | PathLike) else name
-
-
-def _read_file(path: Path) -> Tensor:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
-    return rgb_of(open_image(data, str(path)), str(path))
 
 
 def _read_array(array: np.ndarray, name: str, channels: int, axes: str, last: bool) -> Tensor:

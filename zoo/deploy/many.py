@@ -73,8 +73,7 @@ def predict_many(
     tick(f"predicting {len(pairs):,} photos", 0, len(pairs))
     for done, (pair, coming) in enumerate(_ahead(load, pairs), start=1):
         try:
-            bg, photo = coming.result()
-            found = predict(model, bg, photo, **asdict(options))
+            found = predict(model, *coming.result(), **asdict(options))
             written += found.save(out, pair.photo.stem, overwrite=overwrite)
         except ZooError as error:
             failures.append(str(error) if str(pair.photo) in str(error) else f"{pair.photo}: {error}")
@@ -99,8 +98,7 @@ def _prepare(out: Path) -> None:
     """Make the folder, and make sure that files can be written there, before any work is done."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
+        tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise DataError(f"{out}: cannot be written to ({reason}); give another --out") from None

@@ -83,8 +83,8 @@ class Predicted:
             if (cutout := self.cutout) is not None:
                 pictures["cutout"] = cutout
         if self.depth is not None:
-            steps = (self.depth.double() * 65535).round().to(torch.uint16)
-            pictures |= {"depth": steps, "depth_preview": coloured(self.depth)}
+            pictures["depth"] = (self.depth.double() * 65535).round().to(torch.uint16)
+            pictures["depth_preview"] = coloured(self.depth)
         return pictures
 
 

@@ -53,7 +53,7 @@ def test_the_command_takes_other_people_s_checkpoints(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--metrics", "mask_iuo"], "did you mean mask_iou"),
-        (["--batch", "0"], "--batch 0 is not accepted"),
+        (["--batch", "0"], "--batch: '0' is not accepted"),
         (["--device", "gpu"], "device takes auto, cpu, cuda, mps"),
         (["--split", "all"], "pairbench has the splits train, val, test"),
         (["--model", "u2net"], "error:"),

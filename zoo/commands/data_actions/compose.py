@@ -3,8 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from registry import OptionError
-from registry.commandline import require_counts
+from registry.commandline import sides, whole
 
 if TYPE_CHECKING:
     from zoo.data.making.composition import ComposeSettings
@@ -22,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--per-pair", type=int, default=20, help="placements of each object on each background; default: 20")
     add("--flip", action="store_true", help="as many again, mirrored")
-    add("--size", default="224", help="of the pictures: 224, or height x width as 224x320")
+    add("--size", type=sides, default=(224, 224), help="of the pictures: 224, or height x width as 224x320")
     add("--share", type=float, nargs=2, default=(0.2, 0.7), metavar=("MIN", "MAX"), help="object's share of the height")
     add("--seed", type=int, default=0, help="of the placements; default: 0")
     add("--quality", type=int, default=90, help="of JPEG, 1 to 100; default: 90")
@@ -32,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--depth-format", choices=("png", "jpeg"), default="png", help="default: png, 8 bits")
     hold_out = ("held-out", "backgrounds", "objects", "none")
     add("--hold-out", choices=hold_out, default="held-out", help="shards: what val and test have for themselves")
-    add("--per-shard", type=int, default=1000, help="shards: samples in each; default: 1000")
+    add("--per-shard", type=whole(1), default=1000, help="shards: samples in each; default: 1000")
     add("--workers", type=int, help="processes; default: one per core")
     add("--executor", choices=("processes", "ray"), default="processes", help="ray: a cluster; default: processes")
     add("--address", metavar="HOST:PORT", help="ray: a cluster that this machine is part of; default: one started here")
@@ -47,7 +46,6 @@ def run(args: Namespace) -> None:
     from zoo.parallel import Workers
     from zoo.progress import duration, progress
 
-    require_counts(args, per_shard=1)
     recipe = _recipe(args)
     shards = ShardSettings(args.hold_out, args.per_shard) if args.out.startswith("shards:") else None
     out = Path(args.out.removeprefix("shards:"))
@@ -69,9 +67,5 @@ def run(args: Namespace) -> None:
 def _recipe(args: Namespace) -> "ComposeSettings":
     from zoo.data.making.composition import ComposeSettings
 
-    sides = args.size.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
-        raise OptionError(f"--size {args.size!r} is not accepted; give pixels, as 224 or as 224x320 (height x width)")
-    size, share = (int(sides[0]), int(sides[-1])), tuple(args.share)
-    plain = ("per_pair", "flip", "seed", "quality", "mask", "mask_format", "depth", "depth_format")
-    return ComposeSettings(size=size, share=share, **{name: getattr(args, name) for name in plain})
+    plain = ("per_pair", "flip", "size", "seed", "quality", "mask", "mask_format", "depth", "depth_format")
+    return ComposeSettings(share=tuple(args.share), **{name: getattr(args, name) for name in plain})

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from registry.commandline import require_counts
+from registry.commandline import whole
 from registry.vocabulary import SMALLEST, SPLITS
 
 
@@ -13,11 +13,11 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--out", required=True, help="folder for the shards; what is there already is kept, and the rest made")
     add("--split", nargs="+", choices=SPLITS, default=["train", "val", "test"], help="default: train val test")
-    add("--per-shard", type=int, default=1000, help="samples in a shard; default: 1000")
-    add("--samples", type=int, help="at most so many of each split; default: all")
-    add("--size", type=int, help="pixels; pictures are resized and encoded anew. Default: as they are")
+    add("--per-shard", type=whole(1, 10**6), default=1000, help="samples in a shard; default: 1000")
+    add("--samples", type=whole(1), help="at most so many of each split; default: all")
+    add("--size", type=whole(SMALLEST), help="pixels; pictures are resized and encoded anew. Default: as they are")
     add("--pictures", choices=("jpg", "png"), default="jpg", help="how photos are encoded, where they are no files yet")
-    add("--quality", type=int, default=95, help="of JPEG; default: 95")
+    add("--quality", type=whole(1, 100), default=95, help="of JPEG; default: 95")
     add("--workers", type=int, help="processes; default: 1, and with ray one per core")
     add("--executor", choices=("processes", "ray"), default="processes", help="ray: a cluster; default: processes")
     add("--address", metavar="HOST:PORT", help="ray: a cluster that this machine is part of; default: one started here")
@@ -31,7 +31,6 @@ def run(args: Namespace) -> None:
     from zoo.parallel import Workers, session
     from zoo.progress import progress
 
-    require_counts(args, per_shard=(1, 10**6), samples=1, quality=(1, 100), size=SMALLEST)
     size = (args.size, args.size) if args.size else None
     count = 1 if args.workers is None and args.executor == "processes" else args.workers
     workers = Workers(count, args.executor, args.address)

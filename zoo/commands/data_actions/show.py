@@ -4,17 +4,17 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from registry.commandline import require_counts
+from registry.commandline import whole
 from registry.vocabulary import SMALLEST, SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="as pairbench:hard, or a folder, a zip or shards")
-    parser.add_argument("--n", type=int, default=24, help="how many samples; default: 24")
-    parser.add_argument("--start", type=int, default=0, help="index of the first one; default: 0")
+    parser.add_argument("--n", type=whole(1), default=24, help="how many samples; default: 24")
+    parser.add_argument("--start", type=whole(0), default=0, help="index of the first one; default: 0")
     parser.add_argument("--split", choices=SPLITS, help="default: train where there is one, else all")
-    parser.add_argument("--size", type=int, default=128, help="pixels of each picture; default: 128")
-    parser.add_argument("--columns", type=int, default=2, help="samples side by side; default: 2")
+    parser.add_argument("--size", type=whole(SMALLEST), default=128, help="pixels of each picture; default: 128")
+    parser.add_argument("--columns", type=whole(1), default=2, help="samples side by side; default: 2")
     parser.add_argument("--out", type=Path, required=True, help="the picture to write, a PNG")
 
 
@@ -22,7 +22,6 @@ def run(args: Namespace) -> None:
     from zoo import data
     from zoo.data.inspecting.sheet import contact_sheet, write_png
 
-    require_counts(args, n=1, start=0, size=SMALLEST, columns=1)
     split: Any = args.split or ("train" if args.spec.startswith("pairbench") else "all")
     dataset = data.load(args.spec, split=split, size=args.size)
     indices = range(args.start, min(args.start + args.n, len(dataset)))

@@ -3,16 +3,18 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.commandline import require_counts
+from registry.commandline import whole
 from registry.vocabulary import SMALLEST, SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("spec", help="what to look at: pairbench:hard, a folder, a zip, shards")
     parser.add_argument("--split", choices=SPLITS, help="default: test of computed data, all of files")
-    parser.add_argument("--size", type=int, help="pixels; default: as the data is")
-    parser.add_argument("--limit", type=int, help="at most so many samples; default: 500 of computed data, all files")
-    parser.add_argument("--workers", type=int, default=0, help="processes; default: this one")
+    parser.add_argument("--size", type=whole(SMALLEST), help="pixels; default: as the data is")
+    parser.add_argument(
+        "--limit", type=whole(1), help="at most so many; default: 500 of computed data, all files"
+    )
+    parser.add_argument("--workers", type=whole(0), default=0, help="processes; default: this one")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--out", type=Path, metavar="FILE.png", help="draw mean images and histograms")
 
@@ -25,7 +27,6 @@ def run(args: Namespace) -> None:
     from zoo.data.inspecting.figures import figures
     from zoo.progress import progress
 
-    require_counts(args, size=SMALLEST, limit=1, workers=0)
     if args.out is not None and args.out.suffix.lower() != ".png":
         raise OptionError(f"--out {args.out} is not accepted; the picture is a PNG, so give a name that ends in .png")
     with progress() as tick:

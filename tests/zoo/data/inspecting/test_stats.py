@@ -258,8 +258,8 @@ def test_the_command_prints_json(capsys: Shown) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (["--limit", "0"], "--limit 0 is not accepted"),
-        (["--size", "4"], "--size 4 is not accepted"),
+        (["--limit", "0"], "--limit: '0' is not accepted"),
+        (["--size", "4"], "--size: '4' is not accepted"),
         (["--out", "stats.jpg"], "ends in .png"),
         (["--split", "tset"], "invalid choice"),
     ],

@@ -278,7 +278,7 @@ def test_the_command_says_what_it_did_and_how_to_read_it(photos, capsys, monkeyp
     spec = printed.split('zoo.data.load("')[1].split('")')[0]
     assert zoo.data.load(spec, split="all")[0].fg_bg.shape == (3, 16, 24)
     for wrong, said in (
-        (["--size", "16x"], "--size '16x' is not accepted"),
+        (["--size", "16x"], "--size: '16x' is no size"),
         (["--share", "0.5", "0.2"], "share takes two shares"),
         (["--quality", "0"], "quality takes 1 to 100"),
         (["--depth", "plain"], "no depth source is called 'plain'; did you mean plane"),

@@ -206,10 +206,10 @@ def test_splits_are_packed_one_by_one_and_read_together(loose: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--per-shard", "0"], "--per-shard 0"),
+        (["--per-shard", "0"], "--per-shard: '0'"),
         (["--quality", "101"], "from 1 to 100"),
         (["--size", "4"], "from 8 up"),
-        (["--samples", "0"], "--samples 0"),
+        (["--samples", "0"], "--samples: '0'"),
         (["--split", "valid"], "invalid choice"),
     ],
 )
