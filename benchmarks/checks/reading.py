@@ -201,7 +201,7 @@ def pictures(number: int, pixels: int) -> dict[str, bytes]:
     import torch
     from torch.nn.functional import interpolate
 
-    from zoo.data.files.images import encode_jpeg
+    from zoo.data.files.images import encode
 
     seed = torch.Generator().manual_seed(number)
     y, x = torch.meshgrid(torch.linspace(-1, 1, pixels), torch.linspace(-1, 1, pixels), indexing="ij")
@@ -211,7 +211,7 @@ def pictures(number: int, pixels: int) -> dict[str, bytes]:
         return torch.stack([interpolate(part, (pixels, pixels), mode="bilinear")[0] for part in parts]).mean(0)
 
     def jpeg(image: "Tensor") -> bytes:
-        return encode_jpeg((image.clamp(0, 1) * 255).to(torch.uint8), QUALITY)
+        return encode((image.clamp(0, 1) * 255).to(torch.uint8), "jpg", QUALITY)
 
     bg, centre = photo(), torch.rand(2, generator=seed) - 0.5
     mask = (((x - centre[0]) / 0.3) ** 2 + ((y - centre[1]) / 0.4) ** 2 < 1).float()[None]

@@ -11,7 +11,7 @@ from torch import Tensor
 from registry import OptionError
 from zoo.contract import Task
 from zoo.data.dataset import DataError
-from zoo.data.files.images import encode_png, to_bytes
+from zoo.data.files.images import encode, to_bytes
 from zoo.deploy.colours import coloured
 from zoo.files import write_bytes
 
@@ -67,7 +67,7 @@ class Predicted:
         pictures = self._pictures()
         paths = {name: folder / f"{stem}_{name}.png" for name in pictures}
         refuse_existing(() if overwrite else paths.values())
-        encoded = {name: encode_png(picture) for name, picture in pictures.items()}  # all, before the first is written
+        encoded = {name: encode(picture) for name, picture in pictures.items()}  # all, before the first is written
         folder.mkdir(parents=True, exist_ok=True)
         for name, path in paths.items():
             write_bytes(path, encoded[name])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from registry import OptionError
 from zoo.data.dataset import DataError
-from zoo.data.files.images import decode_depth, decode_mask
+from zoo.data.files.images import decode
 from zoo.deploy import Predicted
 from zoo.deploy.colours import coloured, colours
 
@@ -34,7 +34,7 @@ def test_the_files_hold_what_their_names_say(tmp_path: Path) -> None:
     assert depth.tolist() == [[0, 16384, 32768, 65535]]
     assert preview.tolist() == [[colours()[level].tolist() for level in (0, 64, 128, 255)]]
     assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(path.name for path in paths)
-    assert decode_depth(paths[3].read_bytes(), "") == pytest.approx(found.depth, abs=1 / 65535)
+    assert decode("depth", paths[3].read_bytes(), "") == pytest.approx(found.depth, abs=1 / 65535)
 
 
 def test_the_threshold_moves_binary_and_cutout() -> None:
@@ -47,7 +47,7 @@ def test_the_threshold_moves_binary_and_cutout() -> None:
 
 def test_a_faint_mask_is_not_read_back_as_labels(tmp_path: Path) -> None:
     path = simple([[0.0, 0.004]], [[0.0, 0.0]]).save(tmp_path, "a")[0]
-    assert decode_mask(path.read_bytes(), "").max() == 0
+    assert decode("mask", path.read_bytes(), "").max() == 0
 
 
 def test_files_that_are_there_are_refused_or_replaced(tmp_path: Path) -> None:

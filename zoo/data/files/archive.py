@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.dataset import DataError
+from zoo.data.files.images import SUFFIXES
 
 HEADER = 30  # bytes of a zip's local header before the name; the lengths of name and extra field stand at its end
 BIGGEST = 1 << 30  # bytes; no picture is larger, and a hostile zip may claim anything
 ENCRYPTED = 0x1  # of a member's flags
 
 
-class Store:
-    """Files by name."""
+class Named:
+    """Files by name: what folders and zips share."""
 
     def __init__(self, path: str):
         self.path = path
@@ -29,16 +30,9 @@ class Store:
         """Every file below a folder, hidden ones left out, in any order."""
         raise NotImplementedError(f"{type(self).__name__} must define names(under)")
 
-    def folders(self) -> list[str]:
-        """The folders at the top."""
-        raise NotImplementedError(f"{type(self).__name__} must define folders()")
-
-    def read(self, name: str) -> bytes:
-        """A file's bytes; a DataError names what cannot be read."""
-        raise NotImplementedError(f"{type(self).__name__} must define read(name)")
-
-    def __contains__(self, name: str) -> bool:
-        raise NotImplementedError(f"{type(self).__name__} must define __contains__(name)")
+    def images(self, under: str = "") -> Iterator[str]:
+        """Those whose names say that they are pictures."""
+        return (name for name in self.names(under) if name.lower().endswith(SUFFIXES))
 
     def label(self, name: str) -> str:
         """The name as messages show it."""
@@ -48,7 +42,7 @@ class Store:
         return open_store, (self.path,)
 
 
-class Folder(Store):
+class Folder(Named):
     """Loose files."""
 
     def names(self, under: str = "") -> Iterator[str]:
@@ -74,7 +68,7 @@ class Folder(Store):
         return (Path(self.path) / inside(name, self.path)).is_file()
 
 
-class Zip(Store):
+class Zip(Named):
     """The members of a zip, stored or deflated."""
 
     def names(self, under: str = "") -> Iterator[str]:
@@ -129,6 +123,9 @@ class Zip(Store):
             twice = next(info.filename for row, info in enumerate(infos) if rows[info.filename] != row)
             raise DataError(f"{self.path}: holds {twice} more than once; pack it again")
         return rows, members
+
+
+Store = Folder | Zip
 
 
 def open_store(path: str) -> Store:

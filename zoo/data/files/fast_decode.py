@@ -1,7 +1,7 @@
 """JPEG files straight into float arrays, through the libjpeg-turbo that kornia brings along.
 
 It gives what `images` gives, bit for bit, for the files that it takes: upright colour JPEGs as photos and grey JPEGs
-as maps. Of all others, damaged ones too, it says False, and `images` reads or refuses them.
+as maps. Of all others, damaged ones too, it says None, and `images` reads or refuses them.
 """
 
 from collections.abc import Callable
@@ -35,17 +35,21 @@ def shape(data: bytes) -> tuple[int, int, int] | None:
     return None
 
 
-def decode(data: bytes, out: NDArray[np.float32]) -> bool:
-    """Fill out (3, h, w) from a colour JPEG or (1, h, w) from a grey one, in [0, 1]; False: it is of another kind."""
-    turbo = _turbo()
-    if turbo is None or shape(data) != out.shape:
-        return False
+def decode(
+    data: bytes, channels: int, size: tuple[int, ...] | None = None, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32] | None:
+    """(3, h, w) of a colour JPEG or (1, h, w) of a grey one, in [0, 1]; None: it is of another kind.
+
+    size: h, w that it must have. out: where to put it.
+    """
+    found, turbo = shape(data), _turbo()
+    if turbo is None or found is None or found[0] != channels or size not in (None, found[1:]):
+        return None
     try:
-        pixels = turbo(data, "rgb" if len(out) == 3 else "mono")
+        pixels = turbo(data, "rgb" if channels == 3 else "mono")
     except Exception:  # it raises bare Exception; the other reader says what is wrong, or knows better
-        return False
-    np.divide(pixels.transpose(2, 0, 1), WHOLE, out=out)
-    return True
+        return None
+    return np.divide(pixels.transpose(2, 0, 1), WHOLE, out=np.empty(found, np.float32) if out is None else out)
 
 
 @cache

@@ -6,7 +6,7 @@ bits, or floats in [0, 1]. EXIF rotation is applied, colour profiles are not. Of
 
 import io
 from itertools import combinations
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,15 +18,21 @@ from zoo.data.dataset import DataError
 ROUNDING = 1.5  # pixels by which sides may miss a common aspect; halves and thirds of odd sizes do
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")  # those that need no outside program
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".webp", ".tif", ".tiff")
+Suffix = Literal["jpg", "png"]  # of the files that are written
 LOSSY = ("JPEG", "MPO", "WEBP")
 LARGEST = 1 << 26  # pixels; some kilobytes of a hostile file can ask for any number
 GREY = 32  # of 255: how far apart the channels of a grey picture may be; JPEG keeps them within 2
 WIDE = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # grey of 16 bits; I is how some formats come that hold as much
 
 
-def decode_rgb(data: bytes, name: str) -> Tensor:
-    """A photo, uint8 (3, h, w). See-through pixels have no colour, so a photo with some is refused."""
-    return rgb_of(open_image(data, name), name)
+def decode(which: str, data: bytes, name: str) -> Tensor:
+    """The map in a file: uint8 (3, h, w) of bg and fg_bg, float (1, h, w) in [0, 1] of the others."""
+    return map_of(which, open_image(data, name), name)
+
+
+def map_of(which: str, image: Image.Image, name: str) -> Tensor:
+    """The same of a decoded picture."""
+    return {"mask": mask_of, "valid": mask_of, "depth": depth_of}.get(which, rgb_of)(image, name)
 
 
 def decode_rgba(data: bytes, name: str) -> Tensor:
@@ -38,27 +44,12 @@ def decode_rgba(data: bytes, name: str) -> Tensor:
     return torch.cat([colours, torch.full_like(colours[:1], 255)])
 
 
-def decode_mask(data: bytes, name: str) -> Tensor:
-    """A mask, float (1, h, w) in [0, 1], 1 is object: the alpha channel where anything is see-through, else the grey.
-
-    A lossless file that holds only 0 and 1 of 255 holds labels, and 1 is object.
-    """
-    return mask_of(open_image(data, name), name)
-
-
-def decode_depth(data: bytes, name: str) -> Tensor:
-    """A depth map, float (1, h, w) in [0, 1]: 255 of 8 bits, 65535 of 16 bits and 1.0 of floats are 1."""
-    return depth_of(open_image(data, name), name)
-
-
-def encode_jpeg(image: Tensor, quality: int) -> bytes:
-    """uint8 (1 or 3, h, w) as a JPEG file."""
-    return _encode(image, "JPEG", quality=quality)
-
-
-def encode_png(image: Tensor) -> bytes:
-    """uint8 (1, 3 or 4, h, w), or uint16 (1, h, w), as a PNG file."""
-    return _encode(image, "PNG")
+def encode(image: Tensor, suffix: Suffix = "png", quality: int = 95) -> bytes:
+    """uint8 (1 or 3, h, w) as a JPEG file of a quality; uint8 (1, 3 or 4, h, w) or uint16 (1, h, w) as a PNG file."""
+    array, buffer = image.detach().cpu().numpy(), io.BytesIO()
+    picture = Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0).copy())
+    picture.save(buffer, "JPEG" if suffix == "jpg" else "PNG", quality=quality)  # which PNG does not look at
+    return buffer.getvalue()
 
 
 def open_image(data: bytes, name: str) -> Image.Image:
@@ -82,7 +73,7 @@ def open_image(data: bytes, name: str) -> Image.Image:
 
 
 def rgb_of(image: Image.Image, name: str) -> Tensor:
-    """The photo in a decoded picture, uint8 (3, h, w)."""
+    """A photo, uint8 (3, h, w). See-through pixels have no colour, so a photo with some is refused."""
     if _see_through(image):
         raise DataError(
             f"{name}: a photo with see-through pixels (mode {image.mode}); lay it over a background or save it as RGB"
@@ -93,7 +84,10 @@ def rgb_of(image: Image.Image, name: str) -> Tensor:
 
 
 def mask_of(image: Image.Image, name: str) -> Tensor:
-    """The mask in a decoded picture, float (1, h, w) in [0, 1]."""
+    """A mask, float (1, h, w) in [0, 1], 1 is object: the alpha channel where anything is see-through, else the grey.
+
+    A lossless file that holds only 0 and 1 of 255 holds labels, and 1 is object.
+    """
     if _see_through(image):
         return torch.from_numpy(unit(np.asarray(image.convert("RGBA").getchannel("A"))))[None]
     grey = torch.from_numpy(_grey(image, name))[None]
@@ -103,7 +97,7 @@ def mask_of(image: Image.Image, name: str) -> Tensor:
 
 
 def depth_of(image: Image.Image, name: str) -> Tensor:
-    """The depth in a decoded picture, float (1, h, w) in [0, 1]."""
+    """A depth map, float (1, h, w) in [0, 1]: 255 of 8 bits, 65535 of 16 bits and 1.0 of floats are 1."""
     if _see_through(image):
         raise DataError(f"{name}: a depth map with see-through pixels (mode {image.mode}); save it as grey")
     return torch.from_numpy(_grey(image, name))[None]
@@ -162,15 +156,6 @@ def _tensor(image: Image.Image) -> Tensor:
     """uint8 (c, h, w)."""
     array = np.array(image)
     return torch.from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1).copy())
-
-
-def _encode(image: Tensor, file_format: str, **options: Any) -> bytes:
-    array = image.detach().cpu().numpy()
-    buffer = io.BytesIO()
-    Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0).copy()).save(
-        buffer, file_format, **options
-    )
-    return buffer.getvalue()
 
 
 def same_aspect(one: tuple[int, int], other: tuple[int, int]) -> bool:

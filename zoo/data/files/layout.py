@@ -17,7 +17,6 @@ import numpy as np
 from zoo.contract import Task
 from zoo.data.dataset import DataError
 from zoo.data.files.archive import Store, inside, leads_out, open_store
-from zoo.data.files.images import SUFFIXES
 from zoo.data.files.naming import Template, natural, number, positions, stem
 
 MAPS = ("bg", "fg_bg", "mask", "depth")
@@ -45,6 +44,10 @@ class Layout:
 
     def column(self, name: str) -> list[str]:
         return [value.decode() for value in self.columns[name]]
+
+    def whole(self) -> "Layout":
+        """The rows that lack no file."""
+        return self.take(np.all([column != b"" for column in self.columns.values()], axis=0))
 
     def take(self, indices: Sequence[int] | np.ndarray) -> "Layout":
         """Some of the rows."""
@@ -107,7 +110,7 @@ def _found(store: Store, dirs: Mapping[str, str], wanted: Sequence[str]) -> dict
     found: dict[str, Names] = {}
     for name in wanted:
         folder = prefix + inside(dirs[name], store.path).rstrip("/")
-        pictures = [file for file in store.names(folder) if PurePosixPath(file).suffix.lower() in SUFFIXES]
+        pictures = list(store.images(folder))
         if not pictures:
             there = ", ".join(tops) or "no folders"
             other = {"mask": "depth", "depth": "mask"}.get(name)

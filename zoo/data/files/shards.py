@@ -112,6 +112,14 @@ def read_offsets(shard: Path) -> tuple[Shard, list[int]]:
     return found, offsets
 
 
+def finished(path: Path) -> Shard | None:
+    """A shard that is whole and has its offsets; None while it is not."""
+    if not path.exists() or not offsets_file(path).exists():
+        return None
+    shard, _ = read_offsets(path)
+    return shard if path.stat().st_size == shard.bytes else None
+
+
 def write_index(folder: Path, index: Index) -> None:
     """Declare a split finished."""
     content = {"version": VERSION, "split": index.split, "samples": index.samples, "source": index.source}

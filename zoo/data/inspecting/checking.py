@@ -12,7 +12,7 @@ from PIL import Image
 from zoo import parallel
 from zoo.data.dataset import DataError
 from zoo.data.files.archive import Store
-from zoo.data.files.images import WIDE, depth_of, mask_of, open_image, rgb_of
+from zoo.data.files.images import WIDE, map_of, open_image
 from zoo.data.files.layout import Layout
 from zoo.data.inspecting.findings import Findings
 
@@ -144,7 +144,7 @@ def _open(store: Store, file: str, name: str, findings: Findings) -> Image.Image
 def _means(name: str, image: Image.Image, label: str, findings: Findings) -> np.ndarray | None:
     """The values of a map, (c, h, w); None, and a problem, where the picture does not hold such a map."""
     try:
-        return {"mask": mask_of, "depth": depth_of}.get(name, rgb_of)(image, label).numpy()
+        return map_of(name, image, label).numpy()
     except DataError as error:
         findings.problem("wrong kind of image", str(error))
         return None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.contract import Sample
 from zoo.data.dataset import DataError
-from zoo.data.files.images import encode_png, to_bytes
+from zoo.data.files.images import encode, to_bytes
 from zoo.files import replacing, write_bytes
 
 GAP = 2  # pixels between samples
@@ -36,7 +36,7 @@ def gallery(columns: Sequence[Tensor]) -> Tensor:
 
 def write_png(path: Path, image: Tensor) -> None:
     """A picture (3, h, w) in [0, 1], written whole or not at all."""
-    write_bytes(path, encode_png(to_bytes(image)))
+    write_bytes(path, encode(to_bytes(image)))
 
 
 def save_page(page: Image.Image, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ from zoo.data.making.depth_sources import build
 from zoo.data.making.ingredients import backgrounds, cutouts
 from zoo.data.making.outlets import LooseFiles, Outlet, ShardSettings, TarShards
 from zoo.data.making.settings import settle
-from zoo.lock import locked
+from zoo.files import sweep
+from zoo.lock import LOCK, locked
 from zoo.parallel import Workers
 from zoo.progress import Tick, duration
 
 ALL_CORES = Workers()
+SETTINGS = "compose.json"
+SHOWN = 3  # names in one message
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -67,16 +71,26 @@ def compose(
             depth.digest(),
         )
         outlet: Outlet = TarShards.of(composition, out, shards) if shards else LooseFiles(composition, out)
-        settle(out, composition.settings() | outlet.settings())
+        if not (out / SETTINGS).exists():
+            _require_empty(out)
+        settle(out / SETTINGS, outlet.settings(), "another --out")
         return _fill(composition, outlet, workers, tick)
 
 
+def _require_empty(folder: Path) -> None:
+    """Leave a folder alone that holds what nobody composed."""
+    if others := sorted(name for name in os.listdir(folder) if name != LOCK and not name.endswith(".part")):
+        raise DataError(
+            f"{folder} holds other things ({', '.join(others[:SHOWN])}) and no {SETTINGS}; give an empty or new --out"
+        )
+
+
 def _fill(composition: Composition, outlet: Outlet, workers: Workers, tick: Tick) -> Report:
-    made, found, total, start = 0, 0, outlet.count(), time.monotonic()
+    made, found, total, start = 0, 0, len(outlet), time.monotonic()
     try:
-        outlet.prepare()
+        sweep(outlet.folder, "**/.*.part")
         tick(f"composing {total:,} samples", 0, total)
-        for _, (new, old) in workers.run(outlet.make, outlet.items()):
+        for _, (new, old) in workers.run(outlet.make, outlet.pieces()):
             made, found = made + new, found + old
             rate = made / (time.monotonic() - start)
             left = f"{rate:,.0f}/s, {duration((total - made - found) / rate)} left" if made else "made already"
@@ -89,14 +103,8 @@ def _fill(composition: Composition, outlet: Outlet, workers: Workers, tick: Tick
             f"{error.filename or outlet.folder}: {error.strerror}. {made + found:,} of {total:,} samples are finished"
             " and stay; make room and run the same command again, and it goes on"
         ) from error
-    return Report(
-        outlet.folder,
-        made,
-        found,
-        len(composition.backgrounds),
-        len(composition.cutouts),
-        seconds=time.monotonic() - start,
-    )
+    ingredients = len(composition.backgrounds), len(composition.cutouts)
+    return Report(outlet.folder, made, found, *ingredients, time.monotonic() - start)
 
 
 @contextlib.contextmanager

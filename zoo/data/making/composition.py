@@ -10,7 +10,7 @@ from torch import Tensor
 from registry import require
 from registry.vocabulary import SMALLEST
 from zoo.data.dataset import DataError
-from zoo.data.files.images import decode_rgb, decode_rgba, encode_jpeg, encode_png, to_bytes
+from zoo.data.files.images import Suffix, decode, decode_rgba, encode, to_bytes
 from zoo.data.making.depth_sources import Scene, build
 from zoo.data.making.ingredients import Ingredient
 from zoo.data.making.placing import SOLID, Placement, box, cover, paste, place, premultiply
@@ -18,7 +18,7 @@ from zoo.data.making.placing import SOLID, Placement, box, cover, paste, place, 
 VERSION = 1  # of the pictures: other pictures from the same settings are another version
 
 Format = Literal["png", "jpeg"]
-SUFFIX = {"png": "png", "jpeg": "jpg"}
+SUFFIX: dict[Format, Suffix] = {"png": "png", "jpeg": "jpg"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +84,13 @@ class Composition:
 
     def facts(self, number: int) -> dict[str, Any]:
         """What a sample was made of."""
-        names = {"bg": self.background(number).name, "object": self.cutout(number).name}
-        return names | {"placement": asdict(self.placement(number))}
+        background, cutout, where = self.parts(number)
+        return {"bg": background.name, "object": cutout.name, "placement": asdict(where)}
 
-    def background(self, number: int) -> Ingredient:
-        return self.backgrounds[number // self.per_background]
-
-    def cutout(self, number: int) -> Ingredient:
-        return self.cutouts[number % self.per_background // self.per_cutout]
-
-    def placement(self, number: int) -> Placement:
-        """Where the object of a sample stands: at random, by the seed and the sample's number alone."""
-        recipe, cutout = self.recipe, self.cutout(number)
-        return place(
+    def parts(self, number: int) -> tuple[Ingredient, Ingredient, Placement]:
+        """A sample's background and cut-out, and where that stands: at random, by the seed and the number alone."""
+        recipe, cutout = self.recipe, self.cutouts[number % self.per_background // self.per_cutout]
+        where = place(
             (recipe.seed, number),
             (cutout.h, cutout.w),
             recipe.size,
@@ -104,8 +98,10 @@ class Composition:
             ground=self.ground,
             flip=recipe.flip and number % 2 == 1,
         )
+        return self.backgrounds[number // self.per_background], cutout, where
 
-    def suffixes(self) -> dict[str, str]:
+    @property
+    def suffixes(self) -> dict[str, Suffix]:
         """Map -> suffix of its files."""
         recipe = self.recipe
         return {"bg": "jpg", "fg_bg": "jpg", "mask": SUFFIX[recipe.mask_format], "depth": SUFFIX[recipe.depth_format]}
@@ -113,38 +109,33 @@ class Composition:
 
 def sample_files(composition: Composition, number: int) -> dict[str, bytes]:
     """The files of a sample: bg, fg_bg, mask and depth."""
-    recipe, photo, cutout, where = (
-        composition.recipe,
-        composition.background(number),
-        composition.cutout(number),
-        composition.placement(number),
-    )
+    recipe = composition.recipe
+    photo, cutout, where = composition.parts(number)
     bg, bg_file = _background(composition.bg_folder / photo.name, recipe.size, recipe.quality)
     fg_bg, alpha = paste(bg, _cutout(composition.fg_folder / cutout.name), where)
     seen = to_bytes(alpha)
     solid = seen >= SOLID
-    scene = Scene(bg, fg_bg, solid, photo.name, (photo.h, photo.w))
-    depth = _source(recipe.depth).depth(scene)
-    return {
-        "bg": bg_file,
-        "fg_bg": encode_jpeg(to_bytes(fg_bg), recipe.quality),
-        "mask": _encode(seen if recipe.mask == "soft" else solid.byte() * 255, recipe.mask_format, recipe.quality),
-        "depth": _encode(to_bytes(depth), recipe.depth_format, recipe.quality),
+    depth = _source(recipe.depth).depth(Scene(bg, fg_bg, solid, photo.name, (photo.h, photo.w)))
+    maps = {
+        "fg_bg": to_bytes(fg_bg),
+        "mask": seen if recipe.mask == "soft" else solid.byte() * 255,
+        "depth": to_bytes(depth),
     }
+    files = {name: encode(image, composition.suffixes[name], recipe.quality) for name, image in maps.items()}
+    return {"bg": bg_file, **files}
 
 
 def background_file(composition: Composition, number: int) -> bytes:
     """The file of a sample's background."""
-    return _background(
-        composition.bg_folder / composition.background(number).name, composition.recipe.size, composition.recipe.quality
-    )[1]
+    recipe, (photo, *_) = composition.recipe, composition.parts(number)
+    return _background(composition.bg_folder / photo.name, recipe.size, recipe.quality)[1]
 
 
 @lru_cache(maxsize=2)
 def _background(path: Path, size: tuple[int, int], quality: int) -> tuple[Tensor, bytes]:
     """A background (3, h, w) in [0, 1], and its file."""
-    image = cover(decode_rgb(path.read_bytes(), str(path)), size).round().clamp(0, 255).byte()
-    return image.float() / 255, encode_jpeg(image, quality)
+    image = cover(decode("bg", path.read_bytes(), str(path)), size).round().clamp(0, 255).byte()
+    return image.float() / 255, encode(image, "jpg", quality)
 
 
 @lru_cache(maxsize=16)
@@ -159,7 +150,3 @@ def _cutout(path: Path) -> Tensor:
 
 
 _source = lru_cache(maxsize=1)(build)
-
-
-def _encode(image: Tensor, name: Format, quality: int) -> bytes:
-    return encode_png(image) if name == "png" else encode_jpeg(image, quality)

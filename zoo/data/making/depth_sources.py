@@ -18,7 +18,7 @@ from torch import Tensor
 
 from registry import Card, Catalog, OptionError, Spec, require
 from zoo.data.dataset import DataError
-from zoo.data.files.images import SUFFIXES, decode_depth, to_bytes
+from zoo.data.files.images import SUFFIXES, decode, to_bytes
 from zoo.data.making.placing import cover, resize
 from zoo.saved import load
 
@@ -59,15 +59,13 @@ depth_sources: Catalog[Callable[..., DepthSource]] = Catalog("depth source")
 def build(text: str) -> DepthSource:
     """The source of a spec: plane, "plane(horizon=0.3)", folder:DIR, model:FILE, "model(path=FILE, device=cuda)"."""
     short = re.fullmatch(r"\s*(\w+):(.+)", text, re.DOTALL)  # the rest is a path, whatever its letters
-    name, given = (short[1], {}) if short else ((spec := Spec.parse(text)).name, dict(spec.options))
-    entry = depth_sources.get(name)
-    if short:
-        if "path" not in entry.options:
-            raise OptionError(f"depth source {name} reads no file; write {name}, or {name}(option=value)")
-        given = {"path": short[2]}
-    if "path" in entry.options and "path" not in given:
-        raise OptionError(f"depth source {name} needs a path, as in {name}:PATH")
-    _, options = depth_sources.resolve(Spec(name, given))
+    spec = Spec(short[1], {"path": short[2]}) if short else Spec.parse(text)
+    takes_path = "path" in depth_sources.get(spec.name).options
+    if short and not takes_path:
+        raise OptionError(f"depth source {spec.name} reads no file; write {spec.name}, or {spec.name}(option=value)")
+    if takes_path and "path" not in spec.options:
+        raise OptionError(f"depth source {spec.name} needs a path, as in {spec.name}:PATH")
+    entry, options = depth_sources.resolve(spec)
     return entry.factory(**options)
 
 
@@ -108,7 +106,7 @@ class FolderDepth(DepthSource):
     def digest_of(self, photo: str) -> str:
         path = self._path(photo)
         data = path.read_bytes()
-        decode_depth(data, str(path))
+        decode("depth", data, str(path))
         return digest(data)
 
     def _path(self, photo: str) -> Path:
@@ -121,7 +119,7 @@ class FolderDepth(DepthSource):
     @lru_cache(maxsize=2)  # noqa: B019  (one source per process, as long as the process)
     def _map(self, photo: str) -> Tensor:
         path = self._path(photo)
-        return decode_depth(path.read_bytes(), str(path))
+        return decode("depth", path.read_bytes(), str(path))
 
 
 @depth_sources.register("model", Card(summary="a network saved by zoo.save, run on bg and fg_bg"))

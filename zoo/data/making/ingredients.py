@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from registry import listed
 from zoo.data.dataset import DataError
-from zoo.data.files.images import SUFFIXES, decode_rgb, decode_rgba
+from zoo.data.files.archive import Folder
+from zoo.data.files.images import SUFFIXES, decode, decode_rgba
 from zoo.data.making.depth_sources import DepthSource, digest
 from zoo.data.making.placing import box
 from zoo.parallel import run
@@ -28,7 +29,7 @@ class Ingredient:
     w: int
 
 
-Look = Callable[[str, str, bytes], Ingredient | str]  # (name, path, content) -> what can be used, or why it cannot
+Look = Callable[[bytes, str], tuple[int, int]]  # (content, path) -> h, w; a DataError says why it cannot be used
 
 
 def backgrounds(folder: Path, depth: DepthSource, *, workers: int | None, tick: Tick) -> list[Ingredient]:
@@ -37,7 +38,7 @@ def backgrounds(folder: Path, depth: DepthSource, *, workers: int | None, tick: 
     One without the depth map that `depth` needs is an error: which backgrounds there are must not depend on that.
     """
     found = _usable(folder, _background, "backgrounds", workers, tick)
-    return [Ingredient(one.name, one.digest + depth.digest_of(one.name), one.h, one.w) for one in found]
+    return [replace(one, digest=one.digest + depth.digest_of(one.name)) for one in found]
 
 
 def cutouts(folder: Path, *, workers: int | None, tick: Tick) -> list[Ingredient]:
@@ -46,59 +47,48 @@ def cutouts(folder: Path, *, workers: int | None, tick: Tick) -> list[Ingredient
 
 
 def _usable(folder: Path, look: Look, what: str, workers: int | None, tick: Tick) -> list[Ingredient]:
-    names = _listed(folder)
-    found: dict[str, Ingredient] = {}
-    wrong: dict[str, str] = {}
-    for done, (name, result) in enumerate(
-        run(partial(_looked_at, look, folder), names, workers=1 if len(names) <= ALONE else workers), start=1
-    ):
-        tick(f"looking at {what}", done, len(names))
-        if isinstance(result, Ingredient):
-            found[name] = result
-        else:
-            wrong[name] = result
-    said = listed([wrong[name] for name in sorted(wrong)], SHOWN)
-    if not found:
-        raise DataError(f"none of the {len(names)} images in {folder} can be used: {said}")
-    if wrong:
-        warnings.warn(f"{len(wrong)} of {len(names)} {what} left out: {said}", stacklevel=2)
-    return [found[name] for name in sorted(found)]
-
-
-def _listed(folder: Path) -> list[str]:
-    """The image files of a folder and the folders in it, by their names inside it."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    names = sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+    store = Folder(str(folder))
+    names = list(store.images())
     if not names:
         raise DataError(f"{folder}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
-    return names
+    found: dict[str, Ingredient | str] = {}
+    for name, result in run(partial(_looked_at, look, store), names, workers=1 if len(names) <= ALONE else workers):
+        found[name] = result
+        tick(f"looking at {what}", len(found), len(names))
+    results = [found[name] for name in sorted(found)]
+    usable = [one for one in results if isinstance(one, Ingredient)]
+    wrong = [one for one in results if isinstance(one, str)]
+    if not usable:
+        raise DataError(f"none of the {len(names)} images in {folder} can be used: {listed(wrong, SHOWN)}")
+    if wrong:
+        warnings.warn(f"{len(wrong)} of {len(names)} {what} left out: {listed(wrong, SHOWN)}", stacklevel=2)
+    return usable
 
 
-def _looked_at(look: Look, folder: Path, name: str) -> Ingredient | str:
+def _looked_at(look: Look, store: Folder, name: str) -> Ingredient | str:
     """What can be used, or what is wrong with it."""
-    path = folder / name
     try:
-        return look(name, str(path), path.read_bytes())
+        data = store.read(name)
+        return Ingredient(name, digest(data), *look(data, store.label(name)))
     except DataError as error:
         return str(error)
-    except OSError as error:
-        return f"{path}: {error.strerror}"
 
 
-def _background(name: str, path: str, data: bytes) -> Ingredient:
-    _, h, w = decode_rgb(data, path).shape
-    return Ingredient(name, digest(data), h, w)
+def _background(data: bytes, path: str) -> tuple[int, int]:
+    _, h, w = decode("bg", data, path).shape
+    return h, w
 
 
-def _cutout(name: str, path: str, data: bytes) -> Ingredient | str:
-    """The cut-out, or what is wrong with it."""
+def _cutout(data: bytes, path: str) -> tuple[int, int]:
     image = decode_rgba(data, path)
     seen = box(image)
     if seen is None:
-        return f"{path}: nothing of it is solid, so there is no object to see"
+        raise DataError(f"{path}: nothing of it is solid, so there is no object to see")
     if int(image[3].min()) == 255:
-        return f"{path}: no see-through pixels, so it is no cut-out; save it as PNG or WebP with an alpha channel"
+        raise DataError(
+            f"{path}: no see-through pixels, so it is no cut-out; save it as PNG or WebP with an alpha channel"
+        )
     top, left, bottom, right = seen
-    return Ingredient(name, digest(data), bottom - top, right - left)
+    return bottom - top, right - left

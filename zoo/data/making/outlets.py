@@ -1,47 +1,27 @@
-"""Where composed samples go: the founding layout, or shards. Both are filled by several processes, in any order."""
+"""Where composed samples go: the founding layout, or shards. Both are filled by several processes, in any order.
+
+`make` writes one of the `pieces`, in a worker process, and says how many samples it made and how many were there
+already; `finish` writes what tells that everything is there.
+"""
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+
+import numpy as np
 
 from zoo.data.dataset import DataError
 from zoo.data.files.layout import DIRS, MAPS
-from zoo.data.files.shards import Index, offsets_file, read_offsets, shard_name, write_index, write_shard
+from zoo.data.files.shards import Index, finished, shard_name, write_index, write_shard
 from zoo.data.making.composition import Composition, background_file, sample_files
-from zoo.data.splitting.splits import Splits, decide
-from zoo.files import replacing, sweep, write_bytes
+from zoo.data.splitting.splits import decide
+from zoo.files import replacing, write_bytes
 
 MANIFEST = "manifest.jsonl"
 MOST = 32  # samples made in one go
 Held = Literal["held-out", "backgrounds", "objects", "none"]
-
-
-class Outlet(Protocol):
-    """A place for samples. `make` runs in worker processes; what it finds made it leaves."""
-
-    @property
-    def folder(self) -> Path:
-        """What it fills."""
-
-    def settings(self) -> dict[str, Any]:
-        """What its files depend on beside the composition."""
-
-    def count(self) -> int:
-        """How many samples it will hold."""
-
-    def prepare(self) -> None:
-        """Make folders, and remove what a killed run left half written."""
-
-    def items(self) -> Iterator[Any]:
-        """The pieces of the work."""
-
-    def make(self, item: Any) -> tuple[int, int]:
-        """How many samples of a piece were made, and how many were there already."""
-
-    def finish(self) -> None:
-        """Write what tells that everything is there."""
 
 
 @dataclass(frozen=True)
@@ -51,51 +31,49 @@ class LooseFiles:
     composition: Composition
     folder: Path
 
-    def settings(self) -> dict[str, Any]:
-        return {"layout": "folders"}
-
-    def count(self) -> int:
+    def __len__(self) -> int:
         return len(self.composition)
 
-    def prepare(self) -> None:
-        for name in DIRS:
-            (self.folder / name).mkdir(exist_ok=True)
-            sweep(self.folder / name)
-        sweep(self.folder)
+    def settings(self) -> dict[str, Any]:
+        """What the files depend on."""
+        return self.composition.settings() | {"layout": "folders"}
 
-    def items(self) -> Iterator[range]:
+    def pieces(self) -> Iterator[range]:
         """Samples that share a background and a cut-out."""
         step = self.composition.per_cutout
-        for pair in range(0, len(self.composition), step):
+        for pair in range(0, len(self), step):
             for first in range(pair, pair + step, MOST):
                 yield range(first, min(first + MOST, pair + step))
 
-    def make(self, item: range) -> tuple[int, int]:
-        if item[0] % self.composition.per_background == 0 and not (bg := self.paths(item[0])["bg"]).exists():
-            write_bytes(bg, background_file(self.composition, item[0]))
+    def make(self, piece: Any) -> tuple[int, int]:
+        for name in DIRS:
+            (self.folder / name).mkdir(exist_ok=True)
+        if piece[0] % self.composition.per_background == 0 and not (bg := self.paths(piece[0])["bg"]).exists():
+            write_bytes(bg, background_file(self.composition, piece[0]))
         made = 0
-        for number in item:
+        for number in piece:
             paths = {name: path for name, path in self.paths(number).items() if name != "bg"}
             if not all(path.exists() for path in paths.values()):
                 files = sample_files(self.composition, number)
                 for name, path in paths.items():
                     write_bytes(path, files[name])
                 made += 1
-        return made, len(item) - made
+        return made, len(piece) - made
 
     def finish(self) -> None:
         with replacing(self.folder / MANIFEST) as draft, open(draft, "w", encoding="utf-8") as file:
-            for number in range(len(self.composition)):
-                facts = self.composition.facts(number)
+            for number in range(len(self)):
                 names = {name: path.relative_to(self.folder).as_posix() for name, path in self.paths(number).items()}
-                row = {**names, "object": facts["object"], "photo": facts["bg"], "placement": facts["placement"]}
+                facts = self.composition.facts(number)
+                facts["photo"] = facts.pop("bg")  # its name in the folder that it came from
+                row = {**names, **{name: facts[name] for name in ("object", "photo", "placement")}}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def paths(self, number: int) -> dict[str, Path]:
         """Map -> file of a sample."""
-        suffixes = self.composition.suffixes()
         places = dict.fromkeys(MAPS, f"img_{number + 1:07d}")
         places["bg"] = f"bg_{number // self.composition.per_background + 1:07d}"
+        suffixes = self.composition.suffixes
         return {
             name: self.folder / folder / f"{places[name]}.{suffixes[name]}"
             for name, folder in zip(MAPS, DIRS, strict=True)
@@ -116,66 +94,61 @@ class TarShards:
 
     composition: Composition
     folder: Path
-    pairs: dict[str, list[int]]  # split -> which pairs of background and cut-out it has
+    numbers: dict[str, np.ndarray]  # split -> its samples
     shards: ShardSettings
 
     @staticmethod
     def of(composition: Composition, folder: Path, shards: ShardSettings) -> "TarShards":
         """Shards of train, val and test; of all samples as one split if nothing is held out."""
-        count = len(composition) // composition.per_cutout
+        everything = np.arange(len(composition)).reshape(-1, composition.per_cutout)
         if shards.hold_out == "none":
-            return TarShards(composition, folder, {"all": list(range(count))}, shards)
-        firsts = range(0, len(composition), composition.per_cutout)
-        groups = (
-            [composition.background(number).name for number in firsts],
-            [composition.cutout(number).name for number in firsts],
-        )
+            return TarShards(composition, folder, {"all": everything.ravel()}, shards)
+        pairs = [composition.parts(number)[:2] for number in everything[:, 0].tolist()]
+        groups = [background.name for background, _ in pairs], [cutout.name for _, cutout in pairs]
         try:
-            splits: Splits = decide(*groups, seed=composition.recipe.seed, kind=shards.hold_out)
+            splits = decide(*groups, seed=composition.recipe.seed, kind=shards.hold_out)
         except DataError as error:
             raise DataError(f"{error}. For shards of one split, compose with --hold-out none") from None
-        pairs = {name: found.tolist() for name, found in splits.indices(*groups).items()}
-        return TarShards(composition, folder, pairs, shards)
+        numbers = {name: everything[found].ravel() for name, found in splits.indices(*groups).items()}
+        return TarShards(composition, folder, numbers, shards)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.numbers.values()))
 
     def settings(self) -> dict[str, Any]:
-        return {"layout": "shards", **asdict(self.shards)}
+        """What the files depend on."""
+        return self.composition.settings() | {"layout": "shards", **asdict(self.shards)}
 
-    def count(self) -> int:
-        return sum(map(self.size, self.pairs))
+    def pieces(self) -> Iterator[tuple[Path, list[int]]]:
+        """Each shard with its samples."""
+        for split in self.numbers:
+            for path, numbers in self._of_split(split):
+                yield path, numbers.tolist()
 
-    def size(self, split: str) -> int:
-        return len(self.pairs[split]) * self.composition.per_cutout
+    def _of_split(self, split: str) -> Iterator[tuple[Path, np.ndarray]]:
+        size, numbers = self.shards.per_shard, self.numbers[split]
+        for shard, first in enumerate(range(0, len(numbers), size)):
+            yield self.folder / shard_name(split, shard), numbers[first : first + size]
 
-    def prepare(self) -> None:
-        sweep(self.folder)
+    def make(self, piece: Any) -> tuple[int, int]:
+        path, numbers = piece
+        if finished(path):
+            return 0, len(numbers)
+        write_shard(path, map(self._sample, numbers))
+        return len(numbers), 0
 
-    def items(self) -> Iterator[tuple[str, int]]:
-        for split in self.pairs:
-            yield from ((split, number) for number in range(-(-self.size(split) // self.shards.per_shard)))
-
-    def make(self, item: tuple[str, int]) -> tuple[int, int]:
-        split, number = item
-        first = number * self.shards.per_shard
-        last = min(first + self.shards.per_shard, self.size(split))
-        path = self.folder / shard_name(split, number)
-        if path.exists() and offsets_file(path).exists():
-            return 0, last - first
-        write_shard(path, (self._sample(split, place) for place in range(first, last)))
-        return last - first, 0
-
-    def _sample(self, split: str, place: int) -> tuple[str, dict[str, bytes]]:
-        """Key and files of a sample, by its place in the split."""
-        pair, rest = divmod(place, self.composition.per_cutout)
-        number = self.pairs[split][pair] * self.composition.per_cutout + rest
-        suffixes = self.composition.suffixes()
+    def _sample(self, number: int) -> tuple[str, dict[str, bytes]]:
+        """Key and files of a sample."""
+        suffixes = self.composition.suffixes
         files = {f"{name}.{suffixes[name]}": data for name, data in sample_files(self.composition, number).items()}
         facts = {"index": number, **self.composition.facts(number)}
         return f"{number:09d}", {**files, "json": json.dumps(facts, ensure_ascii=False).encode()}
 
     def finish(self) -> None:
-        settings = self.composition.settings() | self.settings()
-        source = {name: value for name, value in settings.items() if not isinstance(value, dict)}
-        for split in self.pairs:
-            numbers = [number for name, number in self.items() if name == split]
-            shards = tuple(read_offsets(self.folder / shard_name(split, number))[0] for number in numbers)
-            write_index(self.folder, Index(split, shards, source))
+        source = {name: value for name, value in self.settings().items() if not isinstance(value, dict)}
+        for split in self.numbers:
+            shards = (finished(path) for path, _ in self._of_split(split))
+            write_index(self.folder, Index(split, tuple(shard for shard in shards if shard), source))
+
+
+Outlet = LooseFiles | TarShards

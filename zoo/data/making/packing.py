@@ -5,31 +5,22 @@ on where the first one ended, and refuses to mix two data sets. The index comes 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 
-from zoo.begun import differences
+from registry.vocabulary import Split
 from zoo.contract import Sample
 from zoo.data.dataset import DataError, PairDataset, load
-from zoo.data.files.images import encode_jpeg, encode_png, to_bytes
-from zoo.data.files.shards import (
-    INDEX,
-    Index,
-    Shard,
-    offsets_file,
-    read_index,
-    read_offsets,
-    shard_name,
-    write_index,
-    write_shard,
-)
+from zoo.data.files.images import Suffix, encode, to_bytes
+from zoo.data.files.shards import INDEX, Index, Shard, finished, read_index, shard_name, write_index, write_shard
+from zoo.data.making.settings import require_same, settle
 from zoo.data.sources.folders import Folders
-from zoo.files import sweep, write_text
+from zoo.files import sweep
 from zoo.lock import locked
 from zoo.parallel import Workers
 
@@ -37,7 +28,7 @@ WIDTH = 9  # digits of a key
 
 IN_THIS_PROCESS = Workers(1)
 
-Pictures = Literal["jpg", "png"]
+_dataset = cache(load)  # opened once in each process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +36,12 @@ class Plan:
     """What is packed, and how. samples: None packs all there are."""
 
     spec: str
-    split: str
+    split: Split
     out: str
     per_shard: int = 1000
     size: tuple[int, int] | None = None
     samples: int | None = None
-    pictures: Pictures = "jpg"
+    pictures: Suffix = "jpg"
     quality: int = 95  # of JPEG, where pictures are encoded
 
     @property
@@ -62,9 +53,12 @@ class Plan:
         """Where the plan stands while it is carried out."""
         return self.folder / f".{self.split}.plan.json"
 
+    def shard(self, number: int) -> Path:
+        return self.folder / shard_name(self.split, number)
+
     @property
     def dataset(self) -> PairDataset:
-        return _dataset(self.spec, self.split, self.size)
+        return _dataset(self.spec, split=self.split, size=self.size)
 
 
 def pack(plan: Plan, *, workers: Workers = IN_THIS_PROCESS) -> Iterator[tuple[int, int]]:
@@ -76,18 +70,22 @@ def pack(plan: Plan, *, workers: Workers = IN_THIS_PROCESS) -> Iterator[tuple[in
     total = _total(plan)
     facts = _facts(plan, total)
     with locked(plan.folder):
-        if _is_finished(plan, facts):
+        index, hint = plan.folder / f"{plan.split}{INDEX}", f"pack into another folder than {plan.folder}"
+        if index.exists():
+            begun = read_index(index).source
+            require_same({name: begun.get(name) for name in facts}, facts, f"{index} was packed", hint)
             yield total, total
             return
-        _start(plan, facts)
-        count = -(-total // plan.per_shard)
-        kept = {number: shard for number in range(count) if (shard := _kept(plan, number))}
+        settle(plan.file, facts, hint)
+        sweep(plan.folder, f".{plan.split}-*.part")
+        numbers = range(-(-total // plan.per_shard))
+        kept = {number: shard for number in numbers if (shard := finished(plan.shard(number)))}
         yield min(len(kept) * plan.per_shard, total), total
-        missing = [number for number in range(count) if number not in kept]
+        missing = [number for number in numbers if number not in kept]
         for number, shard in workers.run(partial(_pack, plan, total), missing):
             kept[number] = shard
             yield min(len(kept) * plan.per_shard, total), total
-        write_index(plan.folder, Index(plan.split, tuple(kept[number] for number in range(count)), facts))
+        write_index(plan.folder, Index(plan.split, tuple(kept[number] for number in numbers), facts))
         plan.file.unlink()
 
 
@@ -99,7 +97,7 @@ def _pack(plan: Plan, total: int, number: int) -> Shard:
         for index in range(first, min(first + plan.per_shard, total))
         if (files := sample_files(plan, index)) is not None
     )
-    return write_shard(plan.folder / shard_name(plan.split, number), samples)
+    return write_shard(plan.shard(number), samples)
 
 
 def sample_files(plan: Plan, index: int) -> dict[str, bytes] | None:
@@ -107,12 +105,13 @@ def sample_files(plan: Plan, index: int) -> dict[str, bytes] | None:
     dataset = plan.dataset
     sample = dataset[index]  # copied files are decoded too, so that no damaged one gets into a shard
     meta = cast("dict[str, Any]", sample.meta)
+    text = json.dumps(meta, default=_plain).encode()
     if isinstance(dataset, Folders):
         if meta["index"] != index:
             return None  # another sample stands in for one that cannot be read
         if plan.size is None:
-            return {**_copied(dataset, index), "json": _json(meta)}
-    return {**_encoded(sample, plan), "json": _json(meta)}
+            return {**_copied(dataset, index), "json": text}
+    return {**_encoded(sample, plan), "json": text}
 
 
 def _copied(dataset: Folders, index: int) -> dict[str, bytes]:
@@ -127,23 +126,18 @@ def _encoded(sample: Sample, plan: Plan) -> dict[str, bytes]:
     photos = {"bg": sample.bg, "fg_bg": sample.fg_bg}
     if any(photo.shape[0] not in (1, 3) for photo in photos.values()):
         raise DataError(f"shards hold photos of 1 or 3 channels, and {plan.spec} gives {sample.bg.shape[0]}")
-    jpg = plan.pictures == "jpg"
     files = {
-        f"{name}.{plan.pictures}": encode_jpeg(to_bytes(photo), plan.quality) if jpg else encode_png(to_bytes(photo))
+        f"{name}.{plan.pictures}": encode(to_bytes(photo), plan.pictures, plan.quality)
         for name, photo in photos.items()
     }
     mask = to_bytes(sample.mask)
     if int(mask.max()) == 1:
         mask = torch.zeros_like(mask)  # a file of nothing but 0 and 1 would be read as labels; this is 1 of 255
-    files["mask.png"] = encode_png(mask)
-    files["depth.png"] = encode_png((sample.depth.clamp(0, 1) * 65535).round().to(torch.int32).to(torch.uint16))
+    files["mask.png"] = encode(mask)
+    files["depth.png"] = encode((sample.depth.clamp(0, 1) * 65535).round().to(torch.int32).to(torch.uint16))
     if not bool(sample.valid.all()):
-        files["valid.png"] = encode_png(to_bytes(sample.valid))
+        files["valid.png"] = encode(to_bytes(sample.valid))
     return files
-
-
-def _json(meta: Any) -> bytes:
-    return json.dumps(meta, default=_plain).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -160,7 +154,7 @@ def _total(plan: Plan) -> int:
 
 
 def _facts(plan: Plan, total: int) -> dict[str, Any]:
-    """What tells one packing from another, in JSON's own types."""
+    """What tells one packing from another."""
     facts = asdict(plan) | {"spec": str(plan.dataset.spec), "samples": total}
     del facts["out"], facts["split"]
     if isinstance(plan.dataset, Folders):
@@ -168,47 +162,4 @@ def _facts(plan: Plan, total: int) -> dict[str, Any]:
         facts["reading"] = {"tasks": plan.dataset.tasks}
         if plan.size is None:
             facts["reading"]["depth"] = plan.dataset.depth
-    return dict(json.loads(json.dumps(facts)))
-
-
-def _is_finished(plan: Plan, facts: Mapping[str, Any]) -> bool:
-    path = plan.folder / f"{plan.split}{INDEX}"
-    if not path.exists():
-        return False
-    _same(plan, facts, read_index(path).source, f"{path} was packed")
-    return True
-
-
-def _start(plan: Plan, facts: Mapping[str, Any]) -> None:
-    """Write the plan down, or find it there; drafts that a killed run left are removed."""
-    if plan.file.exists():
-        try:
-            begun = json.loads(plan.file.read_text(encoding="utf-8"))
-        except ValueError:
-            begun = {}
-        _same(plan, facts, begun, f"{plan.folder} holds shards that were begun")
-    else:
-        write_text(plan.file, json.dumps(facts) + "\n")
-    sweep(plan.folder, f".{plan.split}-*.part")
-
-
-def _same(plan: Plan, facts: Mapping[str, Any], found: Mapping[str, Any], what: str) -> None:
-    if different := differences({name: found.get(name) for name in facts}, facts):
-        raise DataError(
-            f"{what} with other settings: {different}. Give those again, or pack into another folder than {plan.folder}"
-        )
-
-
-def _kept(plan: Plan, number: int) -> Shard | None:
-    """A shard that an earlier run finished."""
-    path = plan.folder / shard_name(plan.split, number)
-    if not offsets_file(path).exists() or not path.exists():
-        return None
-    shard, _ = read_offsets(path)
-    return shard if path.stat().st_size == shard.bytes else None
-
-
-@cache
-def _dataset(spec: str, split: Any, size: tuple[int, int] | None) -> PairDataset:
-    """Opened once in each process."""
-    return load(spec, split=split, size=size)
+    return facts

@@ -1,7 +1,6 @@
 """The settings that a folder is filled by: written once, and the same at every later start."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,32 +8,24 @@ from typing import Any
 from zoo.begun import differences
 from zoo.data.dataset import DataError
 from zoo.files import write_text
-from zoo.lock import LOCK
-
-PLAN = "compose.json"
-SHOWN = 3  # names in one message
 
 
-def settle(folder: Path, plan: Mapping[str, Any]) -> bool:
-    """Write the plan into a new folder, or see that a begun one has the same; whether it was begun.
+def settle(file: Path, settings: Mapping[str, Any], hint: str) -> None:
+    """Write the settings into a new file, or see that one that was begun has the same; hint: what else to give.
 
-    plan: settings by name; a mapping among them holds files by name.
+    A mapping among them holds files by name.
     """
-    path = folder / PLAN
-    plan = json.loads(json.dumps(plan))
-    if not path.exists():
-        others = sorted(name for name in os.listdir(folder) if name != LOCK and not name.endswith(".part"))
-        if others:
-            raise DataError(
-                f"{folder} holds other things ({', '.join(others[:SHOWN])}) and no {PLAN}; give an empty or new --out"
-            )
-        write_text(path, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
-        return False
+    if not file.exists():
+        write_text(file, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
+        return
     try:
-        begun = json.loads(path.read_text(encoding="utf-8"))
-        different = differences(begun, plan)
+        begun = json.loads(file.read_text(encoding="utf-8"))
+        require_same(begun, settings, f"{file.parent} was begun", hint)
     except (ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{path} cannot be read ({error}), so it is not known what the folder holds") from None
-    if different:
-        raise DataError(f"{folder} was begun with other settings: {different}. Give those again, or another --out")
-    return True
+        raise DataError(f"{file} cannot be read ({error}), so it is not known what the folder holds") from None
+
+
+def require_same(begun: Mapping[str, Any], settings: Mapping[str, Any], what: str, hint: str) -> None:
+    """Raise where what was begun differs from the settings, as JSON has them."""
+    if different := differences(begun, json.loads(json.dumps(settings))):
+        raise DataError(f"{what} with other settings: {different}. Give those again, or {hint}")

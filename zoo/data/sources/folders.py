@@ -6,21 +6,18 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from registry import Card, require
 from registry.vocabulary import Split
 from zoo.contract import TASKS, Sample, Task
 from zoo.data.dataset import DataError, PairDataset, sources
-from zoo.data.files import fast_decode
-from zoo.data.files.images import decode_depth, decode_mask, decode_rgb, resize, same_aspect, unit
+from zoo.data.files.images import same_aspect
 from zoo.data.files.layout import DIRS, Layout, read_layout
+from zoo.data.files.maps import finish, read, sample_of
 from zoo.data.sources.problems import Problems, summary
 from zoo.data.splitting.splits import FRACTIONS, Kind, file_beside, keep
 
-CHANNELS = {"bg": 3, "fg_bg": 3, "mask": 1, "depth": 1}
 Farther = Literal["brighter-is-farther", "brighter-is-nearer"]
 Lost = Literal["skip", "raise"]
 
@@ -68,7 +65,7 @@ class Folders(PairDataset):
         self.limit = max(1, int(max_bad * self.total)) if max_bad else 0
         self.problems_seen = Problems()
         self.split_note = ""  # how the data was split, for records
-        self.layout = self._usable(self._of_split(layout, Path(path), split, split_kind, split_seed, fractions))
+        self.layout = self._of_split(layout, Path(path), split, split_kind, split_seed, fractions).whole()
         for picture, reason in self.layout.missing.items():
             self._lose(layout.store.label(picture), reason, None)
         if not len(self.layout):
@@ -102,48 +99,24 @@ class Folders(PairDataset):
     def _read(self, index: int, names: dict[str, str]) -> Sample:
         """The sample of a row; a DataError names the file that is wrong."""
         store = self.layout.store
-        maps = {name: self._decode(name, store.read(file), store.label(file)) for name, file in names.items()}
+        maps = {name: read(name, store.read(file), store.label(file), self.size) for name, file in names.items()}
         self._check_sizes(names, maps)
-        size = tuple(maps["fg_bg"].shape[-2:])
-        if self.size is not None:
-            maps = {name: resize(image, self.size, binary=name == "mask") for name, image in maps.items()}
-        shape = (1, *maps["fg_bg"].shape[-2:])
-        nothing = torch.from_numpy(np.zeros(shape, np.float32))
-        if self.depth == "brighter-is-nearer" and "depth" in maps:
-            maps["depth"] = torch.from_numpy(1 - maps["depth"].numpy())
-        meta: dict[str, Any] = {"index": index, "paths": names, "size": size, "bg": names["bg"]}
+        meta: dict[str, Any] = {"index": index, "paths": names, "size": tuple(maps["fg_bg"].shape[-2:])}
+        meta["bg"] = names["bg"]
         if self.layout.objects is not None:
             meta["object"] = self.layout.objects[index].decode()
-        return Sample(
-            bg=_floats(maps["bg"]),
-            fg_bg=_floats(maps["fg_bg"]),
-            mask=maps.get("mask", nothing),
-            depth=maps.get("depth", nothing),
-            valid=torch.from_numpy(np.ones(shape, np.float32)),
-            meta=meta,
-        )
-
-    def _decode(self, name: str, data: bytes, label: str) -> Tensor:
-        """One map, (c, h, w) as the file is: floats in [0, 1], or a photo of uint8, which is resized as such."""
-        shape = fast_decode.shape(data)
-        if shape and shape[0] == CHANNELS[name] and self.size in (None, shape[1:]):
-            found = np.empty(shape, np.float32)
-            if fast_decode.decode(data, found):
-                return torch.from_numpy(found)
-        return {"mask": decode_mask, "depth": decode_depth}.get(name, decode_rgb)(data, label)
+        is_nearer = self.depth == "brighter-is-nearer"
+        return sample_of({name: finish(name, maps[name], self.size, is_nearer=is_nearer) for name in maps}, meta)
 
     def _check_sizes(self, names: dict[str, str], maps: dict[str, Tensor]) -> None:
         """All four are of one size, or of one aspect where they are resized anyway."""
-        h, w = maps["fg_bg"].shape[-2:]
-        for name, image in maps.items():
-            own_h, own_w = image.shape[-2:]
-            if (own_h, own_w) == (h, w) or (self.size is not None and same_aspect((own_h, own_w), (h, w))):
-                continue
-            label = self.layout.store.label
-            hint = "" if self.size is not None else "; size= resizes maps of one aspect"
-            raise DataError(
-                f"{label(names[name])} is {own_h} x {own_w}, and {label(names['fg_bg'])} is {h} x {w}{hint}"
-            )
+        sizes = {name: (image.shape[-2], image.shape[-1]) for name, image in maps.items()}
+        size, label = sizes["fg_bg"], self.layout.store.label
+        for name, own in sizes.items():
+            if own != size and not (self.size is not None and same_aspect(own, size)):
+                one, other = ("{} is {} x {}".format(label(names[which]), *sizes[which]) for which in (name, "fg_bg"))
+                hint = "" if self.size is not None else "; size= resizes maps of one aspect"
+                raise DataError(f"{one}, and {other}{hint}")
 
     def _lose(self, label: str, reason: str, error: DataError | None) -> None:
         """Note a sample that cannot be used; too many of them, or any where none is wanted, is an error."""
@@ -169,15 +142,3 @@ class Folders(PairDataset):
         splits = keep(file_beside(path), backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
         self.split_note = splits.describe()
         return layout.take(splits.indices(backgrounds, objects, names=names)[split])
-
-    @staticmethod
-    def _usable(layout: Layout) -> Layout:
-        """The rows that lack no file."""
-        whole = np.ones(len(layout), bool)
-        for column in layout.columns.values():
-            whole &= column != b""
-        return layout if whole.all() else layout.take(np.flatnonzero(whole))
-
-
-def _floats(image: Tensor) -> Tensor:
-    return torch.from_numpy(unit(image.numpy())) if image.dtype == torch.uint8 else image

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import ExifTags, Image
 from zoo.data import DataError
 from zoo.data.files import images
 
+decode_rgb, decode_mask, decode_depth = (partial(images.decode, which) for which in ("bg", "mask", "depth"))
 UPRIGHT = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3) * 14  # h 2, w 3
 
 
@@ -29,10 +31,10 @@ def noise(h: int, w: int, c: int = 3, seed: int = 0) -> np.ndarray:
 
 
 def test_rgb_is_channels_first_and_unchanged() -> None:
-    assert np.array_equal(images.decode_rgb(saved(Image.fromarray(UPRIGHT)), "a.png").permute(1, 2, 0), UPRIGHT)
+    assert np.array_equal(decode_rgb(saved(Image.fromarray(UPRIGHT)), "a.png").permute(1, 2, 0), UPRIGHT)
 
 
-@pytest.mark.parametrize("decode", [images.decode_rgb, images.decode_mask, images.decode_depth])
+@pytest.mark.parametrize("decode", [decode_rgb, decode_mask, decode_depth])
 @pytest.mark.parametrize(
     ("mode", "file_format"), [("1", "PNG"), ("L", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("RGB", "PNG"), ("RGBA", "PNG"),
                               ("CMYK", "TIFF"), ("I;16", "PNG"), ("I", "TIFF"), ("F", "TIFF"), ("L", "GIF"),
@@ -48,9 +50,9 @@ def test_black_and_white_is_so_in_every_mode(mode: str, file_format: str, decode
         image = (grey.convert("RGB") if mode in ("CMYK", "RGBA") else grey).convert(mode)
     assert image.mode == mode
     decoded = decode(saved(image, file_format), "a").float()
-    decoded = decoded / 255 if decode is images.decode_rgb else decoded
+    decoded = decoded / 255 if decode is decode_rgb else decoded
     expected = torch.tensor([[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
-    assert decoded.shape == ((3, 2, 3) if decode is images.decode_rgb else (1, 2, 3))
+    assert decoded.shape == ((3, 2, 3) if decode is decode_rgb else (1, 2, 3))
     assert all(torch.equal(plane, expected) for plane in decoded)
 
 
@@ -58,7 +60,7 @@ def test_black_and_white_is_so_in_every_mode(mode: str, file_format: str, decode
 @settings(max_examples=30, deadline=None)
 def test_depth_of_16_bits_keeps_them(values: list[int]) -> None:
     data = saved(Image.fromarray(np.array(values, np.uint16).reshape(2, 2)))
-    depth = images.decode_depth(data, "d.png")
+    depth = decode_depth(data, "d.png")
     assert torch.equal(depth.flatten().double().mul(65535).round().long(), torch.tensor(values))
 
 
@@ -66,7 +68,7 @@ def test_depth_of_16_bits_keeps_them(values: list[int]) -> None:
 @settings(max_examples=40, deadline=None)
 def test_depth_of_8_bits_is_a_255th_in_every_mode(values: list[int], mode: str) -> None:
     image = Image.fromarray(np.array(values, np.uint8).reshape(2, 2))
-    depth = images.decode_depth(saved((image.convert("RGB") if mode == "RGBA" else image).convert(mode)), "d.png")
+    depth = decode_depth(saved((image.convert("RGB") if mode == "RGBA" else image).convert(mode)), "d.png")
     assert torch.equal(depth.flatten(), torch.tensor(values, dtype=torch.float32) / 255)
 
 
@@ -74,12 +76,12 @@ def test_a_palette_gives_its_colours() -> None:
     image = Image.new("P", (2, 1))
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.putpixel((1, 0), 1)
-    assert images.decode_rgb(saved(image), "p.png").permute(1, 2, 0).tolist() == [[[10, 20, 30], [200, 100, 50]]]
+    assert decode_rgb(saved(image), "p.png").permute(1, 2, 0).tolist() == [[[10, 20, 30], [200, 100, 50]]]
 
 
 def test_cmyk_jpeg_is_not_inverted() -> None:
     data = saved(Image.new("RGB", (16, 16), (250, 10, 10)).convert("CMYK"), "JPEG", quality=95)
-    red, green, blue = images.decode_rgb(data, "c.jpg").float().mean((1, 2)).tolist()
+    red, green, blue = decode_rgb(data, "c.jpg").float().mean((1, 2)).tolist()
     assert red > 200
     assert max(green, blue) < 60
 
@@ -88,24 +90,24 @@ def test_the_mask_is_alpha_where_anything_is_see_through_else_grey() -> None:
     rgba = np.zeros((1, 3, 4), np.uint8)
     rgba[0, :, :3] = [[255, 0, 0], [0, 0, 255], [9, 9, 9]]
     rgba[0, :, 3] = [255, 51, 0]
-    assert images.decode_mask(saved(Image.fromarray(rgba)), "m.png").flatten().tolist() == pytest.approx([1, 0.2, 0])
+    assert decode_mask(saved(Image.fromarray(rgba)), "m.png").flatten().tolist() == pytest.approx([1, 0.2, 0])
     rgba[0] = [[255] * 4, [51, 51, 51, 255], [0, 0, 0, 255]]
-    assert images.decode_mask(saved(Image.fromarray(rgba)), "m.png").flatten().tolist() == pytest.approx([1, 0.2, 0])
+    assert decode_mask(saved(Image.fromarray(rgba)), "m.png").flatten().tolist() == pytest.approx([1, 0.2, 0])
 
 
 def test_a_lossless_mask_of_0_and_1_holds_labels() -> None:
     labels = np.array([[0, 1, 1]], np.uint8)
-    assert images.decode_mask(saved(Image.fromarray(labels)), "m.png").tolist() == [[[0, 1, 1]]]
-    assert images.decode_mask(saved(Image.fromarray(labels * 2)), "m.png").max() == pytest.approx(2 / 255)
-    assert images.decode_mask(saved(Image.fromarray(np.array([[0, 1]], np.uint16))), "m.png").max() < 0.01
+    assert decode_mask(saved(Image.fromarray(labels)), "m.png").tolist() == [[[0, 1, 1]]]
+    assert decode_mask(saved(Image.fromarray(labels * 2)), "m.png").max() == pytest.approx(2 / 255)
+    assert decode_mask(saved(Image.fromarray(np.array([[0, 1]], np.uint16))), "m.png").max() < 0.01
 
 
 def test_a_photo_with_see_through_pixels_is_refused_an_opaque_one_is_read() -> None:
     rgba = noise(4, 4, 4)
     rgba[..., 3] = 255
-    assert np.array_equal(images.decode_rgb(saved(Image.fromarray(rgba)), "a").permute(1, 2, 0), rgba[..., :3])
+    assert np.array_equal(decode_rgb(saved(Image.fromarray(rgba)), "a").permute(1, 2, 0), rgba[..., :3])
     rgba[0, 0, 3] = 254
-    for decode in (images.decode_rgb, images.decode_depth):
+    for decode in (decode_rgb, decode_depth):
         with pytest.raises(DataError, match=r"^x/a\.png: .*see-through"):
             decode(saved(Image.fromarray(rgba)), "x/a.png")
     assert np.array_equal(images.decode_rgba(saved(Image.fromarray(rgba)), "a").permute(1, 2, 0), rgba)
@@ -121,13 +123,13 @@ def test_see_through_16_bits_are_never_clipped() -> None:
     image = Image.fromarray(np.array([[0, 30000, 7]], np.uint16))
     assert images.decode_rgba(saved(image), "a.png")[:, 0, 1].tolist() == [117, 117, 117, 255]
     data = saved(image, transparency=7)
-    assert images.decode_mask(data, "a.png").tolist() == [[[1, 1, 0]]]
-    for decode in (images.decode_rgba, images.decode_rgb, images.decode_depth):
+    assert decode_mask(data, "a.png").tolist() == [[[1, 1, 0]]]
+    for decode in (images.decode_rgba, decode_rgb, decode_depth):
         with pytest.raises(DataError, match=r"^a\.png: .*see-through"):
             decode(data, "a.png")
 
 
-@pytest.mark.parametrize("decode", [images.decode_mask, images.decode_depth])
+@pytest.mark.parametrize("decode", [decode_mask, decode_depth])
 @pytest.mark.parametrize("mode", ["RGB", "P"])
 def test_coloured_maps_are_refused(decode, mode: str) -> None:
     image = Image.new("RGB", (8, 8), (128, 0, 0)).convert(mode)
@@ -139,7 +141,7 @@ def test_coloured_maps_are_refused(decode, mode: str) -> None:
 def test_floats_outside_the_unit_range_are_refused(values: list[float]) -> None:
     data = saved(Image.fromarray(np.array([values], np.float32)), "TIFF")
     with pytest.raises(DataError, match=r"^d\.tif: values from .* 0 to 1 are read"):
-        images.decode_depth(data, "d.tif")
+        decode_depth(data, "d.tif")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -153,7 +155,7 @@ def test_exif_rotation_is_applied(orientation: int, file_format: str) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     options = {"quality": 100} if file_format == "JPEG" else {}
-    decoded = images.decode_rgb(saved(Image.fromarray(stored), file_format, exif=exif, **options), "a")
+    decoded = decode_rgb(saved(Image.fromarray(stored), file_format, exif=exif, **options), "a")
     assert decoded.shape[-2:] == upright.shape
     assert (decoded[0].int() - torch.from_numpy(upright.astype(int))).abs().max() <= 4
 
@@ -172,19 +174,19 @@ FILES = {
 def test_files_cut_short_are_refused_by_name(name: str, share: float) -> None:
     data = FILES[name][: int(len(FILES[name]) * share)]
     with pytest.raises(DataError, match=rf"^{name}: "):
-        images.decode_rgb(data, name)
+        decode_rgb(data, name)
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\xff\xd8\xff", b"%!PS-Adobe-3.0 EPSF\n", bytes(1000)])
 def test_what_is_no_image_is_refused_by_name(data: bytes) -> None:
-    for decode in (images.decode_rgb, images.decode_rgba, images.decode_mask, images.decode_depth):
+    for decode in (decode_rgb, images.decode_rgba, decode_mask, decode_depth):
         with pytest.raises(DataError, match=r"^x\.png: "):
             decode(data, "x.png")
 
 
 def verdict(data: bytes, name: str) -> str:
     try:
-        return "an image" if images.decode_rgb(data, name).shape[0] == 3 else "a wrong one"
+        return "an image" if decode_rgb(data, name).shape[0] == 3 else "a wrong one"
     except DataError as error:
         return str(error)[: len(name) + 2] + "..."
 
@@ -213,7 +215,7 @@ def bomb(w: int, h: int) -> bytes:
 def test_a_decompression_bomb_is_refused_and_pillow_stays_as_it_was(side: int) -> None:
     before = Image.MAX_IMAGE_PIXELS
     with pytest.raises(DataError, match=r"^b\.png: .*(too many|too large)"):
-        images.decode_rgb(bomb(side, side), "b.png")
+        decode_rgb(bomb(side, side), "b.png")
     assert before == Image.MAX_IMAGE_PIXELS
 
 
@@ -221,16 +223,16 @@ def test_a_decompression_bomb_is_refused_and_pillow_stays_as_it_was(side: int) -
 @settings(max_examples=30, deadline=None)
 def test_png_gives_back_what_was_encoded(c: int, h: int, w: int, seed: int) -> None:
     image = torch.randint(0, 256, (c, h, w), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
-    data = images.encode_png(image)
-    decoded = images.decode_rgba(data, "a") if c == 4 else images.decode_rgb(data, "a")
+    data = images.encode(image)
+    decoded = images.decode_rgba(data, "a") if c == 4 else decode_rgb(data, "a")
     assert torch.equal(decoded, image.expand(max(c, 3), -1, -1))
 
 
 def test_png_of_16_bits_and_jpeg_come_back() -> None:
     depth = torch.tensor([[[0, 1, 65535]]], dtype=torch.int32).to(torch.uint16)
-    assert torch.equal(images.decode_depth(images.encode_png(depth), "d"), depth.to(torch.float32) / 65535)
+    assert torch.equal(decode_depth(images.encode(depth), "d"), depth.to(torch.float32) / 65535)
     ramp = torch.arange(64, dtype=torch.uint8).mul(4).expand(3, 32, 64).contiguous()
     for c in (1, 3):
-        decoded = images.decode_rgb(images.encode_jpeg(ramp[:c], 95), "r.jpg")
+        decoded = decode_rgb(images.encode(ramp[:c], "jpg", 95), "r.jpg")
         assert (decoded.int() - ramp.int()).abs().max() < 12
-    assert len(images.encode_jpeg(ramp, 20)) < len(images.encode_jpeg(ramp, 95))
+    assert len(images.encode(ramp, "jpg", 20)) < len(images.encode(ramp, "jpg", 95))
