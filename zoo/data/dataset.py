@@ -83,7 +83,7 @@ def load(
     require_each("split", split, (split,), SPLITS)
     accepted = f"pixels from {SMALLEST} up, one number or (h, w), or None"
     sides = None if size is None else checked_size(size, accepted, largest=sys.maxsize)
-    entry, told = _parse(spec)
+    entry, told = parse(spec)
     given = told.extended(options)
     for name, option in entry.options.items():
         if name not in ("split", "size", *given) and option.default is Parameter.empty:
@@ -95,7 +95,7 @@ def load(
     return dataset
 
 
-def _parse(spec: str | Spec) -> tuple[Entry[Source], Spec]:
+def parse(spec: str | Spec) -> tuple[Entry[Source], Spec]:
     """The source and the options of a spec; a bare path is one of the source that reads what is there."""
     if isinstance(spec, str) and os.path.exists(spec):  # pathlib's raises where a spec is too long for a file's name
         path = Path(spec)

@@ -10,7 +10,7 @@ from registry.vocabulary import Precision
 from zoo.contract import TASKS, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
-from zoo.data.inspecting.sheet import fit
+from zoo.data.inspecting.sheet import fit, thumbnail
 from zoo.metrics.evaluate import predict, probabilities
 from zoo.metrics.evaluation import RANKING, Evaluation, best_median_worst
 
@@ -72,12 +72,5 @@ def _page(title: str, rows: Sequence[dict[str, Tensor]], texts: Sequence[str], m
         y = top + row * (LINE + high + GAP)
         pen.text((GAP, y), text, INK, font)
         for column, value in enumerate(cells.values()):
-            page.paste(_image(value, (wide, high)), (GAP + column * (wide + GAP), y + LINE))
+            page.paste(thumbnail(value, (wide, high)), (GAP + column * (wide + GAP), y + LINE))
     return page
-
-
-def _image(value: Tensor, size: tuple[int, int]) -> Image.Image:
-    """(1 or 3, h, w) in [0, 1]; other numbers of channels show their first as grey."""
-    rgb = value if len(value) == 3 else value[:1].expand(3, -1, -1)
-    pixels = (rgb.nan_to_num(0).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
-    return Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)

@@ -34,9 +34,10 @@ def run(args: Namespace) -> None:
             args.spec, split=args.split, size=args.size, limit=args.limit, workers=args.workers, tick=tick
         )
     if args.out is not None:
-        from zoo.data.inspecting.stats_picture import save
+        from zoo.data.inspecting.sheet import save_page
+        from zoo.data.inspecting.stats_picture import draw
 
-        save(stats, record, args.out)
+        save_page(draw(stats, record), args.out)
         print(f"wrote {args.out}", file=sys.stderr)
     if args.json:
         print(json.dumps(record, indent=2))

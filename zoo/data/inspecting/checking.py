@@ -1,10 +1,8 @@
 """Walking a whole data set and saying what is wrong with its files, before a training run finds out."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -15,6 +13,7 @@ from zoo.data.files.archive import Store
 from zoo.data.files.images import WIDE, map_of, open_image
 from zoo.data.files.layout import Layout
 from zoo.data.inspecting.findings import Findings
+from zoo.progress import Tick
 
 PIECE = 32  # files, or pictures with their maps, checked at a time
 FEW = 500  # files below which starting processes takes longer than the work
@@ -29,8 +28,7 @@ ALIKE = 0.6  # correlation of details; on real streets one place has 0.97 and mo
 HALF = 0.5  # of the picture; a mask of more may be inverted, and says nothing about what lies beside the object
 BESIDE = 0.05  # coverage below which a cell shows the background
 
-Row = dict[str, str]  # map -> file
-Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Plate(NamedTuple):
@@ -40,31 +38,17 @@ class Plate(NamedTuple):
     small: np.ndarray  # float (GRID, GRID), grey
 
 
-def check(
-    layout: Layout, *, workers: int | None = None, tick: Callable[[str, float, float], None] | None = None
-) -> Findings:
+def check(layout: Layout, *, workers: int | None = None, tick: Tick = lambda *_: None) -> Findings:
     """Everything that is found in a data set; each file is decoded once."""
     backgrounds = sorted({name for name in layout.column("bg") if name})
-    n, done = len(backgrounds) + len(layout), 0
-    workers = 1 if workers is None and n < FEW else workers
-    plates: dict[str, Plate] = {}
-    found: dict[tuple[int, int], Findings] = {}
-    first = partial(_check_backgrounds, layout.store)
-    for (piece, names), (findings, some) in parallel.run(first, _pieces(iter(backgrounds)), workers=workers):
-        found[0, piece], done = findings, done + len(names)
-        plates |= some
-        if tick:
-            tick("backgrounds checked", done, n)
-    rows = map(layout.row, range(len(layout)))
-    pairs = ((row, plates.get(row.get("bg", ""))) for row in rows)
-    second = partial(_check_rows, layout.store)
-    for (piece, items), findings in parallel.run(second, _pieces(pairs), workers=workers):
-        found[1, piece], done = findings, done + len(items)
-        if tick:
-            tick("pictures checked", done, n)
+    workers = 1 if workers is None and len(backgrounds) + len(layout) < FEW else workers
     total = _partners(layout)
-    for place in sorted(found):  # so that the examples do not depend on which process was faster
-        total.add(found[place])
+    plates: dict[str, Plate] = {}
+    for findings, some in _over(partial(_check_backgrounds, layout.store), backgrounds, workers, "backgrounds", tick):
+        total.add(findings)
+        plates |= some
+    for findings in _over(partial(_check_rows, layout, plates), range(len(layout)), workers, "pictures", tick):
+        total.add(findings)
     return total
 
 
@@ -72,89 +56,83 @@ def _partners(layout: Layout) -> Findings:
     """What the names alone tell."""
     findings, label = Findings(pictures=len(layout)), layout.store.label
     for picture, reason in layout.missing.items():
-        findings.problem("missing partner", f"{label(picture)}: {reason}")
+        findings.problems["missing partner"].append(f"{label(picture)}: {reason}")
     for name, files in layout.unused.items():
-        for file in files:
+        for file in map(label, files):
             if name == "bg":
-                findings.note("background that no picture uses", label(file))
+                findings.notes["background that no picture uses"].append(file)
             else:
-                findings.problem("missing partner", f"{label(file)}: no picture belongs to it")
+                findings.problems["missing partner"].append(f"{file}: no picture belongs to it")
     return findings
 
 
-def _pieces(items: Iterator[Item]) -> Iterator[tuple[int, tuple[Item, ...]]]:
-    """Items numbered and by the handful."""
-    piece = 0
-    while some := tuple(islice(items, PIECE)):
-        yield piece, some
-        piece += 1
+def _over(
+    function: Callable[[Any], Result], items: Sequence[Any], workers: int | None, what: str, tick: Tick
+) -> list[Result]:
+    """A function of items by the handful, in their order: the examples do not depend on which process was faster."""
+    found: dict[Any, Result] = {}
+    pieces = (items[start : start + PIECE] for start in range(0, len(items), PIECE))
+    for piece, result in parallel.run(function, pieces, workers=workers):
+        found[piece[0]] = result
+        tick(f"{what} checked", min(len(found) * PIECE, len(items)), len(items))
+    return [found[first] for first in sorted(found)]
 
 
-def _check_backgrounds(store: Store, item: tuple[int, tuple[str, ...]]) -> tuple[Findings, dict[str, Plate]]:
+def _check_backgrounds(store: Store, names: Sequence[str]) -> tuple[Findings, dict[str, Plate]]:
     findings, plates = Findings(), {}
-    for name in item[1]:
-        image = _open(store, name, "bg", findings)
-        if image is not None and _means("bg", image, store.label(name), findings) is not None:
+    for name in names:
+        image, values = _look(store, name, "bg", findings)
+        if image is not None and values is not None:
             plates[name] = Plate((image.height, image.width), _small(image))
     return findings, plates
 
 
-def _check_rows(store: Store, item: tuple[int, tuple[tuple[Row, Plate | None], ...]]) -> Findings:
-    findings = Findings()
-    for row, plate in item[1]:
-        images = {name: _open(store, file, name, findings) for name, file in row.items() if name != "bg"}
-        values = {
-            name: _means(name, image, store.label(row[name]), findings) if image is not None else None
-            for name, image in images.items()
-        }
-        sizes = {name: (image.height, image.width) for name, image in images.items() if image is not None}
-        if plate is not None:
-            sizes["bg"] = plate.size
-        picture = images["fg_bg"]
-        if picture is not None:
+def _check_rows(layout: Layout, plates: dict[str, Plate], rows: Sequence[int]) -> Findings:
+    findings, store = Findings(), layout.store
+    for row in map(layout.row, rows):
+        plate = plates.get(row.get("bg", ""))
+        labels = {name: store.label(file) for name, file in row.items()}
+        seen = {name: _look(store, file, name, findings) for name, file in row.items() if name != "bg"}
+        images = {name: image for name, (image, _) in seen.items() if image is not None}
+        values = {name: found for name, (_, found) in seen.items() if found is not None}
+        sizes = {name: (image.height, image.width) for name, image in images.items()}
+        if "fg_bg" in images:
             findings.sizes["{} x {}".format(*sizes["fg_bg"])] += 1
-            _compare(sizes, {name: store.label(file) for name, file in row.items()}, findings)
-        if (mask := values.get("mask")) is not None:
-            _check_mask(mask, store.label(row["mask"]), findings)
-        if (depth := values.get("depth")) is not None:
-            _check_depth(images["depth"], depth, store.label(row["depth"]), findings)
-        if picture is not None and values["fg_bg"] is not None and plate is not None and mask is not None:
-            alike = _likeness(plate.small, _small(picture), mask)
+            _compare(sizes | ({"bg": plate.size} if plate else {}), labels, findings)
+        if "mask" in values:
+            _check_mask(values["mask"], labels["mask"], findings)
+        if "depth" in values:
+            _check_depth(images["depth"], values["depth"], labels["depth"], findings)
+        if plate and {"fg_bg", "mask"} <= values.keys():
+            alike = _likeness(plate.small, _small(images["fg_bg"]), values["mask"])
             if alike < ALIKE:
-                what = f"{store.label(row['fg_bg'])} does not lie over {row['bg']} (correlation {alike:.2f})"
-                findings.problem("another background", what)
+                what = f"{labels['fg_bg']} does not lie over {row['bg']} (correlation {alike:.2f})"
+                findings.problems["another background"].append(what)
     return findings
 
 
-def _open(store: Store, file: str, name: str, findings: Findings) -> Image.Image | None:
-    """The picture of a file, its colour mode counted; None, and a problem, where it cannot be had."""
+def _look(store: Store, file: str, name: str, findings: Findings) -> tuple[Image.Image | None, np.ndarray | None]:
+    """The picture of a file and the map in it, (c, h, w); None, and a problem, where there is none."""
+    label, image, kind = store.label(file), None, "unreadable"
     if file not in store:
-        findings.problem("missing partner", f"{store.label(file)}: no such file")
-        return None
+        findings.problems["missing partner"].append(f"{label}: no such file")
+        return None, None
     try:
-        image = open_image(store.read(file), store.label(file))
+        image = open_image(store.read(file), label)
+        findings.modes[name]["1-bit" if image.mode == "1" else image.mode] += 1
+        kind = "wrong kind of image"
+        return image, map_of(name, image, label).numpy()
     except DataError as error:
-        findings.problem("unreadable", str(error))
-        return None
-    mode = "1-bit" if image.mode == "1" else image.mode
-    findings.modes.setdefault(name, Counter())[mode] += 1
-    return image
+        findings.problems[kind].append(str(error))
+        return image, None
 
 
-def _means(name: str, image: Image.Image, label: str, findings: Findings) -> np.ndarray | None:
-    """The values of a map, (c, h, w); None, and a problem, where the picture does not hold such a map."""
-    try:
-        return map_of(name, image, label).numpy()
-    except DataError as error:
-        findings.problem("wrong kind of image", str(error))
-        return None
-
-
-def _compare(sizes: dict[str, tuple[int, int]], labels: Row, findings: Findings) -> None:
-    h, w = sizes["fg_bg"]
-    for name, (own_h, own_w) in sizes.items():
-        if (own_h, own_w) != (h, w):
-            findings.problem("size mismatch", f"{labels[name]} is {own_h} x {own_w}, {labels['fg_bg']} is {h} x {w}")
+def _compare(sizes: dict[str, tuple[int, int]], labels: dict[str, str], findings: Findings) -> None:
+    size = "{} x {}".format(*sizes["fg_bg"])
+    for name, own in sizes.items():
+        if own != sizes["fg_bg"]:
+            what = f"{labels[name]} is {own[0]} x {own[1]}, {labels['fg_bg']} is {size}"
+            findings.problems["size mismatch"].append(what)
 
 
 def _check_mask(mask: np.ndarray, label: str, findings: Findings) -> None:
@@ -162,19 +140,20 @@ def _check_mask(mask: np.ndarray, label: str, findings: Findings) -> None:
     findings.masks += 1
     findings.grey += float(((mask > NEAR) & (mask < 1 - NEAR)).mean())
     if covered > SMALL and half > SOFT * covered:
-        findings.problem("soft mask", f"{label}: {half / covered:.0%} of what it covers is grey")
+        findings.problems["soft mask"].append(f"{label}: {half / covered:.0%} of what it covers is grey")
     if not covered:
-        findings.note("empty mask", label)
+        findings.notes["empty mask"].append(label)
     elif covered > HALF * mask.size:
-        findings.note("mask of more than half the picture; inverted?", f"{label}: {covered / mask.size:.0%}")
+        what = f"{label}: {covered / mask.size:.0%}"
+        findings.notes["mask of more than half the picture; inverted?"].append(what)
 
 
-def _check_depth(image: Image.Image | None, depth: np.ndarray, label: str, findings: Findings) -> None:
+def _check_depth(image: Image.Image, depth: np.ndarray, label: str, findings: Findings) -> None:
     low, high = float(depth.min()), float(depth.max())
     if high - low <= FLAT:
-        findings.problem("constant depth", f"{label}: from {low:.3f} to {high:.3f}")
-    if image is not None and image.mode in WIDE:
-        findings.note("16-bit depth", label)
+        findings.problems["constant depth"].append(f"{label}: from {low:.3f} to {high:.3f}")
+    if image.mode in WIDE:
+        findings.notes["16-bit depth"].append(label)
 
 
 def _small(image: Image.Image) -> np.ndarray:

@@ -3,57 +3,46 @@
 Problems are what a training run would stumble over; notes are what a person may want to know.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-EXAMPLES = 3
+EXAMPLES = 3  # shown of each kind
+
+Kinds = dict[str, list[str]]  # kind -> where it was found
 
 
 @dataclass
 class Findings:
-    """Counts, and some examples of each."""
+    """What was found in a data set, or in a part of it."""
 
-    problems: Counter[str] = field(default_factory=Counter)
-    notes: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[str]] = field(default_factory=dict)
-    modes: dict[str, Counter[str]] = field(default_factory=dict)  # map -> colour mode -> files
+    problems: Kinds = field(default_factory=lambda: defaultdict(list))
+    notes: Kinds = field(default_factory=lambda: defaultdict(list))
+    modes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # map -> colour mode -> files
     sizes: Counter[str] = field(default_factory=Counter)  # of the pictures, as h x w
     pictures: int = 0
     masks: int = 0
     grey: float = 0.0  # the share of grey pixels, summed over the masks
 
-    def problem(self, kind: str, example: str) -> None:
-        self.problems[kind] += 1
-        self._keep(kind, example)
-
-    def note(self, kind: str, example: str) -> None:
-        self.notes[kind] += 1
-        self._keep(kind, example)
-
-    def _keep(self, kind: str, *examples: str) -> None:
-        shown = self.examples.setdefault(kind, [])
-        shown += examples[: EXAMPLES - len(shown)]
-
     def add(self, other: "Findings") -> None:
         """Take in what another part of the data set gave."""
-        self.problems += other.problems
-        self.notes += other.notes
+        for kind, found in other.problems.items():
+            self.problems[kind] += found
+        for kind, found in other.notes.items():
+            self.notes[kind] += found
+        for name, modes in other.modes.items():
+            self.modes[name] += modes
         self.sizes += other.sizes
         self.pictures += other.pictures
         self.masks += other.masks
         self.grey += other.grey
-        for name, modes in other.modes.items():
-            self.modes.setdefault(name, Counter()).update(modes)
-        for kind, examples in other.examples.items():
-            self._keep(kind, *examples)
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
         return {
             "pictures": self.pictures,
-            "problems": self._kinds(self.problems),
-            "notes": self._kinds(self.notes),
+            "problems": _shown(self.problems),
+            "notes": _shown(self.notes),
             "modes": {name: dict(modes.most_common()) for name, modes in sorted(self.modes.items())},
             "sizes": dict(self.sizes.most_common()),
             "grey_share_of_masks": self._grey_share(),
@@ -70,15 +59,17 @@ class Findings:
             lines.append(f"  grey pixels in masks: {self._grey_share():.2%} on average")
         for title, kinds in (("notes", self.notes), ("problems", self.problems)):
             lines += [f"{title}:"] if kinds else []
-            for kind, count in kinds.most_common():
-                examples = self.examples[kind]
-                lines.append(f"  {kind}: {count:,}")
-                lines += [f"    {example}" for example in examples]
-                lines += [f"    and {count - len(examples):,} more"] if count > len(examples) else []
+            for kind, shown in _shown(kinds).items():
+                examples, more = shown["examples"], shown["count"] - EXAMPLES
+                lines += [f"  {kind}: {shown['count']:,}", *[f"    {example}" for example in examples]]
+                lines += [f"    and {more:,} more"] if more > 0 else []
         return "\n".join(lines if self.problems else [*lines, "no problems"])
 
     def _grey_share(self) -> float:
         return self.grey / max(self.masks, 1)
 
-    def _kinds(self, counts: Counter[str]) -> dict[str, Any]:
-        return {kind: {"count": n, "examples": self.examples[kind]} for kind, n in counts.most_common()}
+
+def _shown(kinds: Kinds) -> dict[str, Any]:
+    """The most frequent kind first."""
+    kinds = dict(sorted(kinds.items(), key=lambda kind: -len(kind[1])))
+    return {kind: {"count": len(found), "examples": found[:EXAMPLES]} for kind, found in kinds.items()}

@@ -34,6 +34,13 @@ def gallery(columns: Sequence[Tensor]) -> Tensor:
     return rearrange(framed, "columns b c h w -> c (b h) (columns w)").cpu()
 
 
+def thumbnail(values: Tensor, size: tuple[int, int]) -> Image.Image:
+    """A map (c, h, w) in [0, 1] as a picture of a size (w, h); other channels than three show the first, as grey."""
+    rgb = values if len(values) == 3 else values[:1].expand(3, -1, -1)
+    pixels = to_bytes(rgb.nan_to_num(0)).permute(1, 2, 0).contiguous().cpu().numpy()
+    return Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
+
+
 def write_png(path: Path, image: Tensor) -> None:
     """A picture (3, h, w) in [0, 1], written whole or not at all."""
     write_bytes(path, encode(to_bytes(image)))

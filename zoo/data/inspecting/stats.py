@@ -115,13 +115,17 @@ class Stats:
         best = int(iou.argmax())
         return best / LEVELS, float(iou[best])
 
+    def threshold(self) -> dict[str, float]:
+        """The same, rounded for a record."""
+        constant, iou = self.best_threshold()
+        return {"constant": round(constant, 4), "iou": round(iou, 4)}
+
     def mean_image(self, name: str) -> np.ndarray:
         """(c, SIDE, SIDE): each place's mean over the samples where it is valid."""
         return self.sums[name] / np.maximum(self.sums["valid"], 1e-12)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; bins are even over [0, 1]."""
-        constant, iou = self.best_threshold()
         return {
             "samples": self.samples,
             "empty": self.empty,
@@ -138,7 +142,7 @@ class Stats:
             },
             "coverage": self.coverage.tolist(),
             "depth": self.depth.tolist(),
-            "threshold": {"constant": round(constant, 4), "iou": round(iou, 4)},
+            "threshold": self.threshold(),
         }
 
 

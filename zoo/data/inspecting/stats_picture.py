@@ -1,12 +1,12 @@
 """Figures of a data set as a picture: mean images above, histograms below."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from zoo.data.inspecting.sheet import fit, save_page
+from zoo.data.inspecting.sheet import fit, thumbnail
 from zoo.data.inspecting.stats import LEVELS, MAPS, Stats
 
 CELL, GAP, LINE = 192, 16, 16  # pixels
@@ -29,7 +29,7 @@ def draw(stats: Stats, record: dict[str, Any]) -> Image.Image:
     pen.text((GAP, GAP + LINE), facts, INK, font)
     for column, name in enumerate(MAPS):
         left = GAP + column * (CELL + GAP)
-        page.paste(_image(stats.mean_image(name)), (left, top))
+        page.paste(thumbnail(torch.from_numpy(stats.mean_image(name)), (CELL, CELL)), (left, top))
         pen.text((left, top + CELL + 2), f"mean {name}", INK, font)
     change = stats.change.reshape(2, -1, LEVELS // 64).sum(2)[:, :32]  # to half of the range, where it happens
     shares = change / np.maximum(change.sum(1, keepdims=True), 1)
@@ -45,17 +45,6 @@ def draw(stats: Stats, record: dict[str, Any]) -> Image.Image:
             _steps(pen, values, max(float(np.max(v)) for v, _ in series), (left, below), colour)
         pen.text((left, below + TALL + 2), caption, INK, font)
     return page
-
-
-def save(stats: Stats, record: dict[str, Any], path: Path) -> None:
-    """Write the picture as PNG, whole or not at all."""
-    save_page(draw(stats, record), path)
-
-
-def _image(mean: np.ndarray) -> Image.Image:
-    """A map of any number of channels as a picture of three."""
-    rgb = np.moveaxis(mean if len(mean) == 3 else mean[:1].repeat(3, 0), 0, -1)
-    return Image.fromarray((rgb.clip(0, 1) * 255).round().astype(np.uint8)).resize((CELL, CELL))
 
 
 def _steps(

@@ -40,14 +40,16 @@ def deal_islands(
             node = parent[node]
         return node
 
-    samples = [
-        [(f, g) for f, g in zip(given, row, strict=True) if g is not None] for row in zip(*given.values(), strict=True)
-    ]
+    rows = Counter(zip(*given.values(), strict=True))  # a background with an object once, however often it is shown
+    samples = {tuple((f, g) for f, g in zip(given, row, strict=True) if g is not None): rows[row] for row in rows}
+    samples.pop((), None)
     for nodes in samples:
         roots = sorted(map(root, nodes))
         for other in roots[1:]:
             parent[other] = roots[0]  # the least name, so that an island is called the same in any order
-    weights = Counter(root(nodes[0]) for nodes in samples if nodes)
+    weights: Counter[tuple[str, str]] = Counter()
+    for nodes, count in samples.items():
+        weights[root(nodes[0])] += count
     if len(weights) < sum(share > 0 for share in shares) or max(weights.values()) > shares[0] * weights.total():
         return {}
     split = deal(map("/".join, weights), seed, shares, "islands")

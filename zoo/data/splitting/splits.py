@@ -30,7 +30,6 @@ Kind = Literal["held-out", "backgrounds", "objects", "random"]  # held-out: both
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FRACTIONS = (0.8, 0.1, 0.1)
 SCHEMA = 1
-MIXED = -1  # the code of a sample in no split
 
 Groups = Sequence[Hashable | None]  # one per sample, told apart by its text; None: not known, or none in the picture
 
@@ -51,23 +50,18 @@ class Splits:
         self, backgrounds: Groups, objects: Groups | None = None, *, names: Groups | None = None
     ) -> dict[str, Any]:
         """Split -> the indices of its samples, ascending; a sample that mixes splits is in none."""
-        code = self._codes(_given(self.kind, backgrounds, objects, names))
-        return {name: np.flatnonzero(code == number) for number, name in enumerate(NAMES)}
+        given = _given(self.kind, backgrounds, objects, names)
+        columns = [self._splits_of(factor, given[factor]) for factor in self.groups]
+        rows = list(zip(*columns, strict=True))
+        belongs = {row: "/".join({split for split in row if split}) or "train" for row in set(rows)}
+        found = np.array([belongs[row] for row in rows])  # train/val and the like are no split
+        return {name: np.flatnonzero(found == name) for name in NAMES}
 
-    def _codes(self, given: Mapping[str, list[str | None]]) -> np.ndarray:
-        length = len(next(iter(given.values())))
-        code, known = np.zeros(length, np.int8), np.zeros(length, bool)
-        for factor, splits in self.groups.items():
-            number = {group: NAMES.index(split) for group, split in splits.items()}
-            strange = next((group for group in given[factor] if group is not None and group not in number), None)
-            if strange is not None:
-                raise DataError(f"{strange!r} is in no split: it was not among the {factor} when they were split")
-            own = np.array([MIXED if group is None else number[group] for group in given[factor]], np.int8)
-            here = np.array([group is not None for group in given[factor]], bool)
-            code = np.where(here & known & (own != code), MIXED, np.where(here & ~known, own, code))
-            known |= here
-        code[~known] = NAMES.index("train")  # nothing to hold out by
-        return code
+    def _splits_of(self, factor: str, groups: Sequence[str | None]) -> list[str | None]:
+        try:
+            return [group if group is None else self.groups[factor][group] for group in groups]
+        except KeyError as error:
+            raise DataError(f"{error} is in no split: it was not among the {factor} when they were split") from None
 
     def describe(self) -> str:
         """One line for a record: how the data was split, and what that left out."""
@@ -195,13 +189,10 @@ def _given(
     kind: Kind, backgrounds: Groups, objects: Groups | None, names: Groups | None
 ) -> dict[str, list[str | None]]:
     """What splits by what: factor -> one group per sample, as text."""
-    factors: dict[str, Groups] = {}
-    if kind == "random":
-        factors["samples"] = range(len(backgrounds)) if names is None else names
-    if kind in ("held-out", "backgrounds"):
-        factors["backgrounds"] = backgrounds
-    if kind in ("held-out", "objects") and objects is not None:
-        factors["objects"] = objects
+    samples = range(len(backgrounds)) if names is None else names
+    known = {"samples": samples, "backgrounds": backgrounds, "objects": objects}
+    by = {"held-out": ("backgrounds", "objects"), "random": ("samples",)}.get(kind, (kind,))
+    factors = {factor: groups for factor in by if (groups := known[factor]) is not None}
     if not factors:
         raise DataError('the objects of this data are not known, so kind="objects" cannot hold them out')
     for factor, groups in factors.items():
