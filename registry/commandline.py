@@ -6,7 +6,8 @@ It stands on the lowest floor because it loads nothing: `--help` and typing erro
 import math
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
+import traceback
+from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from textwrap import indent
 from typing import Any, NoReturn
@@ -25,12 +26,20 @@ class Parser(ArgumentParser):
     """Raises what is wrong instead of printing it, so that every error leaves by one door."""
 
     stray = ""  # what to do with words that belong to no option, where there is something to say
+    fill: "Callable[[Parser], None] | None" = None  # declares the arguments once the command was chosen
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_argument("--debug", action=_Debug, nargs=0, default=SUPPRESS, help="show the traceback of an error")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As its base, and an error here for what is left over: the command that got it is the one to ask for help."""
+        if self.fill:
+            fill, self.fill = self.fill, None
+            fill(self)
         known, rest = super().parse_known_args(args, namespace)
         if rest:
             hint = f"; {self.stray}" if self.stray and not rest[0].startswith("-") else ""
@@ -38,8 +47,18 @@ class Parser(ArgumentParser):
         return known, rest
 
 
+class _Debug(Action):
+    """--debug, for the command that is running."""
+
+    wanted = False
+
+    def __call__(self, *_: Any) -> None:
+        _Debug.wanted = True
+
+
 def guarded(run: Callable[[], int | None]) -> int:
     """The exit code of a command: its own, none is 0; errors that a user can put right are told in a line or two."""
+    _Debug.wanted = False
     try:
         code = run()
         if sys.stdout is not None:  # closed from the start, as in `zoo list >&-`
@@ -52,6 +71,8 @@ def guarded(run: Callable[[], int | None]) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except (ZooError, OSError) as error:
+        if _Debug.wanted:
+            traceback.print_exc()
         print(_line(error), file=sys.stderr)
         _drop_output()
         return WRONG

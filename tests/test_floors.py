@@ -137,7 +137,7 @@ def loaded(code, names):
 
 
 LIGHT = (  # what must load nothing heavy, one after the other in one process
-    "import zoo; assert zoo.names(); [entry.options for entry in zoo.factory.architectures]",
+    "import zoo, zoo.factory; assert zoo.names(); [entry.options for entry in zoo.factory.architectures]",
     "import zoo.losses; zoo.losses.objective('bce', 'l1')",
     "from zoo.data.augment import augment; augment('founding, plate')",
     "from zoo.__main__ import main; main(['list', '--losses', '--json'])",

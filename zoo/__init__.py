@@ -17,34 +17,52 @@ except ImportError as error:
 
 _check(__file__)
 
+from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
-from registry import ZooError  # noqa: E402
-from zoo import data, losses, metrics, recipes  # noqa: E402
-from zoo.architectures import architectures as _architectures  # noqa: E402  (the check comes first)
-from zoo.contract import InputError, Interface, Prediction  # noqa: E402
-from zoo.describing import Description, describe  # noqa: E402
-from zoo.factory import build  # noqa: E402
-from zoo.model import PairModel  # noqa: E402
-from zoo.saved import load, save  # noqa: E402
-from zoo.version import __version__  # noqa: E402
-from zoo.wrap import wrap  # noqa: E402
+from zoo.version import __version__  # noqa: E402  (the check comes first)
 
 if TYPE_CHECKING:
-    from zoo.deploy import predict as predict
-    from zoo.metrics.evaluate import evaluate as evaluate
-    from zoo.training import fit as fit
+    from registry import ZooError
+    from zoo import data, losses, metrics, recipes
+    from zoo.architectures import names
+    from zoo.contract import InputError, Interface, Prediction
+    from zoo.deploy import predict
+    from zoo.describing import Description, describe
+    from zoo.factory import build
+    from zoo.metrics.evaluate import evaluate
+    from zoo.model import PairModel
+    from zoo.saved import load, save
+    from zoo.training import fit
+    from zoo.wrapped import wrap
 
-names = _architectures.names
-_later = {"predict": "zoo.deploy", "evaluate": "zoo.metrics.evaluate", "fit": "zoo.training"}  # they load more
+_HOMES = {  # name -> where it is defined; imported when it is first asked for, so that `zoo --help` answers at once
+    "ZooError": "registry",
+    "names": "zoo.architectures",
+    **dict.fromkeys(("InputError", "Interface", "Prediction"), "zoo.contract"),
+    "predict": "zoo.deploy",
+    **dict.fromkeys(("Description", "describe"), "zoo.describing"),
+    "build": "zoo.factory",
+    "evaluate": "zoo.metrics.evaluate",
+    "PairModel": "zoo.model",
+    **dict.fromkeys(("load", "save"), "zoo.saved"),
+    "fit": "zoo.training",
+    "wrap": "zoo.wrapped",
+}
+_PACKAGES = ("data", "losses", "metrics", "recipes")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _later:
-        from importlib import import_module
+    if name in _PACKAGES:
+        return import_module(f"zoo.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
 
-        return getattr(import_module(_later[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 __distribution__ = "pairzoo"

@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 from registry.commandline import Parser, guarded
-from zoo.commands import add_commands, commands
+from zoo.commands import add_commands
 from zoo.version import __version__
 
 
@@ -20,14 +20,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str] | None) -> int | None:
     args = _parser().parse_args(argv)
-    return args.run(args)  # most commands give none; one that finds fault with data gives 1
+    code: int | None = args.run(args)  # most commands give none; one that finds fault with data gives 1
+    return code
 
 
 def _parser() -> Parser:
     parser = Parser(prog="zoo", description="Interchangeable networks for paired images: their mask and their depth.")
     parser.add_argument("--version", action="version", version=f"pairzoo {__version__}")
     parser.set_defaults(run=lambda _: parser.print_help())
-    add_commands(parser, "command", commands(), required=False)
+    add_commands(parser)
     return parser
 
 

@@ -22,7 +22,7 @@ from registry import OptionError, Spec, split
 from zoo.architectures import architectures
 from zoo.factory import build, resolve
 from zoo.model import PairModel
-from zoo.wrap import wrap
+from zoo.wrapped import wrap
 
 OURS = ("zoo", "registry", "benchmarks")
 

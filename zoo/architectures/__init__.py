@@ -9,6 +9,7 @@ Architecture = Callable[..., PairModel]  # (face: Interface, *, options) -> Pair
 
 architectures: Catalog[Architecture] = Catalog("architecture", package=__name__, group="zoo.architectures")
 register = architectures.register
+names = architectures.names
 
 GROUPS = ("founding", "variant", "family", "baseline", "community", "yours")  # the order of every table; others follow
 

@@ -1,9 +1,8 @@
 """look at, check, compose, pack and count data"""
 
-from argparse import ArgumentParser
+from registry.commandline import Parser
+from zoo.commands import add_commands
 
-from zoo.commands import add_commands, commands
 
-
-def arguments(parser: ArgumentParser) -> None:
-    add_commands(parser, "action", commands("zoo.commands.data_actions"), required=True)
+def arguments(parser: Parser) -> None:
+    add_commands(parser, "zoo.commands.data_actions", "action", required=True)

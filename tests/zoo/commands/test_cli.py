@@ -4,26 +4,24 @@ import json
 import os
 import subprocess
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
-from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
 
 from registry import DuplicateNameError
-from zoo import __main__
+from zoo import __main__, commands
 from zoo.__main__ import main
 from zoo.architectures import architectures
 
 Shown = pytest.CaptureFixture[str]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__main__.__file__).parent.parent), "OMP_NUM_THREADS": "1"}
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__main__.__file__).parent.parent
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [sys.executable, "-m", "zoo", *args], capture_output=True, text=True, env=environment, timeout=120
+        [sys.executable, "-m", "zoo", *args], capture_output=True, text=True, env=ENVIRONMENT, timeout=120
     )
 
 
@@ -186,6 +184,27 @@ def test_every_error_leaves_by_one_door(
     assert capsys.readouterr().err == said
 
 
+def test_debug_shows_the_traceback_of_an_error_and_of_no_later_one(capsys: Shown) -> None:
+    assert main(["describe", "nope", "--debug"]) == 2
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert "error: no architecture is called 'nope'" in shown
+    assert main(["describe", "nope"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_help_loads_no_torch() -> None:
+    code = (
+        "import sys; from zoo.__main__ import main\n"
+        "for words in (['--help'], ['predict', '--help'], ['data', '--help']):\n"
+        "    try: main(words)\n"
+        "    except SystemExit as end: assert end.code == 0\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_an_error_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: Namespace) -> None:
         raise KeyError("ours")
@@ -195,15 +214,13 @@ def test_an_error_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
         main(["list"])
 
 
-def test_a_new_command_is_one_module(capsys: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("greet", "say hello\n\nMore.")
-
-    def arguments(parser: ArgumentParser) -> None:
-        parser.add_argument("name")
-
-    module.arguments, module.run = arguments, lambda args: print("hello", args.name)  # type: ignore[attr-defined]
-    known = __main__.commands()
-    monkeypatch.setattr(__main__, "commands", lambda: known | {"greet": module})
+def test_a_new_command_is_one_module(tmp_path: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "greet.py").write_text(
+        '"""say hello\n\nMore."""\n\n\ndef arguments(parser):\n    parser.add_argument("name")\n\n\n'
+        'def run(args):\n    print("hello", args.name)\n'
+    )
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "zoo.commands.greet", raising=False)
     assert main(["greet", "you"]) == 0
     assert capsys.readouterr().out == "hello you\n"
     main([])
@@ -219,12 +236,11 @@ def test_python_m_zoo_is_the_same_command() -> None:
 def test_a_reader_that_has_seen_enough_ends_it_silently() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    root = Path(__main__.__file__).parent.parent
     done = subprocess.run(
         [sys.executable, "-m", "zoo", "list"],
         stdout=writing,
         stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(root)},
+        env=ENVIRONMENT,
         timeout=120,
     )
     os.close(writing)
@@ -237,11 +253,10 @@ def test_a_terminal_without_a_letter_shows_a_question_mark() -> None:
         "from registry import Card; from zoo.architectures import register; from zoo.architectures.differences import"
         " FrameDifference\n@register('odd', Card(summary='caf\\u00e9'))\nclass Odd(FrameDifference): pass\n"
     )
-    root = Path(__main__.__file__).parent.parent
     done = subprocess.run(
         [sys.executable, "-c", plugin + code],
         capture_output=True,
-        env=os.environ | {"PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"},
+        env=ENVIRONMENT | {"PYTHONIOENCODING": "ascii"},
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
