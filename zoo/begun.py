@@ -16,8 +16,7 @@ def differences(begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     'files: 1 gone (b), 1 new (c), 1 changed (a); seed was 0, not 3'
     """
     names = [name for name in sorted({*begun, *wanted}) if begun.get(name) != wanted.get(name)]
-    words = [_difference(name, begun.get(name), wanted.get(name)) for name in names]
-    return listed(words, SHOWN)
+    return listed([_difference(name, begun.get(name), wanted.get(name)) for name in names], SHOWN)
 
 
 def _difference(name: str, old: Any, new: Any) -> str:

@@ -22,8 +22,9 @@ def table(
 
     drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for title in titles:
-        side = "right" if title in right else "left"
-        drawn.add_column(title, justify=side, no_wrap=title not in folded, overflow="fold")  # type: ignore[arg-type]  # a literal, says rich
+        drawn.add_column(
+            title, justify="right" if title in right else "left", no_wrap=title not in folded, overflow="fold"
+        )
     for row in rows:
         drawn.add_row(*map(escape, row))
     text = io.StringIO()

@@ -5,9 +5,8 @@
 """
 
 from zoo.deploy.inputs import Photo
-from zoo.deploy.many import Options, Report, predict_many
+from zoo.deploy.many import Options, Pair, Report, pairs, predict_many
 from zoo.deploy.outputs import Predicted
-from zoo.deploy.pairs import Pair, pairs
 from zoo.deploy.predict import network, predict
 
 __all__ = ["Options", "Pair", "Photo", "Predicted", "Report", "network", "pairs", "predict", "predict_many"]

@@ -28,8 +28,7 @@ TO_RGB = np.array(  # both matrices: Ottosson, A perceptual color space for imag
 
 def coloured(depth: Tensor) -> Tensor:
     """Depth (1, h, w) in [0, 1], 0 nearest, as a picture, uint8 (3, h, w)."""
-    step = (depth[0] * (STEPS - 1)).round().long()
-    return torch.from_numpy(colours())[step].permute(2, 0, 1)
+    return torch.from_numpy(colours())[(depth[0] * (STEPS - 1)).round().long()].permute(2, 0, 1)
 
 
 @cache

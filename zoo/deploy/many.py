@@ -1,4 +1,5 @@
-"""One network over many photos: the next is read while this one is worked on, and one that fails stops no other."""
+"""One network over many photos: which plate belongs to each; the next is read while one is worked on, and a failure
+stops no other."""
 
 import os
 import tempfile
@@ -12,17 +13,67 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
-from registry import ZooError
+from registry import ZooError, listed
 from registry.vocabulary import PortablePrecision
 from zoo.data.dataset import DataError
+from zoo.data.files.images import SUFFIXES
+from zoo.data.files.naming import natural
 from zoo.deploy.inputs import read, same_size
 from zoo.deploy.outputs import files, refuse_existing
-from zoo.deploy.pairs import Pair
 from zoo.deploy.predict import Size, checked, interface, predict
 from zoo.progress import Tick, duration
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+SHOWN = 5  # names in one message
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and its plate; None where the network takes none."""
+
+    bg: Path | None
+    photo: Path
+
+
+def pairs(bg: Path | None, photo: Path) -> tuple[list[Pair], list[str]]:
+    """Every photo with its plate, and what had to be left out, a line each.
+
+    bg: a file, which serves every photo, or a folder, whose file of the photo's name (without suffix) does.
+    photo: a file, or a folder; folders inside it are not entered.
+    """
+    photos = _pictures(photo)
+    if bg is None or not bg.is_dir():
+        if bg is not None and not bg.exists():
+            raise DataError(f"{bg}: no such file or folder")
+        return [Pair(bg, path) for path in photos.values()], []
+    plates = _pictures(bg)
+    found = [Pair(plates[stem], path) for stem, path in photos.items() if stem in plates]
+    lone = [path for stem, path in photos.items() if stem not in plates]
+    if not found:
+        theirs, own = (listed(list(names), SHOWN, ", ") for names in (plates, photos))
+        raise DataError(
+            f"no plate in {bg} has the name of a photo (plates: {theirs}; photos: {own}); name them alike, or give the"
+            " one file that is the plate of all"
+        )
+    return found, [f"{path}: no plate of this name in {bg}" for path in lone]
+
+
+def _pictures(path: Path) -> dict[str, Path]:
+    """Stem -> file, in natural order."""
+    if not path.is_dir():
+        return {path.stem: path}
+    found: dict[str, Path] = {}
+    for file in sorted(path.iterdir(), key=lambda file: natural(file.name)):
+        if file.suffix.lower() not in SUFFIXES or file.name.startswith(".") or not file.is_file():
+            continue
+        if file.stem in found:
+            raise DataError(f"{file} and {found[file.stem].name} have one name; remove or rename one of them")
+        found[file.stem] = file
+    if not found:
+        raise DataError(f"{path}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A Ray cluster for the time it is needed: one started here, or an existing one; this process is left as it was."""
+"""A Ray cluster and its machines, for the time it is needed: one started here, which leaves no trace, or another."""
 
 import contextlib
 import os
@@ -7,13 +7,16 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 from registry import OptionError, ZooError
 from zoo.parallel.processes import cores
+from zoo.parallel.work import Demand
 
 STORE = 128 * 2**20  # bytes of a local cluster's object store; what is larger goes to disk
 REACHED = 10.0  # seconds in which an existing cluster has to answer
@@ -110,3 +113,51 @@ def _restoring(environment: Mapping[str, str]) -> Iterator[None]:
         sys.excepthook = hook
         if threading.current_thread() is threading.main_thread():  # no other may set it
             signal.signal(signal.SIGTERM, handler)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine that is there. cpu, gpu: how many it has, in use or not."""
+
+    id: str
+    cpu: float
+    gpu: float
+
+    def fits(self, demand: Demand) -> bool:
+        """Whether it could do such work, once nothing else is done there."""
+        return self.gpu >= demand.gpu and self.cpu >= (1 if demand.exclusive else demand.cpu)
+
+
+class Nodes:
+    """The machines of a cluster, looked at now and then."""
+
+    def __init__(self, ray: Any, pause: float):
+        self.ray, self.pause = ray, pause
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again."""
+        self.looked = time.monotonic()
+        self._alive = [
+            Node(node["NodeID"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0))
+            for node in self.ray.nodes()
+            if node["Alive"]
+        ]
+
+    def alive(self) -> list[Node]:
+        """Those that are there."""
+        if time.monotonic() - self.looked > self.pause:
+            self.refresh()
+        return self._alive
+
+    def fitting(self, demand: Demand) -> list[Node]:
+        """Those that could do such work."""
+        return [node for node in self.alive() if node.fits(demand)]
+
+    def cores(self) -> int:
+        """Cores of all together."""
+        return max(1, int(sum(node.cpu for node in self.alive())))
+
+    def __str__(self) -> str:
+        shown = sorted({f"cpu={node.cpu:g} gpu={node.gpu:g}" for node in self.alive()})
+        return f"{len(self.alive())} with {' or '.join(shown)}" if shown else "none"

@@ -18,8 +18,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from registry import OptionError
-from zoo.parallel.cluster import ClusterError, joined
-from zoo.parallel.nodes import Node, Nodes
+from zoo.parallel.cluster import ClusterError, Node, Nodes, joined
 from zoo.parallel.remote import SAME, Begun, Done, starter
 from zoo.parallel.work import AHEAD, GRACE, Demand, WorkerDiedError, naming
 

@@ -34,15 +34,14 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
     path = folder / f"step-{step:08d}.pt"
     buffer = io.BytesIO()
     torch.save({"schema": SCHEMA, "step": step, **state}, buffer)
-    content = buffer.getbuffer()
+    buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
     try:
-        with replacing(path) as draft, open(draft, "wb") as file:
-            file.write(content)
-            file.write(hashlib.sha256(content).digest())
+        with replacing(path) as draft:
+            draft.write_bytes(buffer.getbuffer())
     except OSError as error:
-        left = f"; {found[0].name} is still there" if (found := checkpoints(folder)) else ""
-        full = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-        raise CheckpointError(f"{path}: cannot be written: {full}{left}") from error
+        why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        left = "".join(f"; {found.name} is still there" for found in checkpoints(folder)[:1])
+        raise CheckpointError(f"{path}: cannot be written: {why}{left}") from error
     for other in checkpoints(folder):  # those ahead could not be read, or this run would have begun after them
         if _step(other) > step or other not in checkpoints(folder)[:KEPT]:
             other.unlink(missing_ok=True)

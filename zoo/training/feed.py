@@ -8,8 +8,8 @@ processes too.
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,12 +21,6 @@ from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import Order, spread
 from zoo.data.warp import each
 from zoo.training.plan import Phase, per_process
-
-
-def stream(data: PairDataset, *, seed: int, change: Augment | None = None) -> "Stream":
-    """Data by positions of a training; read straight into the loader's memory where the data can do that."""
-    kind = DirectStream if change is None and hasattr(data, "batch_into") else Stream
-    return kind(data, seed=seed, change=change)
 
 
 class Stream(PairDataset):
@@ -63,13 +57,13 @@ class Stream(PairDataset):
         made = self.data.batch(self.indices(indices))
         return made if self.change is None else self.change(made, step=indices[0])
 
-
-class DirectStream(Stream):
-    """A stream of data that fills memory which is given to it, as shards do."""
-
-    def batch_into(self, positions: Sequence[int], out: Sample) -> tuple[dict[str, Any], ...]:
-        """Fill the tensors of `out`, and return the metas."""
-        return cast("Any", self.data).batch_into(self.indices(positions), out)
+    @property
+    def batch_into(self) -> Callable[[Sequence[int], Sample], tuple[dict[str, Any], ...]] | None:
+        """What fills memory that is given to it, as shards do; None where the data cannot, or is augmented."""
+        into = getattr(self.data, "batch_into", None)
+        if into is None or self.change is not None:
+            return None
+        return lambda positions, out: into(self.indices(positions), out)
 
 
 class Positions:
@@ -104,7 +98,7 @@ class Feed:
     ):
         self.positions, self.change, self.device, self.layout, self.waited = positions, change, device, layout, 0.0
         self.late = device.type != "cpu"  # an accelerator augments itself, a CPU lets the workers do it
-        source = stream(data, seed=seed, change=None if self.late else change)
+        source = Stream(data, seed=seed, change=None if self.late else change)
         self.loader = Loader(source, positions, batch=positions.part, workers=workers)
 
     def __iter__(self) -> Iterator[Sample]:

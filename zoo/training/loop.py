@@ -1,5 +1,6 @@
 """The loop of a training: steps, and now and then a look at the device, a line, held-out data, a checkpoint."""
 
+import math
 import time
 import warnings
 from dataclasses import dataclass
@@ -71,8 +72,9 @@ class Loop:
         trainer.begin(trainer.phases[0])
         if state:
             self._take_up(state)
-        first = self.world.is_first
-        self.journal = Journal(folder, upto=trainer.step_number, tensorboard=tensorboard) if first else None
+        self.journal = (
+            Journal(folder, upto=trainer.step_number, tensorboard=tensorboard) if self.world.is_first else None
+        )
 
     def run(self) -> StoppedError | None:
         """Go through what is left of the stages; what is given where a signal has ended that."""
@@ -86,9 +88,10 @@ class Loop:
                         trainer.step.meter.go_on(self.sums.streak)
                     self.held_out = validation_data(self.recipe.data, phase.stage.sides)
                     if self._stage(request):
-                        where = f"step {trainer.step_number:,} of {self.total_steps:,}"
                         return StoppedError(
-                            request.signal or SIGTERM, f"stopped at {where}; all is saved, --resume goes on"
+                            request.signal or SIGTERM,
+                            f"stopped at step {trainer.step_number:,} of {self.total_steps:,}; all is saved, --resume"
+                            " goes on",
                         )
         except RuntimeError as error:
             if "DataLoader worker (pid" not in str(error):  # an error that was raised in one says no number
@@ -101,8 +104,9 @@ class Loop:
             if self.journal:
                 self.journal.close()
         if self.sums.streak >= MENTIONED and self.world.is_first:
-            streak = f"the last {self.sums.streak} steps were not finite and changed nothing"
-            warnings.warn(f"{streak}. {CURES}", stacklevel=2)
+            warnings.warn(
+                f"the last {self.sums.streak} steps were not finite and changed nothing. {CURES}", stacklevel=2
+            )
         return None
 
     def _stage(self, request: StopRequest) -> bool:
@@ -203,8 +207,10 @@ class Loop:
 
     def _pixels(self, samples: int) -> int:
         """That have been seen after so many samples: a stage of larger images takes longer."""
-        there = [(min(max(samples - p.first_sample, 0), p.samples), p.stage.sides) for p in self.trainer.phases]
-        return sum(count * h * w for count, (h, w) in there)
+        return sum(
+            min(max(samples - phase.first_sample, 0), phase.samples) * math.prod(phase.stage.sides)
+            for phase in self.trainer.phases
+        )
 
     def _is_look_due(self) -> bool:
         every = self.recipe.validate_every or max(1, self.trainer.total_samples // LOOKS)
@@ -219,8 +225,8 @@ class Loop:
         chosen = spread(len(self.held_out), self.recipe.validate_samples)
         values, picture = validate(trainer, self.held_out, chosen)
         trainer.schedule.observe(values["loss"])
-        facts = {"stage": trainer.phase.title, "samples": trainer.samples_seen, **values}
         if self.journal:
+            facts = {"stage": trainer.phase.title, "samples": trainer.samples_seen, **values}
             self.journal.write("validation", trainer.step_number, {**facts, "seconds": self.clocks.seconds})
             if picture is not None:
                 save_picture(self.folder / PICTURES, trainer.step_number, picture)

@@ -45,9 +45,10 @@ def adamw(
     require(weight_decay >= 0, "weight_decay", weight_decay, "a number from 0 up")
     require(all(0 <= beta < 1 for beta in betas), "betas", betas, "two shares from 0 up to, not including, 1")
     require(eps > 0, "eps", eps, "a number above 0")
-    kernels = [p for p in parameters if p.ndim > 1]
-    rest = [p for p in parameters if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [{"params": kernels}, {"params": rest, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in parameters if p.ndim > 1]},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(
         [group for group in groups if group["params"]], lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True
     )

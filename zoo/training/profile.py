@@ -43,9 +43,11 @@ class Profile:
         """The parts, their time and their share."""
         rows = [(part, f"{1000 * self.seconds[part]:.2f}", f"{self.share(part):.1%}") for part in PARTS]
         rows.append(("all", f"{1000 * self.total:.2f}", f"{self.batch / self.total:.0f} samples/s"))
-        drawn = table(("part of a step", "ms", "share"), rows, right=("ms", "share"))
-        notes = f"stage {self.title}, batch {self.batch}; means of {self.steps} steps after {WARM_UP}.\n"
-        return drawn + notes + (f"trace: {self.trace}, for a browser's tracing page\n" if self.trace else "")
+        return (
+            table(("part of a step", "ms", "share"), rows, right=("ms", "share"))
+            + f"stage {self.title}, batch {self.batch}; means of {self.steps} steps after {WARM_UP}.\n"
+            + (f"trace: {self.trace}, for a browser's tracing page\n" if self.trace else "")
+        )
 
 
 def profile(

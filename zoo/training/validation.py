@@ -41,8 +41,7 @@ def validate(trainer: Trainer, data: PairDataset, indices: Sequence[int]) -> tup
     if world.size > 1:
         torch.distributed.all_reduce(loss)
         accumulator.reduce()
-    values = accumulator.compute().values
-    return {"loss": float(loss[0] / loss[1].clamp(min=1)), **values}, picture
+    return {"loss": float(loss[0] / loss[1].clamp(min=1)), **accumulator.compute().values}, picture
 
 
 def grid(sample: Sample, prediction: Prediction) -> Tensor:

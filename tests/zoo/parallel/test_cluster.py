@@ -14,7 +14,7 @@ from cluster_work import STORE, alive, die, double, linger, log, refuse, stubbor
 
 from registry import OptionError
 from zoo.parallel import ClusterError, WorkerDiedError, run, session
-from zoo.parallel.nodes import Node
+from zoo.parallel.cluster import Node
 from zoo.parallel.work import Demand
 
 ray = pytest.importorskip("ray")

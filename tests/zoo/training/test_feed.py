@@ -14,7 +14,7 @@ from zoo.data import load
 from zoo.data.augment import augment
 from zoo.data.dataset import PairDataset
 from zoo.training import Stage
-from zoo.training.feed import DirectStream, Feed, Positions, Stream, statistics, stream
+from zoo.training.feed import Feed, Positions, Stream, statistics
 from zoo.training.plan import Phase
 
 CPU = torch.device("cpu")
@@ -91,7 +91,7 @@ def test_an_epoch_sees_every_sample_once_and_the_next_in_another_order():
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 100))
 def test_epochs_wrap_inside_of_a_batch(n, batch, first):
-    source = stream(Numbered(n), seed=1)
+    source = Stream(Numbered(n), seed=1)
     whole = [source.indices([position])[0] for position in range(first, first + batch)]
     assert source.indices(range(first, first + batch)) == whole
     epoch = source.indices(range(n))
@@ -180,12 +180,12 @@ def test_no_two_parts_of_a_training_are_augmented_by_the_same_numbers():
 
 def test_shards_are_read_a_window_at_a_time_and_directly():
     data = Sharded(*[10] * 40)
-    source = stream(data, seed=1)
-    assert isinstance(source, DirectStream)
+    source = Stream(data, seed=1)
+    assert source.batch_into is not None
     indices = source.indices(range(160))  # the first window: 16 shards of 10
     assert len({index // 10 for index in indices}) == 16
     assert sorted(source.indices(range(400))) == list(range(400))
-    full = stream(Numbered(400), seed=1).indices(range(160))
+    full = Stream(Numbered(400), seed=1).indices(range(160))
     assert len({index // 10 for index in full}) > 30
 
 
@@ -202,14 +202,13 @@ def test_direct_reading_gives_the_same_batches(workers):
 
 
 def test_what_is_augmented_is_not_read_directly():
-    source = stream(Sharded(4, 4), seed=1, change=augment("flip"))
-    assert type(source) is Stream
-    assert not hasattr(source, "batch_into")
+    source = Stream(Sharded(4, 4), seed=1, change=augment("flip"))
+    assert source.batch_into is None
 
 
 def test_streams_travel_to_workers_that_are_started_anew():
     for change in (None, augment("flip, noise")):
-        source = stream(Sharded(4, 4), seed=1, change=change)
+        source = Stream(Sharded(4, 4), seed=1, change=change)
         copy = pickle.loads(pickle.dumps(source))
         assert same(copy.batch(range(3)), source.batch(range(3)))
 

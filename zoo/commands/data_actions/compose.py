@@ -1,12 +1,8 @@
 """lay cut-outs over backgrounds of your own: pictures with mask and depth, by the thousand"""
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
 from registry.commandline import sides, whole
-
-if TYPE_CHECKING:
-    from zoo.data.making.composition import ComposeSettings
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -29,8 +25,12 @@ def arguments(parser: ArgumentParser) -> None:
     add("--mask-format", choices=("png", "jpeg"), default="png", help="default: png, which is lossless")
     add("--depth", default="plane", help="plane, folder:DIR, model:FILE or transformers:DIR; default: plane")
     add("--depth-format", choices=("png", "jpeg"), default="png", help="default: png, 8 bits")
-    hold_out = ("held-out", "backgrounds", "objects", "none")
-    add("--hold-out", choices=hold_out, default="held-out", help="shards: what val and test have for themselves")
+    add(
+        "--hold-out",
+        choices=("held-out", "backgrounds", "objects", "none"),
+        default="held-out",
+        help="shards: what val and test have for themselves",
+    )
     add("--per-shard", type=whole(1), default=1000, help="shards: samples in each; default: 1000")
     add("--workers", type=int, help="processes; default: one per core")
     add("--executor", choices=("processes", "ray"), default="processes", help="ray: a cluster; default: processes")
@@ -42,11 +42,13 @@ def run(args: Namespace) -> None:
     from pathlib import Path
 
     from zoo.data.making.compose import compose
+    from zoo.data.making.composition import ComposeSettings
     from zoo.data.making.outlets import MANIFEST, ShardSettings
     from zoo.parallel import Workers
     from zoo.progress import duration, progress
 
-    recipe = _recipe(args)
+    plain = ("per_pair", "flip", "size", "seed", "quality", "mask", "mask_format", "depth", "depth_format")
+    recipe = ComposeSettings(share=tuple(args.share), **{name: getattr(args, name) for name in plain})
     shards = ShardSettings(args.hold_out, args.per_shard) if args.out.startswith("shards:") else None
     out = Path(args.out.removeprefix("shards:"))
     workers = Workers(args.workers, args.executor, args.address)
@@ -62,10 +64,3 @@ def run(args: Namespace) -> None:
     )
     spec = str(out) if shards else f"folders(path={str(out)!r}, manifest={MANIFEST})"
     print(f'read them with zoo.data.load("{spec}")')
-
-
-def _recipe(args: Namespace) -> "ComposeSettings":
-    from zoo.data.making.composition import ComposeSettings
-
-    plain = ("per_pair", "flip", "size", "seed", "quality", "mask", "mask_format", "depth", "depth_format")
-    return ComposeSettings(share=tuple(args.share), **{name: getattr(args, name) for name in plain})

@@ -31,7 +31,6 @@ def run(args: Namespace) -> None:
     from zoo.parallel import Workers, session
     from zoo.progress import progress
 
-    size = (args.size, args.size) if args.size else None
     count = 1 if args.workers is None and args.executor == "processes" else args.workers
     workers = Workers(count, args.executor, args.address)
     with session(args.executor, workers=count, address=args.address):
@@ -41,7 +40,7 @@ def run(args: Namespace) -> None:
                 split=split,
                 out=args.out,
                 per_shard=args.per_shard,
-                size=size,
+                size=args.size and (args.size, args.size),
                 samples=args.samples,
                 pictures=args.pictures,
                 quality=args.quality,

@@ -11,9 +11,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("spec", help="what to look at: pairbench:hard, a folder, a zip, shards")
     parser.add_argument("--split", choices=SPLITS, help="default: test of computed data, all of files")
     parser.add_argument("--size", type=whole(SMALLEST), help="pixels; default: as the data is")
-    parser.add_argument(
-        "--limit", type=whole(1), help="at most so many; default: 500 of computed data, all files"
-    )
+    parser.add_argument("--limit", type=whole(1), help="at most so many; default: 500 of computed data, all files")
     parser.add_argument("--workers", type=whole(0), default=0, help="processes; default: this one")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--out", type=Path, metavar="FILE.png", help="draw mean images and histograms")
