@@ -181,13 +181,14 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from benchmarks.networks.entrants import enter
-    from benchmarks.store.settings import TimedSettings, settings_of
+    from benchmarks.store.fields import filled
+    from benchmarks.store.settings import TimedSettings
     from zoo.machine import choose
 
     if args.threads:
         torch.set_num_threads(args.threads)
     device = choose(args.device)
-    settings = settings_of(TimedSettings, asdict(TimedSettings(args.size, device=device.type)) | args.settings)
+    settings = filled(TimedSettings, asdict(TimedSettings(args.size, device=device.type)) | args.settings, "settings")
     if not args.parent:
         for entrant in enter(args.model):
             print(json.dumps(fresh(entrant, settings, device, args.work, seconds=SECONDS)))

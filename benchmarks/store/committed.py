@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.store.control import Control
-from benchmarks.store.files import read, read_controls
+from benchmarks.store.files import read, read_as
 from benchmarks.store.identity import latest
 from benchmarks.store.names import BASELINE
 from benchmarks.store.record import Machine, Record
@@ -28,7 +28,7 @@ def records(folder: Path = FOLDER, *, like: Sequence[Record] | None = None) -> l
 
 def controls(folder: Path = CONTROLS) -> list[Control]:
     """Of each machine the last control of each length, in calm and under load, by length."""
-    found = [control for path in _files(folder) for control in read_controls(path)]
+    found = [control for path in _files(folder) for control in read_as(Control, path)]
     last = {(control.machine.identity, control.cell.loaded, control.cell.seconds): control for control in found}
     return sorted(last.values(), key=lambda control: (control.cell.loaded, control.cell.seconds))
 

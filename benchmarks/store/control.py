@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
-from benchmarks.store.fields import RecordError, filled, plain
+from benchmarks.store.fields import RecordError, filled
 from benchmarks.store.record import Machine
-from benchmarks.store.settings import Size, settings_of
+from benchmarks.store.settings import Size
 
 Ratios = list[list[float]]  # of each run: median, low, high
 
@@ -47,10 +47,9 @@ class Order:
     ms: Mapping[str, list[float]]  # in calm and under load
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Control:
-    measure: ClassVar[str] = "control"
-
+    measure: str = "control"
     model: str
     cell: ControlSettings
     values: Counts
@@ -66,12 +65,4 @@ class Control:
         """Of what a line of a file of controls holds."""
         if (measure := found.get("measure")) != cls.measure:
             raise RecordError(f"measure {measure!r} is not {cls.measure!r}")
-        given = {name: value for name, value in found.items() if name not in ("schema", "measure")}
-        given["cell"] = settings_of(ControlSettings, given.get("cell", {}))
-        for name, kind in {"values": Counts, "raw": Runs, "machine": Machine}.items():
-            given[name] = filled(kind, given.get(name, {}), name)
-        given["order"] = filled(Order, given["order"], "order") if given.get("order") else None
-        return filled(cls, given, "record")
-
-    def to_json(self) -> dict[str, Any]:
-        return {"measure": self.measure, **plain(self)}
+        return filled(cls, {**found, "order": found.get("order") or None}, "record")  # {} of a calm one, once

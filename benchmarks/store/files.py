@@ -1,15 +1,17 @@
 """Records on disk: one JSON line per finished cell, flushed at once; tables are written whole or not at all."""
 
 import contextlib
+import errno
 import json
 import math
 import os
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.store.control import Control
-from benchmarks.store.fields import RecordError
+from benchmarks.store.fields import RecordError, plain
 from benchmarks.store.names import RECORDS
 from benchmarks.store.record import Record
 from registry import ZooError
@@ -28,38 +30,33 @@ class ResultsError(ZooError, OSError):
 
 
 def line(record: Record | Control) -> str:
-    return json.dumps({"schema": SCHEMA, **record.to_json()}, allow_nan=False) + "\n"
+    return json.dumps({"schema": SCHEMA, **plain(record)}, allow_nan=False) + "\n"
 
 
 def append(path: Path, record: Record | Control) -> None:
     """Add one record as one line, in one write, and wait until it is on the disk; on failure the file is as before."""
     text = line(record)
-    with _named(path), _opened(path) as file:
-        before = os.fstat(file).st_size
-        if before and not _ends_line(path):
+    with _named(path), open(path, "ab+", buffering=0) as file:
+        before = file.tell()
+        if before and os.pread(file.fileno(), 1, before - 1) != b"\n":
             text = "\n" + text  # after a torn record: leave it alone, and start anew
         data = text.encode()
         try:
-            written = os.write(file, data)
-            if written < len(data):
-                raise OSError(28, os.strerror(28))  # ENOSPC: part of the line fitted
-            os.fsync(file)
+            if os.write(file.fileno(), data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # part of the line fitted
+            os.fsync(file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
-                os.ftruncate(file, before)
+                file.truncate(before)
             raise
 
 
 def read(path: Path) -> list[Record]:
     """All whole records of a file, oldest first; a line torn by a crash is passed over, a foreign one is an error."""
-    return _read(path, Record)
+    return read_as(Record, path)
 
 
-def read_controls(path: Path) -> list[Control]:
-    return _read(path, Control)
-
-
-def _read(path: Path, kind: type[Kind]) -> list[Kind]:
+def read_as(kind: type[Kind], path: Path) -> list[Kind]:
     records = []
     for number, found in _lines(path):
         schema = found.pop("schema", None) if isinstance(found, dict) else None
@@ -123,26 +120,7 @@ def one_line(error: BaseException) -> str:
     """An error as a record keeps it: its type and the first line of its message, whole words only where it is long."""
     text = str(error).strip().partition("\n")[0]
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    if len(line) <= LONGEST:
-        return line
-    start = line[: LONGEST - 3]
-    words = start.rpartition(" ")[0]
-    return f"{words if len(words) > LONGEST / 2 else start}..."
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        yield file
-    finally:
-        os.close(file)
-
-
-def _ends_line(path: Path) -> bool:
-    with open(path, "rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+    return line if len(line) <= LONGEST else f"{textwrap.wrap(line, LONGEST - 3)[0]}..."
 
 
 @contextlib.contextmanager

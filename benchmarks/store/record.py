@@ -1,4 +1,4 @@
-"""A record: what was found of one cell, on which machine and when. `from_json` and `to_json` are the only doors.
+"""A record: what was found of one cell, on which machine and when. `from_json` and `fields.plain` are the only doors.
 
 Records of older versions are read: what they lack is None or empty. A name that no version wrote is an error.
 """
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from benchmarks.store.fields import RecordError, filled, named, plain
+from benchmarks.store.fields import RecordError, filled
 from benchmarks.store.settings import (
     SETTINGS,
     AccuracySettings,
@@ -18,7 +18,6 @@ from benchmarks.store.settings import (
     Size,
     TimedSettings,
     TrainedAs,
-    settings_of,
 )
 from zoo import machine
 
@@ -123,15 +122,6 @@ class Raw:
                 extra += spans[i][0] * (each[i] - (each[i - 1] + each[i + 1]) / 2)
         return extra
 
-    @classmethod
-    def from_json(cls, found: Any) -> Self:
-        given = named(found, "raw")
-        if given.get("warm_up"):
-            given["warm_up"] = filled(WarmUp, given["warm_up"], "warm_up")
-        if "curve" in given:
-            given["curve"] = tuple(filled(Look, look, "curve") for look in given["curve"])
-        return filled(cls, given, "raw")
-
 
 @dataclass(frozen=True)
 class Found:
@@ -198,12 +188,5 @@ class Record:
         measure = str(found.get("measure"))
         if measure not in SETTINGS:
             raise RecordError(f"measure {measure!r} is not known; known are {', '.join(SETTINGS)}")
-        given = {name: value for name, value in found.items() if name != "schema"}
-        given["cell"] = settings_of(SETTINGS[measure], given.get("cell", {}))
-        given["machine"] = filled(Machine, given.get("machine", {}), "machine")
-        given["raw"] = Raw.from_json(given.get("raw", {}))
-        return filled(cls, given, "record")
-
-    def to_json(self) -> dict[str, Any]:
-        """As a file of records holds it."""
-        return plain(self)
+        cell = filled(SETTINGS[measure], found.get("cell"), "cell")
+        return filled(cls, {"machine": {}, **found, "cell": cell}, "record")

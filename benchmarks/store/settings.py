@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
-from benchmarks.store.fields import RecordError, filled
 from benchmarks.store.names import EQUAL, OWN, READY, READY_MADE
 
 SHOWN_OF_DIGEST = 8  # letters
@@ -94,12 +93,3 @@ SETTINGS: Mapping[str, type[Settings]] = {
     "accuracy": AccuracySettings,
     "sensitivity": SensitivitySettings,
 }
-
-
-def settings_of(kind: type[Any], found: Mapping[str, Any]) -> Any:
-    """Settings as a record holds them, whose size is a list."""
-    try:
-        height, width = found["size"]
-    except (KeyError, TypeError, ValueError):
-        raise RecordError("cell has no size of height and width") from None
-    return filled(kind, {**found, "size": (height, width)}, "cell")

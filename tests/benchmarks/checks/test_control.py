@@ -14,6 +14,7 @@ from benchmarks.checks.control import Run, compared, lines, missed, slowed
 from benchmarks.statistics import intervals
 from benchmarks.statistics.intervals import Interval
 from benchmarks.store import committed, files
+from benchmarks.store.control import Control
 from benchmarks.timing.rounds import Cell
 from registry import ZooError
 
@@ -117,7 +118,7 @@ def test_the_command_from_start_to_end(
     code = control.main([*wanted, "--keep"])
     out = capsys.readouterr().out
     (path,) = (tmp_path / "control").iterdir()
-    (kept,) = files.read_controls(path)
+    (kept,) = files.read_as(Control, path)
     assert kept.values.runs == len(kept.raw.twin) == len(kept.raw.slowed) == 2
     assert code == min(1, missed(kept))
     assert kept.machine.torch == torch.__version__
