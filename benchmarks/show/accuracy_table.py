@@ -18,9 +18,7 @@ def table(board: Board) -> Table:
     names = list(dict.fromkeys(score.cell.data for score in achieved))
     trained: dict[tuple[str, ...], dict[str, Score]] = {}
     for score in achieved:
-        cell = score.cell
-        how = (score.network.spec, cell.recipe_title, str(cell.precision), str(cell.weights))
-        trained.setdefault(how, {})[cell.data] = score
+        trained.setdefault(score.how, {})[score.cell.data] = score
     first = board.hardest[0]
     order = sorted(trained.values(), key=lambda d: known_first(d[first].value("mask_iou") if first in d else math.nan))
     own = _recipes(achieved)

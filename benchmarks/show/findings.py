@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.show import curves, points, scores, speeds
+from benchmarks.show import points, scores, speeds
 from benchmarks.show.networks import Network, networks
 from benchmarks.show.scores import Board, Score
 from benchmarks.show.speeds import Row, Setting
@@ -68,9 +68,9 @@ class Findings:
         ]
 
     @cached_property
-    def curves(self) -> list[list[curves.Curves]]:
+    def curves(self) -> list[list[Score]]:
         """Accuracy under perturbations, of what may be compared."""
-        return curves.curves(self.records, self.networks)
+        return scores.curves(self.records, self.networks)
 
     @cached_property
     def chosen(self) -> points.Chosen:

@@ -1,10 +1,10 @@
-"""What each network achieves on each data set, which networks may be compared, and which of them is best."""
+"""What each network achieves on each data set and under each perturbation, which networks may be compared, and which
+of them is best."""
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -19,34 +19,33 @@ HARDNESS = "mask_iou"
 HEADLINE = {"mask_iou": ("mask IoU", 1), "depth_rmse": ("depth RMSE", -1)}  # in words, and 1 where higher is better
 
 
-class Trained(Protocol):
-    """A score or a curve: something that a trained network achieves."""
-
-    network: Network
-    cell: AccuracySettings
-
-    @property
-    def good(self) -> float:
-        """The mask IoU, 0 where none is known."""
-        ...
-
-
-Of = TypeVar("Of", bound=Trained)
-Place = TypeVar("Place", bound=Hashable)
-
-
 @dataclass
 class Score:
-    """One network on one data set: means over seeds, their interval, and their spread."""
+    """One network on one data set, as it is or under one perturbation: means over seeds, their interval and spread."""
 
     network: Network
     cell: AccuracySettings  # without the seed
     records: list[Record] = field(default_factory=list)  # one for each seed
     lost: list[Record] = field(default_factory=list)  # that failed
 
+    @property
+    def how(self) -> tuple[str, ...]:
+        """What tells trainings of one board apart."""
+        return self.network.spec, self.cell.recipe_title, str(self.cell.precision), str(self.cell.weights)
+
+    @property
+    def perturbation(self) -> str:
+        return self.records[0].sensitivity.perturbation
+
+    def means(self, name: str) -> list[float]:
+        """One for each strength of a perturbation, nan where nothing is known; one in all without a perturbation."""
+        found = [record.values.get(name) for record in self.records]
+        rows = [np.array(values, dtype=float, ndmin=1) for values in found if values not in (None, [])]
+        return np.ma.masked_invalid(rows).mean(axis=0).filled(math.nan).tolist() if rows else []
+
     def value(self, name: str) -> float:
-        found = self._known(name)
-        return float(np.mean(found)) if found else math.nan
+        """Unperturbed."""
+        return next(iter(self.means(name)), math.nan)
 
     def interval(self, name: str) -> tuple[float, float]:
         """95 %, of images and seeds."""
@@ -57,15 +56,14 @@ class Score:
 
     def spread(self, name: str) -> float:
         """The standard deviation over seeds; nan of one."""
-        found = self._known(name)
+        found = [value for record in self.records if (value := record.value(name)) is not None]
         return float(np.std(found, ddof=1)) if len(found) > 1 else math.nan
 
     @property
     def good(self) -> float:
-        return known_or_zero(self.value(HARDNESS))
-
-    def _known(self, name: str) -> list[float]:
-        return [value for record in self.records if (value := record.value(name)) is not None]
+        """The mask IoU, 0 where none is known."""
+        value = self.value(HARDNESS)
+        return 0.0 if math.isnan(value) else value
 
 
 @dataclass
@@ -92,33 +90,44 @@ class Board:
 
 def scores(records: Iterable[Record], networks: Mapping[str, Network]) -> list[Score]:
     """Every network on every data set, the best mask first within a group; of two trainings with one seed the later."""
+    found = _scores("accuracy", records, networks)
+    return sorted(found, key=lambda score: (score.cell.data, rank(score.network.group), -score.good))
+
+
+def curves(records: Iterable[Record], networks: Mapping[str, Network]) -> list[list[Score]]:
+    """Every network under every perturbation: groups of what may be compared, in the order of boards."""
+    found = [score for score in _scores("sensitivity", records, networks) if score.records]
+    return [*alike(found, lambda score: (score.cell.size, score.cell.data)).values()]
+
+
+def _scores(measure: str, records: Iterable[Record], networks: Mapping[str, Network]) -> list[Score]:
     found: dict[Hashable, Score] = {}
     for record in records:
-        if record.measure == "accuracy":
+        if record.measure == measure:
             cell = record.accuracy.unseeded
             score = found.setdefault((record.spec, cell), Score(networks[record.spec], cell))
             if record.status == "done":
-                score.records = seeded(score.records, record)
+                score.records = [old for old in score.records if _stands_beside(old, record)] + [record]
             else:
                 score.lost.append(record)
-    return sorted(found.values(), key=lambda score: (score.cell.data, rank(score.network.group), -score.good))
+    return [*found.values()]
 
 
-def seeded(records: Sequence[Record], new: Record) -> list[Record]:
-    """The records with the new one in the place of the one of its seed."""
-    return [old for old in records if old.accuracy.seed != new.accuracy.seed] + [new]
+def _stands_beside(old: Record, new: Record) -> bool:
+    """Whether two records are of two seeds, and of the same strengths where they are of a perturbation."""
+    return old.accuracy.seed != new.accuracy.seed and old.values.get("strength") == new.values.get("strength")
 
 
 def boards(found: Iterable[Score]) -> list[Board]:
     """What may be compared, in the order of `order`."""
     groups = alike(found, lambda score: score.cell.size)
-    return [Board(trained_as, size, group) for (trained_as, size), group in groups.items()]
+    return [Board(trained_as, group[0].cell.size, group) for (trained_as, _), group in groups.items()]
 
 
-def alike(found: Iterable[Of], place: Callable[[Of], Place]) -> dict[tuple[TrainedAs, Place], list[Of]]:
+def alike(found: Iterable[Score], place: Callable[[Score], Hashable]) -> dict[tuple[TrainedAs, Hashable], list[Score]]:
     """Groups of what was trained alike and stands in one place. Baselines are lent to networks with recipes of their
     own, and stand alone only where there are no networks."""
-    groups: dict[tuple[TrainedAs, Place], list[Of]] = {}
+    groups: dict[tuple[TrainedAs, Hashable], list[Score]] = {}
     for each in found:
         groups.setdefault((each.cell.trained_as, place(each)), []).append(each)
     for (trained_as, here), group in groups.items():
@@ -129,7 +138,7 @@ def alike(found: Iterable[Of], place: Callable[[Of], Place]) -> dict[tuple[Train
     return dict(sorted((of_networks or groups).items(), key=lambda pair: order(pair[0][0], pair[1])))
 
 
-def order(trained_as: TrainedAs, found: Iterable[Trained]) -> tuple[bool, int, float]:
+def order(trained_as: TrainedAs, found: Iterable[Score]) -> tuple[bool, int, float]:
     """Where a group stands among others: trained by the one recipe first, then of most networks, then the hardest."""
     networks: set[str] = set()
     best: dict[str, float] = {}
@@ -139,7 +148,7 @@ def order(trained_as: TrainedAs, found: Iterable[Trained]) -> tuple[bool, int, f
     return trained_as.kind != EQUAL, -len(networks), min(best.values(), default=0.0)
 
 
-def _is_network(each: Trained) -> bool:
+def _is_network(each: Score) -> bool:
     return each.network.group != BASELINE
 
 
@@ -156,10 +165,6 @@ def places(found: Sequence[Score], metric: str) -> dict[int, str]:
 
 def higher_is_better(metric: str) -> bool:
     return metrics.build(metric).card.better == "higher"
-
-
-def known_or_zero(value: float) -> float:
-    return 0.0 if math.isnan(value) else value
 
 
 def known_first(value: float) -> tuple[bool, float]:

@@ -73,12 +73,11 @@ def sensitivity(found: Findings, numbers: Numbers) -> list[Data]:
             "model": numbers.model[one.network.spec],
             "size": one.cell.size,
             "set": numbers.set[one.cell.data, group[0].cell.trained_as],
-            "perturbation": perturbation,
-            "strength": records[0].values["strength"],
-            "images": records[0].raw.images,
+            "perturbation": one.perturbation,
+            "strength": one.records[0].values["strength"],
+            "images": one.records[0].raw.images,
         }
-        | {metric: [*map(_known, one.mean(metric, perturbation))] for metric in HEADLINE}
+        | {metric: [*map(_known, one.means(metric))] for metric in HEADLINE}
         for group in found.curves
         for one in group
-        for perturbation, records in one.records.items()
     ]
