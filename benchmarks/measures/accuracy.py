@@ -135,13 +135,13 @@ def tested(
         device=machine.choose(device),
         tick=tick,
     )
-    require_numbers(found.result.broken, found.images)
+    require_numbers(found.broken, found.images)
     folder.mkdir(parents=True, exist_ok=True)
     write_png(folder / GALLERY, gallery(model, scenes))
     return Found(
         values={name: number(value) for name, value in found.values.items()},
         intervals={name: [*map(number, span)] for name, span in found.intervals.items()},
-        raw=Raw(weights=fingerprint(model), sums=kept(found.result), per_image=_per_image(found)),
+        raw=Raw(weights=fingerprint(model), sums=kept(found), per_image=_per_image(found)),
     )
 
 

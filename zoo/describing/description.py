@@ -1,8 +1,8 @@
 """Everything there is to know of one network at one image size, gathered without computing an image."""
 
 import copy
+import json
 import warnings
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,9 +39,10 @@ class Description(Facts):
     def to_dict(self) -> dict[str, Any]:
         """For machines: numbers, text, lists and dictionaries only."""
         facts = asdict(self) | {"spec": str(self.spec)}
-        facts |= asdict(self.flow) | {"outside_stages": self.flow.rest}
-        del facts["flow"], facts["rest"]
-        return _plain(facts)
+        flow = facts.pop("flow")
+        flow["outside_stages"] = flow.pop("rest")
+        plain: dict[str, Any] = json.loads(json.dumps(facts | flow, default=str))
+        return plain
 
     def __str__(self) -> str:
         return self.text()
@@ -125,12 +126,3 @@ def _traced(model: PairModel, whole: PairModel | None, size: tuple[int, int]) ->
 def _layer(name: str, module: nn.Module) -> Layer:
     children = tuple(_layer(*child) for child in module.named_children())
     return Layer(name, type(module).__name__, count(module), children)
-
-
-def _plain(value: Any) -> Any:
-    """The same in lists, dictionaries, text and numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, (str, int, float, type(None))) else str(value)

@@ -1,5 +1,6 @@
 """The data flow as an SVG that stands alone: no script, no font, no tool; dark where its viewer is dark."""
 
+from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
 from zoo.describing.layout import MARGIN, Box, layout
@@ -64,8 +65,7 @@ def draw(flow: Flow, size: tuple[int, int], *, title: str) -> str:
 
 def _line(line: Line) -> str:
     """A path with rounded corners."""
-    points = [line.corners[0]]
-    points += [corner for corner, before in zip(line.corners[1:], line.corners, strict=False) if corner != before]
+    points = [corner for corner, _ in groupby(line.corners)]  # two may lie on each other
     path = f"M{_at(points[0])}"
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
         path += f" L{_at(_towards(corner, before))} Q{_at(corner)} {_at(_towards(corner, after))}"

@@ -7,6 +7,7 @@ lines share a stretch only where they leave one box or enter one.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from zoo.describing.layout import MARGIN, PITCH, Box, Drawing
 
@@ -25,8 +26,7 @@ class Line:
 
 def connect(plan: Drawing) -> list[Line]:
     """A line for every dependence; the shortest first, because they have the least choice."""
-    by_key = {box.key: box for box in plan.boxes}
-    pairs = [(by_key[key], box) for box in plan.boxes for key in box.sources]
+    pairs = [(source, box) for box in plan.boxes for source in box.sources]
     pairs.sort(key=lambda pair: (pair[1].column - pair[0].column, abs(pair[1].y - pair[0].y)))
     tracks = _tracks(plan.boxes)
     lines: dict[int, Line] = {}
@@ -38,8 +38,8 @@ def connect(plan: Drawing) -> list[Line]:
     return list(lines.values())
 
 
-def _tracks(boxes: list[Box]) -> dict[tuple[str, int], float]:
-    """Where a box's lines run upright: (its key, the gutter) -> x. Gutter n lies left of column n.
+def _tracks(boxes: list[Box]) -> dict[tuple[Box, int], float]:
+    """Where a box's lines run upright: (it, the gutter) -> x. Gutter n lies left of column n.
 
     What leaves has its tracks on the left, what enters on the right, so that their ends do not meet.
     """
@@ -48,19 +48,19 @@ def _tracks(boxes: list[Box]) -> dict[tuple[str, int], float]:
         for box in sorted(boxes, key=lambda box: box.lane):
             users.setdefault(box.column + leaves, []).append(box)
     return {
-        (box.key, gutter): MARGIN + gutter * PITCH + GUTTER * ((place + 0.5) / len(members) - 0.5)
+        (box, gutter): MARGIN + gutter * PITCH + GUTTER * ((place + 0.5) / len(members) - 0.5)
         for gutter, members in users.items()
         for place, box in enumerate(members)
     }
 
 
 def _ways(
-    source: Box, target: Box, channels: list[float], tracks: dict[tuple[str, int], float], count: int
+    source: Box, target: Box, channels: list[float], tracks: dict[tuple[Box, int], float], count: int
 ) -> Iterator[tuple[Point, ...]]:
     start, end = (source.right, source.y), (target.left, target.y)
     if source.y == target.y:
         yield start, end
-    out, into = tracks[source.key, source.column + 1], tracks[target.key, target.column]
+    out, into = tracks[source, source.column + 1], tracks[target, target.column]
     for x in (into, out):
         yield start, (x, source.y), (x, target.y), end
     for channel in channels:
@@ -71,19 +71,15 @@ def _ways(
 def _cost(line: Line, boxes: list[Box], placed: list[Line]) -> float:
     """Boxes run over count most, then stretches that would read as another line's, then length and corners."""
     cost = 30.0 * len(line.corners)
-    for (x1, y1), (x2, y2) in _stretches(line):
+    for (x1, y1), (x2, y2) in pairwise(line.corners):
         cost += abs(x2 - x1) + abs(y2 - y1)
         for box in boxes:
             over_it = min(x1, x2) < box.right and max(x1, x2) > box.left and abs(y1 - box.y) <= box.height / 2
             cost += 1e6 * (y1 == y2 and over_it and box is not line.source and box is not line.target)
     for other in placed:
         if other.source is not line.source and other.target is not line.target:
-            cost += 1e4 * sum(_share(a, b) for a in _stretches(line) for b in _stretches(other))
+            cost += 1e4 * sum(_share(a, b) for a in pairwise(line.corners) for b in pairwise(other.corners))
     return cost
-
-
-def _stretches(line: Line) -> list[tuple[Point, Point]]:
-    return list(zip(line.corners, line.corners[1:], strict=False))
 
 
 def _share(a: tuple[Point, Point], b: tuple[Point, Point]) -> bool:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from inspect import Parameter
+from pkgutil import resolve_name
 from typing import Any
 
 from registry import Catalog, Entry, OptionError, Spec
@@ -21,8 +21,7 @@ class Kind:
 
     @property
     def catalog(self) -> Catalog[Any]:
-        module, name = self.place.split(":")
-        found: Catalog[Any] = getattr(import_module(module), name)
+        found: Catalog[Any] = resolve_name(self.place)
         return found
 
 

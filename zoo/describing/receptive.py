@@ -12,6 +12,7 @@ the width of a network costs next to nothing. A strip, as narrow as the network 
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -100,12 +101,9 @@ def _along(model: PairModel, side: int, *, vertical: bool) -> dict[str, Extent]:
 
 
 def _extent(centre: Tensor, leaves: list[Tensor], side: int, length: int, vertical: bool) -> Extent:
-    if not centre.requires_grad:  # a plane over the position depends on no pixel
-        return Extent(0, side, 0)
-    gradients = torch.autograd.grad(centre, leaves, retain_graph=True, allow_unused=True)
     reached = torch.zeros(length, dtype=torch.bool)
-    for gradient in gradients:
-        if gradient is not None:
+    if centre.requires_grad:  # a plane over the position depends on no pixel
+        for gradient in torch.autograd.grad(centre, leaves, retain_graph=True, materialize_grads=True):
             reached |= (gradient != 0).any(1).any(2 if vertical else 1)[0]
     at = reached.nonzero()[:, 0].tolist()
     if not at:
@@ -122,37 +120,21 @@ class Averaging(TorchFunctionMode):
         return REPLACED.get(func, func)(*args, **(kwargs or {}))
 
 
-def _conv2d(x: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-    options = dict(zip(("stride", "padding", "dilation", "groups"), args, strict=False)) | kwargs
-    groups = options.pop("groups", 1)
-    return _spread(F.conv2d(_means(x, groups), _box(weight), **options), x, groups, weight.shape[0] // groups)
-
-
-def _conv_transpose2d(x: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-    named = zip(("stride", "padding", "output_padding", "groups", "dilation"), args, strict=False)
-    options = dict(named) | kwargs
-    groups = options.pop("groups", 1)
-    return _spread(F.conv_transpose2d(_means(x, groups), _box(weight), **options), x, groups, weight.shape[1])
-
-
-def _means(x: Tensor, groups: int) -> Tensor:
-    """(b, c, h, w) or (c, h, w) -> (b * groups, 1, h, w), the mean of each group's channels."""
-    *batch, c, h, w = x.shape
-    return x.reshape(*batch, groups, c // groups, h, w).mean(-3).reshape(-1, 1, h, w)
-
-
-def _box(weight: Tensor) -> Tensor:
-    kh, kw = weight.shape[2:]
-    return weight.new_full((1, 1, kh, kw), 1 / (kh * kw))
-
-
-def _spread(y: Tensor, x: Tensor, groups: int, outputs: int) -> Tensor:
-    """(b * groups, 1, h, w) -> x's batch, (groups * outputs, h, w).
+def _convolve(
+    function: Callable[..., Tensor], order: str, x: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any
+) -> Tensor:
+    """Means over each group's channels, convolved with an average: (b, c, h, w) or (c, h, w) -> x's batch, channels.
 
     Each output has another weight: alike, they could cancel where a network compares its channels.
     """
-    batch, size = x.shape[:-3], y.shape[-2:]
-    y = y.reshape(*batch, groups, 1, *size).expand(*batch, groups, outputs, *size)
+    options = dict(zip(order.split(), args, strict=False)) | kwargs
+    groups = options.pop("groups", 1)
+    outputs = weight.shape[1] if function is F.conv_transpose2d else weight.shape[0] // groups  # of each group
+    *batch, c, h, w = x.shape
+    means = x.reshape(*batch, groups, c // groups, h, w).mean(-3).reshape(-1, 1, h, w)
+    kh, kw = weight.shape[2:]
+    y = function(means, weight.new_full((1, 1, kh, kw), 1 / (kh * kw)), **options)
+    y = y.reshape(*batch, groups, 1, *y.shape[-2:]).expand(*batch, groups, outputs, -1, -1)
     return y.flatten(-4, -3) * _ramp(groups * outputs)[:, None, None]
 
 
@@ -192,13 +174,9 @@ def _max_pool2d(
     return F.avg_pool2d(x, kernel_size, stride, padding, ceil_mode)
 
 
-def _adaptive_max_pool2d(x: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
-    return F.adaptive_avg_pool2d(x, output_size)
-
-
 REPLACED: dict[Any, Callable[..., Any]] = {
-    F.conv2d: _conv2d,
-    F.conv_transpose2d: _conv_transpose2d,
+    F.conv2d: partial(_convolve, F.conv2d, "stride padding dilation groups"),
+    F.conv_transpose2d: partial(_convolve, F.conv_transpose2d, "stride padding output_padding groups dilation"),
     F.linear: _linear,
     F.batch_norm: _same,
     F.layer_norm: _layer_norm,
@@ -207,7 +185,7 @@ REPLACED: dict[Any, Callable[..., Any]] = {
     F.instance_norm: _instance_norm,
     F.max_pool2d: _max_pool2d,
     torch.max_pool2d: _max_pool2d,
-    F.adaptive_max_pool2d: _adaptive_max_pool2d,
+    F.adaptive_max_pool2d: lambda x, output_size, *args, **kwargs: F.adaptive_avg_pool2d(x, output_size),
     Tensor.detach: _same,  # what is not learned still matters
     Tensor.float: lambda x, *args, **kwargs: x.double(),  # a rim of 1e-100 is nothing in single precision
 }

@@ -37,20 +37,13 @@ class Flow:
 def flow(trace: Trace, size: tuple[int, int]) -> Flow:
     """The picture of a trace at a readable depth."""
     chosen = sorted(_open(trace.calls))
-    sources = _sources(trace, set(chosen))
-    number = {index: f"#{place}" for place, index in enumerate(chosen)}
-    images = {operation: name for name, operation in trace.inputs.items()}
-    labels = number | {-1 - operation: name for operation, name in images.items()}
+    sources, reads = _sources(trace, chosen)
+    labels = {index: f"#{place}" for place, index in enumerate(chosen)}
+    labels |= {-1 - operation: name for name, operation in trace.inputs.items()}
 
     def named(found: Iterable[int]) -> tuple[str, ...]:
-        return tuple(labels[source] for source in sorted(found, key=_images_first) if source in labels)
+        return tuple(labels[source] for source in sorted(found, key=lambda source: (source >= 0, abs(source))))
 
-    reads: dict[int, set[int]] = {index: set() for index in chosen}
-    box = _boxes(trace.calls, set(chosen))
-    for operation in trace.operations:
-        inside = None if operation.call is None else box[operation.call]
-        if inside is not None:
-            reads[inside] |= {s for read in operation.reads for s in sources[read]} - {inside}
     tasks = {task: _behind(sources[operation], reads) for task, operation in trace.outputs.items()}
     stages = []
     for index in chosen:
@@ -58,13 +51,16 @@ def flow(trace: Trace, size: tuple[int, int]) -> Flow:
         shape = call.shape[1:]
         if is_channels_last(call.shape, size):
             shape = (shape[2], *shape[:2])
-        parent = trace.calls[call.parent] if call.parent is not None else call
-        serves = tuple(task for task, behind in tasks.items() if index in behind)
-        halvings = scale_of(call.shape, size)
-        kind = type(call.module).__name__
         stages.append(
             Stage(
-                call.name or kind, kind, shape, count(call.module), halvings, parent.name, serves, named(reads[index])
+                name=call.name or type(call.module).__name__,
+                kind=type(call.module).__name__,
+                shape=shape,
+                params=count(call.module),
+                halvings=scale_of(call.shape, size),
+                branch=call.name if call.parent is None else trace.calls[call.parent].name,
+                serves=tuple(task for task, behind in tasks.items() if index in behind),
+                sources=named(reads[index]),
             )
         )
     inside_stages = {id(p): p.numel() for index in chosen for p in trace.calls[index].module.parameters()}
@@ -118,35 +114,26 @@ def _weighty(calls: list[Call], index: int) -> list[int]:
     ]
 
 
-def _boxes(calls: list[Call], chosen: set[int]) -> list[int | None]:
-    """For each call, the chosen call that it is or lies in."""
-    box: list[int | None] = []
-    for index, call in enumerate(calls):
-        box.append(index if index in chosen else None if call.parent is None else box[call.parent])
-    return box
-
-
-def _sources(trace: Trace, chosen: set[int]) -> list[frozenset[int]]:
-    """For each operation, the stages its result comes from: its own, or those of all it read; images are -1 - i."""
-    box = _boxes(trace.calls, chosen)
+def _sources(trace: Trace, chosen: list[int]) -> tuple[list[frozenset[int]], dict[int, frozenset[int]]]:
+    """The stages that each operation's result comes from, and those that each stage reads; images are -1 - i."""
+    stage_of: list[int | None] = []  # for each call, the chosen call that it is or lies in
+    for index, call in enumerate(trace.calls):
+        stage_of.append(index if index in chosen else None if call.parent is None else stage_of[call.parent])
     found: list[frozenset[int]] = []
+    reads = dict.fromkeys(chosen, frozenset[int]())
     for index, operation in enumerate(trace.operations):
-        inside = -1 - index if operation.call is None else box[operation.call]
-        read = (found[other] for other in operation.reads)
-        found.append(frozenset().union(*read) if inside is None else frozenset({inside}))
-    return found
+        stage = -1 - index if operation.call is None else stage_of[operation.call]
+        read = frozenset[int]().union(*(found[other] for other in operation.reads))
+        found.append(read if stage is None else frozenset({stage}))
+        if stage in reads:
+            reads[stage] |= read - {stage}
+    return found, reads
 
 
-def _behind(start: Iterable[int], reads: dict[int, set[int]]) -> set[int]:
+def _behind(start: Iterable[int], reads: dict[int, frozenset[int]]) -> set[int]:
     """Everything that flows into some stages, and they themselves."""
-    todo, seen = list(start), set[int]()
-    while todo:
-        index = todo.pop()
-        if index not in seen:
-            seen.add(index)
-            todo += reads.get(index, ())
-    return seen
-
-
-def _images_first(source: int) -> tuple[bool, int]:
-    return source >= 0, abs(source)
+    behind = set(start)
+    for stage in sorted(reads, reverse=True):  # what a stage reads ran before it
+        if stage in behind:
+            behind |= reads[stage]
+    return behind

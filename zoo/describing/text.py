@@ -16,19 +16,17 @@ def write(about: Facts, *, tree: bool = False) -> str:
     """The sections one below the other."""
     card = about.card
     also = f" (also {', '.join(about.aliases)})" if about.aliases else ""
-    facts = {
-        "published as": card.origin,
-        "paper": card.paper,
-        "licence": card.licence,
-        "group": card.group,
-        "spec": str(about.spec),
-    }
-    lines = [*_wrap(f"{about.name}{also}: {card.summary}", 0), ""]
-    lines += _facts(facts.items())
-    lines += _facts(("note", note) for note in card.notes)
-    if card.published:
-        figures = [_figures(spec, p.params, p.gflops) for spec, p in card.published.items()]
-        lines += _facts((("published" if i == 0 else "", text) for i, text in enumerate(figures)), keep_empty=True)
+    figures = [_figures(spec, p.params, p.gflops) for spec, p in card.published.items()]
+    facts = [
+        ("published as", card.origin),
+        ("paper", card.paper),
+        ("licence", card.licence),
+        ("group", card.group),
+        ("spec", str(about.spec)),
+        *(("note", note) for note in card.notes),
+        *(("published" if i == 0 else "", text) for i, text in enumerate(figures)),
+    ]
+    lines = [*_wrap(f"{about.name}{also}: {card.summary}", 0), "", *_facts(facts)]
     lines += ["", "Options", *_options(about), "", f"At {_by(about.size)} (height x width)", *_facts(_costs(about))]
     lines += ["", "Walk, in call order (channels x height x width)", *_walk(about)]
     if tree:
@@ -106,10 +104,8 @@ def _tree(layer: Layer, depth: int) -> Iterator[str]:
         yield from _tree(child, depth + 1)
 
 
-def _facts(rows: Iterable[tuple[str, str]], *, keep_empty: bool = False) -> list[str]:
-    return [
-        line for name, text in rows if text or keep_empty for line in _wrap(f"{name:<{NAME - 2}}  {text}", 2, NAME + 2)
-    ]
+def _facts(rows: Iterable[tuple[str, str]]) -> list[str]:
+    return [line for name, text in rows if text for line in _wrap(f"{name:<{NAME - 2}}  {text}", 2, NAME + 2)]
 
 
 def _wrap(text: str, indent: int, below: int | None = None) -> list[str]:

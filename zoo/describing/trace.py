@@ -1,14 +1,17 @@
 """One forward pass on tensors without data, watched: which module ran when, and which operation read whose result."""
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from math import log2
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 from zoo.model import PairModel, in_mode
@@ -36,36 +39,21 @@ class Operation:
     reads: frozenset[int]
 
 
-@dataclass
-class Trace:
-    """The calls in order (the model first), the operations in order (the inputs first), and what came out."""
-
-    calls: list[Call]
-    operations: list[Operation]
-    inputs: dict[str, int]  # image -> its operation
-    outputs: dict[str, int]  # task -> the operation that wrote it
-    peak_bytes: int  # the most that was alive at once: images, features and outputs, without weights
-
-
-def trace(model: PairModel, size: tuple[int, int], *, batch: int = 1) -> Trace:
-    """Run a model once, in eval mode, on images (batch, c, h, w); on the meta device it costs next to nothing."""
-    images = blank_images(model, size, batch)
-    recorder = Recorder(model, images)
-    hooks = list(recorder.attach())
-    try:
-        with in_mode(model), torch.no_grad(), images[1].device, recorder:
+def trace(model: PairModel, size: tuple[int, int]) -> "Trace":
+    """Run a model once, in eval mode, on images of a size; on the meta device it costs next to nothing."""
+    images = blank_images(model, size, batch=1)
+    watched = Trace(images)
+    with ExitStack() as hooks:
+        for name, module in model.named_modules():
+            hooks.enter_context(module.register_forward_pre_hook(partial(watched.enter, name)))
+            hooks.enter_context(module.register_forward_hook(watched.leave))
+        with in_mode(model), torch.no_grad(), images[1].device, watched:
             prediction = model(*images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    recorder.calls[0].shape = ()
-    outputs = {
-        task: recorder.writer[value.untyped_storage()]
-        for task, value in zip(prediction._fields, prediction, strict=True)
-        if value is not None
-    }
-    inputs = {name: index for name, index in recorder.inputs.items() if recorder.is_read(index)}
-    return Trace(recorder.calls, recorder.operations, inputs, outputs, recorder.peak)
+    watched.calls[0].shape = ()
+    for task, value in prediction._asdict().items():
+        if value is not None:
+            watched.outputs[task] = watched.writer[value.untyped_storage()]
+    return watched
 
 
 def blank_images(model: PairModel, size: tuple[int, int], batch: int) -> tuple[Tensor | None, Tensor]:
@@ -75,85 +63,66 @@ def blank_images(model: PairModel, size: tuple[int, int], batch: int) -> tuple[T
     return (bg if face.plate else None), fg_bg
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes every operation under the call that is running, and the storages that are alive."""
+class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes every operation under the call that is running, and the storages that are alive.
 
-    def __init__(self, model: nn.Module, images: Iterable[Tensor | None]):
+    calls: in order, the model first. operations: in order, the images first. inputs: image -> its operation. outputs:
+    task -> the operation that wrote it. peak_bytes: the most that was alive at once, without weights.
+    """
+
+    def __init__(self, images: Iterable[Tensor | None]):
         super().__init__()  # type: ignore[no-untyped-call]
-        self.model = model
         self.calls: list[Call] = []
         self.running: list[int] = []
         self.operations: list[Operation] = []
         self.writer: Any = WeakIdKeyDictionary()  # storage -> the last operation that wrote it
-        self.live = self.peak = 0
-        self.inputs: dict[str, int] = {}
-        for name, image in zip(INPUTS, images, strict=True):
-            if image is not None:
-                self.inputs[name] = self._note(None, frozenset(), [image.untyped_storage()])
+        self.live_bytes = self.peak_bytes = 0
+        self.outputs: dict[str, int] = {}
+        self.inputs = {
+            name: self._note(None, frozenset(), [image.untyped_storage()])
+            for name, image in zip(INPUTS, images, strict=True)
+            if image is not None
+        }
 
-    def attach(self) -> Iterator[Any]:
-        """Hooks on every module; the caller removes them."""
-        for name, module in self.model.named_modules():
+    def enter(self, name: str, module: nn.Module, _: Any) -> None:
+        parent = self.running[-1] if self.running else None
+        if parent is not None:
+            self.calls[parent].children.append(len(self.calls))
+        self.running.append(len(self.calls))
+        self.calls.append(Call(name, module, parent))
 
-            def enter(module: nn.Module, _: Any, name: str = name) -> None:
-                parent = self.running[-1] if self.running else None
-                if parent is not None:
-                    self.calls[parent].children.append(len(self.calls))
-                self.running.append(len(self.calls))
-                self.calls.append(Call(name, module, parent))
-
-            def leave(_: nn.Module, __: Any, output: Any) -> None:
-                call = self.calls[self.running.pop()]
-                call.shape = tuple(getattr(_chief(output), "shape", ()))
-                if call.parent is not None:
-                    self.calls[call.parent].operations += call.operations
-
-            yield module.register_forward_pre_hook(enter)
-            yield module.register_forward_hook(leave)
-
-    def is_read(self, index: int) -> bool:
-        return any(index in operation.reads for operation in self.operations)
+    def leave(self, _: nn.Module, __: Any, output: Any) -> None:
+        call = self.calls[self.running.pop()]
+        call.shape = tuple(getattr(_chief(output), "shape", ()))
+        if call.parent is not None:
+            self.calls[call.parent].operations += call.operations
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        read = list(_storages([args, kwargs or {}]))
-        written = list(_storages(out))
+        read, written = _storages((args, kwargs)), _storages(out)
         is_view = not func._schema.is_mutable and all(any(w is r for r in read) for w in written)
         if written and not is_view:
-            reads = frozenset(self.writer[storage] for storage in read if storage in self.writer)
-            call = self.running[-1] if self.running else 0
-            self._note(call, reads, written)
-            if self.calls:
-                self.calls[call].operations += 1
+            call = self.running[-1]
+            self._note(call, frozenset(self.writer[storage] for storage in read if storage in self.writer), written)
+            self.calls[call].operations += 1
         return out
 
     def _note(self, call: int | None, reads: frozenset[int], written: list[torch.UntypedStorage]) -> int:
         self.operations.append(Operation(call, reads))
         for storage in written:
             if storage not in self.writer:
-                self.live += storage.nbytes()
-                self.peak = max(self.peak, self.live)
+                self.live_bytes += storage.nbytes()
+                self.peak_bytes = max(self.peak_bytes, self.live_bytes)
                 weakref.finalize(storage, self._free, storage.nbytes())
             self.writer[storage] = len(self.operations) - 1
         return len(self.operations) - 1
 
     def _free(self, size: int) -> None:
-        self.live -= size
+        self.live_bytes -= size
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _tensors(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
-
-
-def _storages(value: Any) -> Iterator[torch.UntypedStorage]:
-    return (tensor.untyped_storage() for tensor in _tensors(value))
+def _storages(value: Any) -> list[torch.UntypedStorage]:
+    return [leaf.untyped_storage() for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 def _chief(output: Any) -> Any:
@@ -173,12 +142,10 @@ def scale_of(shape: tuple[int, ...], size: tuple[int, int]) -> int | None:
     h, w = size
     if len(shape) == 3 and shape[1] > 1:  # tokens (b, n, c)
         return max(0, round(log2(h * w / shape[1]) / 2))
-    if len(shape) != 4:
+    if len(shape) != 4 or 0 in shape:
         return None
-    at = 1 if is_channels_last(shape, size) else 2
-    if shape[at] == 0 or shape[at + 1] == 0:
-        return None
-    return max(0, round(log2((h / shape[at] + w / shape[at + 1]) / 2)))
+    rows, columns = shape[1:3] if is_channels_last(shape, size) else shape[2:]
+    return max(0, round(log2((h / rows + w / columns) / 2)))
 
 
 def is_channels_last(shape: tuple[int, ...], size: tuple[int, int]) -> bool:

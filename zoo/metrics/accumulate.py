@@ -75,14 +75,6 @@ class Accumulator:
             columns.append(torch.where(seen.is_number[:, None], metric.sums(seen), torch.nan))
         return torch.cat(columns, 1)
 
-    def merge(self, other: "Accumulator") -> None:
-        """Add all that another one has; of the same metrics."""
-        mine, theirs = ([metric.name for metric in each.metrics] for each in (self, other))
-        if mine != theirs:
-            raise OptionError(f"these measure different things: {', '.join(mine)}; and {', '.join(theirs)}")
-        self._rows += other._rows
-        self._ids += other._ids
-
     def reduce(self) -> "Accumulator":
         """Gather the images of all processes, on each of them; they may have different numbers. Itself, if alone."""
         if self._reduced or not (dist.is_available() and dist.is_initialized()):

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
 from torch import distributed as dist
+from torch import nn
 
 from registry import OptionError, ZooError, is_count, require, require_count, require_each
 from registry.vocabulary import PRECISIONS, Precision
@@ -16,6 +16,7 @@ from zoo.contract import TASKS, Prediction, Sample, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import spread
+from zoo.data.warp import each
 from zoo.machine import choose, memory_or
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
@@ -52,7 +53,9 @@ def evaluate(
     _check_asked(model, dataset, precision)
     require_count("resamples", resamples, least=0)
     require_count("seed", seed, least=0)
-    mine = _own_share(indices(len(dataset), samples, dataset))
+    mine = indices(len(dataset), samples, dataset)
+    if dist.is_available() and dist.is_initialized():
+        mine = mine[dist.get_rank() :: dist.get_world_size()]
     accumulator = Accumulator(_tasks(model, dataset, metrics), metrics)
     place = _place(model, device)
     start = time.monotonic()
@@ -63,7 +66,7 @@ def evaluate(
     facts = _about(model, dataset) | {"batch": batch, "device": str(place), "precision": precision}
     facts |= {"torch": torch.__version__, "resamples": resamples, "seed": seed}
     facts |= {"seconds": round(time.monotonic() - start, 3)}
-    return Evaluation(result, intervals(result, resamples=resamples, seed=seed), facts)
+    return Evaluation(**vars(result), intervals=intervals(result, resamples=resamples, seed=seed), facts=facts)
 
 
 def predict(
@@ -81,8 +84,7 @@ def predict(
     layout = torch.channels_last if channels_last else torch.contiguous_format
     with in_mode(bare):
         for batch in batches:
-            moved = {name: getattr(batch, name).to(device, non_blocking=True) for name in Sample._fields[:-1]}
-            sample = Sample(**moved, meta=batch.meta)
+            sample = each(lambda value: value.to(device, non_blocking=True), batch)
             bg, fg_bg = (image.to(dtype).contiguous(memory_format=layout) for image in (sample.bg, sample.fg_bg))
             much = " x ".join(map(str, fg_bg.shape))
             refusal = partial(ZooError, f"{device} has no room for a batch of {much}; give a smaller batch")
@@ -108,13 +110,6 @@ def _check_asked(model: object, dataset: object, precision: str) -> None:
             " zoo.load(FILE) and zoo.data.load(SPEC, split=...) give them"
         )
     require_each("precision", precision, (precision,), PRECISIONS)
-
-
-def _own_share(chosen: list[int]) -> list[int]:
-    """This process's part of the images."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return chosen
-    return chosen[dist.get_rank() :: dist.get_world_size()]
 
 
 def _take_in(
@@ -174,9 +169,3 @@ def _undistributed(model: nn.Module) -> nn.Module:
     while isinstance(model, nn.parallel.DistributedDataParallel):
         model = model.module
     return model
-
-
-def probabilities(prediction: Prediction, task: Task) -> Tensor | None:
-    """(b, 1, h, w) in [0, 1], float32 on the CPU; None for a task that was not predicted."""
-    logits: Tensor | None = getattr(prediction, task)
-    return None if logits is None else logits.float().sigmoid().cpu()

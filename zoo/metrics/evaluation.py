@@ -31,33 +31,16 @@ class Picks(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Values of a network on a data set, with 95 % bootstrap intervals over the images; nan where undefined."""
+class Evaluation(Result):
+    """What was measured of a network on a data set, with 95 % bootstrap intervals over the images."""
 
-    result: Result
     intervals: dict[str, tuple[float, float]]
     facts: dict[str, Any]  # what was measured: spec, data, split, size, precision, device, seconds
-
-    @property
-    def values(self) -> dict[str, float]:
-        return self.result.values
-
-    @property
-    def per_image(self) -> dict[str, list[float]]:
-        return self.result.per_image
-
-    @property
-    def ids(self) -> list[int]:
-        return self.result.ids
-
-    @property
-    def images(self) -> int:
-        return self.result.images
 
     def to_dict(self) -> dict[str, Any]:
         """The record that `save` writes; what is undefined is None."""
         rows = {}
-        for name, metric in self.result.metrics.items():
+        for name, metric in self.metrics.items():
             low, high = self.intervals[name]
             rows[name] = {
                 "value": number(self.values[name]),
@@ -72,7 +55,7 @@ class Evaluation:
             "schema": SCHEMA,
             **self.facts,
             "images": self.images,
-            "broken": self.result.broken,
+            "broken": self.broken,
             "metrics": rows,
             "picks": {task: picks._asdict() for task, picks in self.picks.items()},
         }
@@ -80,7 +63,7 @@ class Evaluation:
     @property
     def picks(self) -> dict[str, Picks]:
         """Best, median and worst image by each task that was measured."""
-        return {task: found for task in RANKING if (found := _picked(self.result, RANKING[task])) is not None}
+        return {task: found for task in RANKING if (found := _picked(self, RANKING[task])) is not None}
 
     def save(self, folder: str | Path) -> Path:
         """Write metrics.json and per_image.csv into a folder, each whole or not at all."""
@@ -98,27 +81,26 @@ class Evaluation:
     def table(self) -> str:
         """Values, intervals, direction and unit, 100 columns wide."""
         rows = []
-        for name, metric in self.result.metrics.items():
+        for name, metric in self.metrics.items():
             low, high = self.intervals[name]
             span = "" if math.isnan(low) else f"{_shown(low)} - {_shown(high)}"
             better = "" if metric.card.better == "neither" else metric.card.better
             rows.append((name, _shown(self.values[name]), span, better, metric.card.unit, metric.card.summary))
         titles = ("metric", "value", "95 % interval", "better", "unit", "what")
         text = table(titles, rows, right=titles[1:3], folded=titles[-1:])
-        broken = f"warning: {self.result.broken} images have predictions that are not numbers"
-        return text + broken if self.result.broken else text.removesuffix("\n")
+        broken = f"warning: {self.broken} images have predictions that are not numbers"
+        return text + broken if self.broken else text.removesuffix("\n")
 
 
-def best_median_worst(result: Result | Evaluation, metric: str | None = None) -> Picks:
+def best_median_worst(result: Result, metric: str | None = None) -> Picks:
     """The images to look at, by a metric; None: the IoU of the mask, or else the RMSE of depth.
 
     Empty scenes that were rightly left empty say little, so they are passed over where others are there.
     """
-    found = result.result if isinstance(result, Evaluation) else result
     candidates = sum(RANKING.values(), ()) if metric is None else (metric,)
-    picks = _picked(found, candidates)
+    picks = _picked(result, candidates)
     if picks is None:
-        there = ", ".join(name for name, values in found.per_image.items() if not all(map(math.isnan, values)))
+        there = ", ".join(name for name, values in result.per_image.items() if not all(map(math.isnan, values)))
         raise OptionError(f"no image has a value of {' or '.join(candidates)}; here are {there or 'none'}")
     return picks
 

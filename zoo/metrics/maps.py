@@ -4,9 +4,8 @@ Everything is computed in float64, and at most once. On Apple's GPUs, which have
 """
 
 import math
-from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -27,8 +26,7 @@ class Maps:
         self.p = self._where_valid(self._plane(logits).sigmoid())
         self.mask = self._where_valid(self._plane(sample.mask))
         self.target = self.mask if task == "mask" else self._where_valid(self._plane(sample.depth))
-        metas: tuple[dict[str, Any], ...] = sample.meta if isinstance(sample.meta, tuple) else (sample.meta,)
-        self.metas = metas or ({},) * len(logits)
+        self.metas = cast("tuple[dict[str, Any], ...]", sample.meta) or ({},) * len(logits)
 
     def _plane(self, value: Tensor) -> Tensor:
         """(b, 1, h, w) -> (b, h, w)."""
@@ -80,8 +78,8 @@ class Maps:
     @cached_property
     def is_metric(self) -> Tensor:
         """Valid pixels of images that know near and far, (b, h, w)."""
-        known = (self._near > 0) & (self._far > self._near)
-        return self.valid & known[:, None, None] & (self._inverse(self.target) > 0)
+        near, far = self._span
+        return self.valid & (near > 0) & (far > near) & (self._inverse(self.target) > 0)
 
     @cached_property
     def ratio(self) -> Tensor:
@@ -99,22 +97,15 @@ class Maps:
 
     def _inverse(self, depth: Tensor) -> Tensor:
         """1 / z of relative depth, from d = (1/near - 1/z) / (1/near - 1/far)."""
-        near, far = (1 / value[:, None, None] for value in (self._near, self._far))
+        near, far = 1 / self._span
         return near - depth * (near - far)
 
     @cached_property
-    def _near(self) -> Tensor:
-        return self._metres("near")
-
-    @cached_property
-    def _far(self) -> Tensor:
-        return self._metres("far")
-
-    def _metres(self, name: str) -> Tensor:
-        """A number of each image's meta, (b,); nan where it is not there."""
-        known: Iterable[Any] = (meta.get(name) for meta in self.metas)
-        values = [math.nan if value is None else float(value) for value in known]
-        return torch.tensor(values, dtype=torch.float64).to(self.device, non_blocking=True)
+    def _span(self) -> Tensor:
+        """Near and far of each image in metres, (2, b, 1, 1); nan where its meta does not have them."""
+        known = [[meta.get(name) for meta in self.metas] for name in ("near", "far")]
+        values = [[math.nan if value is None else float(value) for value in row] for row in known]
+        return torch.tensor(values, dtype=torch.float64)[..., None, None].to(self.device, non_blocking=True)
 
 
 def total(values: Tensor) -> Tensor:

@@ -7,11 +7,11 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from registry.vocabulary import Precision
-from zoo.contract import TASKS, Task
+from zoo.contract import TASKS
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting.sheet import fit, thumbnail
-from zoo.metrics.evaluate import predict, probabilities
+from zoo.metrics.evaluate import predict
 from zoo.metrics.evaluation import RANKING, Evaluation, best_median_worst
 
 CELL, GAP, LINE = 192, 12, 18  # pixels
@@ -30,19 +30,14 @@ def draw(
     rows = []
     for prediction, sample in predict(model, Loader(dataset, chosen, batch=1), device, precision=precision):
         cells = {"bg": sample.bg[0].cpu(), "fg_bg": sample.fg_bg[0].cpu()}
-        for task in _tasks(evaluation):
-            found = probabilities(prediction, task)
-            if found is not None:
-                cells[f"true {task}"] = getattr(sample, task)[0].cpu()
-                cells[f"predicted {task}"] = found[0]
+        for task in TASKS:
+            if not any(metric.card.task == task for metric in evaluation.metrics.values()):
+                continue
+            cells[f"true {task}"] = getattr(sample, task)[0].cpu()
+            cells[f"predicted {task}"] = getattr(prediction, task)[0].float().sigmoid().cpu()
         rows.append(cells)
     texts = [_caption(evaluation, rank, index) for rank, index in zip(RANKS, chosen, strict=True)]
     return _page(f"{evaluation.facts['model']}  on  {evaluation.facts['data']}", rows, texts, picks.metric)
-
-
-def _tasks(evaluation: Evaluation) -> list[Task]:
-    measured = {metric.card.task for metric in evaluation.result.metrics.values()}
-    return [task for task in TASKS if task in measured]
 
 
 def _caption(evaluation: Evaluation, rank: str, index: int) -> str:

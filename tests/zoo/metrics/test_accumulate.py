@@ -69,14 +69,6 @@ def test_a_large_picture_is_looked_at_in_parts(monkeypatch):
     same(accumulated(range(IMAGES)).compute(), WHOLE)
 
 
-def test_merged_accumulators_are_one():
-    one, other = accumulated([0, 5, 2]), accumulated([1, 3], [4, 6, 7, 8, 9, 10])
-    one.merge(other)
-    same(one.compute(), WHOLE)
-    with pytest.raises(OptionError, match="measure different things"):
-        one.merge(Accumulator(("mask",)))
-
-
 def test_without_ids_images_are_numbered_as_they_came():
     found = accumulated([4, 1], [7], ids=False).compute()
     assert found.ids == [0, 1, 2]

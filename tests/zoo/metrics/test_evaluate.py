@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from registry import OptionError, ZooError
 from zoo.contract import Interface, Sample
 from zoo.data.dataset import DataError, PairDataset
-from zoo.metrics import Accumulator, Evaluation, best_median_worst, metrics
+from zoo.metrics import Accumulator, best_median_worst, metrics
 from zoo.metrics.evaluate import evaluate, indices
 from zoo.metrics.evaluation import METRICS, PER_IMAGE, SCHEMA
 from zoo.metrics.pictures import CELL, GAP, LINE, draw
@@ -251,8 +252,7 @@ def test_the_table_shows_every_metric_within_a_hundred_columns():
     assert [line.split()[0] for line in lines[1:]] == list(found.values)  # each in one line
     assert lines[1].split()[0] == "mask_iou"
     assert f"{found.values['depth_rmse']:.4f}" in found.table()
-    broken = Evaluation(found.result.__class__(**{**vars(found.result), "broken": 2}), found.intervals, found.facts)
-    assert "2 images have predictions that are not numbers" in broken.table()
+    assert "2 images have predictions that are not numbers" in replace(found, broken=2).table()
 
 
 def test_the_picture_has_truth_beside_prediction():
