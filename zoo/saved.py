@@ -25,19 +25,27 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     Tensors keep their dtype, and are read back on the CPU. A network inside torch.compile, DataParallel,
     DistributedDataParallel or AveragedModel is saved as it is without them.
     """
-    model = _own(model)
+    inner = unwrapped(model)
+    if not isinstance(inner, PairModel):
+        raise WeightsError(f"zoo.save(model, path) takes a network of the zoo first, and not a {type(model).__name__}")
     path = as_path(path, "the file to write, as zoo.save(model, 'model.safetensors')")
     if path.suffix != ".safetensors":
         raise WeightsError(f"zoo.save writes safetensors; name the file {path.with_suffix('.safetensors').name}")
     if path.is_dir():
         raise WeightsError(f"{path} is a folder; give a file in it, as {path / 'model.safetensors'}")
-    _require_rebuildable(model)
-    if any(value.is_meta for value in model.state_dict().values()):
-        raise WeightsError(f"this {model.spec.name} was built on the meta device, so it has no weights to save")
-    metadata = {"format": "pairzoo", "schema": str(SCHEMA), "version": __version__, "spec": str(model.spec)}
-    if model.trained_at is not None:
-        metadata["trained_at"] = "x".join(map(str, model.trained_at))
-    write(path, _separate(model.state_dict()), metadata)
+    try:
+        resolve(getattr(inner, "spec", ""))
+    except ZooError:  # a spec that only its maker understands, as zoo.wrap's, or none
+        raise WeightsError(
+            f"this {type(inner).__name__} was not made by zoo.build, so no file could rebuild it;"
+            " torch.save its state_dict() instead"
+        ) from None
+    if any(value.is_meta for value in inner.state_dict().values()):
+        raise WeightsError(f"this {inner.spec.name} was built on the meta device, so it has no weights to save")
+    metadata = {"format": "pairzoo", "schema": str(SCHEMA), "version": __version__, "spec": str(inner.spec)}
+    if inner.trained_at is not None:
+        metadata["trained_at"] = "x".join(map(str, inner.trained_at))
+    write(path, _separate(inner.state_dict()), metadata)
     return path
 
 
@@ -85,26 +93,6 @@ def build_offline(spec: str | Spec) -> PairModel:
         given = {ENCODER_WEIGHTS: wanted.options[ENCODER_WEIGHTS]}
         model.spec = Spec(model.spec.name, {**model.spec.options, **given})
     return model
-
-
-def _own(model: object) -> PairModel:
-    inner = unwrapped(model)
-    if not isinstance(inner, PairModel):
-        raise WeightsError(f"zoo.save(model, path) takes a network of the zoo first, and not a {type(model).__name__}")
-    return inner
-
-
-def _require_rebuildable(model: PairModel) -> None:
-    try:
-        if hasattr(model, "spec"):
-            resolve(model.spec)
-            return
-    except ZooError:  # a spec that only its maker understands, as zoo.wrap's
-        pass
-    raise WeightsError(
-        f"this {type(model).__name__} was not made by zoo.build, so no file could rebuild it;"
-        " torch.save its state_dict() instead"
-    )
 
 
 def _expect(path: Path, stored: Spec, expected: Spec) -> None:

@@ -8,7 +8,7 @@ from registry import Spec, ZooError
 from zoo.factory import build
 from zoo.model import PairModel
 from zoo.saved import load
-from zoo.weights.files import PREFIXES, spec_of
+from zoo.weights.files import bare, spec_of
 from zoo.weights.files import read as read_file
 
 
@@ -40,7 +40,7 @@ def digest_of(weights: Path, entrant: Entrant) -> str | None:
 def filled(entrant: Entrant, path: Path) -> PairModel:
     """A network that no spec could build, with the weights of a file."""
     model = entrant.make()
-    names = {_bare(name): name for name in model.state_dict()}
+    names = {bare(name): name for name in model.state_dict()}
     tensors = {names.get(name, name): value for name, value in read_file(path).tensors.items()}
     try:
         missing, surplus = model.load_state_dict(tensors, strict=False)
@@ -75,10 +75,3 @@ def _spec_in(path: Path) -> str | None:
     """The spec in one of our files; None for another's."""
     file = read_file(path)
     return str(spec_of(file)) if file.is_ours else None
-
-
-def _bare(name: str) -> str:
-    """A tensor's name as the reader of files gives it: without what wrappers put before all names."""
-    while name.startswith(PREFIXES):
-        name = name.split(".", 1)[1]
-    return name

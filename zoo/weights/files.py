@@ -5,7 +5,7 @@ import os
 import pickle
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from zoo.version import __version__
 SCHEMA = 1  # of our own files
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts put the weights inside their file
 DEEPEST = 4  # wrappers inside wrappers
-PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
+WRAPPED = re.compile(r"^((module|_orig_mod)\.)+|(?<=\.)_orig_mod\.")  # by DataParallel or torch.compile
 
 
 class WeightsError(ZooError):
@@ -66,7 +66,7 @@ def read(path: str | PathLike[str]) -> WeightsFile:
     if start[8:9] == b"{":
         return _read_safetensors(path)
     if start.startswith((b"PK\x03\x04", b"\x80")):
-        return WeightsFile(path, _plain_names(_state(_unpickle(path), path)))
+        return WeightsFile(path, {bare(key): value for key, value in _state(_unpickle(path), path).items()})
     raise WeightsError(f"{path} {_what(start)}; accepted are PyTorch (.pth, .pt, .bin) and safetensors files")
 
 
@@ -132,37 +132,30 @@ def _read_safetensors(path: Path) -> WeightsFile:
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path} is cut short or damaged: {_line(error)}; copy or download it again") from None
     file = WeightsFile(path, tensors, metadata)
-    return file if file.is_ours else WeightsFile(path, _plain_names(tensors), metadata)
+    return file if file.is_ours else replace(file, tensors={bare(key): value for key, value in tensors.items()})
 
 
 def _unpickle(path: Path) -> Any:
     try:
         with path.open("rb") as stream:  # open, because torch takes a path's ending for its content
             return torch.load(stream, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        wanted = re.search(r"Unsupported (?:global|class|operand)\S* (?:GLOBAL )?(\S+)", str(error))
-        if wanted is None and "nsupported" not in str(error):
+    except Exception as error:  # a damaged file can break the reader anywhere
+        if not isinstance(error, pickle.UnpicklingError) or "nsupported" not in str(error):
             raise WeightsError(f"{path} is cut short or damaged: {_line(error)}; copy or download it again") from None
+        wanted = re.search(r"Unsupported (?:global|class|operand)\S* (?:GLOBAL )?(\S+)", str(error))
         code = f" ({wanted[1]})" if wanted else ""
         raise WeightsError(
             f"{path} holds Python code{code} beside its weights, and loading it would run that code; if you trust it,"
             " load it yourself and torch.save its state_dict()"
         ) from None
-    except Exception as error:  # a damaged file can break the reader anywhere
-        raise WeightsError(f"{path} is cut short or damaged: {_line(error)}; copy or download it again") from None
 
 
 def _state(found: Any, path: Path) -> dict[str, Tensor]:
     """The dictionary of named tensors in what was unpickled."""
-    for _ in range(DEEPEST):
-        if not isinstance(found, Mapping):
-            break
-        inner = next((found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)), None)
-        if inner is None:
-            break
-        found = inner
     if not isinstance(found, Mapping):
         raise WeightsError(f"{path} holds a {type(found).__name__}, not named tensors; torch.save a state_dict()")
+    for _ in range(DEEPEST):
+        found = next((found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)), found)
     tensors = {k: v.detach() for k, v in found.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if not tensors:
         keys = ", ".join(map(str, list(found)[:4])) or "nothing"
@@ -173,14 +166,9 @@ def _state(found: Any, path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _plain_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefixes that wrappers put before every name, or torch.compile before a part's."""
-    plain = {}
-    for key, value in tensors.items():
-        while key.startswith(PREFIXES):
-            key = key.split(".", 1)[1]
-        plain[key.replace("._orig_mod.", ".")] = value
-    return plain
+def bare(name: str) -> str:
+    """A tensor's name without the prefixes that wrappers put before every name, or torch.compile before a part's."""
+    return WRAPPED.sub("", name)
 
 
 def _what(start: bytes) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from torch import Tensor
@@ -12,7 +13,7 @@ from zoo.contract import Task
 from zoo.weights import tables
 
 State = Mapping[str, Tensor]
-SINGLE = "{task}"  # in a name of ours: the task that a file with one output serves
+SINGLE = "TASK"  # in a name of ours: the task that a file with one output serves
 U2_STEM = "stage1.rebnconvin.conv_s1.weight"
 OLD_DENSENET = re.compile(
     r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)"
@@ -73,32 +74,23 @@ def recognise(state: State) -> Naming | None:
     return next((naming for naming in NAMINGS if naming.fits(state)), None)
 
 
-def _spec(name: str, in_ch: int, task: Task | None = None, **options: Value) -> Spec:
+def _spec(name: str, in_ch: int, **options: Value) -> Spec:
     """A spec with what differs from the default written out."""
-    given: dict[str, Value] = {"tasks": task} if task else {}
-    if in_ch != 6:
-        given["in_ch"] = in_ch
-    return Spec(name, given | options)
+    return Spec(name, options if in_ch == 6 else options | {"in_ch": in_ch})
 
 
 def _width(state: State, key: str, axis: int = 1) -> int:
     return state[key].shape[axis] if key in state and state[key].dim() > axis else 0
 
 
-def _u2_likely(task: Task | None = None) -> Callable[[State], Spec]:
-    def likely(state: State) -> Spec:
-        small = _width(state, "stage1.rebnconv1.conv_s1.weight", 0) == 16
-        return _spec("u2netp" if small else "u2net", _width(state, U2_STEM), task)
-
-    return likely
+def _u2net(state: State, **options: Value) -> Spec:
+    small = _width(state, "stage1.rebnconv1.conv_s1.weight", 0) == 16
+    return _spec("u2netp" if small else "u2net", _width(state, U2_STEM), **options)
 
 
-def _unet_likely(task: Task | None = None) -> Callable[[State], Spec]:
-    def likely(state: State) -> Spec:
-        deep: dict[str, Value] = {"depth": 4} if any(key.startswith("down4.") for key in state) else {}
-        return _spec("unet", _width(state, "inc.double_conv.0.weight"), task, **deep)
-
-    return likely
+def _unet(state: State, **options: Value) -> Spec:
+    deep: dict[str, Value] = {"depth": 4} if any(key.startswith("down4.") for key in state) else {}
+    return _spec("unet", _width(state, "inc.double_conv.0.weight"), **options, **deep)
 
 
 def _resunet_advice(spec: Spec) -> str:
@@ -113,7 +105,6 @@ def _densedepth_advice(spec: Spec) -> str:
     return said
 
 
-RESNET = {part: f"encoder.net.{part}" for part in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")}
 DENSE_STEM = "encoder.net.features.conv0.weight"
 
 NAMINGS = (
@@ -124,7 +115,7 @@ NAMINGS = (
         tables.u2_encoder()
         | tables.u2_decoder("depth_", "depth_out", "depth")
         | tables.u2_decoder("seg_", "seg_out", "mask"),
-        _u2_likely(),
+        _u2net,
         stems=("encoder.net.stages.0.enter.conv.weight",),
     ),
     Naming(
@@ -132,7 +123,7 @@ NAMINGS = (
         ("u2netp", "u2net"),
         (U2_STEM, "stage1d.rebnconvin.conv_s1.weight"),
         tables.u2_encoder() | tables.u2_decoder("", "outconv", SINGLE),
-        _u2_likely("mask"),
+        partial(_u2net, tasks="mask"),
         stems=("encoder.net.stages.0.enter.conv.weight",),
         inputs="imagenet",
     ),
@@ -141,7 +132,7 @@ NAMINGS = (
         (),
         ("inc.double_conv.0.weight", "up1.up.weight"),
         {},
-        _unet_likely(),
+        _unet,
         refusal="its decoder learns how to upsample (bilinear=False); `unet` resizes bilinearly, so only files trained"
         " with bilinear=True fit",
     ),
@@ -150,7 +141,7 @@ NAMINGS = (
         ("unet",),
         ("inc.double_conv.0.weight", "outc_Depth.conv.weight"),
         tables.unet({"": "mask", "_Depth": "depth"}),
-        _unet_likely(),
+        _unet,
         stems=("encoder.net.stages.0.0.conv.weight",),
         raw=("depth",),
     ),
@@ -159,14 +150,14 @@ NAMINGS = (
         ("unet",),
         ("inc.double_conv.0.weight", "outc.conv.weight"),
         tables.unet({"": SINGLE}),
-        _unet_likely("mask"),
+        partial(_unet, tasks="mask"),
         stems=("encoder.net.stages.0.0.conv.weight",),
     ),
     Naming(
         "MaskDepthGenerator",
         ("resnet18_unet",),
         ("Encoder_backbone.conv1.weight", "Decoder_mask.conv.weight"),
-        tables.resnet18_unet(),
+        tables.RESNET18_UNET,
         lambda state: _spec("resnet18_unet", _width(state, "Encoder_backbone.conv1.weight")),
         stems=("encoder.net.conv1.weight",),
         raw=("mask", "depth"),
@@ -175,7 +166,7 @@ NAMINGS = (
         "Mask & Depth Prediction, two streams",
         ("two_stream",),
         ("image_preplayer.0.weight", "bg_preplayer.0.weight"),
-        tables.two_stream(),
+        tables.TWO_STREAM,
         lambda state: _spec("two_stream", 2 * _width(state, "image_preplayer.0.weight")),
         stems=("stem_fg_bg.conv.weight", "stem_bg.conv.weight"),
         ignored=("midconv_layer.",),  # the published code never calls it
@@ -184,7 +175,7 @@ NAMINGS = (
         "Depth Estimation and Segmentation, ResUNet",
         ("resunet",),
         ("init_conv.weight", "res_down1.proj_layer.0.weight"),
-        tables.resunet(),
+        tables.RESUNET,
         lambda state: _spec("resunet", _width(state, "init_conv.weight")),
         stems=("encoder.net.stem.weight",),
         raw=("mask", "depth"),
@@ -194,9 +185,9 @@ NAMINGS = (
         "DenseDepth, PyTorch port",
         ("densedepth",),
         ("encoder.original_model.features.conv0.weight", "decoder.up1.convA.weight"),
-        tables.densedepth(),
+        tables.DENSEDEPTH,
         lambda state: _spec(
-            "densedepth", _width(state, "encoder.original_model.features.conv0.weight"), "depth", port=True
+            "densedepth", _width(state, "encoder.original_model.features.conv0.weight"), tasks="depth", port=True
         ),
         stems=(DENSE_STEM,),
         inputs="plain",  # the port feeds images in [0, 1]
@@ -215,7 +206,7 @@ NAMINGS = (
         "ResNet-18 encoder",
         ("resnet18_unet",),
         ("conv1.weight", "layer1.0.conv1.weight", "layer4.1.conv2.weight"),
-        RESNET,
+        tables.rows("{0}", "encoder.net.{0}", tables.RESNET),
         lambda state: Spec("resnet18_unet"),
         absent=("layer1.0.conv3.weight",),
         stems=("encoder.net.conv1.weight",),

@@ -17,9 +17,13 @@ from zoo.weights.report import LoadReport
 from zoo.weights.stem import statistics
 
 STATISTICS = ("normalise.mean", "normalise.std")
-UNKNOWN_INPUTS = (
-    "if it was trained on normalised inputs, the file lacks their statistics: model.normalise.set(mean, std)"
-)
+INPUT_NOTES = {
+    "imagenet": ["images are normalised with ImageNet's mean and deviation, as in its training"],
+    "plain": [],
+    "unknown": [
+        "if it was trained on normalised inputs, the file lacks their statistics: model.normalise.set(mean, std)"
+    ],
+}
 
 
 def load_into(model: PairModel, path: str | PathLike[str]) -> LoadReport:
@@ -75,10 +79,7 @@ def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> LoadPlan:
         plan.notes.append("its one output serves depth")
     plan.link(dict.fromkeys(naming.raw, "identity"))
     plan.is_imagenet = naming.inputs == "imagenet"
-    if plan.is_imagenet:
-        plan.notes.append("images are normalised with ImageNet's mean and deviation, as in its training")
-    elif naming.inputs == "unknown":
-        plan.notes.append(UNKNOWN_INPUTS)
+    plan.notes += INPUT_NOTES[naming.inputs]
     return plan
 
 

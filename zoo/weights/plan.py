@@ -42,25 +42,22 @@ class LoadPlan:
 
     def place_stem(self, key: str, value: Tensor, ours: str, *, may_differ: bool = False) -> None:
         """A first layer, widened where the network sees more; may_differ: leave out one that is of another kind."""
-        if ours not in self.own or _beside_channels(value) != _beside_channels(self.own[ours]):
-            if may_differ and ours in self.own:
-                self.unused.append(key)
-                self.notes.append(
-                    f"its first layer is {_shape(value)}, the network's {_shape(self.own[ours])}: left fresh"
-                )
-            else:
-                self.place(key, value, ours)
-            return
-        try:
-            fitted = fit_stem(value.float(), self.own[ours].shape[1], self.face.image_ch)
-        except WeightsError as error:
-            self.unfit.append(f"{key}: {error}")
-            return
-        if fitted.shape == value.shape and fitted.equal(value.float()):
-            fitted = value
+        own = self.own.get(ours)
+        is_alike = own is not None and _beside_channels(value) == _beside_channels(own)
+        if own is None or not (is_alike or may_differ):
+            self.place(key, value, ours)
+        elif not is_alike:
+            self.unused.append(key)
+            self.notes.append(f"its first layer is {_shape(value)}, the network's {_shape(own)}: left fresh")
         else:
-            self.inflated.append(ours)
-        self.tensors[ours] = fitted
+            try:
+                fitted = fit_stem(value.float(), own.shape[1], self.face.image_ch)
+            except WeightsError as error:
+                self.unfit.append(f"{key}: {error}")
+                return
+            is_same = fitted.shape == value.shape and fitted.equal(value.float())
+            self.inflated += [] if is_same else [ours]
+            self.tensors[ours] = value if is_same else fitted
 
     def is_stem(self, ours: str, value: Tensor) -> bool:
         """Whether a tensor of the same name differs from the network's as a first layer for other images would."""
