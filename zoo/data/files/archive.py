@@ -1,13 +1,14 @@
 """The files of a folder or of a zip, by relative names with / between the parts; a zip is read without unpacking.
 
-A store keeps no file open, so that it may be forked and pickled: its pickle is its path.
+A store keeps no file open, so that it may be forked and pickled.
 """
 
 import os
 import zipfile
 import zlib
 from collections.abc import Iterator
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,11 @@ BIGGEST = 1 << 30  # bytes; no picture is larger, and a hostile zip may claim an
 ENCRYPTED = 0x1  # of a member's flags
 
 
+@dataclass(frozen=True)
 class Named:
-    """Files by name: what folders and zips share."""
+    """What folders and zips share."""
 
-    def __init__(self, path: str):
-        self.path = path
+    path: str
 
     def names(self, under: str = "") -> Iterator[str]:
         """Every file below a folder, hidden ones left out, in any order."""
@@ -37,9 +38,6 @@ class Named:
     def label(self, name: str) -> str:
         """The name as messages show it."""
         return f"{self.path}/{name}"
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return open_store, (self.path,)
 
 
 class Folder(Named):
@@ -68,18 +66,21 @@ class Folder(Named):
         return (Path(self.path) / inside(name, self.path)).is_file()
 
 
+@dataclass(frozen=True)
 class Zip(Named):
     """The members of a zip, stored or deflated."""
 
+    state: tuple[int, int]  # when it was changed, and its size
+
     def names(self, under: str = "") -> Iterator[str]:
         start = f"{under}/" if under else ""
-        return (name for name in self._index[0] if name.startswith(start))
+        return (name for name in _index(self)[0] if name.startswith(start))
 
     def folders(self) -> list[str]:
-        return sorted({name.split("/")[0] for name in self._index[0] if "/" in name})
+        return sorted({name.split("/")[0] for name in _index(self)[0] if "/" in name})
 
     def read(self, name: str) -> bytes:
-        rows, members = self._index
+        rows, members = _index(self)
         if name not in rows:
             raise DataError(f"{self.label(name)}: no such member")
         offset, packed, size, crc, method, flags = map(int, members[rows[name]])
@@ -102,27 +103,28 @@ class Zip(Named):
         return data
 
     def __contains__(self, name: str) -> bool:
-        return name in self._index[0]
+        return name in _index(self)[0]
 
-    @cached_property
-    def _index(self) -> tuple[dict[str, int], np.ndarray]:
-        """Name -> row, and the rows: offset, packed size, size, checksum, method, flags. 48 bytes a member."""
-        try:
-            with zipfile.ZipFile(self.path) as file:
-                infos = [info for info in file.infolist() if not info.is_dir()]
-            infos = [info for info in infos if not _hidden(inside(info.filename, self.path))]
-            facts = [
-                (info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type, info.flag_bits)
-                for info in infos
-            ]
-            members = np.array(facts, np.int64).reshape(-1, 6)
-        except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, OverflowError) as error:
-            raise DataError(f"{self.path}: no readable zip ({error})") from None
-        rows = {info.filename: row for row, info in enumerate(infos)}
-        if len(rows) != len(infos):
-            twice = next(info.filename for row, info in enumerate(infos) if rows[info.filename] != row)
-            raise DataError(f"{self.path}: holds {twice} more than once; pack it again")
-        return rows, members
+
+@cache  # per process, since the list may be long
+def _index(store: Zip) -> tuple[dict[str, int], np.ndarray]:
+    """Name -> row, and the rows: offset, packed size, size, checksum, method, flags. 48 bytes a member."""
+    try:
+        with zipfile.ZipFile(store.path) as file:
+            infos = [info for info in file.infolist() if not info.is_dir()]
+        infos = [info for info in infos if not _hidden(inside(info.filename, store.path))]
+        facts = [
+            (info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type, info.flag_bits)
+            for info in infos
+        ]
+        members = np.array(facts, np.int64).reshape(-1, 6)
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, OverflowError) as error:
+        raise DataError(f"{store.path}: no readable zip ({error})") from None
+    rows = {info.filename: row for row, info in enumerate(infos)}
+    if len(rows) != len(infos):
+        twice = next(info.filename for row, info in enumerate(infos) if rows[info.filename] != row)
+        raise DataError(f"{store.path}: holds {twice} more than once; pack it again")
+    return rows, members
 
 
 Store = Folder | Zip
@@ -136,13 +138,7 @@ def open_store(path: str) -> Store:
         stat = os.stat(path)
     except OSError:
         raise DataError(f"{path}: no such folder or zip") from None
-    return _zip(path, stat.st_mtime_ns, stat.st_size)
-
-
-@cache
-def _zip(path: str, _changed: int, _size: int) -> Zip:
-    """One per process while the file stays the same, since the list of its members may be long."""
-    return Zip(path)
+    return Zip(path, (stat.st_mtime_ns, stat.st_size))
 
 
 def inside(name: str, where: str) -> str:

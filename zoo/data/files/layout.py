@@ -29,8 +29,7 @@ class Layout:
     """Rows of file names; a column for each map, of bytes, so that a million rows take some tens of megabytes."""
 
     store: Store
-    columns: Mapping[str, np.ndarray]  # map -> (n,) names; empty where there is none
-    objects: np.ndarray | None = None  # (n,) which object is in the picture, where the names tell
+    columns: Mapping[str, np.ndarray]  # map -> (n,) names; empty where there is none; object, where the names tell it
     missing: Mapping[str, str] = field(default_factory=dict)  # picture -> the partner it lacks
     unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # map -> files that no picture needs
 
@@ -40,20 +39,18 @@ class Layout:
     def row(self, index: int) -> dict[str, str]:
         """Map -> file name; maps that are not there left out."""
         names = {name: column[index].decode() for name, column in self.columns.items()}
-        return {name: value for name, value in names.items() if value}
+        return {name: value for name, value in names.items() if value and name != "object"}
 
     def column(self, name: str) -> list[str]:
         return [value.decode() for value in self.columns[name]]
 
     def whole(self) -> "Layout":
         """The rows that lack no file."""
-        return self.take(np.all([column != b"" for column in self.columns.values()], axis=0))
+        return self.take(np.all([column != b"" for name, column in self.columns.items() if name != "object"], axis=0))
 
     def take(self, indices: Sequence[int] | np.ndarray) -> "Layout":
         """Some of the rows."""
-        objects = None if self.objects is None else self.objects[indices]
-        columns = {name: column[indices] for name, column in self.columns.items()}
-        return replace(self, columns=columns, objects=objects)
+        return replace(self, columns={name: column[indices] for name, column in self.columns.items()})
 
 
 def read_layout(
@@ -91,15 +88,23 @@ def read_layout(
     pairs = ((what, pair) for what in columns for pair in zip(names, columns[what], strict=True))
     missing = {name: f"no {what} belongs to it" for what, (name, partner) in pairs if not partner}
     unused = {name: tuple(sorted(set(found[name].values()) - set(columns[name]), key=natural)) for name in columns}
-    known = None if objects is None else _objects(list(map(Template(objects, group="object"), names)))
-    return Layout(store, {name: _column(column) for name, column in columns.items()}, known, missing, unused)
+    if objects is not None:
+        columns["object"] = list(map(Template(objects, group="object"), names))
+    return Layout(store, _arrays(columns), missing, unused)
 
 
 def _listed(store: Store, manifest: str, wanted: Sequence[str]) -> Layout:
     """The rows of a manifest."""
     rows = list(_manifest(store, manifest, wanted))
-    objects = _objects([row.get("object") or "" for row in rows])
-    return Layout(store, {name: _column([row[name] for row in rows]) for name in wanted}, objects)
+    if not rows:
+        raise DataError(f"{manifest}: no rows")
+    columns = {name: [row[name] for row in rows] for name in wanted}
+    return Layout(store, _arrays({**columns, "object": [row.get("object") or "" for row in rows]}))
+
+
+def _arrays(columns: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
+    arrays = {name: np.array([value.encode() for value in column], np.bytes_) for name, column in columns.items()}
+    return {name: array for name, array in arrays.items() if name != "object" or array.any()}
 
 
 def _found(store: Store, dirs: Mapping[str, str], wanted: Sequence[str]) -> dict[str, Names]:
@@ -185,16 +190,12 @@ def _manifest(store: Store, manifest: str, wanted: Sequence[str]) -> Iterator[di
         text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{manifest}: cannot be read as a manifest ({error})") from None
-    rows = 0
     for line, row in _lines(manifest, text):
-        rows += 1
         empty = [name for name in wanted if not isinstance(row.get(name), str) or not row[name]]
         if empty:
             hint = "; leave a task out with tasks=" if set(empty) <= {"mask", "depth"} else ""
             raise DataError(f"{manifest}, line {line}: no {' and no '.join(empty)}{hint}")
         yield row | {name: folder + inside(row[name], store.path) for name in wanted}
-    if not rows:
-        raise DataError(f"{manifest}: no rows")
 
 
 def _lines(manifest: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -211,11 +212,3 @@ def _lines(manifest: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(row, dict):
                 raise DataError(f"{manifest}, line {line}: a {type(row).__name__}; an object with bg, fg_bg is read")
             yield line, row
-
-
-def _objects(names: Sequence[str]) -> np.ndarray | None:
-    return _column(names) if any(names) else None
-
-
-def _column(names: Sequence[str]) -> np.ndarray:
-    return np.array([name.encode() for name in names], np.bytes_)

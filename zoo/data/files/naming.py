@@ -12,6 +12,7 @@ from zoo.data.dataset import DataError
 DIGITS = re.compile(r"([0-9]+)")
 NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>[0-9]{1,15})")  # longer ones are hashes and times
 FIELD = re.compile(r"\{([^{}]*)\}")
+SPLIT = re.compile(r"stem\.split:(.+):(-?[0-9]{1,4})")
 ACCEPTED = "{stem}, {parent}, {number} and {stem.split:SEPARATOR:N} among other text"
 
 
@@ -74,7 +75,8 @@ class Template:
                 raise OptionError(f"{text!r} is no regular expression: {error}") from None
             return
         fields = FIELD.findall(text)
-        wrong = next((field for field in fields if not _known(field)), None)
+        plain = ("stem", "parent", "number")
+        wrong = next((field for field in fields if field not in plain and not SPLIT.fullmatch(field)), None)
         if wrong is not None or not fields or re.search(r"[{}]", FIELD.sub("", text)):
             what = f"{{{wrong}}}" if wrong is not None else repr(text)
             raise OptionError(
@@ -90,20 +92,10 @@ class Template:
         return found[self.group]
 
     def _value(self, field: str, name: str) -> str:
-        if field == "stem":
-            return stem(name)
-        if field == "parent":
-            return PurePosixPath(name).parent.name
-        if field == "number":
-            value = number(name)
-        else:
-            separator, at = field.removeprefix("stem.split:").rsplit(":", 1)
-            parts = stem(name).split(separator)
-            value = parts[int(at)] if -len(parts) <= int(at) < len(parts) else ""
-        if not value:
+        values = {"stem": stem(name), "parent": PurePosixPath(name).parent.name, "number": number(name)}
+        if split := SPLIT.fullmatch(field):
+            parts, at = stem(name).split(split[1]), int(split[2])
+            values[field] = parts[at] if -len(parts) <= at < len(parts) else ""
+        if not values[field]:
             raise DataError(f"{name}: its name has no {{{field}}}")
-        return value
-
-
-def _known(field: str) -> bool:
-    return field in ("stem", "parent", "number") or bool(re.fullmatch(r"stem\.split:.+:-?[0-9]{1,4}", field))
+        return values[field]

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from registry import listed
 from zoo.data.dataset import DataError
 from zoo.files import replacing, write_text
 
@@ -102,12 +103,11 @@ def offsets_file(shard: Path) -> Path:
 def read_offsets(shard: Path) -> tuple[Shard, list[int]]:
     """What a shard holds, and where its samples start; the last number is where they end."""
     path = offsets_file(shard)
-    with _reading(path):
-        content = json.loads(path.read_text(encoding="utf-8"))
+    with _reading(path) as content:
         found = Shard(*(content[name] for name in ("name", "samples", "bytes", "sha256")))
         offsets = content["offsets"]
         fits = len(offsets) == found.samples + 1 and offsets == sorted(offsets) and offsets[0] == 0
-        if content["version"] != VERSION or found.name != shard.name or not fits:
+        if found.name != shard.name or not fits:
             raise ValueError(f"it is not what version {VERSION} writes for {shard.name}")
     return found, offsets
 
@@ -117,7 +117,7 @@ def finished(path: Path) -> Shard | None:
     if not path.exists() or not offsets_file(path).exists():
         return None
     shard, _ = read_offsets(path)
-    return shard if path.stat().st_size == shard.bytes else None
+    return None if _wrong_size(path.parent, shard) else shard
 
 
 def write_index(folder: Path, index: Index) -> None:
@@ -130,10 +130,7 @@ def write_index(folder: Path, index: Index) -> None:
 
 def read_index(path: Path) -> Index:
     """The index of a split."""
-    with _reading(path):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["version"] != VERSION:
-            raise ValueError(f"version {content['version']} is not {VERSION}, which this pairzoo reads")
+    with _reading(path) as content:
         index = Index(content["split"], tuple(Shard(**shard) for shard in content["shards"]), content["source"])
         if index.samples != content["samples"] or path.name != f"{index.split}{INDEX}":
             raise ValueError("its counts or its name do not fit what it lists")
@@ -144,8 +141,7 @@ def check_sizes(folder: Path, index: Index) -> None:
     """Raise where a shard is missing or has another size than it was written with."""
     problems = [problem for shard in index.shards if (problem := _wrong_size(folder, shard))]
     if problems:
-        more = f", and {len(problems) - 3} more like this" if len(problems) > 3 else ""
-        raise DataError(f"{'; '.join(problems[:3])}{more}. Copy the shards again, or pack them anew")
+        raise DataError(f"{listed(problems)}. Copy the shards again, or pack them anew")
 
 
 def verify(folder: Path, index: Index) -> Iterator[tuple[Shard, str]]:
@@ -183,10 +179,13 @@ def _header(name: str, size: int) -> bytes:
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turns whatever a damaged index may raise into one error that names it."""
+def _reading(path: Path) -> Iterator[dict[str, Any]]:
+    """What an index or its like says; whatever a damaged one may raise becomes one error that names it."""
     try:
-        yield
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            raise ValueError(f"version {content['version']} is not {VERSION}, which this pairzoo reads")
+        yield content
     except FileNotFoundError:
         raise DataError(f"{path}: it is missing; copy the shards again, with all their files") from None
     except (ValueError, KeyError, TypeError, OSError, AttributeError, IndexError) as error:

@@ -103,8 +103,8 @@ class Folders(PairDataset):
         self._check_sizes(names, maps)
         meta: dict[str, Any] = {"index": index, "paths": names, "size": tuple(maps["fg_bg"].shape[-2:])}
         meta["bg"] = names["bg"]
-        if self.layout.objects is not None:
-            meta["object"] = self.layout.objects[index].decode()
+        if "object" in self.layout.columns:
+            meta["object"] = self.layout.columns["object"][index].decode()
         is_nearer = self.depth == "brighter-is-nearer"
         return sample_of({name: finish(name, maps[name], self.size, is_nearer=is_nearer) for name in maps}, meta)
 
@@ -137,7 +137,7 @@ class Folders(PairDataset):
         if split == "all":
             return layout
         backgrounds = [name or None for name in layout.column("bg")]
-        objects = None if layout.objects is None else [value.decode() or None for value in layout.objects]
+        objects = [name or None for name in layout.column("object")] if "object" in layout.columns else None
         names = layout.column("fg_bg")
         splits = keep(file_beside(path), backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
         self.split_note = splits.describe()

@@ -5,10 +5,13 @@ import os
 import tempfile
 import weakref
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
-SHOWN = 3
+from registry import listed
+
+SEPARATOR = "\n  "
 
 
 class Problems:
@@ -27,12 +30,9 @@ class Problems:
             return
         self._own[name] = reason
         line = json.dumps([name, reason]).encode() + b"\n"
-        with suppress(OSError):
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                os.write(descriptor, line)  # one write, so that lines of two processes do not mix
-            finally:
-                os.close(descriptor)
+        opener = partial(os.open, mode=0o600)
+        with suppress(OSError), open(self._path, "ab", buffering=0, opener=opener) as file:
+            file.write(line)  # one write, so that lines of two processes do not mix
 
     def known(self, name: str) -> bool:
         """Whether this process has met it; a look at no file."""
@@ -55,9 +55,8 @@ def summary(problems: dict[str, str], total: int) -> str:
     """
     if not problems:
         return ""
-    lines = [f"{len(problems)} of {total} samples could not be used:"]
-    lines += [f"  {name}: {reason}" for name, reason in list(problems.items())[:SHOWN]]
-    return "\n".join(lines + [f"  and {len(problems) - SHOWN} more"] * (len(problems) > SHOWN))
+    lines = [f"{name}: {reason}" for name, reason in problems.items()]
+    return f"{len(problems)} of {total} samples could not be used:\n  {listed(lines, separator=SEPARATOR)}"
 
 
 def _remove(path: str, owner: int) -> None:

@@ -9,7 +9,7 @@ import torch
 from folder_data import dataset, same, value, zipped
 
 from zoo.data import DataError, load
-from zoo.data.files.archive import Zip, open_store
+from zoo.data.files.archive import open_store
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -63,7 +63,7 @@ def test_a_damaged_zip_member_is_named(tmp_path: Path, method: int) -> None:
         file.write(bytes(8))
     with pytest.raises(DataError, match=r"d\.zip/fg_bg/img_0001\.png: "):
         open_store(str(path)).read("fg_bg/img_0001.png")
-    assert Zip(str(path)).read("fg_bg/img_0002.png") == (tmp_path / "d/fg_bg/img_0002.png").read_bytes()
+    assert open_store(str(path)).read("fg_bg/img_0002.png") == (tmp_path / "d/fg_bg/img_0002.png").read_bytes()
 
 
 def test_a_file_cut_short_is_no_zip(tmp_path: Path) -> None:
