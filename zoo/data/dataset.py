@@ -51,6 +51,17 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
         """Samples stacked, (b, ...) each; the sizes must agree."""
         return collate([self[index] for index in indices])
 
+    def batch_into(self, indices: Sequence[int], out: Sample) -> tuple[dict[str, Any], ...]:
+        """Fill the tensors of `out`, (b, c, h, w) each, and return the metas; a source may do it without the copy."""
+        made = self.batch(indices)
+        if any(place.shape != value.shape for place, value in zip(out[:-1], made[:-1], strict=True)):
+            raise OptionError(
+                f"{self.spec} has samples of several sizes, which cannot be batches of one; load the data with size="
+            )
+        for place, value in zip(out[:-1], made[:-1], strict=True):
+            place.copy_(value)
+        return cast("tuple[dict[str, Any], ...]", made.meta)
+
 
 def collate(samples: Sequence[Sample]) -> Sample:
     """Single samples as one batch."""

@@ -8,7 +8,7 @@ processes too.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -57,13 +57,10 @@ class Stream(PairDataset):
         made = self.data.batch(self.indices(indices))
         return made if self.change is None else self.change(made, step=indices[0])
 
-    @property
-    def batch_into(self) -> Callable[[Sequence[int], Sample], tuple[dict[str, Any], ...]] | None:
-        """What fills memory that is given to it, as shards do; None where the data cannot, or is augmented."""
-        into = getattr(self.data, "batch_into", None)
-        if into is None or self.change is not None:
-            return None
-        return lambda positions, out: into(self.indices(positions), out)
+    def batch_into(self, indices: Sequence[int], out: Sample) -> tuple[dict[str, Any], ...]:
+        if self.change is None:
+            return self.data.batch_into(self.indices(indices), out)
+        return super().batch_into(indices, out)
 
 
 class Positions:

@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from math import prod
 from typing import Any, cast
@@ -52,19 +52,15 @@ class Loader:
         if str(getattr(dataset, "device", "cpu")) != "cpu":
             workers = 0  # what a GPU computes is computed here: CUDA does not live on in a process that was forked
         self.dataset, self.batch, self.workers, self.ahead = dataset, batch, workers, ahead
-        self.order, self.drop_last = order, drop_last
+        self.order, self.batches = order, BatchSampler(cast("Any", order), batch, drop_last)
 
     def __len__(self) -> int:
-        count = len(cast("Sized", self.order))
-        return count // self.batch if self.drop_last else -(-count // self.batch)
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[Sample]:
-        batches = BatchSampler(cast("Any", self.order), self.batch, self.drop_last)
-        if not self.workers:
-            return (self.dataset.batch(indices) for indices in batches)
-        return self._from_workers(batches)
+        return self._from_workers() if self.workers else map(self.dataset.batch, self.batches)
 
-    def _from_workers(self, batches: Iterable[list[int]]) -> Iterator[Sample]:
+    def _from_workers(self) -> Iterator[Sample]:
         first = next(iter(self.order), None)
         if first is None:
             return
@@ -78,7 +74,7 @@ class Loader:
         free = deque(range(len(blocks)))
         answers = DataLoader(
             cast("Any", _Worker(self.dataset, blocks, shapes, self.batch)),
-            sampler=cast("Any", _Tasks(batches, free)),
+            sampler=cast("Any", _tasks(self.batches, free)),
             batch_size=None,
             collate_fn=_unchanged,
             num_workers=self.workers,
@@ -116,23 +112,9 @@ class _Worker:
             if number is None:
                 return self.dataset.batch(indices)
             out = _views(self.blocks[number], self.shapes, self.batch, len(indices))
-            return self._fill(number, indices, out)
+            return number, len(indices), self.dataset.batch_into(indices, out)
         except ZooError as error:  # raised as it is; torch would wrap it into a page of traceback
             return error
-
-    def _fill(self, number: int, indices: list[int], out: Sample) -> Any:
-        into = getattr(self.dataset, "batch_into", None)
-        if into:
-            return number, len(indices), into(indices, out)
-        made = self.dataset.batch(indices)
-        if any(place.shape != value.shape for place, value in zip(out[:-1], made[:-1], strict=True)):
-            raise OptionError(
-                f"{getattr(self.dataset, 'spec', 'the data')} has samples of several sizes, which cannot be batches"
-                " of one; load the data with size="
-            )
-        for place, value in zip(out[:-1], made[:-1], strict=True):
-            place.copy_(value)
-        return number, len(indices), made.meta
 
 
 def _leave_signals(_: int) -> None:
@@ -169,15 +151,10 @@ def _views(block: Tensor, shapes: Shapes, batch: int, count: int, metas: tuple[d
     return Sample(bg, fg_bg, mask, depth, valid, metas)
 
 
-class _Tasks:
+def _tasks(batches: Iterable[list[int]], free: deque[int]) -> Iterator[Task]:
     """A task for each batch; its block is looked for when the task is handed out."""
-
-    def __init__(self, batches: Iterable[list[int]], free: deque[int]):
-        self.batches, self.free = batches, free
-
-    def __iter__(self) -> Iterator[Task]:
-        for indices in self.batches:
-            yield (self.free.popleft() if self.free else None), indices
+    for indices in batches:
+        yield (free.popleft() if free else None), indices
 
 
 def _unchanged(answer: Any) -> Any:

@@ -12,16 +12,16 @@ shuffled together, so that a disk reads a few files at once and not all. With on
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from registry import OptionError, require, require_count, require_each
+from zoo.data.hashing import GOLDEN, mix
 
 Shuffle = Literal["full", "shards", "none"]
-SHUFFLES = ("full", "shards", "none")
 CHUNK = 4096  # numbers computed at a time
 ROUNDS = 8  # of the Feistel network; four are enough for independence in theory (Luby and Rackoff), if F is random
 MIX = 16  # shards shuffled together
@@ -54,18 +54,9 @@ class Permutation:
         a, b = np.uint64(self.a), np.uint64(self.b)
         low, high = x % a, x // a
         for one, other in self.keys.reshape(-1, 2):
-            low = (low + _hash(high, one) % a) % a
-            high = (high + _hash(low, other) % b) % b
+            low = (low + mix((high + np.uint64(1)) * GOLDEN + one) % a) % a
+            high = (high + mix((low + np.uint64(1)) * GOLDEN + other) % b) % b
         return high * a + low
-
-
-def _hash(x: Numbers, key: np.uint64) -> Numbers:
-    """SplitMix64's finaliser (Steele, Lea and Flood, 2014), keyed."""
-    with np.errstate(over="ignore"):
-        x = (x + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + key
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,19 +82,15 @@ class Part:
                 raise OptionError(f"{name}={number} is not accepted; with {many}={count} it is one of 0 to {count - 1}")
 
     @property
-    def number(self) -> int:
-        return self.rank * self.workers + self.worker
-
-    @property
-    def count(self) -> int:
-        return self.world * self.workers
+    def place(self) -> tuple[int, int]:
+        """Its number, and how many there are."""
+        return self.rank * self.workers + self.worker, self.world * self.workers
 
     def bounds(self, n: int) -> tuple[int, int]:
         """Where it starts and ends in an order of n."""
-        if self.even:
-            length = n // self.count
-            return self.number * length, (self.number + 1) * length
-        return self.number * n // self.count, (self.number + 1) * n // self.count
+        number, count = self.place
+        n -= n % count if self.even else 0
+        return number * n // count, (number + 1) * n // count
 
 
 WHOLE = Part()
@@ -127,7 +114,7 @@ class Order(torch.utils.data.Sampler[int]):
         mix: int = MIX,
         part: Part = WHOLE,
     ):
-        require_each("shuffle", shuffle, (shuffle,), SHUFFLES)
+        require_each("shuffle", shuffle, (shuffle,), get_args(Shuffle))
         require_count("n", n, least=0)
         require_count("mix", mix)
         if shuffle == "shards" and (shards is None or sum(shards) != n):
@@ -202,8 +189,8 @@ class Order(torch.utils.data.Sampler[int]):
 
     def _identity(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("n", "seed", "shuffle", "mix")}
-        part = {"part": self.part.number, "parts": self.part.count, "even": self.part.even}
-        return own | part | {"shards": len(self.shards)}
+        part, parts = self.part.place
+        return {**own, "part": part, "parts": parts, "even": self.part.even, "shards": len(self.shards)}
 
 
 def spread(length: int, limit: int | None) -> list[int]:

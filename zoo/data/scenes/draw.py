@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+from zoo.data.hashing import GOLDEN, mix
 
 
 class Draw:
@@ -19,7 +19,7 @@ class Draw:
     def __init__(self, stream: str, indices: np.ndarray, device: torch.device | str = "cpu"):
         self.device = torch.device(device)
         start = np.array([zlib.crc32(stream.encode())], dtype=np.uint64) * GOLDEN
-        self.seeds = _mix(indices.astype(np.uint64) * GOLDEN + start)  # (b,)
+        self.seeds = mix(indices.astype(np.uint64) * GOLDEN + start)  # (b,)
         self.at = 0
 
     def __len__(self) -> int:
@@ -52,15 +52,8 @@ class Draw:
         n = int(np.prod(shape, dtype=int))
         positions = np.arange(self.at, self.at + n, dtype=np.uint64) + np.uint64(1)
         self.at += n
-        bits = _mix(self.seeds[:, None] + positions * GOLDEN)
+        bits = mix(self.seeds[:, None] + positions * GOLDEN)
         return ((bits >> np.uint64(11)).astype(np.float64) / 2**53).reshape(len(self.seeds), *shape)
-
-
-def _mix(x: np.ndarray) -> np.ndarray:
-    """The finaliser of splitmix64 (Steele, Lea and Flood 2014)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 def lattice(x: Tensor, y: Tensor, seed: Tensor) -> Tensor:

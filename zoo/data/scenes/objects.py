@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.data.scenes.camera import Camera
 from zoo.data.scenes.draw import Draw
 from zoo.data.scenes.layouts import Layout
 from zoo.data.scenes.shapes import Shapes
 from zoo.data.scenes.textures import Materials, paint
-from zoo.data.scenes.trace import Hits
+from zoo.data.scenes.trace import Camera, Hits
 
 CONTRAST = 0.36  # mean difference of brightness between an object and what it hides, unless it is camouflaged
 THICK = 0.09  # how far an object bulges towards the camera, share of its height

@@ -9,13 +9,12 @@ from torch import Tensor
 
 from zoo.contract import Sample
 from zoo.data.scenes import textures
-from zoo.data.scenes.camera import Camera
 from zoo.data.scenes.draw import Draw
 from zoo.data.scenes.faults import Faults, changed, displaced, photograph
 from zoo.data.scenes.layouts import FAR, GROUND, KINDS, SURFACES, Layout
 from zoo.data.scenes.objects import Figures
 from zoo.data.scenes.textures import Materials, noise, paint
-from zoo.data.scenes.trace import Hits, trace
+from zoo.data.scenes.trace import Camera, Hits, trace
 
 VERSION = 1  # raised whenever a picture changes
 EMPTY = 0.1  # share of scenes without an object

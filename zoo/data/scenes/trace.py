@@ -1,4 +1,4 @@
-"""Rays against a layout: which surface each pixel sees, how far away it is, and where on it."""
+"""A pinhole camera over flat ground, its rays against a layout: what each pixel sees, how far away, and where on it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,11 +6,46 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.data.scenes.camera import Camera
+from zoo.data.scenes.draw import Draw
 from zoo.data.scenes.layouts import BOX, BOXES, CEILING, CYLINDER, CYLINDERS, FAR, GROUND, SKY, WALL, WALLS, Layout
 
 EPS = 1e-6
 NEAREST = 0.3  # metres; what is nearer is behind the lens
+
+
+@dataclass
+class Camera:
+    """One camera per scene. x right, y up, z forward, metres; the ground is y = 0 and the camera stands over (0, 0)."""
+
+    height: Tensor  # (b,) metres over the ground
+    pitch: Tensor  # (b,) radians, positive looks down
+    roll: Tensor  # (b,)
+    focal: Tensor  # (b,) in units of the picture's longer side
+
+    @classmethod
+    def draw(cls, draw: Draw) -> "Camera":
+        return cls(
+            height=draw.uniform(1.1, 2.6),
+            pitch=draw.uniform(-0.02, 0.26),
+            roll=draw.uniform(-0.035, 0.035),
+            focal=draw.uniform(0.75, 1.25),
+        )
+
+    def rays(self, h: int, w: int) -> Tensor:
+        """Direction of each pixel's ray, (b, 3, h, w), of length 1 along the camera's axis: t is depth z."""
+        device, side = self.height.device, max(h, w)
+        x = (torch.arange(w, device=device) + 0.5 - w / 2) / side
+        y = -(torch.arange(h, device=device) + 0.5 - h / 2) / side
+        focal, roll, pitch = (value[:, None, None] for value in (self.focal, self.roll, self.pitch))
+        right = (x * torch.cos(roll) - y[:, None] * torch.sin(roll)) / focal
+        up = (x * torch.sin(roll) + y[:, None] * torch.cos(roll)) / focal
+        return torch.stack(
+            [right, up * torch.cos(pitch) - torch.sin(pitch), torch.cos(pitch) + up * torch.sin(pitch)], 1
+        )
+
+    def pixel(self, h: int, w: int) -> Tensor:
+        """Size of a pixel at one metre, (b,)."""
+        return 1 / (self.focal * max(h, w))
 
 
 @dataclass

@@ -15,11 +15,11 @@ from PIL import Image
 import zoo.data
 from registry import OptionError
 from zoo.data.scenes import layouts, render, shapes, textures
-from zoo.data.scenes.camera import Camera
 from zoo.data.scenes.draw import Draw, lattice
 from zoo.data.scenes.faults import PROBABILITY
 from zoo.data.scenes.jpeg import jpeg
 from zoo.data.scenes.layouts import FAR
+from zoo.data.scenes.trace import Camera, trace
 
 GOLDEN = Path(__file__).parent / "golden" / f"pairbench{render.VERSION}.json"
 TIERS = ["clean", "hard"]
@@ -148,7 +148,6 @@ def test_ground_depth_by_hand():
         setattr(layout, name, torch.full_like(getattr(layout, name), torch.inf))
     layout.box_half *= 0
     layout.cylinder_radius *= 0
-    from zoo.data.scenes.trace import trace
 
     hits = trace(camera, layout, rays, torch.tensor([[0.0, 1.0, 0.0]]))
     assert hits.z[0, 7, 4].item() == pytest.approx(2 / (3.5 / 8))
