@@ -1,5 +1,6 @@
 """Changes of what a camera records: light and paint change both pictures alike, noise and blur each on its own."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import torch
@@ -17,7 +18,7 @@ def rgb_shift(
     batch: Sample, draw: BatchDraw, *, limit: Annotated[float, "largest shift, of a range of 1"] = 0.08, p: P = 1.0
 ) -> Sample:
     shift = draw.uniform(-limit, limit, batch.bg.shape[1], 1, 1) * draw.chosen(p)
-    return batch._replace(bg=batch.bg + shift, fg_bg=batch.fg_bg + shift)
+    return _both(batch, lambda image: image + shift)
 
 
 @augmentations.register("hsv", Card(summary="hue, saturation and value shifted, alike in both pictures"))
@@ -42,7 +43,7 @@ def hsv(
         s = torch.where(s > 0, s + paler, s).clamp(0, 1)  # grey has no hue that could show, so it stays grey
         return torch.where(chosen, hsv_to_rgb(torch.cat([h, s, (v + lighter).clamp(0, 1)], 1)), image)
 
-    return batch._replace(bg=change(batch.bg), fg_bg=change(batch.fg_bg))
+    return _both(batch, change)
 
 
 @augmentations.register("noise", Card(summary="Gaussian noise, independent in both pictures"))
@@ -54,8 +55,7 @@ def noise(
     p: P = 1.0,
 ) -> Sample:
     strength = draw.uniform(0, std, 1, 1, 1) * draw.chosen(p)
-    bg, fg_bg = (image + strength * draw.normal(image) for image in (batch.bg, batch.fg_bg))
-    return batch._replace(bg=bg, fg_bg=fg_bg)
+    return _both(batch, lambda image: image + strength * draw.normal(image))
 
 
 @augmentations.register("blur", Card(summary="defocus, of another strength in each picture"))
@@ -72,7 +72,7 @@ def blur(batch: Sample, draw: BatchDraw, *, sigma: Annotated[float, "largest, in
         )  # pixels; the least that leaves a picture as it is
         return torch.where(draw.chosen(p), gaussian_blur2d(image, (size, size), sigmas, "replicate"), image)
 
-    return batch._replace(bg=change(batch.bg), fg_bg=change(batch.fg_bg))
+    return _both(batch, change)
 
 
 @augmentations.register("motion", Card(summary="the camera moved while it exposed, otherwise in each picture"))
@@ -81,8 +81,7 @@ def motion(
 ) -> Sample:
     from kornia.filters import motion_blur
 
-    half = pixels // 2
-    if half == 0:
+    if (half := pixels // 2) == 0:
         return batch
 
     def change(image: Tensor) -> Tensor:
@@ -90,7 +89,7 @@ def motion(
         streaks = motion_blur(image, 2 * half + 1, angle, torch.zeros_like(angle), "replicate")
         return torch.where(draw.chosen(p), streaks, image)
 
-    return batch._replace(bg=change(batch.bg), fg_bg=change(batch.fg_bg))
+    return _both(batch, change)
 
 
 @augmentations.register("jpeg", Card(summary="compressed, at another quality in each picture"))
@@ -105,9 +104,14 @@ def jpeg(
 
     _need_rgb(batch, "jpeg")
 
-    def change(image: Tensor) -> Tensor:
-        return torch.where(draw.chosen(p), jpeg_codec_differentiable(image, draw.uniform(*quality)), image)
+    return _both(
+        batch,
+        lambda image: torch.where(draw.chosen(p), jpeg_codec_differentiable(image, draw.uniform(*quality)), image),
+    )
 
+
+def _both(batch: Sample, change: Callable[[Tensor], Tensor]) -> Sample:
+    """Both pictures changed, the plate first."""
     return batch._replace(bg=change(batch.bg), fg_bg=change(batch.fg_bg))
 
 

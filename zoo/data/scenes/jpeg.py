@@ -56,8 +56,5 @@ def _cosines(device: torch.device) -> Tensor:
 
 @cache
 def _table(is_chroma: bool, device: torch.device) -> Tensor:
-    if not is_chroma:
-        return torch.tensor(LUMA, dtype=torch.float32, device=device)
-    table = torch.full((8, 8), 99.0)
-    table[:4, :4] = torch.tensor(CHROMA_CORNER, dtype=torch.float32)
-    return table.to(device)
+    table = torch.tensor(CHROMA_CORNER if is_chroma else LUMA, dtype=torch.float32, device=device)
+    return F.pad(table, (0, 8 - len(table), 0, 8 - len(table)), value=99)

@@ -4,6 +4,7 @@ A layout is written as tables, one row per solid, so that all scenes of a batch 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -43,7 +44,7 @@ class Layout:
     @classmethod
     def draw(cls, draw: Draw, split: str) -> "Layout":
         kind = draw.choice([KINDS.index(name) for name in LAYOUTS[split]])
-        is_any = Kinds(kind)
+        is_any = partial(_is_any, kind)
         roofed = is_any("room", "hall")
         ceiling = torch.where(roofed, draw.uniform(2.6, 4.2), torch.inf)
         back = draw.uniform(6, 14) * torch.where(is_any("alley", "hall"), 1.7, 1.0)
@@ -70,17 +71,12 @@ class Layout:
         )
 
 
-@dataclass
-class Kinds:
+def _is_any(kind: Tensor, *names: str) -> Tensor:
     """Which scenes are of some kinds, (b,) booleans."""
-
-    kind: Tensor
-
-    def __call__(self, *names: str) -> Tensor:
-        return torch.isin(self.kind, torch.tensor([KINDS.index(name) for name in names], device=self.kind.device))
+    return torch.isin(kind, torch.tensor([KINDS.index(name) for name in names], device=kind.device))
 
 
-def _walls(draw: Draw, is_any: Kinds, back: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+def _walls(draw: Draw, is_any: "partial[Tensor]", back: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
     """Angles and distances of the walls, (b, WALLS) each: at the back (or in a corner), right and left."""
     lean, oblique, quarter = draw.uniform(-0.12, 0.12), draw.uniform(0.6, 0.95), torch.pi / 2
     corner, has_back = is_any("corner"), is_any("room", "yard", "hall", "corner")
@@ -98,7 +94,7 @@ def _walls(draw: Draw, is_any: Kinds, back: Tensor, side: Tensor) -> tuple[Tenso
     return torch.stack(angle, 1), torch.stack(away, 1)
 
 
-def _boxes(draw: Draw, is_any: Kinds, side: Tensor) -> tuple[Tensor, Tensor]:
+def _boxes(draw: Draw, is_any: "partial[Tensor]", side: Tensor) -> tuple[Tensor, Tensor]:
     """Where boxes stand, (b, BOXES, 2), and half their sizes, (b, BOXES, 3)."""
     crowd = torch.where(is_any("field", "yard", "street"), 0.75, 0.5)[:, None]
     there = draw.uniform(0, 1, BOXES) < crowd
@@ -107,7 +103,7 @@ def _boxes(draw: Draw, is_any: Kinds, side: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(centre, 2), torch.stack(half, 2) * there[..., None]
 
 
-def _cylinders(draw: Draw, is_any: Kinds, side: Tensor) -> tuple[Tensor, Tensor]:
+def _cylinders(draw: Draw, is_any: "partial[Tensor]", side: Tensor) -> tuple[Tensor, Tensor]:
     """Where cylinders stand, (b, CYLINDERS, 2), and their radii, (b, CYLINDERS); a hall's stand in two rows."""
     pillars = is_any("hall")[:, None]
     there = (draw.uniform(0, 1, CYLINDERS) < torch.where(is_any("field"), 0.8, 0.35)[:, None]) | pillars

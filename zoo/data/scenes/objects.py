@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo.data.scenes.draw import Draw
 from zoo.data.scenes.layouts import Layout
 from zoo.data.scenes.shapes import Shapes
-from zoo.data.scenes.textures import Materials, paint
+from zoo.data.scenes.textures import Materials, Pattern, paint
 from zoo.data.scenes.trace import Camera, Hits
 
 CONTRAST = 0.36  # mean difference of brightness between an object and what it hides, unless it is camouflaged
@@ -88,7 +88,7 @@ class Figures:
         )
         return Stand(*(column[some] for column in columns))
 
-    def paint(self, stand: Stand, light: Tensor, ambient: Tensor, families: tuple[str, ...]) -> Tensor:
+    def paint(self, stand: Stand, light: Tensor, ambient: Tensor, families: tuple[Pattern, ...]) -> Tensor:
         """Colour (n, 3), shaded as something round."""
         row = torch.zeros_like(stand.scene)
         colour = paint(self.materials, row, 2 * stand.x, 2 * stand.y, 2 * stand.pixel, families, stand.scene)

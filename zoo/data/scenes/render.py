@@ -36,7 +36,7 @@ class Scenery:
     objects: list[Figures]  # the farther one first
     leaf_seed: Tensor
     grain_seed: Tensor
-    families: tuple[str, ...]  # of textures
+    families: tuple[textures.Pattern, ...]  # of textures
 
     @classmethod
     def draw(cls, draw: Draw, split: str, size: tuple[int, int]) -> "Scenery":
@@ -178,17 +178,17 @@ def _metas(
     split: str, tier: str, indices: np.ndarray, near: Tensor, far: Tensor, scenery: Scenery
 ) -> tuple[dict[str, Any], ...]:
     """One dictionary per scene, of plain numbers."""
-    nears, fars, kinds = near.tolist(), far.tolist(), scenery.layout.kind.tolist()
-    count = torch.stack([each.present for each in scenery.objects]).sum(0).tolist()
+    count = torch.stack([each.present for each in scenery.objects]).sum(0)
+    columns = [column.tolist() for column in (indices, near, far, scenery.layout.kind, count)]
     return tuple(
         {
             "source": f"pairbench{VERSION}:{tier}",
             "split": split,
-            "index": int(index),
-            "near": nears[i],
-            "far": fars[i],
-            "layout": KINDS[kinds[i]],
-            "objects": count[i],
+            "index": index,
+            "near": nearest,
+            "far": farthest,
+            "layout": KINDS[kind],
+            "objects": objects,
         }
-        for i, index in enumerate(indices)
+        for index, nearest, farthest, kind, objects in zip(*columns, strict=True)
     )

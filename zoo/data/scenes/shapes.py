@@ -13,11 +13,6 @@ Stroke = tuple[Number, Number, Number, Number, Number, Number]  # x, y, radius o
 Hole = tuple[Number, Number, Number, Number]  # centre and radii of an ellipse
 STROKES, HOLES = 13, 3
 NOWHERE = (0.0, -99.0, -1.0, 0.0, -99.0, -1.0)
-SPLITS = {
-    "train": ("figure", "quadruped", "chair", "blob", "lamp"),
-    "val": ("bird", "plant"),
-    "test": ("bicycle", "star", "teapot", "statue"),
-}
 
 
 @dataclass
@@ -31,9 +26,8 @@ class Shapes:
 
     @classmethod
     def draw(cls, draw: Draw, split: str) -> "Shapes":
-        names = SPLITS[split]
-        made = [FAMILIES[name](draw) for name in names]
-        which = draw.choice(tuple(range(len(names))))
+        made = [family(draw) for family in SPLITS[split]]
+        which = draw.choice(tuple(range(len(made))))
         rows = torch.arange(len(draw), device=which.device)
         flip = torch.where(draw.chance(0.5), -1.0, 1.0)[:, None]
         strokes = torch.stack([_table(strokes, NOWHERE, STROKES, draw) for strokes, *_ in made])[which, rows]
@@ -107,14 +101,16 @@ def figure(draw: Draw) -> Made:
         shoulder_x, shoulder_y = lean + side * wide, neck - 0.03
         elbow_x = shoulder_x + 0.17 * torch.sin(swing + 0.3 * side)
         elbow_y = shoulder_y - 0.17 * torch.cos(swing + 0.3 * side)
-        strokes.append((shoulder_x, shoulder_y, arm * 1.2, elbow_x, elbow_y, arm))
         hand_x, hand_y = elbow_x + 0.17 * torch.sin(swing + bend), elbow_y - 0.17 * torch.cos(swing + bend)
-        strokes.append((elbow_x, elbow_y, arm, hand_x, hand_y, arm * 0.8))
         step = draw.uniform(0.02, 0.16) * side
         knee_x, knee_y = step * 0.7 + draw.uniform(-0.02, 0.04), 0.26
-        strokes.append((side * 0.04, hip, leg * 1.3, knee_x, knee_y, leg))
-        strokes.append((knee_x, knee_y, leg, step, leg * 0.6, leg * 0.6))
-        strokes.append((step, 0.02, 0.02, step + 0.06, 0.018, 0.018))
+        strokes += [
+            (shoulder_x, shoulder_y, arm * 1.2, elbow_x, elbow_y, arm),
+            (elbow_x, elbow_y, arm, hand_x, hand_y, arm * 0.8),
+            (side * 0.04, hip, leg * 1.3, knee_x, knee_y, leg),
+            (knee_x, knee_y, leg, step, leg * 0.6, leg * 0.6),
+            (step, 0.02, 0.02, step + 0.06, 0.018, 0.018),
+        ]
     return strokes, [], 0, draw.uniform(1.4, 2.0)
 
 
@@ -132,8 +128,8 @@ def quadruped(draw: Draw) -> Made:
     ]
     for x in (-1.0, -0.72, 0.72, 1.0):
         foot = x * long + draw.uniform(-0.1, 0.1)
-        strokes.append((x * long * 0.95, back - deep, leg * 1.7, (x * long + foot) / 2 + 0.02, 0.25, leg))
-        strokes.append(((x * long + foot) / 2 + 0.02, 0.25, leg, foot, leg, leg * 0.8))
+        knee = (x * long + foot) / 2 + 0.02
+        strokes += [(x * long * 0.95, back - deep, leg * 1.7, knee, 0.25, leg), (knee, 0.25, leg, foot, leg, leg * 0.8)]
     return strokes, [], 0, draw.uniform(0.9, 1.7)
 
 
@@ -142,6 +138,7 @@ def chair(draw: Draw) -> Made:
     seat, half, thin = draw.uniform(0.42, 0.6), draw.uniform(0.24, 0.36), draw.uniform(0.02, 0.042)
     back = torch.where(draw.chance(0.75), draw.uniform(0.85, 0.98), seat)
     drawn = half * draw.uniform(0.5, 0.75)
+    rails = (seat + share * (back - seat) for share in (0.3, 0.55, 0.8))
     strokes: list[Stroke] = [
         (-half, seat, thin * 1.8, half, seat, thin * 1.8),
         (-half, seat, thin, -half * 1.05, thin, thin),
@@ -151,11 +148,9 @@ def chair(draw: Draw) -> Made:
         (-half, seat, thin, -half, back, thin),
         (half, seat, thin, half, back, thin),
         (-half, back, thin, half, back, thin),
+        *((-half, y, thin * 0.8, half, y, thin * 0.8) for y in rails),
+        (-half, seat * 0.4, thin * 0.7, half, seat * 0.4, thin * 0.7),
     ]
-    for share in (0.3, 0.55, 0.8):
-        y = seat + share * (back - seat)
-        strokes.append((-half, y, thin * 0.8, half, y, thin * 0.8))
-    strokes.append((-half, seat * 0.4, thin * 0.7, half, seat * 0.4, thin * 0.7))
     return strokes, [], 0, draw.uniform(0.95, 1.5)
 
 
@@ -209,9 +204,12 @@ def bird(draw: Draw) -> Made:
 
 def plant(draw: Draw) -> Made:
     """A stem with leaves in a pot."""
-    strokes: list[Stroke] = [(-0.1, 0.04, 0.05, 0.1, 0.04, 0.05), (0.0, 0.1, 0.09, 0.0, 0.16, 0.11)]
     bend = draw.uniform(-0.1, 0.1)
-    strokes.append((0.0, 0.15, 0.018, bend, 0.75, 0.012))
+    strokes: list[Stroke] = [
+        (-0.1, 0.04, 0.05, 0.1, 0.04, 0.05),
+        (0.0, 0.1, 0.09, 0.0, 0.16, 0.11),
+        (0.0, 0.15, 0.018, bend, 0.75, 0.012),
+    ]
     for i in range(9):
         y, side = 0.3 + 0.07 * i, 1.0 if i % 2 else -1.0
         tip = draw.uniform(0.12, 0.34) * side
@@ -222,16 +220,19 @@ def plant(draw: Draw) -> Made:
 def bicycle(draw: Draw) -> Made:
     """Two wheels one sees through, a frame, a saddle and bars."""
     r, apart, rim = draw.uniform(0.28, 0.36), draw.uniform(0.42, 0.52), draw.uniform(0.05, 0.09)
-    strokes: list[Stroke] = [(-apart, r, r, -apart, r, r), (apart, r, r, apart, r, r)]
     holes: list[Hole] = [(-apart, r, r - rim, r - rim), (apart, r, r - rim, r - rim)]
     thin = draw.uniform(0.025, 0.045)
     joints = ((-apart, r), (-0.05, r * 0.9), (-0.18, 0.72), (apart * 0.75, 0.75), (apart, r))
-    for a, b in ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4)):
-        strokes.append((*joints[a], thin, *joints[b], thin))
-    strokes.append((-0.18, 0.72, thin, -0.2, 0.86, thin))
-    strokes.append((-0.28, 0.88, 0.03, -0.12, 0.88, 0.02))
-    strokes.append((apart * 0.75, 0.75, thin, apart * 0.7, 0.96, thin))
-    strokes.append((apart * 0.7, 0.96, thin, apart * 0.5, 0.97, thin * 1.5))
+    frame = ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4))
+    strokes: list[Stroke] = [
+        (-apart, r, r, -apart, r, r),
+        (apart, r, r, apart, r, r),
+        *((*joints[a], thin, *joints[b], thin) for a, b in frame),
+        (-0.18, 0.72, thin, -0.2, 0.86, thin),
+        (-0.28, 0.88, 0.03, -0.12, 0.88, 0.02),
+        (apart * 0.75, 0.75, thin, apart * 0.7, 0.96, thin),
+        (apart * 0.7, 0.96, thin, apart * 0.5, 0.97, thin * 1.5),
+    ]
     return strokes, holes, 2, draw.uniform(1.0, 1.5)
 
 
@@ -242,11 +243,9 @@ def star(draw: Draw) -> Made:
     for i in range(arms):
         reach, a = draw.uniform(0.22, 0.4), turn + 6.2832 * i / arms
         strokes.append((0.0, 0.58, 0.07, reach * torch.sin(a), 0.58 + reach * torch.cos(a), draw.uniform(0.02, 0.06)))
-    pierced = len(strokes)
-    strokes.append((0.0, 0.5, 0.03, 0.0, 0.03, 0.035))
-    strokes.append((-0.12, 0.02, 0.02, 0.12, 0.02, 0.02))
+    stand: list[Stroke] = [(0.0, 0.5, 0.03, 0.0, 0.03, 0.035), (-0.12, 0.02, 0.02, 0.12, 0.02, 0.02)]
     size = draw.uniform(0.03, 0.09)
-    return strokes, [(0.0, 0.58, size, size)], pierced, draw.uniform(1.0, 1.9)
+    return strokes + stand, [(0.0, 0.58, size, size)], len(strokes), draw.uniform(1.0, 1.9)
 
 
 def teapot(draw: Draw) -> Made:
@@ -281,16 +280,9 @@ def statue(draw: Draw) -> Made:
     return strokes, [], 0, draw.uniform(1.3, 2.3)
 
 
-FAMILIES: dict[str, Callable[[Draw], Made]] = {
-    "figure": figure,
-    "quadruped": quadruped,
-    "chair": chair,
-    "blob": blob,
-    "lamp": lamp,
-    "bird": bird,
-    "plant": plant,
-    "bicycle": bicycle,
-    "star": star,
-    "teapot": teapot,
-    "statue": statue,
+Family = Callable[[Draw], Made]
+SPLITS: dict[str, tuple[Family, ...]] = {
+    "train": (figure, quadruped, chair, blob, lamp),
+    "val": (bird, plant),
+    "test": (bicycle, star, teapot, statue),
 }

@@ -13,14 +13,6 @@ from torch import Tensor
 
 from zoo.data.scenes.draw import Draw, lattice
 
-FAMILIES = ("clouds", "plain", "stripes", "bricks", "foliage", "spots", "waves", "planks", "checks", "marble")
-SPLITS = {
-    "train": ("clouds", "plain", "stripes", "bricks", "foliage"),
-    "val": ("spots", "waves"),
-    "test": ("planks", "checks", "marble"),
-}
-ROWS = ("family", "scale", "turn", "seed", "first", "second", "third", "fine")
-
 
 @dataclass
 class Materials:
@@ -46,7 +38,7 @@ class Materials:
 
         first = colour()
         return cls(
-            family=draw.choice([FAMILIES.index(name) for name in SPLITS[split]], n),
+            family=draw.choice([FAMILIES.index(pattern) for pattern in SPLITS[split]], n),
             scale=torch.exp(draw.uniform(-0.5, 1.5, n)),
             turn=draw.uniform(-0.4, 0.4, n) + torch.where(draw.chance(0.3, n), torch.pi / 2, 0.0),
             seed=(draw.uniform(0, 1, n) * 2**30).int(),
@@ -58,15 +50,21 @@ class Materials:
 
     def dress(self, row: int, by: "Materials", source: Tensor, where: Tensor) -> None:
         """Give one row, where told (b,), the look of the row `source` (b,) of other materials."""
-        for name in ROWS:
-            own, other = getattr(self, name), getattr(by, name)
+        for name, other in vars(by).items():
+            own = getattr(self, name)
             index = source.view(-1, 1, *[1] * (other.dim() - 2)).expand(-1, 1, *other.shape[2:])
             told = where.view(-1, *[1] * (own.dim() - 2))
             own[:, row] = torch.where(told, other.gather(1, index)[:, 0], own[:, row])
 
 
 def paint(
-    materials: Materials, surface: Tensor, u: Tensor, v: Tensor, pixel: Tensor, families: tuple[str, ...], scene: Tensor
+    materials: Materials,
+    surface: Tensor,
+    u: Tensor,
+    v: Tensor,
+    pixel: Tensor,
+    families: "tuple[Pattern, ...]",
+    scene: Tensor,
 ) -> Tensor:
     """Colours (..., 3) of places u, v in metres on a surface of a scene; pixel is a pixel's size there; all (...)."""
 
@@ -78,8 +76,8 @@ def paint(
     x, y, size = u * cos - v * sin, u * sin + v * cos, pixel * scale
     grain = noise(x * 3.1, y * 3.1, seed + 7, size * 3.1)
     mix = torch.full_like(x, 0.5)
-    for name in families:
-        mix = torch.where(family == FAMILIES.index(name), PATTERNS[name](x, y, seed, size, grain), mix)
+    for pattern in families:
+        mix = torch.where(family == FAMILIES.index(pattern), pattern(x, y, seed, size, grain), mix)
     base = torch.lerp(of(materials.first), of(materials.second), mix[..., None])
     return torch.lerp(base, of(materials.third), (grain * of(materials.fine))[..., None])
 
@@ -166,15 +164,9 @@ def marble(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> T
 
 
 Pattern = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
-PATTERNS: dict[str, Pattern] = {
-    "clouds": clouds,
-    "plain": plain,
-    "stripes": stripes,
-    "bricks": bricks,
-    "foliage": foliage,
-    "spots": spots,
-    "waves": waves,
-    "planks": planks,
-    "checks": checks,
-    "marble": marble,
+SPLITS: dict[str, tuple[Pattern, ...]] = {
+    "train": (clouds, plain, stripes, bricks, foliage),
+    "val": (spots, waves),
+    "test": (planks, checks, marble),
 }
+FAMILIES = [*SPLITS["train"], *SPLITS["val"], *SPLITS["test"]]

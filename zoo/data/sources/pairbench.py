@@ -45,8 +45,7 @@ class PairBench(PairDataset):
         return LENGTH[self.split]
 
     def sample(self, index: int) -> Sample:
-        bg, fg_bg, mask, depth, valid, metas = self.batch([index])
-        return Sample(bg[0], fg_bg[0], mask[0], depth[0], valid[0], cast("tuple[dict[str, Any], ...]", metas)[0])
+        return Sample(*(field[0] for field in cast("tuple[Any, ...]", self.batch([index]))))
 
     def batch(self, indices: Sequence[int]) -> Sample:
         chosen = np.asarray(indices, dtype=np.int64)
