@@ -121,7 +121,7 @@ def entrants(folder: Path, args: argparse.Namespace) -> dict[str, Callable[[int]
         "loose, PIL, DataLoader": by_torch(founding),
         "loose, zoo, Loader": by_zoo(loose),
         "shards, DataLoader": by_torch(shards, collate_fn=zoo.data.collate),
-        "shards, Loader": by_zoo(shards, shuffle="shards", shards=shards.counts),
+        "shards, Loader": by_zoo(shards, shards=shards.counts),
     }
 
 

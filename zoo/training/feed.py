@@ -45,10 +45,7 @@ class Stream(PairDataset):
         return found
 
     def _order(self, epoch: int) -> Order:
-        counts = getattr(self.data, "counts", None)
-        return Order(
-            len(self.data), seed=self.seed, epoch=epoch, shuffle="full" if counts is None else "shards", shards=counts
-        )
+        return Order(len(self.data), seed=self.seed, epoch=epoch, shards=getattr(self.data, "counts", None))
 
     def sample(self, index: int) -> Sample:
         return self.data[self.indices([index])[0]]

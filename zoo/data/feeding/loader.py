@@ -44,15 +44,13 @@ class Loader:
         *,
         batch: int,
         workers: int = 0,
-        drop_last: bool = False,
-        ahead: int = AHEAD,
     ):
-        for name, value, least in (("batch", batch, 1), ("workers", workers, 0), ("ahead", ahead, 1)):
-            require_count(name, value, least)
+        require_count("batch", batch)
+        require_count("workers", workers, least=0)
         if str(getattr(dataset, "device", "cpu")) != "cpu":
             workers = 0  # what a GPU computes is computed here: CUDA does not live on in a process that was forked
-        self.dataset, self.batch, self.workers, self.ahead = dataset, batch, workers, ahead
-        self.order, self.batches = order, BatchSampler(cast("Any", order), batch, drop_last)
+        self.dataset, self.batch, self.workers = dataset, batch, workers
+        self.order, self.batches = order, BatchSampler(cast("Any", order), batch, drop_last=False)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -66,7 +64,7 @@ class Loader:
             return
         shapes = tuple(tuple(value.shape) for value in self.dataset[first][:-1])
         try:
-            blocks = [_block(self.batch, shapes) for _ in range(self.workers * self.ahead + SPARE)]
+            blocks = [_block(self.batch, shapes) for _ in range(self.workers * AHEAD + SPARE)]
         except RuntimeError as error:  # so torch says that /dev/shm is full, or too many files are open
             raise OptionError(
                 f"workers={self.workers} takes more shared memory than there is ({error}); give fewer workers, or 0"
@@ -79,10 +77,8 @@ class Loader:
             collate_fn=_unchanged,
             num_workers=self.workers,
             worker_init_fn=_leave_signals,
-            prefetch_factor=self.ahead,
-            multiprocessing_context="fork"
-            if self.workers and sys.platform == "linux"
-            else None,  # ends with its parent
+            prefetch_factor=AHEAD,
+            multiprocessing_context="fork" if sys.platform == "linux" else None,  # such workers end with their parent
             generator=torch.Generator(),  # its own: torch's is for the networks, whose random numbers must not shift
         )
         for answer in answers:

@@ -1,27 +1,24 @@
-"""In which order samples are read: shuffled without a list of them, split over nodes and workers, resumable.
+"""In which order samples are read: shuffled without a list of them.
 
 A permutation of n numbers is computed number by number, so that ten million samples cost no more memory than ten.
 Shards are read a window at a time: the shards are shuffled, `mix` of them make a window, and a window's samples are
 shuffled together, so that a disk reads a few files at once and not all. With one window that is a full shuffle.
 
->>> order = Order(10, seed=1, part=Part(rank=0, world=2))
->>> len(order), sorted([*order, *Order(10, seed=1, part=Part(rank=1, world=2))])
-(5, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+>>> list(Order(10, seed=1)), list(Order(10, seed=1, shards=[3, 4, 3], mix=1))
+([5, 0, 1, 6, 3, 8, 7, 9, 2, 4], [8, 9, 7, 6, 4, 5, 3, 2, 0, 1])
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from registry import OptionError, require, require_count, require_each
+from registry import require, require_count
 from zoo.data.hashing import GOLDEN, mix
 
-Shuffle = Literal["full", "shards", "none"]
 CHUNK = 4096  # numbers computed at a time
 ROUNDS = 8  # of the Feistel network; four are enough for independence in theory (Luby and Rackoff), if F is random
 MIX = 16  # shards shuffled together
@@ -59,90 +56,31 @@ class Permutation:
         return high * a + low
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A node's or a worker's part of an order: one run of it; no two parts overlap, lengths differ by one at most.
-
-    rank, world: this node's (or process's) number and how many there are; worker, workers: the same inside of it.
-    even: parts of the same length, as training on many devices needs; what is over is left out, other samples each
-        epoch.
-    """
-
-    rank: int = 0
-    world: int = 1
-    worker: int = 0
-    workers: int = 1
-    even: bool = False
-
-    def __post_init__(self) -> None:
-        for name, many in (("rank", "world"), ("worker", "workers")):
-            number, count = getattr(self, name), getattr(self, many)
-            require_count(many, count)
-            if not 0 <= number < count:
-                raise OptionError(f"{name}={number} is not accepted; with {many}={count} it is one of 0 to {count - 1}")
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Its number, and how many there are."""
-        return self.rank * self.workers + self.worker, self.world * self.workers
-
-    def bounds(self, n: int) -> tuple[int, int]:
-        """Where it starts and ends in an order of n."""
-        number, count = self.place
-        n -= n % count if self.even else 0
-        return number * n // count, (number + 1) * n // count
-
-
-WHOLE = Part()
-
-
 class Order(torch.utils.data.Sampler[int]):
-    """The indices of one epoch, all or a part of them: a sampler for torch's DataLoader.
+    """The indices of one epoch: a sampler for torch's DataLoader.
 
-    n: samples there are. shards: how many each shard has, where shuffle="shards"; a dataset of shards has it as
-        `counts`.
+    n: samples there are. shards: how many each shard has, to read them a window at a time; a dataset of shards has it
+        as `counts`. mix: shards in a window.
     """
 
-    def __init__(
-        self,
-        n: int,
-        *,
-        seed: int = 0,
-        epoch: int = 0,
-        shuffle: Shuffle = "full",
-        shards: Sequence[int] | None = None,
-        mix: int = MIX,
-        part: Part = WHOLE,
-    ):
-        require_each("shuffle", shuffle, (shuffle,), get_args(Shuffle))
+    def __init__(self, n: int, *, seed: int = 0, epoch: int = 0, shards: Sequence[int] | None = None, mix: int = MIX):
         require_count("n", n, least=0)
         require_count("mix", mix)
-        if shuffle == "shards" and (shards is None or sum(shards) != n):
-            raise OptionError('shuffle="shards" needs shards, the samples in each shard, that sum to n')
-        self.n, self.seed, self.epoch, self.shuffle, self.mix, self.part = n, seed, epoch, shuffle, mix, part
-        self.shards = np.array(shards if shuffle == "shards" else [n], np.int64)
-        self.start = 0  # indices of the part that are done already
-
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """Where this part starts and ends in the order of all."""
-        return self.part.bounds(self.n)
+        require(shards is None or sum(shards) == n, "n", n, "the sum of shards, the samples in each of them")
+        self.n, self.seed, self.epoch, self.mix = n, seed, epoch, mix
+        self.shards = None if shards is None else np.array(shards, np.int64)
 
     def __len__(self) -> int:
-        first, end = self.bounds
-        return end - first - self.start
+        return self.n
 
     def __iter__(self) -> Iterator[int]:
-        first, end = self.bounds
-        for position in range(first + self.start, end, CHUNK):
-            yield from self.indices(position, min(position + CHUNK, end)).tolist()
+        for first in range(0, self.n, CHUNK):
+            yield from self.indices(first, min(first + CHUNK, self.n)).tolist()
 
     def indices(self, first: int, end: int) -> NDArray[np.int64]:
-        """The indices at positions first to end of the order of all, whatever this part's own are."""
+        """The indices at positions first to end."""
         positions = np.arange(first, end)
-        if self.shuffle == "none":
-            return positions
-        if self.shuffle == "full":
+        if self.shards is None:
             return Permutation(self.n, self.seed, self.epoch)(positions)
         many = len(self.shards)
         shards = Permutation(many, self.seed, self.epoch)(np.arange(many))
@@ -159,38 +97,6 @@ class Order(torch.utils.data.Sampler[int]):
             shard = np.searchsorted(ends, shuffled, side="right")
             found[here] = firsts[shard] + shuffled - (ends[shard] - self.shards[shards[shard]])
         return found
-
-    def set_epoch(self, epoch: int) -> None:
-        """Another epoch has another order, and starts at its beginning."""
-        if epoch != self.epoch:
-            self.epoch, self.start = epoch, 0
-
-    def state_dict(self, done: int | None = None) -> dict[str, Any]:
-        """The position to go on from; done: indices of this part that were used.
-
-        A DataLoader asks for indices ahead of time, so the order cannot know that number: its user counts.
-        """
-        return {**self._identity(), "epoch": self.epoch, "done": self.start if done is None else done}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a position; refused where data, seed or parts are others, because samples would be lost."""
-        for name, value in self._identity().items():
-            if state.get(name) != value:
-                raise OptionError(
-                    f"cannot go on: the order was made with {name}={state.get(name)!r}, this one has {value!r}."
-                    " Give the same again, or start an epoch anew"
-                )
-        self.epoch = int(state["epoch"])
-        first, end = self.bounds
-        require(
-            0 <= int(state["done"]) <= end - first, "done", state["done"], f"0 to {end - first}, this part's samples"
-        )
-        self.start = int(state["done"])
-
-    def _identity(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("n", "seed", "shuffle", "mix")}
-        part, parts = self.part.place
-        return {**own, "part": part, "parts": parts, "even": self.part.even, "shards": len(self.shards)}
 
 
 def spread(length: int, limit: int | None) -> list[int]:

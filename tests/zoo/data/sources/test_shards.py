@@ -163,7 +163,7 @@ def test_descriptors_are_bounded_and_closed(shards: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("workers", [0, 2])
 def test_loader_gives_what_batch_gives(shards: Path, workers: int) -> None:
     dataset = zoo.data.load(str(shards), split="all")
-    order = Order(N, seed=1, shuffle="shards", shards=dataset.counts, mix=2)
+    order = Order(N, seed=1, shards=dataset.counts, mix=2)
     indices = list(order) * 6
     loader = Loader(dataset, indices, batch=4, workers=workers)
     batches = list(loader)  # all kept: more than there are blocks
