@@ -16,7 +16,7 @@ HEAVY = (
 BELOW = {"registry": set(), "zoo": {"registry"}, "benchmarks": {"zoo", "registry"}}
 ROOMS = {  # package -> what is in it, from the lowest floor up; none imports from its own floor or from one above
     "zoo.data": (
-        ("warp", "dataset"),
+        ("warp", "hashing", "dataset"),
         ("augment", "__init__"),
         ("files", "splitting", "feeding", "scenes", "augmentations"),
         ("sources", "inspecting"),
