@@ -1,6 +1,6 @@
 """Names and facts: catalogs, specs and cards. Standard library only; it knows nothing of torch."""
 
-from registry.card import Card, Option, Published, options_of
+from registry.card import ABOVE_0, FROM_0, FROM_1, Card, Limit, Option, Published, options_of
 from registry.catalog import Catalog, Entry
 from registry.errors import (
     DuplicateNameError,
@@ -20,10 +20,14 @@ from registry.neighbours import check as _check
 from registry.spec import Spec, Value, split
 
 __all__ = [
+    "ABOVE_0",
+    "FROM_0",
+    "FROM_1",
     "Card",
     "Catalog",
     "DuplicateNameError",
     "Entry",
+    "Limit",
     "Option",
     "OptionError",
     "Published",

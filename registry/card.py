@@ -1,12 +1,13 @@
 """The facts of a catalog entry, and the options its factory takes."""
 
 import inspect
+import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from registry.errors import either, require
+from registry.errors import either, is_count, require
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,19 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """Which values of its type an option takes: `Annotated[float, "help", Limit("a number above 0", ...)]`."""
+
+    accepted: str
+    holds: Callable[[Any], bool]
+
+
+ABOVE_0 = Limit("a number above 0", lambda value: 0 < value < math.inf)
+FROM_0 = Limit("a number from 0 up", lambda value: 0 <= value < math.inf)
+FROM_1 = Limit("a whole number from 1 up", is_count)
+
+
+@dataclass(frozen=True)
 class Option:
     """One keyword option of a factory: its default, what it accepts, what it is for."""
 
@@ -38,28 +52,31 @@ class Option:
     default: Any
     annotation: Any
     help: str = ""
+    limit: Limit | None = None
 
     def check(self, value: Any) -> Any:
         """The value as the factory takes it (a list becomes a tuple), or an OptionError."""
         value = _tuples(value)
-        require(_fits(value, self.annotation), self.name, value, self.accepted)
+        fits = _fits(value, self.annotation) and (self.limit is None or self.limit.holds(value))
+        require(fits, self.name, value, self.accepted)
         return value
 
     @property
     def accepted(self) -> str:
-        return _name(self.annotation)
+        return self.limit.accepted if self.limit else _name(self.annotation)
 
 
 def options_of(factory: Callable[..., Any]) -> dict[str, Option]:
-    """The keyword-only parameters of a callable, as options; `Annotated[int, "text"]` carries the help text."""
+    """The keyword-only parameters of a callable, as options; `Annotated[int, "text", limit]` carries help and limit."""
     options = {}
     for parameter in inspect.signature(factory, eval_str=True).parameters.values():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            annotation, help_text = parameter.annotation, ""
+            annotation, help_text, limit = parameter.annotation, "", None
             if get_origin(annotation) is Annotated:
                 annotation, *notes = get_args(annotation)
                 help_text = next((note for note in notes if isinstance(note, str)), "")
-            options[parameter.name] = Option(parameter.name, parameter.default, annotation, help_text)
+                limit = next((note for note in notes if isinstance(note, Limit)), None)
+            options[parameter.name] = Option(parameter.name, parameter.default, annotation, help_text, limit)
     return options
 
 
@@ -77,18 +94,13 @@ def _fits(value: Any, annotation: Any) -> bool:
         return any(value == arg and type(value) is type(arg) for arg in args)
     if origin in (Union, types.UnionType):
         return any(_fits(value, arg) for arg in args)
-    if origin is tuple:
-        if not isinstance(value, tuple):
-            return False
-        if len(args) == 2 and args[1] is Ellipsis:
-            return all(_fits(item, args[0]) for item in value)
-        return len(value) == len(args) and all(map(_fits, value, args))
+    if origin is tuple and isinstance(value, tuple):
+        items = args[:1] * len(value) if args[1:] == (Ellipsis,) else args
+        return len(value) == len(items) and all(map(_fits, value, items))
     if annotation is None:
         return value is None
-    if annotation is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if annotation is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+    if annotation in (int, float):  # a whole number is a number, and True is none
+        return isinstance(value, (int, annotation)) and not isinstance(value, bool)
     kind = origin or annotation
     return isinstance(value, kind) if isinstance(kind, type) else True  # a type variable, say, cannot be checked
 

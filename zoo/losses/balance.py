@@ -2,10 +2,10 @@
 
 A new balance is one class in a file of `zoo/losses/balances/`:
 
-@register("fixed", Card(summary="the given weights, unchanged"))
-class Fixed(Balance):
+@register("harmonic", Card(summary="the harmonic mean of the weighted losses"))
+class Harmonic(Balance):
     def forward(self, tasks: Mapping[str, Tensor]) -> Tensor:
-        return self.weighted(tasks)
+        return len(tasks) / total([1 / (self.weights[task] * loss) for task, loss in tasks.items()])
 
 Its keyword-only arguments are its options, as in "dwa(temperature=2, every=500)".
 """
@@ -35,10 +35,7 @@ class Balance(nn.Module):
         self.weights: dict[str, float] = dict(weights)
 
     def forward(self, tasks: Mapping[str, Tensor]) -> Tensor:
-        """The total, (), of losses () by task; a stage of training may give some of the tasks only."""
-        raise NotImplementedError(f"{type(self).__name__} must define forward(tasks)")
-
-    def weighted(self, tasks: Mapping[str, Tensor]) -> Tensor:
+        """The total, (), of losses () by task: their weighted sum; a stage of training may give some tasks only."""
         weights = self.weights
         return total([loss if weights[task] == 1 else weights[task] * loss for task, loss in tasks.items()])
 

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from loss_checks import at_target, random_logits, scene
 from torch import Tensor
 
-from registry import OptionError
+from registry import OptionError, Spec
 from zoo.losses.catalog import Truth, losses
+from zoo.losses.expression import build
 from zoo.losses.terms.boundary import distance
 
 LN2 = math.log(2)
@@ -266,4 +267,4 @@ def test_boundary_has_the_gradient_of_its_paper():
 def test_an_option_out_of_range_is_one_line(name, options):
     ((option, given),) = options.items()
     with pytest.raises(OptionError, match=f"^{option}={given}.* is not accepted; {option} takes a .*$"):
-        value(name, [0.5], [1.0], **options)
+        build(Spec(name, options))

@@ -1,13 +1,12 @@
 """Weights from how fast each loss fell: what falls slowest counts most."""
 
-import math
 from collections.abc import Mapping
 from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from registry import Card, ZooError, is_count, require
+from registry import ABOVE_0, FROM_1, Card, ZooError
 from zoo.losses.balance import Balance, average, register
 
 CARD = Card(
@@ -36,12 +35,10 @@ class DynamicWeightAverage(Balance):
         self,
         weights: Mapping[str, float],
         *,
-        temperature: Annotated[float, "the larger, the more even the shares"] = 2.0,
-        every: Annotated[int, "training steps between two changes of the shares"] = 500,
+        temperature: Annotated[float, "the larger, the more even the shares", ABOVE_0] = 2.0,
+        every: Annotated[int, "training steps between two changes of the shares", FROM_1] = 500,
     ):
         super().__init__(weights)
-        require(0 < temperature < math.inf, "temperature", temperature, "a number above 0")
-        require(is_count(every), "every", every, "a whole number from 1 up")
         self.temperature, self.every = temperature, every
         self.register_buffer("shares", torch.ones(len(weights)))
         self.register_buffer("sums", torch.zeros(len(weights)))
@@ -50,7 +47,7 @@ class DynamicWeightAverage(Balance):
 
     def forward(self, tasks: Mapping[str, Tensor]) -> Tensor:
         if len(tasks) < len(self.weights):
-            return self.weighted(tasks)
+            return super().forward(tasks)
         losses = torch.stack([tasks[task] * weight for task, weight in self.weights.items()])
         if losses.device != self.shares.device:
             raise ZooError(

@@ -1,9 +1,5 @@
 """The user's weights, unchanged from the first step to the last."""
 
-from collections.abc import Mapping
-
-from torch import Tensor
-
 from registry import Card
 from zoo.losses.balance import Balance, register
 
@@ -11,6 +7,3 @@ from zoo.losses.balance import Balance, register
 @register("fixed", Card(summary="the given weights, unchanged", group="balance"))
 class Fixed(Balance):
     """total = sum of weight * loss."""
-
-    def forward(self, tasks: Mapping[str, Tensor]) -> Tensor:
-        return self.weighted(tasks)

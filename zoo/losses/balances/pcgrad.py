@@ -26,9 +26,6 @@ class PCGrad(Balance):
 
     own_backward = True
 
-    def forward(self, tasks: Mapping[str, Tensor]) -> Tensor:
-        return self.weighted(tasks)
-
     def backward(
         self, total: Tensor, tasks: Mapping[str, Tensor], parameters: Iterable[nn.Parameter], scale: Scale
     ) -> None:
@@ -66,10 +63,10 @@ def _surgery(gradients: list[Gradient]) -> list[Gradient]:
     """
     projected = [list(gradient) for gradient in gradients]
     for i, own in enumerate(projected):
-        for j, other in enumerate(gradients):
+        for other in (*gradients[:i], *gradients[i + 1 :]):
             pairs = enumerate(zip(own, other, strict=True))
             both = {k: (mine, theirs) for k, (mine, theirs) in pairs if mine is not None and theirs is not None}
-            if i == j or not both:
+            if not both:
                 continue
             mine, theirs = zip(*both.values(), strict=True)
             along, against = _vector(mine), _vector(theirs)

@@ -1,13 +1,12 @@
 """Weights learned with the network: what is hard to predict counts less."""
 
-import math
 from collections.abc import Mapping
 from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from registry import Card, require
+from registry import Card, Limit
 from zoo.losses.balance import Balance, register
 
 CARD = Card(
@@ -26,10 +25,14 @@ CARD = Card(
 class Uncertainty(Balance):
     """total = sum of weight * (exp(-s) * loss + s), one parameter s per task."""
 
-    def __init__(self, weights: Mapping[str, float], *, initial: Annotated[float, "s at the start"] = 0.0):
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        *,
+        initial: Annotated[float, "s at the start", Limit("a number from -10 to 10", lambda s: abs(s) <= 10)] = 0.0,
+    ):
         super().__init__(weights)
-        require(math.isfinite(initial) and abs(initial) <= 10, "initial", initial, "a number from -10 to 10")
         self.s = nn.ParameterDict({task: nn.Parameter(torch.tensor(float(initial))) for task in weights})
 
     def forward(self, tasks: Mapping[str, Tensor]) -> Tensor:
-        return self.weighted({task: torch.exp(-self.s[task]) * loss + self.s[task] for task, loss in tasks.items()})
+        return super().forward({task: torch.exp(-self.s[task]) * loss + self.s[task] for task, loss in tasks.items()})

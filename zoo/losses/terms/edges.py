@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from registry import require
+from registry import ABOVE_0, FROM_0, FROM_1
 from zoo.losses.catalog import LossCard, Truth, mean, register
 from zoo.losses.terms.alignment import aligned
 
@@ -47,10 +47,9 @@ def gradient_matching(
     logits: Tensor,
     truth: Truth,
     *,
-    scales: Annotated[int, "of the pyramid, each half the one before"] = 4,
+    scales: Annotated[int, "of the pyramid, each half the one before", FROM_1] = 4,
     align: Annotated[bool, "fit p to t by scale and shift first, as MiDaS does"] = False,
 ) -> Tensor:
-    require(scales >= 1, "scales", scales, "a whole number from 1 up")
     p = logits.sigmoid()
     error, valid = _residual(aligned(p, truth) if align else p, truth), truth.valid
     loss = logits.new_zeros(len(logits))
@@ -78,9 +77,8 @@ def gradient_matching(
     ),
 )
 def normals(
-    logits: Tensor, truth: Truth, *, steepness: Annotated[float, "height of depth 1 in longer sides"] = 1.0
+    logits: Tensor, truth: Truth, *, steepness: Annotated[float, "height of depth 1 in longer sides", ABOVE_0] = 1.0
 ) -> Tensor:
-    require(steepness > 0, "steepness", steepness, "a number above 0")
     height = steepness * max(logits.shape[-2:])
     known = truth.valid > 0
     apart = _normal(torch.where(known, logits.sigmoid(), 0) * height) - _normal(
@@ -106,9 +104,8 @@ def normals(
     ),
 )
 def smoothness(
-    logits: Tensor, truth: Truth, *, edges: Annotated[float, "how much an edge of the picture excuses"] = 1.0
+    logits: Tensor, truth: Truth, *, edges: Annotated[float, "how much an edge of the picture excuses", FROM_0] = 1.0
 ) -> Tensor:
-    require(edges >= 0, "edges", edges, "a number from 0 up")
     known = truth.valid > 0
     p, image = torch.where(known, logits.sigmoid(), 0), torch.where(known, truth.image, 0)
     loss = logits.new_zeros(len(logits))

@@ -1,19 +1,18 @@
 """Losses on how much two areas overlap: true positives, false positives and false negatives of each image."""
 
-import math
 from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from registry import require
+from registry import ABOVE_0
 from zoo.losses.catalog import LossCard, Truth, register
 
 UNIT = (0.0, 1.0)
 COUNTS = "tp = sum(p t), fp = sum(p (1 - t)), fn = sum((1 - p) t)"
 
-Smooth = Annotated[float, "pixels added above and below the fraction; with none, an empty mask would be 0 / 0"]
+Smooth = Annotated[float, "pixels added above and below the fraction; with none, an empty mask would be 0 / 0", ABOVE_0]
 
 
 @register(
@@ -40,7 +39,6 @@ def dice(
     squared: Annotated[bool, "squares in the denominator"] = False,
     smooth: Smooth = 1.0,
 ) -> Tensor:
-    _require_smooth(smooth)
     if squared:
         p, t = logits.sigmoid(), truth.target
         return _sum((p - t).square(), truth) / (_sum(p.square() + t.square(), truth) + smooth)
@@ -62,7 +60,6 @@ def dice(
     aliases=("iou",),
 )
 def jaccard(logits: Tensor, truth: Truth, *, smooth: Smooth = 1.0) -> Tensor:
-    _require_smooth(smooth)
     tp, fp, fn = _counts(logits, truth)
     return (fp + fn) / (tp + fp + fn + smooth)
 
@@ -84,13 +81,10 @@ def tversky(
     logits: Tensor,
     truth: Truth,
     *,
-    alpha: Annotated[float, "weight of false positives"] = 0.3,
-    beta: Annotated[float, "weight of false negatives"] = 0.7,
+    alpha: Annotated[float, "weight of false positives; with 0, a full mask would cost nothing", ABOVE_0] = 0.3,
+    beta: Annotated[float, "weight of false negatives; with 0, an empty mask would cost nothing", ABOVE_0] = 0.7,
     smooth: Smooth = 1.0,
 ) -> Tensor:
-    for name, value in (("alpha", alpha), ("beta", beta)):  # with 0, a full or an empty mask would cost nothing
-        require(0 < value < math.inf, name, value, "a number above 0")
-    _require_smooth(smooth)
     tp, fp, fn = _counts(logits, truth)
     wrong = alpha * fp + beta * fn
     return wrong / (tp + wrong + smooth)
@@ -147,7 +141,3 @@ def _counts(logits: Tensor, truth: Truth) -> tuple[Tensor, Tensor, Tensor]:
 
 def _sum(values: Tensor, truth: Truth) -> Tensor:
     return (values * truth.valid).flatten(1).sum(1)
-
-
-def _require_smooth(smooth: float) -> None:
-    require(0 < smooth < math.inf, "smooth", smooth, "a number of pixels above 0")

@@ -7,11 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from registry import require
+from registry import ABOVE_0, FROM_0, Limit
 from zoo.losses.catalog import LossCard, Truth, mean, register
 
 UNIT = (0.0, 1.0)
 SILOG_EPS = 1e-3
+SHARE = Limit("a share, 0 to 1", lambda share: 0 <= share <= 1)
+OPEN = Limit("a number between 0 and 1, or None", lambda share: share is None or 0 < share < 1)
 
 
 @register(
@@ -44,11 +46,9 @@ def focal(
     logits: Tensor,
     truth: Truth,
     *,
-    gamma: Annotated[float, "how fast the weight falls as a pixel comes right; 0: not at all"] = 2.0,
-    alpha: Annotated[float | None, "weight of object pixels, 1 - alpha of the others; None: 1 for both"] = 0.25,
+    gamma: Annotated[float, "how fast the weight falls as a pixel comes right; 0: not at all", FROM_0] = 2.0,
+    alpha: Annotated[float | None, "weight of object pixels, 1 - alpha of the others; None: 1 for both", OPEN] = 0.25,
 ) -> Tensor:
-    require(0 <= gamma < math.inf, "gamma", gamma, "a number from 0 up")
-    require(alpha is None or 0 < alpha < 1, "alpha", alpha, "a number between 0 and 1, or None")
     log_p, log_q = F.logsigmoid(logits), F.logsigmoid(-logits)  # q = 1 - p, without a difference of near numbers
     on_object = -truth.target * (gamma * log_q).exp() * log_p
     elsewhere = -(1 - truth.target) * (gamma * log_p).exp() * log_q
@@ -106,9 +106,10 @@ def berhu(
     logits: Tensor,
     truth: Truth,
     *,
-    threshold: Annotated[float, "c as a share of the image's largest error"] = 0.2,
+    threshold: Annotated[
+        float, "c as a share of the image's largest error", Limit("a share, above 0 and up to 1", lambda c: 0 < c <= 1)
+    ] = 0.2,
 ) -> Tensor:
-    require(0 < threshold <= 1, "threshold", threshold, "a share, above 0 and up to 1")
     error = _error(logits, truth)
     largest = (error * truth.valid).detach().amax((1, 2, 3), keepdim=True)  # (b, 1, 1, 1)
     return mean(reverse_huber(error, threshold * largest), truth.valid)
@@ -133,9 +134,11 @@ def reverse_huber(error: Tensor, c: Tensor) -> Tensor:
     ),
 )
 def huber(
-    logits: Tensor, truth: Truth, *, delta: Annotated[float, "the error at which the square becomes a line"] = 0.1
+    logits: Tensor,
+    truth: Truth,
+    *,
+    delta: Annotated[float, "error at which the square becomes a line", ABOVE_0] = 0.1,
 ) -> Tensor:
-    require(0 < delta < math.inf, "delta", delta, "a number above 0")
     error = F.huber_loss(logits.sigmoid(), truth.target, reduction="none", delta=delta)
     return mean(error, truth.valid)
 
@@ -153,9 +156,8 @@ def huber(
     ),
 )
 def log_l1(
-    logits: Tensor, truth: Truth, *, alpha: Annotated[float, "the error where its slope halves"] = 0.5
+    logits: Tensor, truth: Truth, *, alpha: Annotated[float, "the error where its slope halves", ABOVE_0] = 0.5
 ) -> Tensor:
-    require(0 < alpha < math.inf, "alpha", alpha, "a number above 0")
     return mean((_error(logits, truth) / alpha).log1p(), truth.valid)
 
 
@@ -179,11 +181,11 @@ def silog(
     logits: Tensor,
     truth: Truth,
     *,
-    focus: Annotated[float, "lambda: 0 squared log error, 1 its variance; Eigen took 0.5, later work 0.85"] = 0.5,
-    eps: Annotated[float, "added to both depths before the logarithm"] = SILOG_EPS,
+    focus: Annotated[
+        float, "lambda: 0 squared log error, 1 its variance; Eigen took 0.5, later work 0.85", SHARE
+    ] = 0.5,
+    eps: Annotated[float, "added to both depths before the logarithm", ABOVE_0] = SILOG_EPS,
 ) -> Tensor:
-    require(0 <= focus <= 1, "focus", focus, "a share, 0 to 1")
-    require(0 < eps < math.inf, "eps", eps, "a number above 0")
     d = (logits.sigmoid() + eps).log() - (truth.target + eps).log()
     common = mean(d, truth.valid)
     spread = mean((d - common[:, None, None, None]).square(), truth.valid)
