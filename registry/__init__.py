@@ -1,6 +1,18 @@
 """Names and facts: catalogs, specs and cards. Standard library only; it knows nothing of torch."""
 
-from registry.card import ABOVE_0, FROM_0, FROM_1, Card, Limit, Option, Published, options_of
+from registry.card import (
+    ABOVE_0,
+    BELOW_1,
+    BETWEEN,
+    FROM_0,
+    FROM_1,
+    SHARE,
+    Card,
+    Limit,
+    Option,
+    Published,
+    options_of,
+)
 from registry.catalog import Catalog, Entry
 from registry.errors import (
     DuplicateNameError,
@@ -21,8 +33,11 @@ from registry.spec import Spec, Value, split
 
 __all__ = [
     "ABOVE_0",
+    "BELOW_1",
+    "BETWEEN",
     "FROM_0",
     "FROM_1",
+    "SHARE",
     "Card",
     "Catalog",
     "DuplicateNameError",

@@ -42,6 +42,9 @@ class Limit:
 ABOVE_0 = Limit("a number above 0", lambda value: 0 < value < math.inf)
 FROM_0 = Limit("a number from 0 up", lambda value: 0 <= value < math.inf)
 FROM_1 = Limit("a whole number from 1 up", is_count)
+SHARE = Limit("a share from 0 to 1", lambda value: 0 <= value <= 1)
+BELOW_1 = Limit("a share from 0 up to, not including, 1", lambda value: 0 <= value < 1)
+BETWEEN = Limit("a share between 0 and 1", lambda value: 0 < value < 1)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union
 
 import pytest
 
-from registry import Option, OptionError, ZooError, options_of
+from registry import ABOVE_0, Option, OptionError, ZooError, options_of
 
 Fusion = Literal["concat", "difference", "siamese"]
 Thing = TypeVar("Thing")
@@ -115,6 +115,17 @@ def test_options_of_a_function_are_its_keyword_only_parameters_in_order():
     assert options["free"].check({"a": 1}) == {"a": 1}
     assert options["quoted"].check([1, 2]) == (1, 2)
     assert options["noted"].help == "the text among the notes"
+
+
+def test_a_limit_is_checked_with_the_type_and_told_instead_of_it():
+    def factory(*, rate: Annotated[float, "how fast", ABOVE_0] = 1.0, free: Annotated[float, "any"] = 0.0) -> None: ...
+
+    rate, free = options_of(factory).values()
+    assert [rate.check(value) for value in (0.5, 2)] == [0.5, 2]
+    for value in (0, -1.0, math.nan, math.inf, "1", None):
+        with pytest.raises(OptionError, match=r"^rate=.* is not accepted; rate takes a number above 0$"):
+            rate.check(value)
+    assert (rate.help, free.accepted, free.check(-1)) == ("how fast", "a number", -1)
 
 
 def test_options_of_a_class_are_those_of_its_constructor():

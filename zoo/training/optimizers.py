@@ -7,9 +7,10 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from registry import Card, Catalog, require
+from registry import ABOVE_0, BELOW_1, FROM_0, Card, Catalog, Limit, require
 
 optimizers: Catalog[Callable[..., Optimizer]] = Catalog("optimizer", group="zoo.optimizers")
+BETAS = Limit("two shares from 0 up to, not including, 1", lambda betas: all(map(BELOW_1.holds, betas)))
 
 
 def build(spec: str, parameters: Iterable[nn.Parameter], lr: float) -> Optimizer:
@@ -23,12 +24,10 @@ def sgd(
     parameters: list[nn.Parameter],
     lr: float,
     *,
-    momentum: Annotated[float, "share of the last movement that goes on"] = 0.9,
-    weight_decay: Annotated[float, "pull towards 0, added to the gradient"] = 0.0,
+    momentum: Annotated[float, "share of the last movement that goes on", BELOW_1] = 0.9,
+    weight_decay: Annotated[float, "pull towards 0, added to the gradient", FROM_0] = 0.0,
     nesterov: bool = False,
 ) -> Optimizer:
-    require(0 <= momentum < 1, "momentum", momentum, "a share from 0 up to, not including, 1")
-    require(weight_decay >= 0, "weight_decay", weight_decay, "a number from 0 up")
     require(not nesterov or momentum > 0, "nesterov", nesterov, "True only with momentum")
     return torch.optim.SGD(parameters, lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov, fused=True)
 
@@ -38,13 +37,12 @@ def adamw(
     parameters: list[nn.Parameter],
     lr: float,
     *,
-    weight_decay: Annotated[float, "pull towards 0, of matrices and kernels; norms and biases are let alone"] = 0.01,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
+    weight_decay: Annotated[
+        float, "pull towards 0, of matrices and kernels; norms and biases are let alone", FROM_0
+    ] = 0.01,
+    betas: Annotated[tuple[float, float], BETAS] = (0.9, 0.999),
+    eps: Annotated[float, ABOVE_0] = 1e-8,
 ) -> Optimizer:
-    require(weight_decay >= 0, "weight_decay", weight_decay, "a number from 0 up")
-    require(all(0 <= beta < 1 for beta in betas), "betas", betas, "two shares from 0 up to, not including, 1")
-    require(eps > 0, "eps", eps, "a number above 0")
     groups: list[dict[str, Any]] = [
         {"params": [p for p in parameters if p.ndim > 1]},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},

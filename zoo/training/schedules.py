@@ -4,7 +4,11 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from registry import Card, Catalog, require
+from registry import BELOW_1, BETWEEN, SHARE, Card, Catalog, Limit
+
+FACTORS = Limit("numbers above 0, one for each part", lambda factors: bool(factors) and min(factors) > 0)
+START = Limit("a factor above 0, at most 1", lambda factor: 0 < factor <= 1)
+PATIENCE = Limit("a whole number from 0 up", lambda looks: looks >= 0)
 
 
 class Schedule:
@@ -41,8 +45,7 @@ class Constant(Schedule):
 
 @schedules.register("step", Card(summary="equal parts, each with its own factor"))
 class Steps(Schedule):
-    def __init__(self, *, factors: Annotated[tuple[float, ...], "one for each part"] = (1.0, 0.1, 0.01)):
-        require(bool(factors) and min(factors) > 0, "factors", factors, "numbers above 0, one for each part")
+    def __init__(self, *, factors: Annotated[tuple[float, ...], "one for each part", FACTORS] = (1.0, 0.1, 0.01)):
         self.factors = factors
 
     def factor(self, share: float) -> float:
@@ -55,11 +58,9 @@ class Cosine(Schedule):
     def __init__(
         self,
         *,
-        warm_up: Annotated[float, "share of the stage until the full rate is reached"] = 0.0,
-        floor: Annotated[float, "factor at the end"] = 0.0,
+        warm_up: Annotated[float, "share of the stage until the full rate is reached", BELOW_1] = 0.0,
+        floor: Annotated[float, "factor at the end", SHARE] = 0.0,
     ):
-        require(0 <= warm_up < 1, "warm_up", warm_up, "a share from 0 up to, not including, 1")
-        require(0 <= floor <= 1, "floor", floor, "a factor from 0 to 1")
         self.warm_up, self.floor = warm_up, floor
 
     def factor(self, share: float) -> float:
@@ -76,13 +77,10 @@ class OneCycle(Schedule):
     def __init__(
         self,
         *,
-        peak: Annotated[float, "share of the stage at which the full rate is reached"] = 0.3,
-        start: Annotated[float, "factor at the beginning"] = 0.04,
-        end: Annotated[float, "factor at the end"] = 0.0001,
+        peak: Annotated[float, "share of the stage at which the full rate is reached", BETWEEN] = 0.3,
+        start: Annotated[float, "factor at the beginning", START] = 0.04,
+        end: Annotated[float, "factor at the end", SHARE] = 0.0001,
     ):
-        require(0 < peak < 1, "peak", peak, "a share between 0 and 1")
-        require(0 < start <= 1, "start", start, "a factor above 0, at most 1")
-        require(0 <= end <= 1, "end", end, "a factor from 0 to 1")
         self.peak, self.start, self.end = peak, start, end
 
     def factor(self, share: float) -> float:
@@ -99,13 +97,10 @@ class Plateau(Schedule):
     def __init__(
         self,
         *,
-        drop: Annotated[float, "factor of each lowering"] = 0.1,
-        patience: Annotated[int, "looks without a gain that are let pass"] = 2,
-        gain: Annotated[float, "share by which the loss must fall to count"] = 1e-4,
+        drop: Annotated[float, "factor of each lowering", BETWEEN] = 0.1,
+        patience: Annotated[int, "looks without a gain that are let pass", PATIENCE] = 2,
+        gain: Annotated[float, "share by which the loss must fall to count", BELOW_1] = 1e-4,
     ):
-        require(0 < drop < 1, "drop", drop, "a factor between 0 and 1")
-        require(patience >= 0, "patience", patience, "a whole number from 0 up")
-        require(0 <= gain < 1, "gain", gain, "a share from 0 up to, not including, 1")
         self.drop, self.patience, self.gain = drop, patience, gain
         self.best, self.waited, self.now = math.inf, 0, 1.0
 

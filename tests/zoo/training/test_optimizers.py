@@ -134,7 +134,7 @@ def test_a_step_that_is_not_finite_leaves_weights_and_state(name, bad):
         ("sgd(weight_decay=-1)", "weight_decay takes a number from 0 up"),
         ("sgd(momentum=0.0, nesterov=true)", "nesterov takes True only with momentum"),
         ("adamw(betas=(0.9, 1.0))", "betas takes two shares"),
-        ("adamw(betas=(0.9,))", "betas takes a tuple"),
+        ("adamw(betas=(0.9,))", "betas takes two shares"),
         ("adamw(eps=0.0)", "eps takes a number above 0"),
         ("adamw(weight_decay=-0.1)", "weight_decay takes a number from 0 up"),
         ("sgd(lr=0.1)", "optimizer sgd has no option 'lr'"),

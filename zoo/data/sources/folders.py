@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from torch import Tensor
 
-from registry import Card, require
+from registry import SHARE, Card
 from registry.vocabulary import Split
 from zoo.contract import TASKS, Sample, Task
 from zoo.data.dataset import DataError, PairDataset, sources
@@ -44,12 +44,13 @@ class Folders(PairDataset):
         dirs: Annotated[tuple[str, str, str, str], "the folders of bg, fg_bg, mask, depth"] = DIRS,
         depth: Annotated[Farther, "what bright means in the depth maps"] = "brighter-is-farther",
         on_error: Annotated[Lost, "what to do with a sample that cannot be read"] = "skip",
-        max_bad: Annotated[float, "the share of samples that may be skipped; one always may, but none if 0"] = 0.01,
+        max_bad: Annotated[
+            float, "the share of samples that may be skipped; one always may, but none if 0", SHARE
+        ] = 0.01,
         split_kind: Annotated[Kind, "what is held out"] = "held-out",
         split_seed: Annotated[int, "which groups are held out"] = 0,
         fractions: Annotated[tuple[float, float, float], "of the groups: train, val, test"] = FRACTIONS,
     ):
-        require(0 <= max_bad <= 1, "max_bad", max_bad, "a share from 0 to 1")
         self.size, self.depth, self.on_error = size, depth, on_error
         self.tasks = (tasks,) if isinstance(tasks, str) else tasks
         layout = read_layout(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from registry import Limit
+from registry import BELOW_1
 from zoo.losses.catalog import LossCard, Truth, mean, register
 
 FLAT = 1e-8  # a variance: a map that varies less than 1e-4 counts as flat: its scale goes to 0
@@ -35,11 +35,7 @@ def scale_and_shift(
     truth: Truth,
     *,
     align: Annotated[Literal["least_squares", "median"], "how scale and shift are found"] = "least_squares",
-    trim: Annotated[
-        float,
-        "share of the largest errors that median leaves out",
-        Limit("a number from 0 up, below 1", lambda share: 0 <= share < 1),
-    ] = 0.2,
+    trim: Annotated[float, "share of the largest errors that median leaves out", BELOW_1] = 0.2,
 ) -> Tensor:
     p, t = logits.sigmoid(), torch.where(truth.valid > 0, truth.target, 0)
     if align == "least_squares":

@@ -7,12 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from registry import ABOVE_0, FROM_0, Limit
+from registry import ABOVE_0, FROM_0, SHARE, Limit
 from zoo.losses.catalog import LossCard, Truth, mean, register
 
 UNIT = (0.0, 1.0)
 SILOG_EPS = 1e-3
-SHARE = Limit("a share, 0 to 1", lambda share: 0 <= share <= 1)
 OPEN = Limit("a number between 0 and 1, or None", lambda share: share is None or 0 < share < 1)
 
 
