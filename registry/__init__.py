@@ -11,6 +11,7 @@ from registry.card import (
     Limit,
     Option,
     Published,
+    complete,
     options_of,
 )
 from registry.catalog import Catalog, Entry
@@ -51,6 +52,7 @@ __all__ = [
     "UnknownNameError",
     "Value",
     "ZooError",
+    "complete",
     "either",
     "is_count",
     "listed",

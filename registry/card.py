@@ -3,11 +3,11 @@
 import inspect
 import math
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from registry.errors import either, is_count, require
+from registry.errors import OptionError, either, is_count, nearest, require
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,25 @@ def options_of(factory: Callable[..., Any]) -> dict[str, Option]:
                 limit = next((note for note in notes if isinstance(note, Limit)), None)
             options[parameter.name] = Option(parameter.name, parameter.default, annotation, help_text, limit)
     return options
+
+
+def complete(
+    who: str, options: Mapping[str, Option], given: Mapping[str, Any], more: Iterable[str] = ()
+) -> dict[str, Any]:
+    """All options with their values: the given ones checked, the others at their defaults.
+
+    more: names that may be given too, and are looked at elsewhere.
+    """
+    known = {*options, *more}
+    for name in given:
+        if name not in known:
+            raise OptionError(f"{who} has no option {name!r}; {nearest(name, known) if known else 'it takes none'}")
+    values = {}
+    for name, option in options.items():
+        if name not in given and option.default is inspect.Parameter.empty:
+            raise OptionError(f"{who} needs {name}; it takes {option.accepted}")
+        values[name] = option.check(given[name]) if name in given else option.default
+    return values
 
 
 def _tuples(value: Any) -> Any:

@@ -11,7 +11,7 @@ import inspect
 import pkgutil
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
@@ -20,8 +20,8 @@ from threading import Lock, RLock
 from typing import Any, Generic, TypeVar
 
 from registry import plugins
-from registry.card import Card, Option, options_of
-from registry.errors import DuplicateNameError, OptionError, SpecError, UnknownNameError, ZooError, nearest
+from registry.card import Card, Option, complete, options_of
+from registry.errors import DuplicateNameError, SpecError, UnknownNameError, ZooError, nearest
 from registry.spec import NAME, Spec, split
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -114,25 +114,15 @@ class Catalog(Generic[T]):
             )
         return entry
 
-    def resolve(self, spec: str | Spec, *, given_by_caller: Iterable[str] = ()) -> tuple[Entry[T], dict[str, Any]]:
+    def resolve(self, spec: str | Spec, *, given_by_caller: Sequence[str] = ()) -> tuple[Entry[T], dict[str, Any]]:
         """The entry of a spec and all options of it: the given ones checked, the others at their defaults.
 
         given_by_caller: keywords of the factory that are no options of its users.
         """
         parsed = Spec.parse(spec) if isinstance(spec, str) else spec
         entry = self.get(parsed.name)
-        hidden = set(given_by_caller)
-        known = {name: option for name, option in entry.options.items() if name not in hidden}
-        for name in parsed.options:
-            if name not in known:
-                hint = nearest(name, known) if known else "it takes none"
-                raise OptionError(f"{self.kind} {entry.name} has no option {name!r}; {hint}")
-        resolved = {}
-        for name, option in known.items():
-            if name not in parsed.options and option.default is inspect.Parameter.empty:
-                raise OptionError(f"{self.kind} {entry.name} needs {name}; it takes {option.accepted}")
-            resolved[name] = option.check(parsed.options[name]) if name in parsed.options else option.default
-        return entry, resolved
+        known = {name: option for name, option in entry.options.items() if name not in given_by_caller}
+        return entry, complete(f"{self.kind} {entry.name}", known, parsed.options)
 
     def names(self, pattern: str = "*") -> list[str]:
         """The names that match a pattern such as `*unet*`, or have an alias that does, in alphabetical order.
@@ -173,15 +163,14 @@ class Catalog(Generic[T]):
     def load(self) -> None:
         """Import what registers entries; once, and on first use, so that `import zoo` stays light."""
         with self._loading:
-            if self._loaded:
-                return
-            self._loaded = True  # set first: a module that asks for names while it is imported must not recurse
-            try:
-                self._load_package()
-                self._load_plugins()
-            except BaseException:
-                self._loaded = False
-                raise
+            if not self._loaded:
+                self._loaded = True  # set first: a module that asks for names while it is imported must not recurse
+                try:
+                    self._load_package()
+                    self._load_plugins()
+                except BaseException:
+                    self._loaded = False
+                    raise
 
     def _load_package(self) -> None:
         if self.package:

@@ -22,8 +22,10 @@ WORD = re.compile(r"[A-Za-z0-9_.+\-/:~*?\[\]!]+")  # a name, or a pattern of nam
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 INT = re.compile(r"[+-]?[0-9]+")
 FLOAT = re.compile(r"[+-]?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|inf|nan)")
-CODE = re.compile(r"u([0-9A-Fa-f]{4})|U(000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})")  # up to U+10FFFF, Unicode's last
-ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
+CHAR = re.compile(  # one of a text in quotes: as it is, as a code up to U+10FFFF, Unicode's last, or by its escape
+    r"""[^\\]|\\u([0-9A-Fa-f]{4})|\\U(000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})|\\[nrt"'\\]""", re.DOTALL
+)
+ESCAPES = {"\\n": "\n", "\\r": "\r", "\\t": "\t", '\\"': '"', "\\'": "'", "\\\\": "\\"}
 CONSTANTS: dict[str, Value] = {"true": True, "false": False, "none": None}
 SPACE = " \t\n\r"
 DEEPEST = 20  # nested tuples; more is a typing accident, and would exhaust Python's own stack
@@ -81,14 +83,11 @@ class Spec:
 
 def split(text: str) -> list[str]:
     """The specs of a comma-separated list: `"u2net*, unet(depth=4)"` gives `["u2net*", "unet(depth=4)"]`."""
-    reader, parts = Reader(text), []
-    while True:
-        reader.peek()
+    reader, parts = Reader(text), list[str]()
+    while not parts or reader.take(","):
         start = reader.at
         reader.spec()
         parts.append(text[start : reader.at].strip())
-        if not reader.take(","):
-            break
     if reader.peek():
         reader.fail("expected a comma or the end")
     return parts
@@ -222,25 +221,22 @@ class Reader:
     def quoted(self, quote: str) -> str:
         start, chars = self.at, []
         self.at += 1
-        while (char := self.text[self.at : self.at + 1]) != quote:
-            if not char:
+        while not self.text.startswith(quote, self.at):
+            if self.at >= len(self.text):
                 self.at = start
                 self.fail(f"this text has no closing {quote}")
-            chars.append(self.escaped() if char == "\\" else char)
-            self.at += 1
+            chars.append(self.char())
         self.at += 1
         return "".join(chars)
 
-    def escaped(self) -> str:
-        """The character that an escape stands for; the cursor ends on the escape's last character."""
-        if code := CODE.match(self.text, self.at + 1):
-            self.at = code.end() - 1
-            return chr(int(code[1] or code[2], 16))
-        char = ESCAPES.get(self.text[self.at + 1 : self.at + 2])
-        if char is None:
+    def char(self) -> str:
+        """The next character of a text in quotes, or the one that an escape stands for."""
+        found = CHAR.match(self.text, self.at)
+        if found is None:
             self.fail(r"expected an escape: \\ \" \' \n \r \t \u0000 or \U00000000")
-        self.at += 1
-        return char
+        self.at = found.end()
+        code = found[1] or found[2]
+        return chr(int(code, 16)) if code else ESCAPES.get(found[0], found[0])
 
 
 def _number(word: str) -> Value:

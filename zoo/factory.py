@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from inspect import Parameter
 from os import PathLike, fspath
 from typing import Any
 
 import torch
 from torch import nn
 
-from registry import Entry, Option, OptionError, Spec, nearest, options_of
+from registry import Entry, Option, OptionError, Spec, complete, options_of
 from zoo.architectures import Architecture, architectures
 from zoo.contract import Interface
 from zoo.model import PairModel
@@ -48,19 +47,11 @@ def resolve(spec: str | Spec, options: Mapping[str, Any] | None = None) -> tuple
     entry = architectures.get(parsed.name)
     extended = parsed.extended(options or {})
     given = {name: fspath(value) if isinstance(value, PathLike) else value for name, value in extended.items()}
-    known = all_options(entry)
-    for name in given:
-        if name not in known:
-            raise OptionError(f"{entry.name} has no option {name!r}; {nearest(name, known)}")
+    own = complete(entry.name, entry.options, given, more=all_options(entry))
     if given.get("plate") is False:
         given.setdefault("in_ch", 3)  # without the plate, one RGB image is what people mean
     face = Interface(**{name: given[name] for name in INTERFACE if name in given})
-    resolved = face.options()
-    for name, option in entry.options.items():
-        if name not in given and option.default is Parameter.empty:
-            raise OptionError(f"{entry.name} needs {name}; it takes {option.accepted}")
-        resolved[name] = option.check(given[name]) if name in given else option.default
-    return entry, resolved
+    return entry, face.options() | own
 
 
 def all_options(entry: Entry[Architecture]) -> dict[str, Option]:

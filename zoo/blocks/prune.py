@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from zoo.model import PairModel
+from zoo.model import PairModel, in_mode
 
 
 class Unused(nn.Module):
@@ -18,15 +18,12 @@ def drop_unused(model: PairModel) -> None:
 
     It is also the test whether a decoder and an encoder fit together: what does not fit raises here.
     """
-    training = model.training
-    model.eval()
     parameters = dict(model.named_parameters())
     device = next(iter(parameters.values())).device
     image = torch.full((1, model.face.image_ch, model.min_size, model.min_size + model.stride), 0.5, device=device)
-    with torch.enable_grad():
+    with in_mode(model), torch.enable_grad():
         used = _leaves([value for value in model(image, image) if value is not None])
     _drop(model, "", {name for name, parameter in parameters.items() if parameter not in used})
-    model.train(training)
 
 
 def _leaves(outputs: list[Tensor]) -> set[Tensor]:
