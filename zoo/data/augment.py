@@ -104,8 +104,8 @@ class Augment:
         return each(lambda new, old: new.to(old.dtype), changed, batch)
 
     def _seed(self, step: int, position: int, name: str) -> int:
-        digest = sha256(f"{self.seed}/{step}/{position}/{name}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") >> 1  # a generator takes 63 bits
+        digest = sha256(f"{self.seed}/{step}/{position}/{name}".encode())
+        return int.from_bytes(digest.digest()[:8], "big") >> 1  # a generator takes 63 bits
 
 
 def augment(expression: str, *, seed: int = 0) -> Augment:
@@ -125,15 +125,13 @@ def _resolve(spec: Spec) -> list[tuple[Entry[Augmentation], dict[str, Any]]]:
         raise UnknownNameError(f"no augmentation is called {spec.name!r}; {hint}")
     entry, resolved = augmentations.resolve(spec)
     for name, value in resolved.items():
-        _in_range(entry.name, name, value)
+        low, high = LIMITS.get(name, (0, float("inf")))
+        numbers = [
+            number for number in (value if isinstance(value, tuple) else (value,)) if not isinstance(number, str)
+        ]
+        if not all(low <= number <= high for number in numbers):
+            raise OptionError(f"{entry.name}({name}={value!r}) is not accepted; {name} takes {low} to {high}")
     return [(entry, resolved)]
-
-
-def _in_range(entry: str, name: str, value: Any) -> None:
-    low, high = LIMITS.get(name, (0, float("inf")))
-    for number in value if isinstance(value, tuple) else (value,):
-        if isinstance(number, int | float) and not low <= number <= high:
-            raise OptionError(f"{entry}({name}={value!r}) is not accepted; {name} takes {low} to {high}")
 
 
 def _check(batch: Sample) -> None:

@@ -68,12 +68,9 @@ def collate(samples: Sequence[Sample]) -> Sample:
     sizes = {tuple(sample.fg_bg.shape[-2:]) for sample in samples}
     if len(sizes) > 1:
         raise DataError(f"samples of different sizes cannot be a batch: {sorted(sizes)}; load the data with size=")
-    columns = list(zip(*samples, strict=True))[:-1]
-    bg, fg_bg, mask, depth, valid = [
-        default_collate(list(values)) for values in columns
-    ]  # in shared memory in a worker
-    metas = tuple(cast("dict[str, Any]", sample.meta) for sample in samples)
-    return Sample(bg, fg_bg, mask, depth, valid, metas)
+    *columns, metas = zip(*samples, strict=True)
+    maps = [default_collate(list(values)) for values in columns]  # in shared memory in a worker
+    return Sample._make([*maps, metas])
 
 
 Source = Callable[..., PairDataset]  # (*, split, size, options) -> PairDataset; NAME:x gives x to the first option
@@ -109,9 +106,7 @@ def load(
 def parse(spec: str | Spec) -> tuple[Entry[Source], Spec]:
     """The source and the options of a spec; a bare path is one of the source that reads what is there."""
     if isinstance(spec, str) and os.path.exists(spec):  # pathlib's raises where a spec is too long for a file's name
-        path = Path(spec)
-        is_shards = path.is_dir() and any(path.glob("*.index.json"))
-        entry = sources.get("shards" if is_shards else "folders")
+        entry = sources.get("shards" if any(Path(spec).glob("*.index.json")) else "folders")
         return entry, Spec(entry.name, {"path": spec})
     parsed = Spec.parse(spec) if isinstance(spec, str) else spec
     name, colon, argument = parsed.name.partition(":")

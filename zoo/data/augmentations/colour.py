@@ -1,4 +1,7 @@
-"""Changes of what a camera records: light and paint change both pictures alike, noise and blur each on its own."""
+"""Changes of what a camera records: light and paint change both pictures alike, noise and blur each on its own.
+
+A plate was taken earlier, and sees another light.
+"""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -108,6 +111,42 @@ def jpeg(
         batch,
         lambda image: torch.where(draw.chosen(p), jpeg_codec_differentiable(image, draw.uniform(*quality)), image),
     )
+
+
+@augmentations.register("plate_gain", Card(summary="the plate exposed longer or shorter"))
+def plate_gain(
+    batch: Sample,
+    draw: BatchDraw,
+    *,
+    limit: Annotated[float, "largest change of brightness, as a share"] = 0.1,
+    p: P = 0.5,
+) -> Sample:
+    gain = 1 + draw.uniform(-limit, limit, 1, 1, 1) * draw.chosen(p)
+    return batch._replace(bg=batch.bg * gain)
+
+
+@augmentations.register("plate_gamma", Card(summary="the plate with another tone curve"))
+def plate_gamma(
+    batch: Sample,
+    draw: BatchDraw,
+    *,
+    limit: Annotated[float, "largest change of the exponent, as a share"] = 0.1,
+    p: P = 0.5,
+) -> Sample:
+    exponent = (1 + limit) ** (draw.uniform(-1, 1, 1, 1, 1) * draw.chosen(p))
+    return batch._replace(bg=batch.bg**exponent)
+
+
+@augmentations.register("plate_white_balance", Card(summary="the plate warmer, cooler, greener"))
+def plate_white_balance(
+    batch: Sample,
+    draw: BatchDraw,
+    *,
+    limit: Annotated[float, "largest change of a channel, as a share"] = 0.06,
+    p: P = 0.5,
+) -> Sample:
+    gains = 1 + draw.uniform(-limit, limit, batch.bg.shape[1], 1, 1) * draw.chosen(p)
+    return batch._replace(bg=batch.bg * gains)
 
 
 def _both(batch: Sample, change: Callable[[Tensor], Tensor]) -> Sample:

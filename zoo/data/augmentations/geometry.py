@@ -1,4 +1,7 @@
-"""Changes of geometry: all maps move together, and `valid` says where no true pixels are left."""
+"""Changes of geometry: all maps move together, and `valid` says where no true pixels are left.
+
+A plate was taken earlier, and the camera has moved a little since.
+"""
 
 from typing import Annotated
 
@@ -8,7 +11,7 @@ from torch import Tensor
 from registry import Card
 from zoo.contract import Sample
 from zoo.data.augment import GEOMETRY, BatchDraw, augmentations
-from zoo.data.warp import each, square, turning
+from zoo.data.warp import each, move, square, turning
 
 P = Annotated[float, "share of the samples"]
 
@@ -44,6 +47,30 @@ def crop(
     # the part's edge goes to the picture's edge, which is half a pixel outside the first pixel's centre
     matrix = [1 / wide, zero, (0.5 - left) / wide - 0.5, zero, 1 / tall, (0.5 - top) / tall - 0.5]
     return _pick(draw.chosen(p), square(torch.stack(matrix, 1).view(-1, 2, 3)))
+
+
+@augmentations.register("plate_shift", Card(summary="the plate shifted"))
+def plate_shift(
+    batch: Sample, draw: BatchDraw, *, limit: Annotated[float, "largest, as a share of the sides"] = 0.01, p: P = 0.5
+) -> Sample:
+    h, w = batch.bg.shape[-2:]
+    matrix = torch.eye(3).to(batch.bg).repeat(len(batch.bg), 1, 1)
+    matrix[:, :2, 2] = draw.uniform(-limit, limit, 2) * matrix.new_tensor([w, h])
+    return batch._replace(bg=torch.where(draw.chosen(p), move(batch.bg, matrix), batch.bg))
+
+
+@augmentations.register("plate_turn", Card(summary="the plate turned about its centre"))
+def plate_turn(
+    batch: Sample, draw: BatchDraw, *, degrees: Annotated[float, "largest angle, either way"] = 1.0, p: P = 0.5
+) -> Sample:
+    h, w = batch.bg.shape[-2:]
+    turned = move(batch.bg, turning(draw.uniform(-degrees, degrees), h, w))
+    return batch._replace(bg=torch.where(draw.chosen(p), turned, batch.bg))
+
+
+@augmentations.register("wrong_plate", Card(summary="another sample's plate: what happens when somebody mixes them up"))
+def wrong_plate(batch: Sample, draw: BatchDraw, *, p: P = 0.02) -> Sample:
+    return batch._replace(bg=torch.where(draw.chosen(p), batch.bg[draw.order()], batch.bg))
 
 
 def _pick(chosen: Tensor, matrix: Tensor) -> Tensor:

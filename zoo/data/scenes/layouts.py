@@ -25,19 +25,14 @@ FAR = 60.0  # metres; beyond, everything is sky
 
 @dataclass
 class Layout:
-    """Tables of solids, (b, n) each; a solid with no size is not there."""
+    """Tables of solids; one with no size is not there."""
 
     kind: Tensor  # (b,) index into KINDS
     ceiling: Tensor  # (b,) metres, infinite where there is sky
-    wall_angle: Tensor  # (b, WALLS) of the normal, radians about the vertical; 0 faces the camera
-    wall_away: Tensor  # (b, WALLS) metres from the camera along the normal; infinite: none
-    wall_height: Tensor  # (b, WALLS)
-    box_centre: Tensor  # (b, BOXES, 2) x and z
-    box_half: Tensor  # (b, BOXES, 3) half sizes
-    box_turn: Tensor  # (b, BOXES) radians
-    cylinder_centre: Tensor  # (b, CYLINDERS, 2)
-    cylinder_radius: Tensor  # (b, CYLINDERS)
-    cylinder_height: Tensor  # (b, CYLINDERS)
+    walls: Tensor  # (b, WALLS, 3) angle of the normal, radians about the vertical, 0 faces the camera; metres from the
+    # camera along the normal, infinite: none; height
+    boxes: Tensor  # (b, BOXES, 6) centre x, z; half sizes x, y, z; turn, radians
+    cylinders: Tensor  # (b, CYLINDERS, 4) centre x, z; radius; height
     depth_range: Tensor  # (b, 2) metres in which objects may stand
     half_width: Tensor  # (b,) metres to each side in which objects may stand
 
@@ -50,22 +45,18 @@ class Layout:
         back = draw.uniform(6, 14) * torch.where(is_any("alley", "hall"), 1.7, 1.0)
         side = torch.where(is_any("street"), draw.uniform(3.5, 6), draw.uniform(2.4, 4))
         side = torch.where(is_any("alley"), draw.uniform(1.6, 2.4), side)
-        angle, away = _walls(draw, is_any, back, side)
+        walls = _walls(draw, is_any, back, side)
         height = torch.where(roofed[:, None], 10.0, draw.uniform(1.6, 7, WALLS))
-        box_centre, box_half = _boxes(draw, is_any, side)
-        cylinder_centre, radius = _cylinders(draw, is_any, side)
+        height = torch.where(is_any("street", "alley")[:, None], height + 3, height)
+        boxes, cylinders = _boxes(draw, is_any, side), _cylinders(draw, is_any, side)
+        turn = draw.uniform(-0.8, 0.8, BOXES)
+        tall = torch.where(roofed[:, None], 10.0, draw.uniform(0.6, 5, CYLINDERS))
         return cls(
             kind=kind,
             ceiling=ceiling,
-            wall_angle=angle,
-            wall_away=away,
-            wall_height=torch.where(is_any("street", "alley")[:, None], height + 3, height),
-            box_centre=box_centre,
-            box_half=box_half,
-            box_turn=draw.uniform(-0.8, 0.8, BOXES),
-            cylinder_centre=cylinder_centre,
-            cylinder_radius=radius,
-            cylinder_height=torch.where(roofed[:, None], 10.0, draw.uniform(0.6, 5, CYLINDERS)),
+            walls=torch.cat([walls, height[..., None]], 2),
+            boxes=torch.cat([boxes, turn[..., None]], 2),
+            cylinders=torch.cat([cylinders, tall[..., None]], 2),
             depth_range=torch.stack([torch.full_like(back, 2.2), (back * 0.6).clamp(3.6, 6)], 1),
             half_width=side * 0.62,
         )
@@ -76,8 +67,8 @@ def _is_any(kind: Tensor, *names: str) -> Tensor:
     return torch.isin(kind, torch.tensor([KINDS.index(name) for name in names], device=kind.device))
 
 
-def _walls(draw: Draw, is_any: "partial[Tensor]", back: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
-    """Angles and distances of the walls, (b, WALLS) each: at the back (or in a corner), right and left."""
+def _walls(draw: Draw, is_any: "partial[Tensor]", back: Tensor, side: Tensor) -> Tensor:
+    """Angles and distances of the walls, (b, WALLS, 2): at the back (or in a corner), right and left."""
     lean, oblique, quarter = draw.uniform(-0.12, 0.12), draw.uniform(0.6, 0.95), torch.pi / 2
     corner, has_back = is_any("corner"), is_any("room", "yard", "hall", "corner")
     has_sides = is_any("street", "room", "alley", "hall")
@@ -91,24 +82,25 @@ def _walls(draw: Draw, is_any: "partial[Tensor]", back: Tensor, side: Tensor) ->
         torch.where(has_sides, side, torch.where(corner, back * 0.7, torch.inf)),
         torch.where(has_sides, side * draw.uniform(0.8, 1.3), torch.inf),
     ]
-    return torch.stack(angle, 1), torch.stack(away, 1)
+    return torch.stack([torch.stack(angle, 1), torch.stack(away, 1)], 2)
 
 
-def _boxes(draw: Draw, is_any: "partial[Tensor]", side: Tensor) -> tuple[Tensor, Tensor]:
-    """Where boxes stand, (b, BOXES, 2), and half their sizes, (b, BOXES, 3)."""
+def _boxes(draw: Draw, is_any: "partial[Tensor]", side: Tensor) -> Tensor:
+    """Where boxes stand and half their sizes, (b, BOXES, 5)."""
     crowd = torch.where(is_any("field", "yard", "street"), 0.75, 0.5)[:, None]
     there = draw.uniform(0, 1, BOXES) < crowd
     half = [draw.uniform(0.2, 1.1, BOXES), draw.uniform(0.15, 1.2, BOXES), draw.uniform(0.2, 0.9, BOXES)]
     centre = [draw.uniform(-1, 1, BOXES) * side.clamp(max=5)[:, None] * 1.1, draw.uniform(4.5, 13, BOXES)]
-    return torch.stack(centre, 2), torch.stack(half, 2) * there[..., None]
+    return torch.stack([*centre, *(size * there for size in half)], 2)
 
 
-def _cylinders(draw: Draw, is_any: "partial[Tensor]", side: Tensor) -> tuple[Tensor, Tensor]:
-    """Where cylinders stand, (b, CYLINDERS, 2), and their radii, (b, CYLINDERS); a hall's stand in two rows."""
+def _cylinders(draw: Draw, is_any: "partial[Tensor]", side: Tensor) -> Tensor:
+    """Where cylinders stand and their radii, (b, CYLINDERS, 3); a hall's stand in two rows."""
     pillars = is_any("hall")[:, None]
     there = (draw.uniform(0, 1, CYLINDERS) < torch.where(is_any("field"), 0.8, 0.35)[:, None]) | pillars
     radius = draw.uniform(0.06, 0.3, CYLINDERS)
     rows = torch.tensor([[-1.0, 5.0], [1.0, 5.0], [-1.0, 9.0], [1.0, 9.0]], device=draw.device)
     rows = rows * torch.stack([side * 0.75, torch.ones_like(side)], 1)[:, None]
     free = [draw.uniform(-1, 1, CYLINDERS) * side.clamp(max=5)[:, None], draw.uniform(4, 14, CYLINDERS)]
-    return torch.where(pillars[..., None], rows, torch.stack(free, 2)), radius * there
+    centre = torch.where(pillars[..., None], rows, torch.stack(free, 2))
+    return torch.cat([centre, (radius * there)[..., None]], 2)

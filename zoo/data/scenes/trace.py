@@ -89,7 +89,7 @@ def _times(layout: Layout, rays: Tensor, eye: Tensor) -> Iterator[tuple[int, Ten
     if layout.ceiling.isfinite().any():
         yield CEILING, torch.where(dy > EPS, (layout.ceiling[:, None, None] - eye) / dy.clamp(min=EPS), torch.inf)
     for i in range(WALLS):
-        angle, away, height = (t[:, i, None, None] for t in (layout.wall_angle, layout.wall_away, layout.wall_height))
+        angle, away, height = _row(layout.walls, i)
         along = dx * torch.sin(angle) + dz * torch.cos(angle)
         t = away / along.clamp(min=EPS)
         y = eye + dy * t.clamp(max=1e4)
@@ -102,9 +102,7 @@ def _times(layout: Layout, rays: Tensor, eye: Tensor) -> Iterator[tuple[int, Ten
 
 def _box(layout: Layout, i: int, rays: Tensor, eye: Tensor) -> Tensor:
     """When each ray enters a box: the last of the three slabs that it enters, if it has left none by then."""
-    turn = layout.box_turn[:, i, None, None]
-    cx, cz = (layout.box_centre[:, i, k, None, None] for k in (0, 1))
-    hx, hy, hz = (layout.box_half[:, i, k, None, None] for k in (0, 1, 2))
+    cx, cz, hx, hy, hz, turn = _row(layout.boxes, i)
     cos, sin = torch.cos(turn), torch.sin(turn)
     enter, leave = None, None
     for origin, direction, half in (
@@ -123,8 +121,7 @@ def _box(layout: Layout, i: int, rays: Tensor, eye: Tensor) -> Tensor:
 
 def _cylinder(layout: Layout, i: int, rays: Tensor, eye: Tensor) -> Tensor:
     """When each ray meets the mantle of an upright cylinder."""
-    cx, cz = (layout.cylinder_centre[:, i, k, None, None] for k in (0, 1))
-    radius, height = (table[:, i, None, None] for table in (layout.cylinder_radius, layout.cylinder_height))
+    cx, cz, radius, height = _row(layout.cylinders, i)
     dx, dy, dz = rays.unbind(1)
     a = dx * dx + dz * dz
     half_b = cx * dx + cz * dz
@@ -139,20 +136,18 @@ Face = tuple[Tensor, Tensor, Tensor, Tensor]  # where it is seen, place along it
 
 def _on_wall(layout: Layout, surface: Tensor, x: Tensor, y: Tensor, z: Tensor, light: list[Tensor]) -> Face:
     here = (surface >= WALL) & (surface < BOX)
-    angle = _of(layout.wall_angle, surface - WALL)
+    angle = _of(layout.walls[..., 0], surface - WALL)
     cos, sin = torch.cos(angle), torch.sin(angle)  # the normal, (-sin, -cos), points back at the camera
     return here, x * cos - z * sin, y, -light[0] * sin - light[2] * cos
 
 
 def _on_box(layout: Layout, surface: Tensor, x: Tensor, y: Tensor, z: Tensor, light: list[Tensor]) -> Face:
     here = (surface >= BOX) & (surface < CYLINDER)
-    row = surface - BOX
-    turn = _of(layout.box_turn, row)
+    cx, cz, hx, hy, hz, turn = (_of(column, surface - BOX) for column in layout.boxes.unbind(2))
     cos, sin = torch.cos(turn), torch.sin(turn)
-    x, z = x - _of(layout.box_centre[..., 0], row), z - _of(layout.box_centre[..., 1], row)
+    x, z = x - cx, z - cz
     x, z = x * cos - z * sin, x * sin + z * cos  # in the box's own axes
-    half = [_of(layout.box_half[..., k], row) for k in (0, 1, 2)]
-    out_x, out_y, out_z = x.abs() - half[0], y - 2 * half[1], z.abs() - half[2]  # nearest 0: the face it is on
+    out_x, out_y, out_z = x.abs() - hx, y - 2 * hy, z.abs() - hz  # nearest 0: the face it is on
     on_top = (out_y > out_x) & (out_y > out_z)
     on_side = ~on_top & (out_x > out_z)
     light_x, light_z = light[0] * cos - light[2] * sin, light[0] * sin + light[2] * cos
@@ -162,11 +157,15 @@ def _on_box(layout: Layout, surface: Tensor, x: Tensor, y: Tensor, z: Tensor, li
 
 def _on_cylinder(layout: Layout, surface: Tensor, x: Tensor, y: Tensor, z: Tensor, light: list[Tensor]) -> Face:
     here = (surface >= CYLINDER) & (surface < SKY)
-    row = surface - CYLINDER
-    radius = _of(layout.cylinder_radius, row).clamp(min=0.01)
-    x = (x - _of(layout.cylinder_centre[..., 0], row)) / radius
-    z = (z - _of(layout.cylinder_centre[..., 1], row)) / radius
+    cx, cz, radius = (_of(column, surface - CYLINDER) for column in layout.cylinders[..., :3].unbind(2))
+    radius = radius.clamp(min=0.01)
+    x, z = (x - cx) / radius, (z - cz) / radius
     return here, torch.atan2(x, -z) * radius, y, light[0] * x + light[2] * z
+
+
+def _row(table: Tensor, i: int) -> tuple[Tensor, ...]:
+    """The numbers of one solid per scene, (b, 1, 1) each, from a table (b, n, numbers)."""
+    return table[:, i, :, None, None].unbind(1)
 
 
 def _of(table: Tensor, row: Tensor) -> Tensor:

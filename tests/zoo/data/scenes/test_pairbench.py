@@ -144,10 +144,8 @@ def test_ground_depth_by_hand():
     assert rays[0, :, 7, 4].tolist() == pytest.approx([0.5 / 8, -3.5 / 8, 1.0])
     draw = Draw("x", np.array([0]))
     layout = layouts.Layout.draw(draw, "train")
-    for name in ("wall_away", "ceiling"):
-        setattr(layout, name, torch.full_like(getattr(layout, name), torch.inf))
-    layout.box_half *= 0
-    layout.cylinder_radius *= 0
+    layout.walls[..., 1], layout.ceiling[:] = torch.inf, torch.inf
+    layout.boxes[..., 2:5], layout.cylinders[..., 2] = 0, 0
 
     hits = trace(camera, layout, rays, torch.tensor([[0.0, 1.0, 0.0]]))
     assert hits.z[0, 7, 4].item() == pytest.approx(2 / (3.5 / 8))
