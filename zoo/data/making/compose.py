@@ -31,7 +31,6 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class Report:
     """What a run did. made, found: samples composed now, and by earlier runs."""
 
-    folder: Path
     made: int
     found: int
     backgrounds: int
@@ -71,18 +70,13 @@ def compose(
             depth.digest(),
         )
         outlet: Outlet = TarShards.of(composition, out, shards) if shards else LooseFiles(composition, out)
-        if not (out / SETTINGS).exists():
-            _require_empty(out)
+        others = sorted(name for name in os.listdir(out) if name != LOCK and not name.endswith(".part"))
+        if others and SETTINGS not in others:
+            raise DataError(
+                f"{out} holds other things ({', '.join(others[:SHOWN])}) and no {SETTINGS}; give an empty or new --out"
+            )
         settle(out / SETTINGS, outlet.settings(), "another --out")
         return _fill(composition, outlet, workers, tick)
-
-
-def _require_empty(folder: Path) -> None:
-    """Leave a folder alone that holds what nobody composed."""
-    if others := sorted(name for name in os.listdir(folder) if name != LOCK and not name.endswith(".part")):
-        raise DataError(
-            f"{folder} holds other things ({', '.join(others[:SHOWN])}) and no {SETTINGS}; give an empty or new --out"
-        )
 
 
 def _fill(composition: Composition, outlet: Outlet, workers: Workers, tick: Tick) -> Report:
@@ -104,7 +98,7 @@ def _fill(composition: Composition, outlet: Outlet, workers: Workers, tick: Tick
             " and stay; make room and run the same command again, and it goes on"
         ) from error
     ingredients = len(composition.backgrounds), len(composition.cutouts)
-    return Report(outlet.folder, made, found, *ingredients, time.monotonic() - start)
+    return Report(made, found, *ingredients, time.monotonic() - start)
 
 
 @contextlib.contextmanager

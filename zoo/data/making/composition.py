@@ -125,12 +125,6 @@ def sample_files(composition: Composition, number: int) -> dict[str, bytes]:
     return {"bg": bg_file, **files}
 
 
-def background_file(composition: Composition, number: int) -> bytes:
-    """The file of a sample's background."""
-    recipe, (photo, *_) = composition.recipe, composition.parts(number)
-    return _background(composition.bg_folder / photo.name, recipe.size, recipe.quality)[1]
-
-
 @lru_cache(maxsize=2)
 def _background(path: Path, size: tuple[int, int], quality: int) -> tuple[Tensor, bytes]:
     """A background (3, h, w) in [0, 1], and its file."""

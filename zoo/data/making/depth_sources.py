@@ -104,10 +104,8 @@ class FolderDepth(DepthSource):
         return stand(cover(values, (scene.bg.shape[-2], scene.bg.shape[-1])).clamp(0, 1), scene.solid)
 
     def digest_of(self, photo: str) -> str:
-        path = self._path(photo)
-        data = path.read_bytes()
-        decode("depth", data, str(path))
-        return digest(data)
+        self._map(photo)  # whether it can be read
+        return digest(self._path(photo).read_bytes())
 
     def _path(self, photo: str) -> Path:
         stem = self.folder / Path(photo).with_suffix("")

@@ -15,7 +15,7 @@ import numpy as np
 from zoo.data.dataset import DataError
 from zoo.data.files.layout import DIRS, MAPS
 from zoo.data.files.shards import Index, finished, shard_name, write_index, write_shard
-from zoo.data.making.composition import Composition, background_file, sample_files
+from zoo.data.making.composition import Composition, sample_files
 from zoo.data.splitting.splits import decide
 from zoo.files import replacing, write_bytes
 
@@ -48,14 +48,11 @@ class LooseFiles:
     def make(self, piece: Any) -> tuple[int, int]:
         for name in DIRS:
             (self.folder / name).mkdir(exist_ok=True)
-        if piece[0] % self.composition.per_background == 0 and not (bg := self.paths(piece[0])["bg"]).exists():
-            write_bytes(bg, background_file(self.composition, piece[0]))
         made = 0
         for number in piece:
-            paths = {name: path for name, path in self.paths(number).items() if name != "bg"}
-            if not all(path.exists() for path in paths.values()):
+            if missing := {name: path for name, path in self.paths(number).items() if not path.exists()}:
                 files = sample_files(self.composition, number)
-                for name, path in paths.items():
+                for name, path in missing.items():
                     write_bytes(path, files[name])
                 made += 1
         return made, len(piece) - made
@@ -65,8 +62,7 @@ class LooseFiles:
             for number in range(len(self)):
                 names = {name: path.relative_to(self.folder).as_posix() for name, path in self.paths(number).items()}
                 facts = self.composition.facts(number)
-                facts["photo"] = facts.pop("bg")  # its name in the folder that it came from
-                row = {**names, **{name: facts[name] for name in ("object", "photo", "placement")}}
+                row = {**names, "object": facts["object"], "photo": facts["bg"], "placement": facts["placement"]}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def paths(self, number: int) -> dict[str, Path]:
