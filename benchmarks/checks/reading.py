@@ -191,7 +191,7 @@ def make(folder: Path, tuples: int, pixels: int, tick: Callable[[str, float, flo
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
     spec = Spec("folders", {"path": str(folder / "loose"), "per_background": PER_BACKGROUND})
-    plan = Plan(spec=str(spec), split="all", out=str(folder / "shards"), per_shard=max(1, tuples // 8))
+    plan = Plan(spec=str(spec), split="all", folder=folder / "shards", per_shard=max(1, tuples // 8))
     for done, total in pack(plan):
         tick("pack them", done, total)
 

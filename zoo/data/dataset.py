@@ -69,8 +69,7 @@ def collate(samples: Sequence[Sample]) -> Sample:
     if len(sizes) > 1:
         raise DataError(f"samples of different sizes cannot be a batch: {sorted(sizes)}; load the data with size=")
     *columns, metas = zip(*samples, strict=True)
-    maps = [default_collate(list(values)) for values in columns]  # in shared memory in a worker
-    return Sample._make([*maps, metas])
+    return Sample._make([*map(default_collate, columns), metas])  # in shared memory in a worker
 
 
 Source = Callable[..., PairDataset]  # (*, split, size, options) -> PairDataset; NAME:x gives x to the first option

@@ -38,7 +38,7 @@ def run(args: Namespace) -> None:
             plan = Plan(
                 spec=args.spec,
                 split=split,
-                out=args.out,
+                folder=Path(args.out),
                 per_shard=args.per_shard,
                 size=args.size and (args.size, args.size),
                 samples=args.samples,

@@ -121,8 +121,7 @@ def plate_gain(
     limit: Annotated[float, "largest change of brightness, as a share"] = 0.1,
     p: P = 0.5,
 ) -> Sample:
-    gain = 1 + draw.uniform(-limit, limit, 1, 1, 1) * draw.chosen(p)
-    return batch._replace(bg=batch.bg * gain)
+    return batch._replace(bg=batch.bg * (1 + draw.uniform(-limit, limit, 1, 1, 1) * draw.chosen(p)))
 
 
 @augmentations.register("plate_gamma", Card(summary="the plate with another tone curve"))
@@ -133,8 +132,7 @@ def plate_gamma(
     limit: Annotated[float, "largest change of the exponent, as a share"] = 0.1,
     p: P = 0.5,
 ) -> Sample:
-    exponent = (1 + limit) ** (draw.uniform(-1, 1, 1, 1, 1) * draw.chosen(p))
-    return batch._replace(bg=batch.bg**exponent)
+    return batch._replace(bg=batch.bg ** ((1 + limit) ** (draw.uniform(-1, 1, 1, 1, 1) * draw.chosen(p))))
 
 
 @augmentations.register("plate_white_balance", Card(summary="the plate warmer, cooler, greener"))
@@ -145,8 +143,7 @@ def plate_white_balance(
     limit: Annotated[float, "largest change of a channel, as a share"] = 0.06,
     p: P = 0.5,
 ) -> Sample:
-    gains = 1 + draw.uniform(-limit, limit, batch.bg.shape[1], 1, 1) * draw.chosen(p)
-    return batch._replace(bg=batch.bg * gains)
+    return batch._replace(bg=batch.bg * (1 + draw.uniform(-limit, limit, batch.bg.shape[1], 1, 1) * draw.chosen(p)))
 
 
 def _both(batch: Sample, change: Callable[[Tensor], Tensor]) -> Sample:

@@ -73,8 +73,7 @@ class Zip(Named):
     state: tuple[int, int]  # when it was changed, and its size
 
     def names(self, under: str = "") -> Iterator[str]:
-        start = f"{under}/" if under else ""
-        return (name for name in _index(self)[0] if name.startswith(start))
+        return (name for name in _index(self)[0] if name.startswith(f"{under}/" if under else ""))
 
     def folders(self) -> list[str]:
         return sorted({name.split("/")[0] for name in _index(self)[0] if "/" in name})

@@ -7,6 +7,7 @@ picture's name, of any suffix. The background is found by the picture's place, b
 import csv
 import io
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -158,18 +159,14 @@ def _by_place(store: Store, found: Names, pictures: Sequence[str], per_backgroun
 
 def _by_name(found: Names, pictures: Sequence[str], template: Template) -> list[str]:
     """The background whose stem is what the template says, or whose number it is."""
-    by_number: dict[int, list[str]] = {}
-    by_stem: dict[str, list[str]] = {}
+    called: defaultdict[str | int | None, list[str]] = defaultdict(list)  # by stem, and by number
     for file in found.values():
-        by_stem.setdefault(stem(file), []).append(file)
-        if digits := number(file):
-            by_number.setdefault(int(digits), []).append(file)
+        called[stem(file)].append(file)
+        called[int(number(file) or -1)].append(file)
     chosen = []
     for picture in pictures:
         said = template(picture)
-        fits = [found[said]] if said in found else by_stem.get(said, [])
-        if not fits and said.isdecimal():
-            fits = by_number.get(int(said), [])
+        fits = [found[said]] if said in found else called[said] or called[int(said) if said.isdecimal() else None]
         if len(fits) > 1:
             raise DataError(f"{picture}: {said!r} may be {fits[0]} or {fits[1]}; give a template with the whole stem")
         chosen.append(fits[0] if fits else "")

@@ -1,7 +1,7 @@
 """The pass over a data set that its figures need, and the record of them."""
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from itertools import product
 from typing import Any
 
@@ -64,10 +64,7 @@ def collect(dataset: PairDataset, indices: Sequence[int]) -> Stats:
     except DataError:
         if dataset.size is not None:
             raise
-    stats = Stats()  # files as they are differ in size
-    for index in indices:
-        stats = stats.merge(Stats.of(dataset.batch([index])))
-    return stats
+    return reduce(Stats.merge, (Stats.of(dataset.batch([index])) for index in indices))  # files of several sizes
 
 
 def _part(specs: dict[str, str], split: Split, size: int | None, item: tuple[str, tuple[int, ...]]) -> Stats:

@@ -26,10 +26,9 @@ class Findings:
 
     def add(self, other: "Findings") -> None:
         """Take in what another part of the data set gave."""
-        for kind, found in other.problems.items():
-            self.problems[kind] += found
-        for kind, found in other.notes.items():
-            self.notes[kind] += found
+        for own, others in ((self.problems, other.problems), (self.notes, other.notes)):
+            for kind, found in others.items():
+                own[kind] += found
         for name, modes in other.modes.items():
             self.modes[name] += modes
         self.sizes += other.sizes

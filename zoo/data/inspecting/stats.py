@@ -79,8 +79,7 @@ class Stats:
         bg, fg_bg, mask, depth, valid = batch[:5]
         _check(batch)
         seen, objects = valid > 0.5, mask >= OBJECT
-        area = seen.flatten(1).sum(1).clamp(min=1)
-        shares = (mask * seen).flatten(1).sum(1) / area
+        shares = (mask * seen).flatten(1).sum(1) / seen.flatten(1).sum(1).clamp(min=1)
         level = ((fg_bg - bg).abs().mean(1, keepdim=True) * LEVELS).long().clamp(0, LEVELS - 1)
         change = torch.bincount((level + LEVELS * objects)[seen], minlength=2 * LEVELS)
         return cls(

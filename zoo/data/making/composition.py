@@ -40,8 +40,7 @@ class ComposeSettings:
         low, high = self.share
         require(self.per_pair >= 1, "per_pair", self.per_pair, "a whole number from 1 up")
         require(min(self.size) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
-        accepted = "two shares of the height, 0 < least <= greatest <= 1"
-        require(0 < low <= high <= 1, "share", self.share, accepted)
+        require(0 < low <= high <= 1, "share", self.share, "two shares of the height, 0 < least <= greatest <= 1")
         require(self.seed >= 0, "seed", self.seed, "a whole number from 0 up")
         require(1 <= self.quality <= 100, "quality", self.quality, "1 to 100")
 

@@ -117,14 +117,10 @@ class TarShards:
 
     def pieces(self) -> Iterator[tuple[Path, list[int]]]:
         """Each shard with its samples."""
-        for split in self.numbers:
-            for path, numbers in self._of_split(split):
-                yield path, numbers.tolist()
-
-    def _of_split(self, split: str) -> Iterator[tuple[Path, np.ndarray]]:
-        size, numbers = self.shards.per_shard, self.numbers[split]
-        for shard, first in enumerate(range(0, len(numbers), size)):
-            yield self.folder / shard_name(split, shard), numbers[first : first + size]
+        size = self.shards.per_shard
+        for split, numbers in self.numbers.items():
+            for shard, first in enumerate(range(0, len(numbers), size)):
+                yield self.folder / shard_name(split, shard), numbers[first : first + size].tolist()
 
     def make(self, piece: Any) -> tuple[int, int]:
         path, numbers = piece
@@ -143,7 +139,7 @@ class TarShards:
     def finish(self) -> None:
         source = {name: value for name, value in self.settings().items() if not isinstance(value, dict)}
         for split in self.numbers:
-            shards = (finished(path) for path, _ in self._of_split(split))
+            shards = (finished(path) for path, _ in self.pieces() if path.name.startswith(f"{split}-"))
             write_index(self.folder, Index(split, tuple(shard for shard in shards if shard), source))
 
 

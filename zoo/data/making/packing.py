@@ -37,16 +37,12 @@ class Plan:
 
     spec: str
     split: Split
-    out: str
+    folder: Path
     per_shard: int = 1000
     size: tuple[int, int] | None = None
     samples: int | None = None
     pictures: Suffix = "jpg"
     quality: int = 95  # of JPEG, where pictures are encoded
-
-    @property
-    def folder(self) -> Path:
-        return Path(self.out)
 
     @property
     def file(self) -> Path:
@@ -67,7 +63,10 @@ def pack(plan: Plan, *, workers: Workers = IN_THIS_PROCESS) -> Iterator[tuple[in
     workers: on a cluster all folders lie on shared storage.
     """
     _dataset.cache_clear()  # files may have come since
-    total = _total(plan)
+    there = len(plan.dataset)
+    total = there if plan.samples is None else min(plan.samples, there)
+    if not total:
+        raise DataError(f"{plan.spec} has no samples in split {plan.split}: there is nothing to pack")
     facts = _facts(plan, total)
     with locked(plan.folder):
         index, hint = plan.folder / f"{plan.split}{INDEX}", f"pack into another folder than {plan.folder}"
@@ -145,18 +144,10 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def _total(plan: Plan) -> int:
-    there = len(plan.dataset)
-    total = there if plan.samples is None else min(plan.samples, there)
-    if not total:
-        raise DataError(f"{plan.spec} has no samples in split {plan.split}: there is nothing to pack")
-    return total
-
-
 def _facts(plan: Plan, total: int) -> dict[str, Any]:
     """What tells one packing from another."""
     facts = asdict(plan) | {"spec": str(plan.dataset.spec), "samples": total}
-    del facts["out"], facts["split"]
+    del facts["folder"], facts["split"]
     if isinstance(plan.dataset, Folders):
         facts["split_note"] = plan.dataset.split_note
         facts["reading"] = {"tasks": plan.dataset.tasks}

@@ -87,8 +87,7 @@ def _walls(draw: Draw, is_any: "partial[Tensor]", back: Tensor, side: Tensor) ->
 
 def _boxes(draw: Draw, is_any: "partial[Tensor]", side: Tensor) -> Tensor:
     """Where boxes stand and half their sizes, (b, BOXES, 5)."""
-    crowd = torch.where(is_any("field", "yard", "street"), 0.75, 0.5)[:, None]
-    there = draw.uniform(0, 1, BOXES) < crowd
+    there = draw.uniform(0, 1, BOXES) < torch.where(is_any("field", "yard", "street"), 0.75, 0.5)[:, None]
     half = [draw.uniform(0.2, 1.1, BOXES), draw.uniform(0.15, 1.2, BOXES), draw.uniform(0.2, 0.9, BOXES)]
     centre = [draw.uniform(-1, 1, BOXES) * side.clamp(max=5)[:, None] * 1.1, draw.uniform(4.5, 13, BOXES)]
     return torch.stack([*centre, *(size * there for size in half)], 2)

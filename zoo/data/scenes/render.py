@@ -145,8 +145,7 @@ def _footprint(hits: Hits, camera: Camera) -> Tensor:
 
 def _foggy(colour: Tensor, z: Tensor, fog: Tensor, haze: Tensor) -> Tensor:
     """Colours (..., 3) at depths (...) through fog (...) of a colour (..., 3)."""
-    thick = 1 - torch.exp(-fog * z.clamp(max=FAR / 2))
-    return torch.lerp(colour, haze.expand_as(colour), thick[..., None])
+    return torch.lerp(colour, haze.expand_as(colour), 1 - torch.exp(-fog * z.clamp(max=FAR / 2))[..., None])
 
 
 def _optics(image: Tensor) -> Tensor:

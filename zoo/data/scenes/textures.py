@@ -30,10 +30,9 @@ class Materials:
     @classmethod
     def draw(cls, draw: Draw, split: str, n: int, palette: Tensor, vary: float = 1.0) -> "Materials":
         """Colours come from the scene's palette (b, k, 3), a little off it; vary: how far a surface's own differ."""
-        k = palette.shape[1]
 
         def colour() -> Tensor:
-            picked = palette.gather(1, draw.choice(tuple(range(k)), n)[..., None].expand(-1, -1, 3))
+            picked = palette.gather(1, draw.choice(tuple(range(palette.shape[1])), n)[..., None].expand(-1, -1, 3))
             return (picked + 0.05 * draw.normal(n, 3)).clamp(0.02, 0.98)
 
         first = colour()
@@ -159,8 +158,7 @@ def checks(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> T
 
 def marble(x: Tensor, y: Tensor, seed: Tensor, size: Tensor, grain: Tensor) -> Tensor:
     bend = noise(x * 0.9, y * 0.9, seed, size * 0.9) + 0.5 * grain
-    veins = 1 - torch.sin(torch.pi * (x * 0.6 + y * 0.3 + 2.2 * bend)).abs()
-    return veins**3
+    return (1 - torch.sin(torch.pi * (x * 0.6 + y * 0.3 + 2.2 * bend)).abs()) ** 3
 
 
 Pattern = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]

@@ -16,8 +16,7 @@ from registry import Card
 from registry.vocabulary import SPLITS
 from zoo.contract import TASKS, Sample
 from zoo.data.dataset import DataError, NoSplitError, PairDataset, sources
-from zoo.data.files import fast_decode
-from zoo.data.files.maps import finish, read, sample_of
+from zoo.data.files.maps import fast, finish, read, sample_of
 from zoo.data.files.shards import INDEX, Shard, check_sizes, read_files, read_index, read_offsets
 
 OPEN = 64  # files held open in each process
@@ -101,8 +100,7 @@ class Shards(PairDataset):
 
     def _fast(self, field: str, files: dict[str, bytes], out: Tensor) -> bool:
         """Fill `out` where the file is an ordinary JPEG of its size; False where it is not."""
-        data = files.get(f"{field}.jpg", b"")
-        if fast_decode.decode(data, len(out), tuple(out.shape[1:]), out.numpy()) is None:
+        if fast(files.get(f"{field}.jpg", b""), len(out), tuple(out.shape[1:]), out.numpy()) is None:
             return False
         if field == "depth" and self.is_nearer:
             torch.sub(1, out, out=out)

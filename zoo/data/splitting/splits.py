@@ -107,8 +107,7 @@ def decide(
     if len(held) == 2:
         dealt = deal_islands(given, seed, shares) or dealt
     splits = Splits(kind, seed, shares, dealt, _digest(distinct), notes)
-    found = splits.indices(backgrounds, objects, names=names)
-    counts = {name: len(indices) for name, indices in found.items()}
+    counts = {name: len(found) for name, found in splits.indices(backgrounds, objects, names=names).items()}
     empty = [name for name, share in zip(NAMES, shares, strict=True) if share > 0 and not counts[name]]
     if empty:
         raise DataError(

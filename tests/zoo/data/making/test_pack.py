@@ -69,7 +69,7 @@ def loose(tmp_path: Path) -> Path:
 
 
 def plan(spec: object, out: Path, **options: object) -> Plan:
-    return Plan(**{"spec": str(spec), "split": "all", "out": str(out), "per_shard": 2, **options})
+    return Plan(**{"spec": str(spec), "split": "all", "folder": out, "per_shard": 2, **options})
 
 
 def contents(folder: Path) -> dict[str, bytes]:
