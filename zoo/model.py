@@ -58,6 +58,8 @@ class PairModel(nn.Module):
             raise InputError(
                 f"fg_bg is missing; this network is called as model({'bg' if face.plate else None}, fg_bg)"
             )
+        if isinstance(sides, Tensor) and torch.onnx.is_in_onnx_export():
+            sides = bool(sides)  # torch.onnx.export(dynamo=False) hands every default over as a tensor
         if not isinstance(sides, bool):
             raise InputError(
                 f"sides is a {type(sides).__name__}; it takes True or False, as model(bg, fg_bg, sides=True)"

@@ -213,6 +213,7 @@ def _export(model: PairModel, pair: tuple[Tensor, Tensor], path: Path) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.onnx.export(model, pair, path, dynamo=True, verbose=False, input_names=["bg", "fg_bg"])
+            inputs, outputs = ["bg", "fg_bg"], [*model.face.tasks]
+            torch.onnx.export(model, pair, path, dynamo=True, verbose=False, input_names=inputs, output_names=outputs)
     finally:
         talk.setLevel(level)

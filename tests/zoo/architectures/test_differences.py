@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.architectures.differences import UNIT
-from zoo.blocks.registration import register_plate
+from zoo.blocks.registration import register_plate, solved
 
 
 def texture(h=96, w=128, seed=0):
@@ -82,3 +82,29 @@ def test_pictures_without_texture_stay_finite(value):
     flat = torch.full((2, 3, 8, 8), value)
     assert register_plate(flat, flat).isfinite().all()
     assert zoo.build("aligned_difference")(flat, 1 - flat).mask.isfinite().all()
+
+
+@given(seed=st.integers(0, 10**6), b=st.integers(1, 4), scale=st.floats(-3, 5))
+def test_elimination_solves_positive_definite_equations(seed, b, scale):
+    generator = torch.Generator().manual_seed(seed)
+    factor = torch.randn(b, 5, 8, generator=generator, dtype=torch.float64)
+    matrix = (factor @ factor.mT + 0.1 * torch.eye(5)) * 10**scale
+    right = torch.randn(b, 5, 1, generator=generator, dtype=torch.float64)
+    expected = torch.linalg.solve(matrix, right)[..., 0]
+    torch.testing.assert_close(solved(matrix, right), expected, rtol=1e-6, atol=1e-9 / 10**scale)
+
+
+@pytest.mark.parametrize("dynamo", [True, False], ids=["dynamo", "script"])
+@pytest.mark.parametrize("name", ["frame_difference", "aligned_difference", "unet(width=4)"])
+def test_both_of_torchs_exporters_take_it(name, dynamo, tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    model, pair = zoo.build(name).eval(), (texture(seed=1), texture(seed=2))
+    path, names = str(tmp_path / "model.onnx"), {"input_names": ["bg", "fg_bg"], "output_names": ["mask", "depth"]}
+    torch.onnx.export(model, pair, path, dynamo=dynamo, verbose=False, **names)
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    outputs = session.run(["mask", "depth"], dict(zip(names["input_names"], (x.numpy() for x in pair), strict=True)))
+    with torch.no_grad():
+        for ours, exported in zip(model(*pair), outputs, strict=True):
+            torch.testing.assert_close(torch.from_numpy(exported), ours, rtol=1e-3, atol=5e-3)
