@@ -1,16 +1,25 @@
-"""What the benchmark commands share: argument types. It imports nothing that is slow."""
+"""What the benchmark commands share: how they are started, and argument types. It imports nothing that is slow."""
 
 import math
 import os
 from argparse import ArgumentTypeError
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from registry.commandline import whole
+from registry.commandline import Parser, guarded, whole
 
 Value = TypeVar("Value")
+Arguments = Mapping[str, Mapping[str, Any]]  # of a command: a name -> what argparse is told of it
 
 MOST = 1_000_000  # of anything that is counted; a slip of the finger beyond
+
+
+def command(run: Callable[..., int], name: str, summary: str, arguments: Arguments, argv: Sequence[str] | None) -> int:
+    """Call a function with what was typed, by name; the exit code of the command."""
+    parser = Parser(prog=f"python -m benchmarks.{name}", description=summary)
+    for argument, told in arguments.items():
+        parser.add_argument(argument, **told)
+    return guarded(lambda: run(**vars(parser.parse_args(argv))))
 
 
 def positive(text: str) -> float:

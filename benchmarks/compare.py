@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
 from benchmarks.arguments import positive
-from benchmarks.checks import control
 from benchmarks.plan.comparison import CHOICES, TYPES, Options
 from benchmarks.plan.presets import PRESETS, SUMMARIES
 from benchmarks.store.names import MEASURES, RECORDS
@@ -56,6 +55,8 @@ def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     given = sys.argv[1:] if argv is None else argv
     if "--control" in given:
+        from benchmarks.checks import control
+
         return control.main([word for word in given if word != "--control"])
     return guarded(lambda: run(arguments().parse_args(argv)))
 

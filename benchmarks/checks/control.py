@@ -10,107 +10,96 @@ order they have in calm. Exit code 1 where a goal is missed. With --keep the rec
 benchmarks/records/control, and `make readme` makes docs/timing.md of those.
 """
 
-import argparse
 import contextlib
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import astuple, replace
+from itertools import combinations
+from typing import Any
 
-from benchmarks.arguments import at_least, positive, threads
-from benchmarks.plan.comparison import ROUNDS, WITHIN
-from registry.commandline import Parser, guarded, sides
+import torch
 
-if TYPE_CHECKING:
-    import torch
-
-    from benchmarks.statistics.intervals import Interval, Rounds
-    from benchmarks.store.control import Control, Order
-    from benchmarks.timing.rounds import Cell
-    from zoo.progress import Tick
+from benchmarks.arguments import Arguments, at_least, command, positive, threads
+from benchmarks.checks.ways import time_cells
+from benchmarks.measures import speed
+from benchmarks.networks.entrants import Entrant, enter
+from benchmarks.plan.comparison import FOUNDING, ROUNDS, WITHIN
+from benchmarks.show.terminal import print_table
+from benchmarks.statistics.intervals import Interval, Rounds, interval, ratio
+from benchmarks.store import committed, files
+from benchmarks.store.control import Control, ControlSettings, Counts, Order, Runs
+from benchmarks.store.record import Machine, TimedSettings
+from benchmarks.timing.clocks import Clocks
+from benchmarks.timing.rounds import Cell
+from registry.commandline import sides
+from zoo import machine
+from zoo.progress import Tick, progress
 
 SLOWER = 0.03  # planted
 HELD, FOUND = 35 / 40, 36 / 40  # shares of the runs that are asked for
 BUSY = "while True: pass"
+HEAD = ("control", "runs", "ratio: median, least to most")
 
-
-@dataclass(frozen=True)
-class Run:
-    """One run: how long its twin, the slowed one and the one that was built anew take, in units of the network."""
-
-    twin: "Interval"
-    slowed: "Interval"
-    anew: "Interval"
-
-    @property
-    def holds(self) -> bool:
-        return self.twin.is_tie
-
-    @property
-    def finds(self) -> bool:
-        return self.slowed.low > 1
+Times = dict[str, Rounds]  # by network
+Ratios = tuple[Interval, ...]  # of a run: how long its twin, the slowed one and the one that was built anew take
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.checks.control", description="Can the timing be trusted here?")
-    add = parser.add_argument
-    add("--model", default="unet(width=16)", help="what is timed against itself; default: unet(width=16)")
-    add("--models", help="with --load: whose order must stay; default: the founding networks")
-    add("--size", type=sides, default=(64, 64), help="pixels; default: 64")
-    add("--runs", type=at_least(1), default=40, help="default: 40")
-    add("--seconds", type=positive, default=20.0, help="of timing in each run, at most; default: 20")
-    add("--within", type=positive, default=WITHIN, help="as of benchmarks.compare: ends a network's timing earlier")
-    add("--load", action="store_true", help="keep one core busy with another process")
-    add("--keep", action="store_true", help="add the record to those that come with the library")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto, cuda where there is one")
-    add("--threads", type=threads, help="threads on the CPU; default: what torch chooses")
-    return guarded(lambda: run(parser.parse_args(argv)))
+    arguments: Arguments = {
+        "--model": {"default": "unet(width=16)", "help": "what is timed against itself; default: unet(width=16)"},
+        "--models": {"default": FOUNDING, "help": "with --load: whose order must stay; default: the founding networks"},
+        "--size": {"type": sides, "default": (64, 64), "help": "pixels; default: 64"},
+        "--runs": {"type": at_least(1), "default": 40, "help": "default: 40"},
+        "--seconds": {"type": positive, "default": 20.0, "help": "of timing in each run, at most; default: 20"},
+        "--within": {
+            "type": positive,
+            "default": WITHIN,
+            "help": "as of benchmarks.compare: ends a network's timing earlier",
+        },
+        "--load": {"action": "store_true", "dest": "loaded", "help": "keep one core busy with another process"},
+        "--keep": {"action": "store_true", "help": "add the record to those that come with the library"},
+        "--device": {
+            "choices": ("auto", "cpu", "cuda"),
+            "default": "auto",
+            "help": "default: auto, cuda where there is one",
+        },
+        "--threads": {"type": threads, "help": "threads on the CPU; default: what torch chooses"},
+    }
+    return command(run, "checks.control", "Can the timing be trusted here?", arguments, argv)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(model: str, models: str, runs: int, *, keep: bool, device: str, threads: int | None, **settings: Any) -> int:
     """Measure and show; 1 where a goal is missed."""
-    import torch
-
-    from benchmarks.show import terminal
-    from benchmarks.store import committed, files
-    from zoo import machine
-    from zoo.progress import progress
-
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    if threads:
+        torch.set_num_threads(threads)
     with progress() as tick:
-        record = measure(args, machine.choose(args.device), tick)
-    if args.keep:
+        record = measure(model, models, runs, ControlSettings(**settings), machine.choose(device), tick)
+    if keep:
         committed.CONTROLS.mkdir(parents=True, exist_ok=True)
         files.append(committed.CONTROLS / f"{committed.kind(record.machine)}.jsonl", record)
-    terminal.print_table(HEAD, lines(record), notes=[note(record)])
+    print_table(HEAD, lines(record), notes=[note(record)])
     return 1 if missed(record) else 0
 
 
-def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> "Control":
-    """All runs as one record; with --load the order of networks before and under it too."""
-    from benchmarks.store.control import Control, ControlSettings, Counts, Runs
-    from benchmarks.store.record import Machine
-    from benchmarks.timing.clocks import Clocks
-    from zoo import machine
-
+def measure(model: str, models: str, runs: int, cell: ControlSettings, device: torch.device, tick: Tick) -> Control:
+    """All runs as one record; under load the order of networks before and under it too."""
     here, begun, order = Machine.here(device), time.perf_counter(), None
-    with Clocks(device) as clocks:
-        calm = ranked(args, device, tick) if args.load else {}
-        with busy() if args.load else contextlib.nullcontext():
-            if args.load:
-                order = compared(calm, ranked(args, device, tick))
-            runs = [once(args, device, number, tick) for number in range(args.runs)]
+    with Clocks(device) as clocks, contextlib.ExitStack() as stack:
+        if cell.loaded:
+            calm = ranked(models, cell, device, tick)
+            stack.enter_context(busy())
+            order = compared(calm, ranked(models, cell, device, tick))
+        ratios = [once(model, cell, device, tick, n, f"run {n + 1} of {runs}") for n in range(runs)]
         read = clocks.read()
-    twin, slowed, anew = ([[*astuple(getattr(run, name))] for run in runs] for name in ("twin", "slowed", "anew"))
+    values, raw = counted(ratios)
     return Control(
-        model=args.model,
-        cell=ControlSettings(args.size, args.seconds, args.load, args.within),
-        values=Counts(sum(run.holds for run in runs), sum(run.finds for run in runs), len(runs)),
-        raw=Runs(twin, slowed, anew),
+        model=model,
+        cell=cell,
+        values=values,
+        raw=raw,
         order=order,
         machine=here,
         load=machine.load(),
@@ -119,10 +108,14 @@ def measure(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> "
     )
 
 
-HEAD = ("control", "runs", "ratio: median, least to most")
+def counted(runs: Sequence[Ratios]) -> tuple[Counts, Runs]:
+    """How many runs hold the twin's ratio of 1 and find the slowdown, and their ratios."""
+    twins, slowed, anew = zip(*runs, strict=True)
+    values = Counts(sum(one.is_tie for one in twins), sum(one.low > 1 for one in slowed), len(runs))
+    return values, Runs(*([[*astuple(one)] for one in of] for of in (twins, slowed, anew)))
 
 
-def lines(record: "Control") -> list[list[str]]:
+def lines(record: Control) -> list[list[str]]:
     """The table's lines."""
     found, raw, order = record.values, record.raw, record.order
     tied = sum(low <= 1 <= high for _, low, high in raw.anew)
@@ -140,7 +133,7 @@ def lines(record: "Control") -> list[list[str]]:
     return body
 
 
-def note(record: "Control") -> str:
+def note(record: Control) -> str:
     """What was timed, and where."""
     cell, machine = record.cell, record.machine
     beside = ", one core kept busy" if cell.loaded else ""
@@ -150,39 +143,28 @@ def note(record: "Control") -> str:
     )
 
 
-def missed(record: "Control") -> int:
+def missed(record: Control) -> int:
     """How many of the goals."""
     found, turned = record.values, record.order.turned if record.order else []
     return (found.held < HELD * found.runs) + (found.found < FOUND * found.runs) + len(turned)
 
 
-def once(args: argparse.Namespace, device: "torch.device", number: int, tick: "Tick") -> Run:
-    """One run, with a network of its own."""
-    from benchmarks.statistics import intervals
-
-    cells = twins(args.model, args.size, device)
-    label = f"run {number + 1} of {args.runs}"
-    one, *others = time_cells(cells, args.seconds, label, tick, within=args.within, seed=number)
-    return Run(*(intervals.ratio(other, one) for other in others))
-
-
-def twins(model: str, size: tuple[int, int], device: "torch.device") -> list["Cell"]:
-    """A network, itself under another name, itself with 3 % of its time added to each call, and one built anew."""
-    from dataclasses import replace
-
-    from benchmarks.measures import speed
-    from benchmarks.networks.entrants import enter
-    from benchmarks.store.record import TimedSettings
-
-    settings = TimedSettings(size, device=device.type)
-    one, anew = (speed.prepare(enter(model)[0], settings, device) for _ in range(2))
+def once(model: str, cell: ControlSettings, device: torch.device, tick: Tick, seed: int, label: str) -> Ratios:
+    """One run, with a network of its own: the network, its twin, itself slowed in each call, and one built anew."""
+    one, anew = (prepared(enter(model)[0], cell, device) for _ in range(2))
     twin = replace(one, name=f"{one.name}, again", rounds=[])
-    return [one, twin, replace(one, name=f"{one.name}, slowed", call=slowed(one.call, device), rounds=[]), anew]
+    slow = replace(one, name=f"{one.name}, slowed", call=slowed(one.call, device), rounds=[])
+    cells, within = [one, twin, slow, anew], cell.within or WITHIN
+    times, *others = time_cells(cells, cell.seconds, label, tick, rounds=ROUNDS, within=within, seed=seed)
+    return tuple(ratio(other, times) for other in others)
 
 
-def slowed(call: Callable[[], object], device: "torch.device", by: float = SLOWER) -> Callable[[], object]:
+def prepared(entrant: Entrant, cell: ControlSettings, device: torch.device) -> Cell:
+    return speed.prepare(entrant, TimedSettings(cell.size, device=device.type), device)
+
+
+def slowed(call: Callable[[], object], device: torch.device, by: float = SLOWER) -> Callable[[], object]:
     """A call that takes longer by a share of the time it takes just now, whatever the machine is doing."""
-    import torch
 
     def slower() -> object:
         begun = time.perf_counter()
@@ -197,53 +179,20 @@ def slowed(call: Callable[[], object], device: "torch.device", by: float = SLOWE
     return slower
 
 
-def time_cells(
-    cells: Sequence["Cell"], seconds: float, label: str, tick: "Tick", *, within: float = WITHIN, seed: int = 0
-) -> list["Rounds"]:
-    """Warm up and interleave as a comparison does; a cell that fails is an error here."""
-    from benchmarks.timing.rounds import interleave, warm_up
-    from registry import ZooError
-
-    for cell in cells:
-        warm_up(cell, seconds=seconds / 10 / len(cells))
-    for _ in interleave(cells, seconds=seconds, min_rounds=ROUNDS, within=within, seed=seed):
-        tick(label, min(sum(cell.spent for cell in cells), seconds), seconds)
-    for cell in cells:
-        if cell.failed:
-            raise ZooError(f"{cell.name}: {cell.failed}")
-    return [cell.rounds for cell in cells]
-
-
-Times = dict[str, "Rounds"]  # by network
-
-
-def ranked(args: argparse.Namespace, device: "torch.device", tick: "Tick") -> Times:
+def ranked(models: str, cell: ControlSettings, device: torch.device, tick: Tick) -> Times:
     """Every network's rounds, interleaved."""
-    from benchmarks.measures import speed
-    from benchmarks.networks.entrants import enter
-    from benchmarks.store.record import TimedSettings
-    from zoo.architectures import architectures
-
-    founding = ",".join(entry.name for entry in architectures if entry.card.group == "founding")
-    entrants = enter(args.models or founding)
-    settings = TimedSettings(args.size, device=device.type)
-    cells = [speed.prepare(entrant, settings, device) for entrant in entrants]
-    seconds = args.seconds * len(cells) / 4
-    rounds = time_cells(cells, seconds, f"order of {len(cells)} networks", tick, within=args.within)
-    return {str(entrant.asked): own for entrant, own in zip(entrants, rounds, strict=True)}
+    cells = {str(entrant.asked): prepared(entrant, cell, device) for entrant in enter(models)}
+    seconds, label = cell.seconds * len(cells) / 4, f"order of {len(cells)} networks"
+    time_cells([*cells.values()], seconds, label, tick, rounds=ROUNDS, within=cell.within or WITHIN)
+    return {name: each.rounds for name, each in cells.items()}
 
 
-def compared(calm: Times, loaded: Times) -> "Order":
+def compared(calm: Times, loaded: Times) -> Order:
     """Every network's time in calm and under load, how many pairs are apart in calm, and which of them turn round or
     cannot be told apart under load."""
-    from itertools import combinations
-
-    from benchmarks.statistics import intervals
-    from benchmarks.store.control import Order
-
     pairs, turned, tied = 0, list[list[str]](), list[list[str]]()
     for one, other in combinations(calm, 2):
-        before, after = (intervals.ratio(times[one], times[other]) for times in (calm, loaded))
+        before, after = (ratio(times[one], times[other]) for times in (calm, loaded))
         if before.is_tie:
             continue  # a tie has no order
         pairs += 1
@@ -251,19 +200,18 @@ def compared(calm: Times, loaded: Times) -> "Order":
             tied.append([one, other])
         elif (before.median > 1) != (after.median > 1):
             turned.append([one, other])
-    medians = {name: [intervals.interval(times[name]).median for times in (calm, loaded)] for name in calm}
+    medians = {name: [interval(times[name]).median for times in (calm, loaded)] for name in calm}
     return Order(pairs, turned, tied, medians)
 
 
 @contextlib.contextmanager
 def busy() -> Iterator[None]:
     """Another process that keeps one core busy."""
-    process = subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def _span(ratios: Sequence[Sequence[float]]) -> str:

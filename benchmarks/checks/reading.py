@@ -5,18 +5,32 @@ torch's DataLoader, as the founding systems did; and from shards. Exit code 1 wh
 In the same run, how fast PairBench is rendered: what `python -m benchmarks.checks.rendering` shows.
 """
 
-import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from benchmarks.arguments import at_least
-from registry.commandline import Parser, guarded
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+from torch.utils.data import DataLoader, Dataset
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from benchmarks.arguments import Arguments, at_least, command
+from benchmarks.checks import rendering
+from benchmarks.checks.ways import in_rounds, per_second, settled, told, where
+from benchmarks.show.terminal import print_table
+from benchmarks.statistics.intervals import ratio
+from registry import OptionError, Spec
+from zoo import data
+from zoo.data.feeding.loader import Loader
+from zoo.data.feeding.order import Order
+from zoo.data.files.images import encode
+from zoo.data.making.packing import Plan, pack
+from zoo.progress import Tick, progress
 
 GOAL = 2.0
 SETTLE = 4  # batches per worker before the clock starts, so that processes run and every shared block was used once
@@ -24,162 +38,113 @@ PER_BACKGROUND = 10
 QUALITY = 92  # of JPEG, which makes photos of 22 KB at 224 px; the founding ones have about 25
 RENDERED, RENDERED_BATCH = 480, 16  # samples in a round of rendering
 DISTINCT = 100  # tuples whose pictures differ; the rest repeats them in files of their own
+MODES = {"bg": "RGB", "fg_bg": "RGB", "fg_bg_mask": "L", "fg_bg_depth": "L"}  # folder -> what PIL makes of its files
+HEAD = ["way", "tuples/s", "95 % interval", "ratio", "ratio's 95 %"]
 
 Batches = Iterable[Sequence[Any]]  # bg, fg_bg, mask and depth come first
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.checks.reading", description="How fast training data arrives.")
-    add = parser.add_argument
-    add("--tuples", type=at_least(64), default=1500, help="tuples read in a round; default: 1500")
-    add("--rounds", type=at_least(2), default=8, help="shuffled rounds; default: 8")
-    add("--workers", type=at_least(1), default=2, help="processes that read; default: 2")
-    add("--batch", type=at_least(1), default=32, help="default: 32")
-    add("--pixels", type=at_least(8), default=224, help="height and width; default: 224")
-    add("--reading-only", action="store_true", help="leave out how fast PairBench is rendered")
-    return guarded(lambda: run(parser.parse_args(argv)))
+    arguments: Arguments = {
+        "--tuples": {"type": at_least(64), "default": 1500, "help": "tuples read in a round; default: 1500"},
+        "--rounds": {"type": at_least(2), "default": 8, "help": "shuffled rounds; default: 8"},
+        "--workers": {"type": at_least(1), "default": 2, "help": "processes that read; default: 2"},
+        "--batch": {"type": at_least(1), "default": 32, "help": "default: 32"},
+        "--pixels": {"type": at_least(8), "default": 224, "help": "height and width; default: 224"},
+        "--reading-only": {"action": "store_true", "help": "leave out how fast PairBench is rendered"},
+    }
+    return command(run, "checks.reading", "How fast training data arrives.", arguments, argv)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(tuples: int, rounds: int, workers: int, batch: int, pixels: int, *, reading_only: bool) -> int:
     """Measure and show; 1 where shards are not fast enough."""
-    import random
-
-    import torch
-
-    from benchmarks.show import terminal
-    from benchmarks.statistics.intervals import interval, ratio
-    from registry import OptionError
-    from zoo import machine
-    from zoo.progress import progress
-
-    least = (2 * SETTLE * args.workers + 2) * args.batch
-    if args.tuples < least:
-        raise OptionError(f"--tuples {args.tuples} is too few; give {least} or more, or a smaller --batch")
+    least = (2 * SETTLE * workers + 2) * batch
+    if tuples < least:
+        raise OptionError(f"--tuples {tuples} is too few; give {least} or more, or a smaller --batch")
+    settle = SETTLE * workers
     with tempfile.TemporaryDirectory() as folder, progress() as tick:
-        make(Path(folder), args.tuples, args.pixels, tick)
-        ways = entrants(Path(folder), args)
-        names = list(ways)
-        times: dict[str, list[list[float]]] = {name: [] for name in ways}
-        for i in range(args.rounds):
-            random.Random(i).shuffle(names)
-            for name in names:
-                tick(f"round {i + 1}: {name}", i, args.rounds)
-                times[name].append([time_of(ways[name](i), args)])
-    founding, *_, best = ways
-    body = []
-    for name in ways:
-        speed = interval([1000 / ms for row in times[name] for ms in row])
-        gain = ratio(times[founding], times[name])
-        spread = f"{speed.low:,.0f} to {speed.high:,.0f}"
-        body.append([name, f"{speed.median:,.0f}", spread, f"{gain.median:.2f}", f"{gain.low:.2f} to {gain.high:.2f}"])
-    found = ratio(times[founding], times[best])
-    load = machine.load()
+        make(Path(folder), tuples, pixels, tick)
+        ways = entrants(Path(folder), tuples, batch, workers)
+        times = in_rounds({name: partial(time_of, way, settle) for name, way in ways.items()}, rounds, tick)
+    founding, *_, best = times
+    gains = {name: ratio(times[founding], found) for name, found in times.items()}
+    body = [[name, *told(per_second(found)), *told(gains[name], ".2f")] for name, found in times.items()]
     notes = [
-        f"{args.tuples} tuples of four {args.pixels}-px JPEGs in each of {args.rounds} shuffled rounds, from the page"
-        f" cache; {args.workers} workers, batches of {args.batch}, the first {SETTLE * args.workers} of them not timed;"
-        " higher is better.",
+        f"{tuples} tuples of four {pixels}-px JPEGs in each of {rounds} shuffled rounds, from the page cache;"
+        f" {workers} workers, batches of {batch}, the first {settle} of them not timed; higher is better.",
         "A tuple has arrived when this process has copied it out of its batch as floats in [0, 1]."
         " Founding: four PIL.Image.open, convert, a float tensor each, default_collate. The bytes of the JPEGs are the"
         " same in all rows, and so are the tensors; zoo's rows also carry a validity map and where each came from.",
-        f"{machine.headline(machine.describe(torch.device('cpu')))}, load {load}.",
-        f"goal, {best} at least {GOAL} times {founding}: {'reached' if found.low >= GOAL else 'NOT shown'}",
+        where(torch.device("cpu")),
+        f"goal, {best} at least {GOAL} times {founding}: {'reached' if gains[best].low >= GOAL else 'NOT shown'}",
     ]
-    terminal.print_table(["way", "tuples/s", "95 % interval", "ratio", "ratio's 95 %"], body, notes=notes)
-    missed = int(found.high < GOAL)
-    if args.reading_only:
+    print_table(HEAD, body, notes=notes)
+    missed = int(gains[best].high < GOAL)
+    if reading_only:
         return missed
-    from benchmarks.checks import rendering
-
-    samples = max(RENDERED, RENDERED_BATCH * (2 * args.workers + 8))  # the first two of each worker are not timed
-    return max(missed, rendering.run(args.rounds, samples, args.workers, RENDERED_BATCH))
+    samples = max(RENDERED, RENDERED_BATCH * (2 * workers + 8))  # the first two of each worker are not timed
+    return max(missed, rendering.run(rounds, samples, workers, RENDERED_BATCH))
 
 
-def entrants(folder: Path, args: argparse.Namespace) -> dict[str, Callable[[int], Batches]]:
+def entrants(folder: Path, tuples: int, batch: int, workers: int) -> dict[str, Callable[[int], Batches]]:
     """Ways of reading: the epoch's number -> its batches. The first is what the others are compared with."""
-    from torch.utils.data import DataLoader
-
-    import zoo.data
-    from zoo.data.feeding.loader import Loader
-    from zoo.data.feeding.order import Order
-
-    loose = zoo.data.load(str(folder / "loose"), split="all", per_background=PER_BACKGROUND)
-    shards: Any = zoo.data.load(str(folder / "shards"), split="all")
-    founding = founding_dataset(folder / "loose")
+    loose = data.load(str(folder / "loose"), split="all", per_background=PER_BACKGROUND)
+    shards: Any = data.load(str(folder / "shards"), split="all")
 
     def by_torch(dataset: Any, **options: Any) -> Callable[[int], Batches]:
         return lambda epoch: DataLoader(
-            dataset, args.batch, sampler=Order(args.tuples, seed=epoch), num_workers=args.workers, **options
+            dataset, batch, sampler=Order(tuples, seed=epoch), num_workers=workers, **options
         )
 
     def by_zoo(dataset: Any, **options: Any) -> Callable[[int], Batches]:
-        return lambda epoch: Loader(
-            dataset, Order(args.tuples, seed=epoch, **options), batch=args.batch, workers=args.workers
-        )
+        return lambda epoch: Loader(dataset, Order(tuples, seed=epoch, **options), batch=batch, workers=workers)
 
     return {
-        "loose, PIL, DataLoader": by_torch(founding),
+        "loose, PIL, DataLoader": by_torch(Founding(folder / "loose")),
         "loose, zoo, Loader": by_zoo(loose),
-        "shards, DataLoader": by_torch(shards, collate_fn=zoo.data.collate),
+        "shards, DataLoader": by_torch(shards, collate_fn=data.collate),
         "shards, Loader": by_zoo(shards, shards=shards.counts),
     }
 
 
-def founding_dataset(folder: Path) -> Any:
+class Founding(Dataset[tuple[Tensor, ...]]):
     """The founding systems' loader: every file opened by PIL, and what torchvision's ToTensor does with it."""
-    import numpy as np
-    import torch
-    from PIL import Image
 
-    names = sorted(path.name for path in (folder / "fg_bg").iterdir())
-    backgrounds = sorted(path.name for path in (folder / "bg").iterdir())
+    def __init__(self, folder: Path):
+        self.files = {kind: sorted((folder / kind).iterdir()) for kind in MODES}
 
-    def tensor(path: Path, mode: str) -> "Tensor":
-        pixels = torch.from_numpy(np.array(Image.open(path).convert(mode)))
-        pixels = pixels.view(*pixels.shape[:2], -1).permute(2, 0, 1).contiguous()
-        return pixels.to(torch.float32).div(255)
+    def __len__(self) -> int:
+        return len(self.files["fg_bg"])
 
-    class Founding(torch.utils.data.Dataset[tuple["Tensor", ...]]):
-        def __len__(self) -> int:
-            return len(names)
-
-        def __getitem__(self, index: int) -> tuple["Tensor", ...]:
-            name = names[index]
-            return (
-                tensor(folder / "bg" / backgrounds[index // PER_BACKGROUND], "RGB"),
-                tensor(folder / "fg_bg" / name, "RGB"),
-                tensor(folder / "fg_bg_mask" / name, "L"),
-                tensor(folder / "fg_bg_depth" / name, "L"),
-            )
-
-    return Founding()
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        places = {kind: index // PER_BACKGROUND if kind == "bg" else index for kind in MODES}
+        return tuple(_tensor(self.files[kind][place], MODES[kind]) for kind, place in places.items())
 
 
-def time_of(batches: Batches, args: argparse.Namespace) -> float:
+def _tensor(path: Path, mode: str) -> Tensor:
+    pixels = torch.from_numpy(np.array(Image.open(path).convert(mode)))
+    pixels = pixels.view(*pixels.shape[:2], -1).permute(2, 0, 1).contiguous()
+    return pixels.to(torch.float32).div(255)
+
+
+def time_of(way: Callable[[int], Batches], settle: int, epoch: int) -> float:
     """Milliseconds per tuple, once the workers have settled."""
-    import time
-
-    import torch
-
-    settle, start, seen = SETTLE * args.workers, 0.0, 0
-    place: dict[int, Tensor] = {}
-    for i, batch in enumerate(batches):
-        for j, value in enumerate(batch[:4]):
-            if i == 0:
-                place[j] = torch.zeros_like(value)
-            place[j][: len(value)].copy_(value)
-        if i == settle:
-            start = time.perf_counter()
-        elif i > settle:
-            seen += len(batch[0])
-    return 1000 * (time.perf_counter() - start) / seen
+    return settled(copied(way(epoch)), settle)
 
 
-def make(folder: Path, tuples: int, pixels: int, tick: Callable[[str, float, float], None]) -> None:
+def copied(batches: Batches) -> Iterator[Sequence[Any]]:
+    """Each batch once this process has copied it out of where it arrived."""
+    places: list[Tensor] = []
+    for batch in batches:
+        places = places or [torch.zeros_like(value) for value in batch[:4]]
+        for place, value in zip(places, batch, strict=False):
+            place[: len(value)].copy_(value)
+        yield batch
+
+
+def make(folder: Path, tuples: int, pixels: int, tick: Tick) -> None:
     """A data set in the founding layout, and the same files in shards."""
-    from registry import Spec
-    from zoo.data.making.packing import Plan, pack
-
     made: list[dict[str, bytes]] = []
     for i in range(tuples):
         tick("make pictures", i, tuples)
@@ -198,19 +163,14 @@ def make(folder: Path, tuples: int, pixels: int, tick: Callable[[str, float, flo
 
 def pictures(number: int, pixels: int) -> dict[str, bytes]:
     """Smooth fields with grain, and an ellipse of other ones laid over them: folder -> JPEG."""
-    import torch
-    from torch.nn.functional import interpolate
-
-    from zoo.data.files.images import encode
-
     seed = torch.Generator().manual_seed(number)
     y, x = torch.meshgrid(torch.linspace(-1, 1, pixels), torch.linspace(-1, 1, pixels), indexing="ij")
 
-    def photo() -> "Tensor":
+    def photo() -> Tensor:
         parts = [torch.rand(1, 3, cells, cells, generator=seed) for cells in (4, 16, max(8, pixels // 2))]
         return torch.stack([interpolate(part, (pixels, pixels), mode="bilinear")[0] for part in parts]).mean(0)
 
-    def jpeg(image: "Tensor") -> bytes:
+    def jpeg(image: Tensor) -> bytes:
         return encode((image.clamp(0, 1) * 255).to(torch.uint8), "jpg", QUALITY)
 
     bg, centre = photo(), torch.rand(2, generator=seed) - 0.5

@@ -5,98 +5,66 @@ Exit code 1 where a goal is missed.
 """
 
 import sys
-import time
-from dataclasses import dataclass
+from functools import partial
+from itertools import product
 
-from benchmarks.arguments import at_least
-from registry.commandline import Parser, guarded
+import torch
+
+from benchmarks.arguments import Arguments, at_least, command
+from benchmarks.checks.ways import in_rounds, per_second, settled, told, where
+from benchmarks.show.terminal import print_table
+from benchmarks.timing.rounds import sample
+from zoo import data, machine
+from zoo.data.feeding.loader import Loader
+from zoo.progress import progress
 
 GOALS = {("cpu", "clean", 128): 150, ("cpu", "hard", 128): 80, ("cuda", "hard", 224): 20_000}  # samples/s
 TIERS = ("clean", "hard")
-
-
-@dataclass
-class Pace:
-    """Samples per second of one tier at one size on one device, a number per round."""
-
-    device: str
-    tier: str
-    pixels: int
-    rounds: list[list[float]]  # milliseconds per sample
-
-    @property
-    def goal(self) -> int | None:
-        return GOALS.get((self.device, self.tier, self.pixels))
+PIXELS = {"cpu": (64, 128), "cuda": (224,)}
+HEAD = ["rendered", "pixels", "samples/s", "95 % interval", "goal at least"]
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.checks.rendering", description="How fast PairBench is made.")
-    add = parser.add_argument
-    add("--rounds", type=at_least(3), default=8, help="shuffled rounds; default: 8")
-    add("--samples", type=at_least(64), default=480, help="samples in a round; default: 480")
-    add("--workers", type=at_least(1), default=2, help="processes on the CPU; default: 2")
-    add("--batch", type=at_least(1), default=16, help="default: 16 on the CPU")
-    return guarded(lambda: run(**vars(parser.parse_args(argv))))
+    arguments: Arguments = {
+        "--rounds": {"type": at_least(3), "default": 8, "help": "shuffled rounds; default: 8"},
+        "--samples": {"type": at_least(64), "default": 480, "help": "samples in a round; default: 480"},
+        "--workers": {"type": at_least(1), "default": 2, "help": "processes on the CPU; default: 2"},
+        "--batch": {"type": at_least(1), "default": 16, "help": "default: 16 on the CPU"},
+    }
+    return command(run, "checks.rendering", "How fast PairBench is made.", arguments, argv)
 
 
 def run(rounds: int, samples: int, workers: int, batch: int) -> int:
     """Measure and show; 1 where a goal is missed."""
-    import random
-
-    import torch
-
-    from benchmarks.show import terminal
-    from benchmarks.statistics.intervals import interval
-    from zoo import machine
-    from zoo.progress import progress
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    paces = [Pace(device, tier, pixels, []) for tier in TIERS for pixels in ((224,) if device == "cuda" else (64, 128))]
+    device = machine.choose("auto")
+    ways = {}
+    for tier, pixels in product(TIERS, PIXELS[device.type]):
+        dataset = data.load(f"pairbench:{tier}", split="train", size=pixels, device=str(device))
+        ways[tier, pixels] = partial(milliseconds, dataset, device, samples, workers, batch)
     with progress() as tick:
-        order = list(paces)
-        for i in range(rounds):
-            random.Random(i).shuffle(order)
-            for pace in order:
-                tick(f"round {i + 1}: pairbench:{pace.tier} at {pace.pixels} px", i, rounds)
-                pace.rounds.append([milliseconds(pace, samples, workers, batch, i)])
+        times = in_rounds(
+            {f"pairbench:{tier} at {pixels} px": way for (tier, pixels), way in ways.items()}, rounds, tick
+        )
     body, missed = [], False
-    for pace in paces:
-        speed = interval([1000 / ms for row in pace.rounds for ms in row])
-        missed |= bool(pace.goal and speed.high < pace.goal)
-        goal = f"{pace.goal:,}" if pace.goal else ""
-        spread = f"{speed.low:,.0f} to {speed.high:,.0f}"
-        body.append([f"pairbench:{pace.tier}", f"{pace.pixels}", f"{speed.median:,.0f}", spread, goal])
-    where = machine.headline(machine.describe(torch.device(device)))
-    how = f"{workers} worker processes, one thread each" if device == "cpu" else device
-    notes = [f"{rounds} shuffled rounds, {how}; higher is better.", f"{where}, load {machine.load()}."]
-    terminal.print_table(["rendered", "pixels", "samples/s", "95 % interval", "goal at least"], body, notes=notes)
+    for (tier, pixels), found in zip(ways, times.values(), strict=True):
+        speed, goal = per_second(found), GOALS.get((device.type, tier, pixels))
+        missed |= goal is not None and speed.high < goal
+        body.append([f"pairbench:{tier}", f"{pixels}", *told(speed), f"{goal:,}" if goal else ""])
+    how = f"{workers} worker processes, one thread each" if device.type == "cpu" else device.type
+    print_table(HEAD, body, notes=[f"{rounds} shuffled rounds, {how}; higher is better.", where(device)])
     return int(missed)
 
 
-def milliseconds(pace: Pace, samples: int, workers: int, batch: int, turn: int) -> float:
-    """Milliseconds per sample, once the workers have settled."""
-    import torch
-
-    from zoo import data
-    from zoo.data.feeding.loader import Loader
-
-    dataset = data.load(f"pairbench:{pace.tier}", split="train", size=pace.pixels, device=pace.device)
-    start = turn * samples
-    if pace.device == "cuda":
-        dataset.batch(range(start, start + samples))
-        torch.cuda.synchronize()
-        begun = time.perf_counter()
-        dataset.batch(range(start, start + samples))
-        torch.cuda.synchronize()
-        return 1000 * (time.perf_counter() - begun) / samples
-    settle, seen, begun = 2 * workers, 0, 0.0
-    for i, made in enumerate(Loader(dataset, range(start, start + samples), batch=batch, workers=workers)):
-        if i == settle:
-            begun = time.perf_counter()
-        elif i > settle:
-            seen += len(made.bg)
-    return 1000 * (time.perf_counter() - begun) / seen
+def milliseconds(
+    dataset: data.PairDataset, device: torch.device, samples: int, workers: int, batch: int, turn: int
+) -> float:
+    """Milliseconds per sample, once the workers have settled; each turn has samples of its own."""
+    indices = range(turn * samples, (turn + 1) * samples)
+    if device.type == "cuda":
+        dataset.batch(indices)
+        return sample(lambda: dataset.batch(indices), device) / samples
+    return settled(Loader(dataset, indices, batch=batch, workers=workers), 2 * workers)
 
 
 if __name__ == "__main__":

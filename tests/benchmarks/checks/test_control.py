@@ -9,8 +9,9 @@ import pytest
 import torch
 from records import control as record
 
-from benchmarks.checks import control
-from benchmarks.checks.control import Run, compared, lines, missed, slowed
+from benchmarks.checks import control, ways
+from benchmarks.checks.control import Ratios, compared, counted, lines, missed, slowed
+from benchmarks.plan.comparison import ROUNDS, WITHIN
 from benchmarks.statistics import intervals
 from benchmarks.statistics.intervals import Interval
 from benchmarks.store import committed, files
@@ -21,18 +22,19 @@ from registry import ZooError
 CPU = torch.device("cpu")
 
 
-def run(twin: tuple[float, float], slow: tuple[float, float]) -> Run:
-    return Run(*(Interval(sum(pair) / 2, *pair) for pair in (twin, slow, (1.0, 1.0))))
-
-
-GOOD, OFF = run((0.99, 1.02), (1.01, 1.05)), run((1.01, 1.02), (0.99, 1.05))
+def run(twin: tuple[float, float], slow: tuple[float, float]) -> Ratios:
+    return tuple(Interval(sum(pair) / 2, *pair) for pair in (twin, slow, (1.0, 1.0)))
 
 
 def test_a_run_holds_and_finds_by_its_intervals() -> None:
-    assert (GOOD.holds, GOOD.finds) == (True, True)
-    assert (OFF.holds, OFF.finds) == (False, False)
-    assert run((1.0, 1.1), (1.0, 1.1)).holds
-    assert not run((1.0, 1.1), (1.0, 1.1)).finds
+    good, off, edge = run((0.99, 1.02), (1.01, 1.05)), run((1.01, 1.02), (0.99, 1.05)), run((1.0, 1.1), (1.0, 1.1))
+    both = [(each.held, each.found) for each in (counted([one])[0] for one in (good, off, edge))]
+    assert both == [(1, 1), (0, 0), (1, 0)]
+    values, raw = counted([good, off, edge])
+    assert (values.held, values.found, values.runs) == (2, 1, 3)
+    assert raw.twin == [pytest.approx(row) for row in ([1.005, 0.99, 1.02], [1.015, 1.01, 1.02], [1.05, 1.0, 1.1])]
+    assert raw.slowed[0] == pytest.approx([1.03, 1.01, 1.05])
+    assert raw.anew == [[1.0, 1.0, 1.0]] * 3
 
 
 def test_goals_are_35_and_36_of_40() -> None:
@@ -106,7 +108,7 @@ def test_a_failing_cell_ends_the_control() -> None:
         raise RuntimeError("no kernel")
 
     with pytest.raises(ZooError, match="a: failed: RuntimeError: no kernel"):
-        control.time_cells([Cell("a", fail, CPU)], 0.1, "run 1", lambda *_: None)
+        ways.time_cells([Cell("a", fail, CPU)], 0.1, "run 1", lambda *_: None, rounds=3, within=0.01)
 
 
 def test_the_command_from_start_to_end(
@@ -152,8 +154,8 @@ def test_a_slowdown_is_found_on_a_machine_that_wavers_and_slows(monkeypatch: pyt
     monkeypatch.setattr(time, "perf_counter", clock)
 
     cells = [Cell("one", call, CPU), Cell("other", call, CPU), Cell("slow", slowed(call, CPU), CPU)]
-    one, other, slow = control.time_cells(cells, 8.0, "run 1", lambda *_: None)
-    found = Run(intervals.ratio(other, one), intervals.ratio(slow, one), intervals.ratio(one, one))
-    assert found.finds
-    assert found.twin.median == pytest.approx(1, abs=0.02)
-    assert found.slowed.median == pytest.approx(1.03, abs=0.01)
+    one, other, slow = ways.time_cells(cells, 8.0, "run 1", lambda *_: None, rounds=ROUNDS, within=WITHIN)
+    twin, planted = (intervals.ratio(times, one) for times in (other, slow))
+    assert planted.low > 1
+    assert twin.median == pytest.approx(1, abs=0.02)
+    assert planted.median == pytest.approx(1.03, abs=0.01)

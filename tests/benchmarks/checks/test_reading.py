@@ -1,6 +1,5 @@
 """The reading benchmark: its ways give the same tensors, and its command says what it found."""
 
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from benchmarks.checks import reading
 
 def test_all_ways_give_the_same_tuples(tmp_path: Path) -> None:
     reading.make(tmp_path, 24, 16, lambda *_: None)
-    ways = reading.entrants(tmp_path, Namespace(tuples=24, batch=5, workers=1))
+    ways = reading.entrants(tmp_path, tuples=24, batch=5, workers=1)
     sums = {}
     for name, way in ways.items():
         tuples = torch.cat([torch.cat(list(batch[:4]), 1) for batch in way(0)])
