@@ -50,11 +50,14 @@ def measured(model: PairModel, settings: TimedSettings, device: torch.device, wo
         begin(model, replace(settings, size=(height, width), batch=1), device).run()
     model.zero_grad(set_to_none=True)
     doing = begin(model, settings, device)
-    gauge = Gauge(device)
+    start = _forget(device)
     for _ in range(CALLS):
         doing.run()
-    found = gauge.read(there=weigh(model).weight_bytes + doing.held)
-    return {f"{work}_{name}": value for name, value in found.items()}
+    if device.type == "cuda":  # what was there is in it
+        peak, reserved = torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
+        return {f"{work}_bytes": peak, f"{work}_reserved_bytes": reserved}
+    there = weigh(model).weight_bytes + doing.held
+    return {f"{work}_bytes": there + max(_resident("VmHWM") - start, 0)}
 
 
 def inference(model: PairModel, settings: TimedSettings, device: torch.device) -> Work:
@@ -94,53 +97,28 @@ def training(model: PairModel, settings: TimedSettings, device: torch.device) ->
     return Work(run, _bytes(bg, fg_bg, sample.mask, sample.depth, sample.valid))
 
 
-class Gauge:
-    """Reads how much memory was needed at most since it was made."""
-
-    def __init__(self, device: torch.device):
-        self.device = device
-        gc.collect()
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats(device)
-            return
-        _give_back()
-        with contextlib.suppress(OSError):  # where it cannot be reset, the peak of before counts if it was higher
-            PEAK.write_text(RESET)
-        self.start = _resident()
-
-    def read(self, *, there: int) -> dict[str, int]:
-        """The peak in bytes; there: bytes that were in memory when the gauge was made, and count."""
-        if self.device.type == "cuda":
-            return {
-                "bytes": torch.cuda.max_memory_allocated(self.device),  # what was there is in it
-                "reserved_bytes": torch.cuda.max_memory_reserved(self.device),
-            }
-        return {"bytes": there + max(_most_resident() - self.start, 0)}
+def _forget(device: torch.device) -> int:
+    """Let go of what is free and begin a new peak; the bytes that this process has now."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    with contextlib.suppress(OSError, AttributeError):  # glibc alone has it
+        ctypes.CDLL(None).malloc_trim(0)
+    with contextlib.suppress(OSError):  # where it cannot be reset, the peak of before counts if it was higher
+        PEAK.write_text(RESET)
+    return _resident("VmRSS")
 
 
-def _resident() -> int:
-    """Bytes of memory this process has now; where the system does not tell, the most it has had."""
+def _resident(name: str) -> int:
+    """Bytes of memory, as Linux names them: VmRSS now, VmHWM at most. Where the system does not tell, at most."""
     try:
-        return status("VmRSS")
-    except OSError:
-        return _most_resident()
-
-
-def _most_resident() -> int:
-    try:
-        return status("VmHWM")  # on Linux ru_maxrss would begin with the memory of the process that started this one
+        return status(name)  # on Linux ru_maxrss would begin with the memory of the process that started this one
     except OSError:
         import resource
 
         unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
         return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _give_back() -> None:
-    """Have the allocator return what is free, so that what is measured does not start with it."""
-    with contextlib.suppress(OSError, AttributeError):  # glibc alone has it
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _bytes(*tensors: Tensor) -> int:

@@ -11,7 +11,6 @@ In that process freed memory goes back to the system at once (glibc). Its habit 
 U-Net 35 to 55 MB, another number in each of three processes; a process of yours may well hold more than is told here.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -20,19 +19,24 @@ import subprocess
 import sys
 import threading
 import time
+from argparse import SUPPRESS, ArgumentTypeError
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from benchmarks.arguments import at_least
+import torch
+
+from benchmarks.arguments import Arguments, at_least, command
+from benchmarks.measures import footprint
+from benchmarks.networks import engines
+from benchmarks.networks.entrants import Entrant, enter
+from benchmarks.store.fields import filled
+from benchmarks.store.files import one_line
+from benchmarks.store.settings import Size, TimedSettings
+from benchmarks.timing.limits import within_memory
 from registry import ZooError
-from registry.commandline import Parser, guarded, sides
-
-if TYPE_CHECKING:
-    import torch
-
-    from benchmarks.networks.entrants import Entrant
-    from benchmarks.store.record import TimedSettings
+from registry.commandline import sides
+from zoo.machine import choose
+from zoo.precision import float32
 
 WORKS = ("inference", "training", "once")  # once: a call that measures nothing, to see that it ends
 SECONDS = 300.0  # that one process may take
@@ -49,28 +53,24 @@ class RaisedError(MemoryPassError):
     """The network raised an error in that process, as it will in any."""
 
 
-_rehearsed: dict[
-    tuple[str, ...], MemoryPassError | None
-] = {}  # by spec, work, size, precision and device: what came of it
+_rehearsed: dict[tuple[Any, ...], MemoryPassError | None] = {}  # by spec, work, size, precision and device
 
 
-def peak(
-    entrant: "Entrant", settings: "TimedSettings", device: "torch.device", *, seconds: float = SECONDS
-) -> dict[str, Any]:
+def peak(entrant: Entrant, settings: TimedSettings, device: torch.device) -> dict[str, Any]:
     """{"inference_bytes", "training_bytes"}, each from a fresh process; on CUDA "inference_reserved_bytes" and so on.
 
     training_bytes is None where nothing is trained. Where only the training step fails, it is None too, and
     "training_failed" says why.
     """
-    found = fresh(entrant, settings, device, "inference", seconds=seconds)
+    found = fresh(entrant, settings, device, "inference", seconds=SECONDS)
     try:
-        return found | fresh(entrant, settings, device, "training", seconds=seconds)
+        return found | fresh(entrant, settings, device, "training", seconds=SECONDS)
     except MemoryPassError as error:
         return found | {"training_bytes": None, "training_failed": f"failed: {error}"}
 
 
 def rehearse(
-    entrant: "Entrant", settings: "TimedSettings", device: "torch.device", work: str = "once", *, seconds: float
+    entrant: Entrant, settings: TimedSettings, device: torch.device, work: str = "once", *, seconds: float
 ) -> None:
     """Call or train a network that comes from a file of the user's own in another process, which can be ended.
 
@@ -79,13 +79,12 @@ def rehearse(
     """
     if entrant.is_listed or ":" not in entrant.asked.name:
         return
-    key = entrant.spec, work, str(settings.size), settings.precision, str(device)
+    key = entrant.spec, work, settings.size, settings.precision, device
     if key not in _rehearsed:
         _rehearsed[key] = None
         try:
-            fresh(entrant, replace(settings, engine="eager"), device, work, seconds=seconds)
-        except RaisedError:
-            pass
+            with contextlib.suppress(RaisedError):
+                fresh(entrant, replace(settings, engine="eager"), device, work, seconds=seconds)
         except MemoryPassError as error:
             _rehearsed[key] = error
     if problem := _rehearsed[key]:
@@ -93,19 +92,17 @@ def rehearse(
 
 
 def fresh(
-    entrant: "Entrant", settings: "TimedSettings", device: "torch.device", work: str, *, seconds: float
+    entrant: Entrant, settings: TimedSettings, device: torch.device, work: str, *, seconds: float
 ) -> dict[str, Any]:
     """What a new process finds; it is ended after the seconds, and with this process."""
-    import torch
-
     if not entrant.is_listed and ":" not in entrant.asked.name:
         raise MemoryPassError(f"{entrant.asked} cannot be built in another process; give it as FILE.py:NAME")
     text = entrant.spec if entrant.is_listed else str(entrant.asked)
-    command = [sys.executable, "-m", "benchmarks.measures.memory", text, "--work", work, "--device", str(device)]
-    command += ["--settings", json.dumps(asdict(settings)), "--threads", str(torch.get_num_threads())]
-    command += ["--parent", str(os.getpid())]
+    words = [sys.executable, "-m", "benchmarks.measures.memory", text, "--work", work, "--device", str(device)]
+    words += ["--settings", json.dumps(asdict(settings)), "--threads", str(torch.get_num_threads())]
+    words += ["--parent", str(os.getpid())]
     with subprocess.Popen(
-        command,
+        words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -137,36 +134,37 @@ def _told(printed: str, said: str, code: int) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, str]:
-    """This process's, with the folder of our packages in it where they were not installed."""
-    root = str(Path(__file__).resolve().parents[2])
-    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if root in known or Path(root).name in ("site-packages", "dist-packages"):
-        return os.environ | GIVE_BACK
-    return os.environ | GIVE_BACK | {"PYTHONPATH": os.pathsep.join(filter(None, [*known, root]))}
+    """This process's; modules are found where this process finds them, our packages among them."""
+    return os.environ | GIVE_BACK | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.measures.memory", description="The peak memory of a network, in bytes.")
-    add = parser.add_argument
-    add("model", help='a name, a spec, or a network of your own, as "unet(depth=4)" or my_net.py:Net')
-    add("--work", choices=WORKS, default="inference", help="default: inference")
-    add("--size", type=sides, default=(224, 224), help="pixels: 224, or height x width as 224x320; default: 224")
-    add("--device", default="cpu", help="cpu, cuda or cuda:N; default: cpu")
-    add("--threads", type=at_least(1), help="threads on the CPU; default: what torch chooses")
-    add("--settings", type=_settings, default={}, help='more of them, as {"batch": 2, "precision": "bf16"}')
-    add("--parent", type=int, help=argparse.SUPPRESS)  # the process this one is to end with
-    return guarded(lambda: run(parser.parse_args(argv)))
+    arguments: Arguments = {
+        "model": {"help": 'a name, a spec, or a network of your own, as "unet(depth=4)" or my_net.py:Net'},
+        "--work": {"choices": WORKS, "default": "inference", "help": "default: inference"},
+        "--size": {
+            "type": sides,
+            "default": (224, 224),
+            "help": "pixels: 224, or height x width as 224x320; default: 224",
+        },
+        "--device": {"default": "cpu", "help": "cpu, cuda or cuda:N; default: cpu"},
+        "--threads": {"type": at_least(1), "help": "threads on the CPU; default: what torch chooses"},
+        "--settings": {
+            "type": _settings,
+            "default": {},
+            "help": 'more of them, as {"batch": 2, "precision": "bf16"}',
+        },
+        "--parent": {"type": int, "help": SUPPRESS},  # the process this one is to end with
+    }
+    return command(run, "measures.memory", "The peak memory of a network, in bytes.", arguments, argv)
 
 
 def _settings(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
-        raise argparse.ArgumentTypeError(f'{text[:40]!r} is not accepted; give JSON, as {{"precision": "bf16"}}')
-    return found
+    with contextlib.suppress(json.JSONDecodeError):
+        if isinstance(found := json.loads(text), dict):
+            return found
+    raise ArgumentTypeError(f'{text[:40]!r} is not accepted; give JSON, as {{"precision": "bf16"}}')
 
 
 def _end_with(parent: int) -> None:
@@ -176,38 +174,26 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(
+    model: str, work: str, size: Size, device: str, threads: int | None, settings: dict[str, Any], parent: int | None
+) -> int:
     """Print one line of JSON: what a process of its own finds, or as that process what is found here."""
-    import torch
-
-    from benchmarks.networks.entrants import enter
-    from benchmarks.store.fields import filled
-    from benchmarks.store.settings import TimedSettings
-    from zoo.machine import choose
-
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    device = choose(args.device)
-    settings = filled(TimedSettings, asdict(TimedSettings(args.size, device=device.type)) | args.settings, "settings")
-    if not args.parent:
-        for entrant in enter(args.model):
-            print(json.dumps(fresh(entrant, settings, device, args.work, seconds=SECONDS)))
+    if threads:
+        torch.set_num_threads(threads)
+    place = choose(device)
+    asked = filled(TimedSettings, asdict(TimedSettings(size, device=place.type)) | settings, "settings")
+    if not parent:
+        for entrant in enter(model):
+            print(json.dumps(fresh(entrant, asked, place, work, seconds=SECONDS)))
         return 0
-    threading.Thread(target=_end_with, args=(args.parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with contextlib.redirect_stdout(sys.stderr):  # whatever a network prints
-        told = _measured(args.model, settings, device, args.work)
+        told = _measured(model, asked, place, work)
     print(json.dumps(told), flush=True)
     return 1 if "failed" in told else 0
 
 
-def _measured(model: str, settings: "TimedSettings", device: "torch.device", work: str) -> dict[str, Any]:
-    from benchmarks.measures import footprint
-    from benchmarks.networks import engines
-    from benchmarks.networks.entrants import enter
-    from benchmarks.store.files import one_line
-    from benchmarks.timing.limits import within_memory
-    from zoo.precision import float32
-
+def _measured(model: str, settings: TimedSettings, device: torch.device, work: str) -> dict[str, Any]:
     try:
         (entrant,) = enter(model)
         with within_memory(device):
@@ -216,7 +202,7 @@ def _measured(model: str, settings: "TimedSettings", device: "torch.device", wor
                 return {}
             network = engines.network(entrant, settings.layout, device)
             with float32(tf32=settings.precision == "tf32"):  # which algorithms there are, and their workspace
-                return dict(footprint.measured(network, settings, device, work))
+                return {**footprint.measured(network, settings, device, work)}
     except Exception as error:
         return {"failed": one_line(error)}
 

@@ -5,19 +5,20 @@ the galleries go with them, in 256 colours. What was interrupted, and networks t
 `make readme` then brings README and charts up to date.
 """
 
-import argparse
 import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from PIL import Image
+
+from benchmarks.arguments import command
 from benchmarks.store import committed, identity
 from benchmarks.store.files import line, read, write_text
 from benchmarks.store.names import RECORDS, YOURS
 from benchmarks.store.record import Record
 from registry import ZooError
-from registry.commandline import Parser, guarded
 from zoo import files
 
 COLOURS = 256
@@ -25,20 +26,19 @@ COLOURS = 256
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.upkeep.keep", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="that a comparison has written to")
-    return guarded(lambda: run(parser.parse_args(argv)))
+    arguments = {"folder": {"type": Path, "help": "that a comparison has written to"}}
+    return command(run, "upkeep.keep", (__doc__ or "").partition("\n")[0], arguments, argv)
 
 
-def run(args: argparse.Namespace) -> int:
-    found = read(args.folder / RECORDS)
+def run(folder: Path) -> int:
+    found = read(folder / RECORDS)
     kept = [record for record in found if record.status != "interrupted" and record.group != YOURS]
     if not kept:
-        raise ZooError(f"{args.folder / RECORDS} holds no records that could be kept")
+        raise ZooError(f"{folder / RECORDS} holds no records that could be kept")
     by_file: dict[Path, list[Record]] = {}
     for record in kept:
         by_file.setdefault(committed.FOLDER / f"{committed.kind(record.machine)}.jsonl", []).append(
-            replace(record, gallery=_picture(record, args.folder))
+            replace(record, gallery=_picture(record, folder))
         )
     for path, new in by_file.items():
         old = read(path) if path.exists() else []
@@ -61,8 +61,6 @@ def _unlike(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
 
 def _picture(record: Record, folder: Path) -> str | None:
     """The place of a gallery below the records, where it is copied to; None where there is none."""
-    from PIL import Image
-
     if not record.gallery or not (folder / record.gallery).exists():
         return None
     whose = f"{identity.key_of(record)} {record.machine.identity}"  # two machines keep two pictures of one cell

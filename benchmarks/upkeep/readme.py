@@ -6,14 +6,21 @@ The chart is docs/leaderboard.png, the page's as a browser shows it; it says in 
 
 import re
 import sys
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from benchmarks.arguments import command
+from benchmarks.show.points import points
+from benchmarks.show.results import Results
+from benchmarks.show.table import grid, milliseconds
+from benchmarks.store import committed
+from benchmarks.store.names import BASELINE, FOUNDING
+from benchmarks.upkeep import scale, screenshot, trust
 from registry import ZooError
-from registry.commandline import Parser, guarded
-
-if TYPE_CHECKING:
-    from benchmarks.show.results import Results
+from zoo import files
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -27,49 +34,35 @@ MARKS = "<!-- from benchmarks/records by make readme -->", "<!-- end -->"
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = Parser(prog="python -m benchmarks.upkeep.readme", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 where something is stale")
-    args = parser.parse_args(argv)
-    return guarded(lambda: run(check=args.check))
+    arguments = {"--check": {"action": "store_true", "help": "write nothing; 1 where something is stale"}}
+    return command(run, "upkeep.readme", (__doc__ or "").partition("\n")[0], arguments, argv)
 
 
 def run(*, check: bool) -> int:
     """Write what is stale, or only say it."""
-    from zoo.files import write_text
-
     results = committed_results()
     stale = {path: text for path, text in wanted(results).items() if said(path) != text}
     for path, text in stale.items():
         if not check:
-            take(results, text) if path == PICTURE else write_text(path, text)
+            take(results, text) if path == PICTURE else files.write_text(path, text)
         print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
     return int(check and bool(stale))
 
 
-def take(results: "Results", points: str) -> None:
+def take(results: Results, shown: str) -> None:
     """Write the picture of the page's chart, with the points in it as text."""
-    import tempfile
-
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
-
-    from benchmarks.upkeep.screenshot import shoot
-    from zoo import files
-
     about = PngInfo()
-    about.add_text(SHOWS, points)
+    about.add_text(SHOWS, shown)
     with tempfile.TemporaryDirectory() as folder:
         page, picture = Path(folder) / "page.html", Path(folder) / "chart.png"
         results.to_html(page)
-        shoot(page, picture, part=CHART)
+        screenshot.shoot(page, picture, part=CHART)
         with Image.open(picture) as image, files.replacing(PICTURE) as draft:
             image.quantize(COLOURS).save(draft, "PNG", pnginfo=about, optimize=True)
 
 
 def said(path: Path) -> str | None:
     """What a file holds; of a picture, which points it shows. None where there is none."""
-    from PIL import Image
-
     if not path.exists():
         return None
     if path != PICTURE:
@@ -78,36 +71,25 @@ def said(path: Path) -> str | None:
         return image.info.get(SHOWS)
 
 
-def committed_results() -> "Results":
-    from benchmarks.show.results import Results
-    from benchmarks.store import committed
-
+def committed_results() -> Results:
     if not (records := committed.records()):
         raise ZooError(f"there are no records in {committed.FOLDER}; python -m benchmarks.compare makes them")
     return Results(records)
 
 
-def wanted(results: "Results") -> dict[Path, str]:
+def wanted(results: Results) -> dict[Path, str]:
     """What README and the files in docs/ should hold, and which points the picture should show."""
-    from benchmarks.store import committed
-    from benchmarks.upkeep import scale, trust
-
     records = results.records
     tables = {README: summary(results), LEADERBOARD: results.to_markdown()}
     texts = {path: filled(path.read_text("utf-8"), table, path.name) for path, table in tables.items()}
     if not results.borrowed:
         texts[PICTURE] = drawn(results)
-    if text := scale.page(records):
-        texts[SCALE] = text
-    if text := trust.page(committed.controls()):
-        texts[TIMING] = text
-    return texts
+    pages = {SCALE: scale.page(records), TIMING: trust.page(committed.controls())}
+    return texts | {path: text for path, text in pages.items() if text}
 
 
-def drawn(results: "Results") -> str:
+def drawn(results: Results) -> str:
     """The points of the chart, a line each: the network, and its latency and mask IoU with their intervals."""
-    from benchmarks.show.points import points
-
     lines = []
     for point in points(results.chosen, results.networks):
         values = (point.x.value, *point.x.interval, point.y.value, *point.y.interval)
@@ -115,11 +97,8 @@ def drawn(results: "Results") -> str:
     return "\n".join(lines)
 
 
-def summary(results: "Results") -> str:
+def summary(results: Results) -> str:
     """README's table: the founding networks, then the baselines, the best masks first; and how to read it."""
-    from benchmarks.show.table import grid, milliseconds
-    from benchmarks.store.names import BASELINE, FOUNDING
-
     (setting, rows), *_ = results.rows.items()
     board, *_ = results.boards
     costs, data = {row.network.spec: row for row in rows}, board.hardest[0]

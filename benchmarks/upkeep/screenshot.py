@@ -3,16 +3,14 @@
 Needs playwright and a Chromium, which are no part of the installation: a report is made and read without them.
 """
 
-import argparse
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.arguments import at_least
+from benchmarks.arguments import Arguments, at_least, command
 from registry import ZooError
-from registry.commandline import Parser, guarded
 from zoo import files
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -24,24 +22,20 @@ class ScreenshotError(ZooError):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(arguments().parse_args(argv)))
+    """The command; returns its exit code."""
+    arguments: Arguments = {
+        "page": {"type": Path, "help": "an .html file"},
+        "picture": {"type": Path, "help": "the .png to write"},
+        "--part": {"metavar": "SELECTOR", "default": "html", "help": "what of the page, as CSS names it; all of it"},
+        "--width": {"type": at_least(100), "default": 860, "help": "of the window, in pixels; 860"},
+        "--dark": {"action": "store_true", "help": "as it looks where the reader prefers dark"},
+    }
+    return command(run, "upkeep.screenshot", "Take a picture of a page.", arguments, argv)
 
 
-def arguments() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m benchmarks.upkeep.screenshot", description="Take a picture of a page.")
-    parser.add_argument("page", type=Path, help="an .html file")
-    parser.add_argument("picture", type=Path, help="the .png to write")
-    parser.add_argument(
-        "--part", metavar="SELECTOR", default="html", help="what of the page, as CSS names it; all of it"
-    )
-    parser.add_argument("--width", type=at_least(100), default=860, help="of the window, in pixels; 860")
-    parser.add_argument("--dark", action="store_true", help="as it looks where the reader prefers dark")
-    return parser
-
-
-def run(args: argparse.Namespace) -> int:
-    shoot(args.page, args.picture, part=args.part, width=args.width, dark=args.dark)
-    print(f"written: {args.picture}", file=sys.stderr)
+def run(page: Path, picture: Path, *, part: str, width: int, dark: bool) -> int:
+    shoot(page, picture, part=part, width=width, dark=dark)
+    print(f"written: {picture}", file=sys.stderr)
     return 0
 
 
@@ -53,9 +47,11 @@ def shoot(page: Path, picture: Path, *, part: str = "html", width: int = 860, da
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
         raise ScreenshotError("a picture needs playwright: python -m pip install playwright") from None
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)  # or playwright's own
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0  # as in containers; Chromium refuses its sandbox to root
     try:
         with files.replacing(picture) as draft, sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=_browser(), args=_without_sandbox())
+            browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"] * is_root)
             shown = browser.new_page(
                 viewport={"width": width, "height": 200},
                 device_scale_factor=SHARP,
@@ -66,16 +62,6 @@ def shoot(page: Path, picture: Path, *, part: str = "html", width: int = 860, da
             browser.close()
     except Error as error:
         raise ScreenshotError(f"the browser could not show {page}: {str(error).partition(chr(10))[0]}") from error
-
-
-def _browser() -> str | None:
-    """A browser of this machine; None for the one that playwright installs."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-def _without_sandbox() -> list[str]:
-    """Chromium refuses its sandbox to the root user, as whom containers run; the page is our own file."""
-    return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 
 
 if __name__ == "__main__":
