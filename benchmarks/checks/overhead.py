@@ -16,7 +16,7 @@ from benchmarks.checks.ways import time_cells
 from benchmarks.plan.comparison import FOUNDING
 from benchmarks.show.table import milliseconds
 from benchmarks.show.terminal import print_table
-from benchmarks.statistics.intervals import FEW, ratio, summarise
+from benchmarks.statistics.intervals import FEW, interval, ratio
 from benchmarks.timing.rounds import Cell, images
 from registry import Spec, ZooError
 from registry.commandline import sides
@@ -51,10 +51,10 @@ def run(models: str, sizes: Sequence[tuple[int, int]], seconds: float, threads: 
         for (height, width), spec in product(sizes, architectures.select(models)):
             pixels = f"{height} x {width}"
             times = time_cells(pair(spec, height, width), seconds, f"{spec} at {pixels}", tick, rounds=FEW, within=0)
-            medians = [milliseconds(summarise(rounds).median) for rounds in times]
+            medians = [milliseconds(interval(rounds).median) for rounds in times]
             found = ratio(*times)
-            interval = f"{found.low:.4f} - {found.high:.4f}"
-            body.append([str(spec), pixels, *medians, f"{found.median:.4f}", interval, "above" * (found.low > LIMIT)])
+            span = f"{found.low:.4f} - {found.high:.4f}"
+            body.append([str(spec), pixels, *medians, f"{found.median:.4f}", span, "above" * (found.low > LIMIT)])
     where = machine.headline(machine.describe(CPU))
     note = f"float32, eager, batch 1; {where}. Ratio: contract / bare, paired by round."
     print_table(HEAD, body, notes=[note])

@@ -63,11 +63,11 @@ def measured(model: PairModel, settings: TimedSettings, device: torch.device, wo
 def inference(model: PairModel, settings: TimedSettings, device: torch.device) -> Work:
     """A forward pass as it is timed."""
     bg, fg_bg = engines.images(model, settings, device)
-    cast = engines.autocast(settings.precision, device) or contextlib.nullcontext
+    cast = engines.autocast(settings.precision, device)
     model.eval()
 
     def run() -> None:
-        with torch.inference_mode(), cast():
+        with torch.inference_mode(), cast:
             model(bg, fg_bg)
 
     return Work(run, _bytes(bg, fg_bg))
@@ -82,14 +82,14 @@ def training(model: PairModel, settings: TimedSettings, device: torch.device) ->
     aim = losses.objective(
         mask="bce" if "mask" in face.tasks else None, depth="l1" if "depth" in face.tasks else None, deep="sum"
     )
-    cast = engines.autocast(settings.precision, device) or contextlib.nullcontext
+    cast = engines.autocast(settings.precision, device)
     weights: list[nn.Parameter] = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights)
     model.train()
 
     def run() -> None:
         optimizer.zero_grad(set_to_none=True)
-        with cast():
+        with cast:
             sides = model(bg, fg_bg, sides=True)
         aim.backward(aim(sides, sample), weights)
         optimizer.step()

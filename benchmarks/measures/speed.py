@@ -11,6 +11,7 @@ user's own, given as FILE.py:NAME, is tried once in a process of its own first, 
 import gc
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,8 +27,8 @@ from benchmarks.timing import rounds
 from benchmarks.timing.limits import TimeCapError, within_memory, within_time
 from benchmarks.timing.rounds import CAP, Cell, outcome
 from zoo.machine import is_out_of_memory
+from zoo.precision import set_float32
 
-KINDS = ("latency", "throughput")
 MANY = 1000  # samples from which the 99th percentile says something: ten of them lie beyond it
 DIGITS = 4  # of a millisecond, in a record
 LONGEST = 1.0  # seconds of a call on the CPU beyond which a larger batch is not tried: memory is not what ends there
@@ -43,17 +44,16 @@ def prepare(
     `cell.batch` has what is measured, `cell.facts` its "shrunk_from".
     cap: seconds for building and the first call, then for each visit.
     """
-    if kind not in KINDS:
-        raise ValueError(f"{kind!r} is neither of {KINDS}")
     height, width = settings.size
     words = f"batch {settings.batch}, {settings.precision}, {settings.layout}, {settings.engine}"
     name = f"{entrant.asked}, {height} x {width}, {words}"
-    cell = Cell(name, _unprepared, device, pipelined=kind == "throughput", cap=cap)
+    enter = partial(set_float32, tf32=settings.precision == "tf32")
+    cell = Cell(name, lambda: None, device, enter, pipelined=kind == "throughput", cap=cap)
     with outcome(cell):
         memory.rehearse(entrant, replace(settings, batch=1), device, seconds=cap)
         with within_time(cap):
-            made = _fitting(entrant, settings, device, shrinks=cell.pipelined)
-        cell.call, cell.enter, cell.facts, cell.batch = made.call, made.enter, made.facts, made.batch
+            made, cell.batch = _fitting(entrant, settings, device, shrinks=cell.pipelined)
+        cell.call, cell.facts = made.call, made.facts
     return cell
 
 
@@ -74,47 +74,44 @@ def largest_batch(entrant: Entrant, settings: TimedSettings, device: torch.devic
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        _let_go(device)
+        _let_go()
         if seconds > longest:
             return batch, "memory" if math.isinf(seconds) else "time"
         batch *= 2
     return batch, f"no more than {LARGEST:,} are tried"
 
 
-def summary(cell: Cell, kind: str) -> Found:
+def summary(cell: Cell) -> Found:
     """What a record holds of a cell that was visited.
 
     latency: ms, p5, p95, p99 (None below 1,000 samples). throughput: images_per_s, and the batch it was measured with.
     """
-    if cell.pipelined != (kind == "throughput"):
-        raise ValueError(f"{cell.name} was not prepared for {kind}")
-    found = intervals.summarise(cell.rounds)
-    if kind == "latency":
-        values: dict[str, float | None] = {"ms": found.median, "p5": found.p5, "p95": found.p95}
-        values["p99"] = float(np.percentile(cell.rounds, 99)) if found.samples >= MANY else None
-        span = {"ms": [number(found.low), number(found.high)]}
-    else:
+    found = intervals.interval(cell.rounds)
+    values: dict[str, float | None]
+    if cell.pipelined:
         values = {"images_per_s": _rate(cell, found.median), "batch": cell.batch}
         span = {"images_per_s": [_rate(cell, found.high), _rate(cell, found.low)]}
+    else:
+        p5, p95, p99 = map(float, np.percentile(cell.rounds, (5, 95, 99)))
+        values = {"ms": found.median, "p5": p5, "p95": p95, "p99": p99 if np.size(cell.rounds) >= MANY else None}
+        span = {"ms": [number(found.low), number(found.high)]}
     facts = {name: number(value) for name, value in cell.facts.items()}
     rounded = [[round(ms, DIGITS) for ms in row] for row in cell.rounds]
     return Found(values | facts, span, Raw(rounds_ms=rounded, warm_up=cell.warm, batch_ended=cell.ended or None))
 
 
-def _fitting(entrant: Entrant, settings: TimedSettings, device: torch.device, *, shrinks: bool) -> Ready:
-    """The network called once with the batch, or the half, quarter ... of it that memory has room for."""
-    batch = asked = engines.batch_of(settings)
+def _fitting(entrant: Entrant, settings: TimedSettings, device: torch.device, *, shrinks: bool) -> tuple[Ready, int]:
+    """The network called once with the batch, or the half, quarter ... of it that memory has room for; and that."""
+    batch = asked = settings.batch or 1
     while True:
         try:
             made = _called(entrant, settings, device, batch)
-            if batch < asked:
-                made.facts["shrunk_from"] = asked
-            return made
+            return replace(made, facts=made.facts | {"shrunk_from": asked}) if batch < asked else made, batch
         except Exception as error:
             if not shrinks or batch == 1 or not is_out_of_memory(error):
                 raise
         batch //= 2  # outside of the handler, whose error holds on to what was computed
-        _let_go(device)
+        _let_go()
 
 
 def _called(entrant: Entrant, settings: TimedSettings, device: torch.device, batch: int) -> Ready:
@@ -124,15 +121,10 @@ def _called(entrant: Entrant, settings: TimedSettings, device: torch.device, bat
     return made
 
 
-def _let_go(device: torch.device) -> None:
+def _let_go() -> None:
     gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+    torch.cuda.empty_cache()  # does nothing where CUDA is not in use
 
 
 def _rate(cell: Cell, ms: float) -> float | None:
     return number(1e3 * cell.batch / ms) if ms else None
-
-
-def _unprepared() -> object:
-    raise RuntimeError("this cell could not be prepared")

@@ -14,10 +14,9 @@ import tempfile
 import time
 import types
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -31,17 +30,18 @@ from benchmarks.store.names import ENGINES
 from benchmarks.store.record import TimedSettings
 from benchmarks.timing import rounds
 from benchmarks.timing.rounds import FORMATS
-from registry import OptionError, ZooError, nearest
+from registry import OptionError, ZooError, require_each
 from zoo.contract import TASKS
 from zoo.model import PairModel
-from zoo.precision import set_float32
+from zoo.precision import HALVES, half, set_float32
 
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 ONNX = ("fp32", "contiguous")  # precision and layout; onnxruntime is measured in these alone
 ACCEPTED = {"precision": tuple(PRECISIONS), "layout": tuple(FORMATS), "engine": ENGINES}
-NODES = {"recompile_limit": 10_000, "accumulated_recompile_limit": 100_000}  # of compiled forms of one function
-
-Made = tuple[Callable[[Any], Sequence[Any]], dict[str, float]]  # something to call, and what its making told
+NODES: dict[str, Any] = {
+    "recompile_limit": 10_000,
+    "accumulated_recompile_limit": 100_000,
+}  # of compiled forms of one function
 
 _networks: WeakValueDictionary[tuple[Any, ...], PairModel] = WeakValueDictionary()  # shared by the cells that hold them
 _numbers = itertools.count()
@@ -53,11 +53,9 @@ class NotFiniteError(ZooError, ArithmeticError):
 
 @dataclass
 class Ready:
-    """Something to call that returns a map for each task, what to do before a visit, and what its making told."""
+    """Something to call that returns a map for each task, and what its making told."""
 
-    call: Callable[[], Sequence[Any]]
-    enter: Callable[[], object]
-    batch: int
+    call: Callable[..., Sequence[Any]]
     facts: dict[str, float] = field(default_factory=dict)  # compile_s, export_s
 
 
@@ -66,31 +64,20 @@ def ready(entrant: Entrant, settings: TimedSettings, device: torch.device) -> Re
     require(settings, device)
     model = network(entrant, settings.layout, device).eval()
     pair = images(model, settings, device)
-    enter = partial(set_float32, tf32=settings.precision == "tf32")
-    enter()
-    makers: dict[str, Callable[..., Made]] = {"eager": _eager, "compile": _compiled, "onnxruntime": _onnxruntime}
-    call, facts = makers[settings.engine](model, pair, autocast(settings.precision, device))
-    return Ready(lambda: call((entrant, model)), enter, batch_of(settings), facts)  # the network lives as its calls do
-
-
-def batch_of(settings: TimedSettings) -> int:
-    """Images in a call; the largest that fits must have been found before."""
-    if settings.batch is None:
-        raise ValueError("the largest batch that fits has not been looked for yet")
-    return settings.batch
+    set_float32(tf32=settings.precision == "tf32")
+    made = MAKERS[settings.engine](model, pair, autocast(settings.precision, device))
+    return Ready(lambda: made.call((entrant, model)), made.facts)  # the network lives as its calls do
 
 
 def require(settings: TimedSettings, device: torch.device) -> None:
     """Raise OptionError where settings are not accepted, or do not go together on this device."""
     for name, accepted in ACCEPTED.items():
-        if (given := getattr(settings, name)) not in accepted:
-            raise OptionError(f"{name}={given!r} is not accepted; {nearest(given, accepted)}")
+        require_each(name, getattr(settings, name), (getattr(settings, name),), accepted)
     if settings.precision == "tf32" and device.type != "cuda":
         raise OptionError(f"tf32 is a format of CUDA devices, and this is {device}; give fp32")
-    if settings.engine == "onnxruntime":
-        here = (device.type, settings.precision, settings.layout)
-        if here != ("cpu", *ONNX):
-            raise OptionError(f"onnxruntime is measured on cpu in {', '.join(ONNX)}, and not on {', '.join(here)}")
+    here = (device.type, settings.precision, settings.layout)
+    if settings.engine == "onnxruntime" and here != ("cpu", *ONNX):
+        raise OptionError(f"onnxruntime is measured on cpu in {', '.join(ONNX)}, and not on {', '.join(here)}")
 
 
 def network(entrant: Entrant, layout: str, device: torch.device) -> PairModel:
@@ -104,18 +91,16 @@ def network(entrant: Entrant, layout: str, device: torch.device) -> PairModel:
     return found
 
 
-def images(model: PairModel, settings: TimedSettings, device: torch.device) -> tuple[Tensor, Tensor]:
+def images(model: PairModel, settings: TimedSettings, device: torch.device) -> list[Tensor]:
     """The two images (b, c, h, w) that a cell of these settings is called on."""
-    height, width = settings.size
-    bg, fg_bg = rounds.images(model.face.image_ch, height, width, device, batch_of(settings))
-    memory_format = FORMATS[settings.layout]
-    return bg.contiguous(memory_format=memory_format), fg_bg.contiguous(memory_format=memory_format)
+    assert settings.batch, "the largest batch that fits has not been looked for yet"
+    pair = rounds.images(model.face.image_ch, *settings.size, device, settings.batch)
+    return [image.contiguous(memory_format=FORMATS[settings.layout]) for image in pair]
 
 
-def autocast(precision: str, device: torch.device) -> Callable[[], Any] | None:
-    """What a forward pass runs under; None where that is nothing."""
-    dtype = PRECISIONS[precision]
-    return None if dtype == torch.float32 else partial(torch.autocast, device.type, dtype)
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
+    """What a forward pass runs under, again and again."""
+    return half(device, precision) if precision in HALVES else nullcontext()
 
 
 def require_finite(maps: Sequence[Any]) -> None:
@@ -129,23 +114,20 @@ def require_finite(maps: Sequence[Any]) -> None:
             raise NotFiniteError(f"{task} is nan or infinite in {share:.2g} of its values, 1 is all")
 
 
-def _eager(model: Callable[..., Any], pair: tuple[Tensor, Tensor], cast: Callable[[], Any] | None) -> Made:
+def _eager(model: Callable[..., Any], pair: Sequence[Tensor], cast: AbstractContextManager[Any]) -> Ready:
     bg, fg_bg = pair
 
-    def plain(_: Any) -> Sequence[Any]:
-        with torch.inference_mode():
+    def call(_: Any) -> Sequence[Any]:
+        with torch.inference_mode(), cast:
             return model(bg, fg_bg)
 
-    def under(_: Any) -> Sequence[Any]:
-        assert cast is not None
-        with torch.inference_mode(), cast():
-            return model(bg, fg_bg)
-
-    return under if cast else plain, {}
+    return Ready(call)
 
 
-def _compiled(model: PairModel, pair: tuple[Tensor, Tensor], cast: Callable[[], Any] | None) -> Made:
+def _compiled(model: PairModel, pair: Sequence[Tensor], cast: AbstractContextManager[Any]) -> Ready:
     """Static shapes, compiled from nothing: files that an earlier run left would make its time another's."""
+    import torch._dynamo.config as dynamo
+    import torch._inductor.config as inductor
 
     def forward(bg: Tensor, fg_bg: Tensor) -> Any:
         return model(bg, fg_bg)
@@ -156,27 +138,17 @@ def _compiled(model: PairModel, pair: tuple[Tensor, Tensor], cast: Callable[[], 
         forward.__globals__,
         closure=forward.__closure__,
     )
-    call, _ = _eager(torch.compile(own, dynamic=False), pair, cast)
+    made = _eager(torch.compile(own, dynamic=False), pair, cast)
     begun = time.perf_counter()
-    with _from_nothing():
-        call(None)
+    anew = dynamo.patch(NODES), inductor.patch(force_disable_caches=True)
+    with warnings.catch_warnings(action="ignore"), anew[0], anew[1]:  # one says that the caches are off
+        made.call(None)
     if pair[0].device.type == "cuda":
         torch.cuda.synchronize(pair[0].device)
-    return call, {"compile_s": time.perf_counter() - begun}
+    return Ready(made.call, {"compile_s": time.perf_counter() - begun})
 
 
-@contextmanager
-def _from_nothing() -> Iterator[None]:
-    import torch._dynamo.config as dynamo
-    import torch._inductor.config as inductor
-
-    settings: tuple[Any, Any] = (dynamo, inductor)
-    with warnings.catch_warnings(), settings[0].patch(**NODES), settings[1].patch(force_disable_caches=True):
-        warnings.simplefilter("ignore")  # one says that the caches are off
-        yield
-
-
-def _onnxruntime(model: PairModel, pair: tuple[Tensor, Tensor], _: Any) -> Made:
+def _onnxruntime(model: PairModel, pair: Sequence[Tensor], _: Any) -> Ready:
     try:
         import onnxruntime
         import onnxscript  # noqa: F401  (torch's exporter needs it)
@@ -194,26 +166,29 @@ def _onnxruntime(model: PairModel, pair: tuple[Tensor, Tensor], _: Any) -> Made:
         _export(model, pair, path)
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     seconds = time.perf_counter() - begun
-    given = dict(zip(("bg", "fg_bg"), (np.ascontiguousarray(image.numpy()) for image in pair), strict=True))
-    taken = {each.name for each in session.get_inputs()}  # a network without a plate takes no bg
-    given = {name: value for name, value in given.items() if name in taken}
+    both = {"bg": pair[0], "fg_bg": pair[1]}  # a network without a plate takes no bg
+    given = {each.name: np.ascontiguousarray(both[each.name].numpy()) for each in session.get_inputs()}
     tasks = model.face.tasks
 
     def call(_: Any) -> Sequence[Any]:
         maps = dict(zip(tasks, session.run(None, given), strict=True))
         return [maps.get(task) for task in TASKS]
 
-    return call, {"export_s": seconds}
+    return Ready(call, {"export_s": seconds})
 
 
-def _export(model: PairModel, pair: tuple[Tensor, Tensor], path: Path) -> None:
+MAKERS: dict[str, Callable[..., Ready]] = {"eager": _eager, "compile": _compiled, "onnxruntime": _onnxruntime}
+
+
+def _export(model: PairModel, pair: Sequence[Tensor], path: Path) -> None:
     talk = logging.getLogger("torch.onnx")
     level = talk.level
     talk.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             inputs, outputs = ["bg", "fg_bg"], [*model.face.tasks]
-            torch.onnx.export(model, pair, path, dynamo=True, verbose=False, input_names=inputs, output_names=outputs)
+            torch.onnx.export(
+                model, (*pair,), path, dynamo=True, verbose=False, input_names=inputs, output_names=outputs
+            )
     finally:
         talk.setLevel(level)

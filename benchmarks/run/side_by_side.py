@@ -76,7 +76,7 @@ def _prepared(cell: Cell, device: torch.device, tick: Tick) -> Timed:
 
 def _found(timed: Timed, cell: Cell, peaks: dict[str, float]) -> Found:
     """What a record holds, with the share of the device's peak of products that was reached."""
-    found = replace(speed.summary(timed, cell.measure), took=_took(timed))
+    found = replace(speed.summary(timed), took=_took(timed))
     counted = _counted(cell.entrant.spec, cell.entrant.make, cell.settings.size)
     if not (counted and counted.flops and peaks):
         return found

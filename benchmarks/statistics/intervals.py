@@ -66,28 +66,6 @@ class Timing:
         return meet(self.interval, other.interval)
 
 
-@dataclass(frozen=True)
-class Summary(Interval):
-    """Milliseconds: the median with its interval, and the 5th and 95th percentile of the samples."""
-
-    p5: float
-    p95: float
-    rounds: int
-    samples: int
-
-
-def summarise(rounds: Rounds) -> Summary:
-    """Median, its interval over rounds, and the spread of all samples.
-
-    >>> summarise([[1.0, 2.0], [2.0, 3.0]]).median
-    2.0
-    """
-    rows = np.array(rounds)
-    middle = interval(rounds)
-    p5, p95 = np.percentile(rows, (5, 95))
-    return Summary(middle.median, middle.low, middle.high, float(p5), float(p95), len(rows), rows.size)
-
-
 def ratio(a: Rounds, b: Rounds) -> Interval:
     """How long a takes, in units of b, paired by round: the rounds that both have."""
     pairs = [(np.median(one), np.median(other)) for one, other in zip(a, b, strict=False)]

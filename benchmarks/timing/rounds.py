@@ -39,7 +39,7 @@ class Cell:
     name: str
     call: Callable[[], object]
     device: torch.device
-    enter: Callable[[], object] | None = None  # brings the cell's state about at the start of a visit, untimed
+    enter: Callable[[], object] = lambda: None  # brings the cell's state about at the start of a visit, untimed
     warm: WarmUp | None = None
     pipelined: bool = False  # throughput: all calls of a visit are one sample, and only the last is waited for
     cap: float = CAP
@@ -95,7 +95,7 @@ def warm_up(cell: Cell, *, seconds: float) -> None:
     times: list[float] = []
     begun = time.perf_counter()
     with outcome(cell), within_time(seconds + cell.cap):
-        _enter(cell)
+        cell.enter()
         while True:
             times.append(sample(cell.call, cell.device))
             moved = drift(times)
@@ -149,7 +149,7 @@ def visit(cell: Cell) -> None:
     """One row of samples."""
     begun = time.perf_counter()
     with outcome(cell), within_time(cell.cap), _uncollected():
-        _enter(cell)
+        cell.enter()
         for _ in range(cell.discard):
             sample(cell.call, cell.device)
         cell.rounds.append([sample(cell.call, cell.device, cell.burst) for _ in range(cell.samples)])
@@ -173,11 +173,6 @@ def _known(cell: Cell, within: float) -> bool:
     cell.looked = len(cell.rounds)
     found = interval(np.median(cell.rounds, axis=1).tolist())
     return found.high - found.low < 2 * within * found.median
-
-
-def _enter(cell: Cell) -> None:
-    if cell.enter:
-        cell.enter()
 
 
 @contextlib.contextmanager

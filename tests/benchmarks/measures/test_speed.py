@@ -98,7 +98,7 @@ def test_a_sleeping_network_takes_the_time_it_sleeps() -> None:
     for _ in range(3):
         rounds.visit(cell)
     assert cell.failed is None
-    found = speed.summary(cell, "latency")
+    found = speed.summary(cell)
     assert found.values["ms"] == 15.625
     assert found.values["p99"] is None
     low, high = found.intervals["ms"]
@@ -110,7 +110,7 @@ def test_a_real_clock_is_looked_at() -> None:
     cell = ready(Sleeps)
     rounds.warm_up(cell, seconds=0)
     rounds.visit(cell)
-    assert speed.summary(cell, "latency").values["p5"] > 15.6  # a sleep is never shorter; longer it may be
+    assert speed.summary(cell).values["p5"] > 15.6  # a sleep is never shorter; longer it may be
 
 
 @pytest.mark.usefixtures("clock")
@@ -120,7 +120,7 @@ def test_throughput_times_a_row_of_calls_as_one() -> None:
     rounds.visit(cell)
     rounds.visit(cell)
     assert (cell.samples, cell.burst) == (1, 3), "31.25 ms a call, 100 ms a visit"
-    found = speed.summary(cell, "throughput")
+    found = speed.summary(cell)
     assert found.values["images_per_s"] == pytest.approx(64)
     assert found.values["batch"] == 2
     low, high = found.intervals["images_per_s"]
@@ -129,18 +129,16 @@ def test_throughput_times_a_row_of_calls_as_one() -> None:
 
 def test_images_per_second_by_hand() -> None:
     cell = Cell("a", lambda: None, CPU, pipelined=True, batch=8, rounds=[[19.0], [20.0], [21.0]])
-    found = speed.summary(cell, "throughput")
+    found = speed.summary(cell)
     assert found.values["images_per_s"] == pytest.approx(400)  # eight images in the median, 20 ms
     half = 4.303 / 3**0.5  # milliseconds: Student's t for three values that deviate by 1
     assert found.intervals["images_per_s"] == pytest.approx([8e3 / (20 + half), 8e3 / (20 - half)])
 
 
-def test_tracks_are_never_mixed() -> None:
-    cell = Cell("a", lambda: None, CPU, rounds=[[1.0]])
-    with pytest.raises(ValueError, match="not prepared for throughput"):
-        speed.summary(cell, "throughput")
-    with pytest.raises(ValueError, match="neither"):
-        speed.prepare(entrant(Net), SETTINGS, CPU, kind="both")
+def test_percentiles_by_hand() -> None:
+    found = speed.summary(Cell("a", lambda: None, CPU, rounds=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).values
+    assert found == {"ms": 3.5, "p5": pytest.approx(1.25), "p95": pytest.approx(5.75), "p99": None}
+    # a twentieth of the way over five gaps
 
 
 def test_the_last_percent_needs_a_thousand_samples() -> None:
@@ -148,12 +146,12 @@ def test_the_last_percent_needs_a_thousand_samples() -> None:
     many, few = (
         Cell("a", lambda: None, CPU, rounds=[part[:n], part[-n:]]) for part, n in ((samples, 500), (samples, 499))
     )
-    assert speed.summary(many, "latency").values["p99"] == pytest.approx(990.01)  # 1 + 0.99 * 999
-    assert speed.summary(few, "latency").values["p99"] is None
+    assert speed.summary(many).values["p99"] == pytest.approx(990.01)  # 1 + 0.99 * 999
+    assert speed.summary(few).values["p99"] is None
 
 
 def test_nothing_infinite_stands_in_a_record() -> None:
-    found = speed.summary(Cell("a", lambda: None, CPU, rounds=[[1.0]]), "latency")
+    found = speed.summary(Cell("a", lambda: None, CPU, rounds=[[1.0]]))
     assert found.intervals["ms"] == [0.0, None], "one round says nothing of the next"
 
 
@@ -163,7 +161,7 @@ def test_only_a_lack_of_memory_shrinks_a_batch() -> None:
     assert shrunk.batch == 4
     rounds.warm_up(shrunk, seconds=0)
     rounds.visit(shrunk)
-    values = speed.summary(shrunk, "throughput").values
+    values = speed.summary(shrunk).values
     assert (values["batch"], values["shrunk_from"]) == (4, 16)
     assert ready(Large, "throughput", batch=4).facts == {}
     assert ready(Picky, "throughput", batch=16).failed == "failed: RuntimeError: five is too many"
