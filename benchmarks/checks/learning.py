@@ -11,19 +11,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from benchmarks.arguments import Arguments, at_least, command, listed
 from benchmarks.checks.ways import where
+from benchmarks.measures import accuracy
+from benchmarks.networks.entrants import enter
 from benchmarks.show.terminal import print_table
-from zoo import data, recipes
-from zoo.metrics import Evaluation
-from zoo.metrics.evaluate import evaluate
+from benchmarks.store.record import AccuracySettings, Found
+from zoo import recipes
 from zoo.progress import progress
-from zoo.training import Recipe, fit
-from zoo.training.journal import read
+from zoo.training.journal import LOG, read
 from zoo.training.profile import Profile, profile
 
 BASELINE = "frame_difference"
@@ -38,20 +37,8 @@ class Outcome:
 
     tier: str
     model: str
-    log: list[dict[str, Any]]
-    tested: Evaluation
-
-    @property
-    def last(self) -> dict[str, Any]:
-        """The last line of the training's log."""
-        return [line for line in self.log if line["kind"] == "train"][-1]
-
-    @property
-    def waiting(self) -> float:
-        """Share of the training's time that steps waited for data."""
-        lines = [line for line in self.log if line["kind"] == "train"]
-        spent = [line["samples"] / line["samples_per_s"] for line in lines]
-        return sum(line["waiting"] * time for line, time in zip(lines, spent, strict=True)) / sum(spent)
+    found: Found
+    waiting: float  # share of the training's time that steps waited for data
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,31 +65,31 @@ def run(
     """Train what is not there yet, test it, show it; 1 where a goal is missed."""
     own = recipes.build(recipe)
     own = own if seed is None else own.changed(seed=seed)
+    size = max(stage.sides for stage in own.stages)
     outcomes = []
     for tier in tiers:
+        cell = AccuracySettings(size, f"pairbench:{tier}", recipe, samples, own.seed, scenes)
         for model in [own.model] if alone else [BASELINE, own.model]:
-            here, folder = own.changed(model=model, data=f"pairbench:{tier}"), out / f"{tier}-{model.partition('(')[0]}"
-            outcomes.append(outcome(here, tier, folder, samples, scenes))
+            outcomes.append(outcome(model, tier, cell, out / f"{tier}-{model.partition('(')[0]}"))
             curve(outcomes[-1])
     return show(outcomes, profile(own), f"{recipe}, one seed; test split, {scenes} scenes")
 
 
-def outcome(recipe: Recipe, tier: str, folder: Path, samples: int | None, scenes: int) -> Outcome:
+def outcome(model: str, tier: str, cell: AccuracySettings, folder: Path) -> Outcome:
     """Train in a folder, or take up what a former start has left there, and test."""
     with progress() as tick:
-        begun = (folder / "recipe.toml").exists()  # of another recipe, it is refused; a finished one is taken up
-        run = fit(recipe, folder, samples=samples, resume=begun, tick=tick)
-        test = data.load(recipe.data, split="test", size=recipe.stages[-1].sides)
-        tested = evaluate(run.model, test, samples=scenes, tick=tick)
-    return Outcome(tier, recipe.model, read(folder / "log.jsonl"), tested)
+        found = accuracy.measure(enter(model)[0], cell, folder, device="auto", workers=None, tick=tick)
+    lines = [line for line in read(folder / LOG) if line["kind"] == "train"]
+    spent = [line["samples"] / line["samples_per_s"] for line in lines]
+    waited = sum(line["waiting"] * time for line, time in zip(lines, spent, strict=True))
+    return Outcome(tier, model, found, waited / sum(spent))
 
 
 def curve(done: Outcome) -> None:
     """The looks at the val split during a training."""
     rows = [
-        [f"{line['seconds']:.0f}", f"{line['samples']:,}", *(_shown(line.get(name)) for name in NAMES)]
-        for line in done.log
-        if line["kind"] == "validation"
+        [f"{look.seconds:.0f}", f"{look.samples:,}", *(_shown(getattr(look, name)) for name in NAMES)]
+        for look in done.found.raw.curve or ()
     ]
     head = ["seconds", "scenes", "loss", "mask IoU", "depth RMSE"]
     print_table(head, rows, title=f"{done.model} on pairbench:{done.tier}, val split")
@@ -115,14 +102,15 @@ def show(outcomes: list[Outcome], parts: Profile, what: str) -> int:
     """The test split's table, and whether the goals are reached."""
     rows = []
     for done in outcomes:
-        values, spans = done.tested.values, done.tested.intervals
+        values, spans = done.found.values, done.found.intervals
+        looks = done.found.raw.curve or ()
         rows.append(
             [
                 done.model,
                 done.tier,
                 *(f"{values[name]:.3f} ({spans[name][0]:.3f}-{spans[name][1]:.3f})" for name in NAMES[1:]),
-                f"{done.last['samples']:,}",
-                f"{done.last['seconds'] / 60:.1f}",
+                f"{looks[-1].samples:,}",
+                f"{values['seconds'] / 60:.1f}",
                 f"{done.waiting:.0%}",
             ]
         )
@@ -142,13 +130,13 @@ def show(outcomes: list[Outcome], parts: Profile, what: str) -> int:
 def reached(outcomes: list[Outcome], parts: Profile) -> Iterator[tuple[str, bool]]:
     """The goals, and whether each holds; those beside a baseline only where it was trained too."""
     yield f"losses at most {LOSS:.0%} of a step", parts.share("loss") <= LOSS
-    bases = {done.tier: done.tested.values for done in outcomes if done.model == BASELINE}
+    bases = {done.tier: done.found.values for done in outcomes if done.model == BASELINE}
     learned = [done for done in outcomes if done.model != BASELINE]
     for done in learned:
         yield f"waiting for data at most {WAITING:.0%} on {done.tier}", done.waiting <= WAITING
     for done in learned:
         if base := bases.get(done.tier):
-            tier, values = done.tier, done.tested.values
+            tier, values = done.tier, done.found.values
             gain, ratio = values["mask_iou"] - base["mask_iou"], values["depth_rmse"] / base["depth_rmse"]
             yield f"mask IoU {AHEAD[tier]:+.1f} above {BASELINE} on {tier} ({gain:+.3f})", gain >= AHEAD[tier]
             yield f"depth RMSE at most {PLANE} of a plane's on {tier} ({ratio:.2f})", ratio <= PLANE

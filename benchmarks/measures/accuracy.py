@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange
 
 from benchmarks.measures.ready_made import AccuracyError, filled, ready_made
 from benchmarks.measures.training_recipe import predicted, recipe_for
@@ -23,10 +21,8 @@ from benchmarks.statistics.paired import kept
 from benchmarks.store.files import number
 from benchmarks.store.record import AccuracySettings, Found, Look, Raw
 from zoo import data, machine, recipes
-from zoo.contract import Sample
-from zoo.data.inspecting.sheet import GAP, write_png
-from zoo.data.warp import each
-from zoo.metrics.evaluate import evaluate
+from zoo.data.inspecting import sheet
+from zoo.metrics.evaluate import evaluate, predict
 from zoo.metrics.evaluation import Evaluation
 from zoo.model import PairModel
 from zoo.progress import Tick
@@ -56,10 +52,11 @@ def measure(
     log = read(folder / LOG)
     last = [line for line in log if line["kind"] == "train"][-1]
     looks = [line for line in log if line["kind"] == "validation"]
+    environment = json.loads((folder / ENVIRONMENT).read_text("utf-8"))
     raw = replace(
         found.raw,
         curve=tuple(Look(look["samples"], *map(look.get, CURVE)) for look in looks),
-        trained={name: value for name, value in _environment(folder).items() if name in TRAINED},
+        trained={name: value for name, value in environment.items() if name in TRAINED},
         steps=last["step"],
         skipped=last["skipped"],  # steps whose loss or gradients were not finite
     )
@@ -137,7 +134,7 @@ def tested(
     )
     require_numbers(found.broken, found.images)
     folder.mkdir(parents=True, exist_ok=True)
-    write_png(folder / GALLERY, gallery(model, scenes))
+    sheet.write_png(folder / GALLERY, gallery(model, scenes))
     return Found(
         values={name: number(value) for name, value in found.values.items()},
         intervals={name: [*map(number, span)] for name, span in found.intervals.items()},
@@ -157,16 +154,13 @@ def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
     The scenes are the same for every network; the tile of a task that a network does not predict is white.
     """
     last = len(scenes) - 1  # the first and the last are shown, as in all galleries that are kept
-    batch = scenes.batch([place * last // (SHOWN - 1) for place in range(SHOWN)])
+    batch: Any = [scenes.batch([place * last // (SHOWN - 1) for place in range(SHOWN)])]
     device = next((value.device for value in model.parameters()), torch.device("cpu"))
-    here: Sample = each(lambda value: value.to(device), batch)
-    with torch.inference_mode():
-        prediction = model.eval()(here.bg, here.fg_bg)
-    columns = [image[:, : 3 if image.shape[1] >= 3 else 1] for image in (here.bg, here.fg_bg)]
+    [(prediction, here)] = predict(model, batch, device)
+    columns = [here.bg, here.fg_bg]
     for truth, logits in zip((here.mask, here.depth), prediction, strict=True):
         columns += [truth, torch.ones_like(truth) if logits is None else logits.float().sigmoid()]
-    framed = [F.pad(column.float().expand(-1, 3, -1, -1), (0, GAP, 0, GAP), value=1.0) for column in columns]
-    return rearrange(framed, "columns b c h w -> c (b h) (columns w)").cpu()
+    return sheet.gallery(columns)
 
 
 def fingerprint(model: PairModel) -> str:
@@ -199,13 +193,6 @@ def _made(entrant: Entrant, seed: int | None) -> PairModel:
     assert seed is not None  # ready-made weights alone have none
     seed_all(seed)
     return entrant.make()
-
-
-def _environment(folder: Path) -> dict[str, Any]:
-    """What a training ran on, which need not be what it is tested on; nothing where it does not say."""
-    path = folder / ENVIRONMENT
-    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return found
 
 
 def _per_image(found: Evaluation) -> dict[str, list[float | None]]:

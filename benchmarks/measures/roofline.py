@@ -14,7 +14,7 @@ from torch import Tensor
 
 from benchmarks.networks.engines import PRECISIONS
 from benchmarks.timing import rounds
-from registry import OptionError, nearest
+from registry import require_each
 from zoo.precision import float32
 
 SIDES = (256, 512, 1024, 2048, 4096, 8192)  # of the square matrices; the best of them counts
@@ -28,8 +28,7 @@ def peaks(device: torch.device, precision: str, seconds: float) -> dict[str, flo
 
     Half the time for each; a copied byte counts twice, for it is read and written.
     """
-    if precision not in PRECISIONS:
-        raise OptionError(f"precision={precision!r} is not accepted; {nearest(precision, tuple(PRECISIONS))}")
+    require_each("precision", precision, (precision,), PRECISIONS)
     with float32(tf32=precision == "tf32"), torch.inference_mode():
         return {
             "matmul_flops_per_s": _matmul(device, PRECISIONS[precision], seconds / 2),

@@ -18,7 +18,7 @@ from torch import Tensor
 from benchmarks.measures.accuracy import at_once, require_numbers
 from benchmarks.store.files import number
 from benchmarks.store.record import AccuracySettings, Found, Raw, SensitivitySettings
-from registry import OptionError, nearest
+from registry import require_each
 from zoo import data, machine
 from zoo.contract import TASKS, Sample
 from zoo.data.scenes.draw import Draw, lattice
@@ -53,8 +53,7 @@ class Perturbation:
 def measure(model: PairModel, cell: SensitivitySettings, *, device: str, tick: Tick) -> Found:
     """The curves of a cell with its perturbation; each scene is rendered once and seen at every strength."""
     name, place = cell.perturbation, machine.choose(device)
-    if name not in PERTURBATIONS:
-        raise OptionError(f"there is no perturbation {name!r}; {nearest(name, PERTURBATIONS)}")
+    require_each("perturbation", name, (name,), PERTURBATIONS)
     scenes, strengths = test_set(cell), PERTURBATIONS[name].strengths
     chosen = indices(len(scenes), images(cell.test_images), scenes)
     known = getattr(scenes, "tasks", TASKS)

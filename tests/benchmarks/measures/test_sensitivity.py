@@ -160,5 +160,5 @@ class Broken(nn.Module):
 def test_what_is_wrong_is_said() -> None:
     with pytest.raises(accuracy.AccuracyError, match="6 of 6 predictions are not numbers"):
         run(zoo.wrap(Broken()), "gain")
-    with pytest.raises(OptionError, match=r"no perturbation 'shfit'.*shift"):
+    with pytest.raises(OptionError, match=r"perturbation='shfit' is not accepted.*shift"):
         run(zoo.build("frame_difference"), "shfit")
