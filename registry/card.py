@@ -60,13 +60,15 @@ class Option:
     def check(self, value: Any) -> Any:
         """The value as the factory takes it (a list becomes a tuple), or an OptionError."""
         value = _tuples(value)
-        fits = _fits(value, self.annotation) and (self.limit is None or self.limit.holds(value))
+        fits = _fits(value, self.annotation) and (self.limit is None or value is None or self.limit.holds(value))
         require(fits, self.name, value, self.accepted)
         return value
 
     @property
     def accepted(self) -> str:
-        return self.limit.accepted if self.limit else _name(self.annotation)
+        if self.limit is None:
+            return _name(self.annotation)
+        return f"{self.limit.accepted} or None" if _fits(None, self.annotation) else self.limit.accepted
 
 
 def options_of(factory: Callable[..., Any]) -> dict[str, Option]:

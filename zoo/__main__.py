@@ -20,8 +20,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str] | None) -> int | None:
     args = _parser().parse_args(argv)
-    code: int | None = args.run(args)  # most commands give none; one that finds fault with data gives 1
-    return code
+    return args.run(args)  # most commands give none; one that finds fault with data gives 1
 
 
 def _parser() -> Parser:

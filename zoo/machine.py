@@ -5,7 +5,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,13 +108,11 @@ def headline(facts: dict[str, Any]) -> str:
 
 def cpu_name() -> str:
     """What the processor calls itself."""
-    try:
+    with suppress(OSError, StopIteration):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    fallback = output("sysctl", "-n", "machdep.cpu.brand_string") if sys.platform == "darwin" else ""
-    return next(named, fallback or platform.processor() or platform.machine())
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    apple = output("sysctl", "-n", "machdep.cpu.brand_string") if sys.platform == "darwin" else ""
+    return apple or platform.processor() or platform.machine()
 
 
 def commit() -> dict[str, Any]:

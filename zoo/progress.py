@@ -26,8 +26,9 @@ def progress() -> Iterator[Tick]:
         finally:
             tick.end()
         return
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()
-    with Progress(*columns, console=console, transient=True) as bars:
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(), console=console, transient=True
+    ) as bars:
         bar = bars.add_task("")
         yield lambda label, done, total: bars.update(bar, description=escape(label), completed=done, total=total)
 

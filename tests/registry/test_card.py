@@ -128,6 +128,13 @@ def test_a_limit_is_checked_with_the_type_and_told_instead_of_it():
     assert (rate.help, free.accepted, free.check(-1)) == ("how fast", "a number", -1)
 
 
+def test_none_keeps_to_every_limit_where_the_type_allows_it():
+    rate = Option("rate", None, float | None, limit=ABOVE_0)
+    assert [rate.check(value) for value in (None, 2)] == [None, 2]
+    with pytest.raises(OptionError, match="rate takes a number above 0 or None"):
+        rate.check(0)
+
+
 def test_options_of_a_class_are_those_of_its_constructor():
     class Network:
         def __init__(self, face: object, *, depth: int = 3): ...

@@ -16,6 +16,7 @@ from zoo.data.files.images import open_image, resize, rgb_of, same_aspect
 Photo = str | PathLike[str] | Image.Image | np.ndarray | Tensor
 
 ROUNDING = 1e-4  # how far outside [0, 1] a float may lie; arithmetic leaves 1.0000001
+ARRAY, TENSOR = "an array is (h, w, c) or (h, w)", "a tensor is (c, h, w) or (h, w)"
 GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601), as Pillow has them
 
 
@@ -40,16 +41,13 @@ def read(photo: Photo, name: str, channels: int = 3) -> Tensor:
             raise DataError(f"{name}: damaged or cut short ({error or type(error).__name__})") from error
         return rgb_of(upright, name)
     if isinstance(photo, Tensor):
-        values = photo.detach().cpu()
-        array = (values.float() if values.is_floating_point() else values).numpy()  # numpy has no bfloat16
-        axes, last = "(c, h, w) or (h, w)", False
-    elif isinstance(photo, np.ndarray):
-        array, axes, last = photo, "(h, w, c) or (h, w)", True
-    else:
-        raise InputError(
-            f"{name} is a {type(photo).__name__}; a path, a PIL image, an array (h, w, c) or a tensor (c, h, w) is read"
-        )
-    return _read_array(array, name, channels, axes, last)
+        values = photo.detach().cpu()  # numpy has no bfloat16
+        return _read_array((values.float() if values.is_floating_point() else values).numpy(), name, channels, TENSOR)
+    if isinstance(photo, np.ndarray):
+        return _read_array(photo, name, channels, ARRAY)
+    raise InputError(
+        f"{name} is a {type(photo).__name__}; a path, a PIL image, an array (h, w, c) or a tensor (c, h, w) is read"
+    )
 
 
 def fitted(image: Tensor, channels: int, name: str) -> Tensor:
@@ -69,12 +67,11 @@ def fitted(image: Tensor, channels: int, name: str) -> Tensor:
 
 def same_size(bg: Tensor, fg_bg: Tensor, names: tuple[str, str], *, resize_plate: bool) -> Tensor:
     """The plate, resized to the photo if that is allowed and needed."""
-    sizes = tuple(bg.shape[-2:]), tuple(fg_bg.shape[-2:])
-    if sizes[0] == sizes[1]:
+    (h, w), (own_h, own_w) = bg.shape[-2:], fg_bg.shape[-2:]
+    if (h, w) == (own_h, own_w):
         return bg
     if resize_plate:
-        return resize(bg, (sizes[1][0], sizes[1][1]))
-    (h, w), (own_h, own_w) = sizes
+        return resize(bg, (own_h, own_w))
     if (h, w) == (own_w, own_h):
         why = "One of them lies on its side; turn it, or restore its EXIF orientation"
     elif same_aspect((h, w), (own_h, own_w)):
@@ -92,19 +89,17 @@ def label(photo: Any, name: str) -> str:
     return fspath(photo) if isinstance(photo, str | PathLike) else name
 
 
-def _read_array(array: np.ndarray, name: str, channels: int, axes: str, last: bool) -> Tensor:
+def _read_array(array: np.ndarray, name: str, channels: int, kind: str) -> Tensor:
+    shape, accepted = " x ".join(map(str, array.shape)), sorted({1, 3, 4, channels})
     if array.ndim == 2:
-        array = array[..., None] if last else array[None]
-    shape = " x ".join(map(str, array.shape))
-    accepted = sorted({1, 3, 4, channels})
-    fits = array.ndim == 3 and array.shape[-1 if last else 0] in accepted
-    if not fits or not array.size:
+        array = array[None]
+    elif array.ndim == 3 and kind == ARRAY:
+        array = array.transpose(2, 0, 1)
+    if array.ndim != 3 or len(array) not in accepted or not array.size:
         raise InputError(
-            f"{name} is {shape or 'a single number'}; {'an array' if last else 'a tensor'} is {axes}, c of"
-            f" {', '.join(map(str, accepted))}, of one image"
+            f"{name} is {shape or 'a single number'}; {kind}, c of {', '.join(map(str, accepted))}, of one image"
         )
-    planes = array.transpose(2, 0, 1) if last else array
-    image = torch.from_numpy(_unit(np.ascontiguousarray(planes), name))
+    image = torch.from_numpy(_unit(np.ascontiguousarray(array), name))
     if len(image) != 4 or channels == 4:
         return image
     if bool((image[3] < (1 if image.is_floating_point() else 255)).any()):

@@ -1,7 +1,6 @@
 """From a network and two photos to a mask and a depth map, at the photo's own size."""
 
 import os
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -144,8 +143,7 @@ def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, 
     weight = next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.empty(0))
     images = [image if size is None else resize(image, size) for image in images]
     at = " x ".join(map(str, images[-1].shape[-2:]))
-    refusal = f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)"
-    with memory_or(partial(InputError, refusal)):
+    with memory_or(lambda: InputError(f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)")):
         batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)
         batch = [(x / 255 if x.dtype == torch.uint8 else x).to(weight.dtype) for x in batch]
         plate = batch[0] if len(batch) == 2 else None

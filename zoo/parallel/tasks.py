@@ -203,7 +203,7 @@ class _Board:
         return None
 
     def _see_that_all_fit(self) -> None:
-        pending = [*self.queue, *(task for task in self.running.values() if task.began is None)]
+        pending = (*self.queue, *(task for task in self.running.values() if task.began is None))
         stuck = [task for task in pending if not self.nodes.fitting(task.demand)]
         if not stuck:
             self.fitted = time.monotonic()

@@ -92,8 +92,8 @@ class Feed:
     ):
         self.positions, self.change, self.device, self.layout, self.waited = positions, change, device, layout, 0.0
         self.late = device.type != "cpu"  # an accelerator augments itself, a CPU lets the workers do it
-        source = Stream(data, seed=seed, change=None if self.late else change)
-        self.loader = Loader(source, positions, batch=positions.part, workers=workers)
+        stream = Stream(data, seed=seed, change=None if self.late else change)
+        self.loader = Loader(stream, positions, batch=positions.part, workers=workers)
 
     def __iter__(self) -> Iterator[Sample]:
         source = iter(self.loader)

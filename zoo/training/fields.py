@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from inspect import Parameter
-from typing import Any, get_type_hints
+from typing import Any
 
-from registry import Option, OptionError, ZooError, nearest, options_of, require
+from registry import OptionError, ZooError, nearest, options_of, require
 
 
 class RecipeError(OptionError):
@@ -30,13 +30,13 @@ def names(kind: type) -> list[str]:
 
 def check(value: Any, *, leave: tuple[str, ...] = ()) -> None:
     """Each field of a dataclass against its annotation, but for those to leave; a list becomes a tuple."""
-    hints = get_type_hints(type(value))
-    for name in (name for name in names(type(value)) if name not in leave):
-        checked = Option(name, None, hints[name]).check(getattr(value, name))
-        for text in checked if isinstance(checked, tuple) else (checked,):
-            is_whole = not isinstance(text, str) or text == text.encode(errors="ignore").decode()
-            require(is_whole, name, text, "text that UTF-8 can hold; a path with other bytes needs another name")
-        object.__setattr__(value, name, checked)
+    for name, option in options_of(type(value)).items():
+        if name not in leave:
+            checked = option.check(getattr(value, name))
+            for text in checked if isinstance(checked, tuple) else (checked,):
+                is_whole = not isinstance(text, str) or text == text.encode(errors="ignore").decode()
+                require(is_whole, name, text, "text that UTF-8 can hold; a path with other bytes needs another name")
+            object.__setattr__(value, name, checked)
 
 
 def from_mapping(kind: type, data: Mapping[str, Any], what: str, elsewhere: Mapping[str, type] | None = None) -> Any:

@@ -13,6 +13,7 @@ import torch.distributed as dist
 
 from zoo.contract import Sample
 from zoo.data.feeding.order import spread
+from zoo.data.inspecting.sheet import write_png
 from zoo.files import replacing
 from zoo.progress import Tick, duration
 from zoo.training import checkpoint
@@ -22,7 +23,7 @@ from zoo.training.signals import StopRequest
 from zoo.training.splits import validation_data
 from zoo.training.step import Sums
 from zoo.training.trainer import Trainer, TrainingError
-from zoo.training.validation import save_picture, validate
+from zoo.training.validation import validate
 
 CHECK = 10  # steps between two looks at the device: losses, signals, clocks
 LINES = 200  # of the log, about, over a whole training
@@ -125,9 +126,11 @@ class Loop:
 
     def _is_time(self, request: StopRequest) -> bool:
         """Whether to look at the device now: every few steps, which all processes count alike; one alone is free."""
-        if self.trainer.done % CHECK == 0 or self.trainer.done == self.trainer.phase.steps:
-            return True
-        return self.world.size == 1 and (request.signal is not None or self._is_save_due())
+        return (
+            self.trainer.done % CHECK == 0
+            or self.trainer.done == self.trainer.phase.steps
+            or (self.world.size == 1 and (request.signal is not None or self._is_save_due()))
+        )
 
     def _is_save_due(self) -> bool:
         return time.monotonic() - self.saved >= self.save_every
@@ -229,7 +232,8 @@ class Loop:
             facts = {"stage": trainer.phase.title, "samples": trainer.samples_seen, **values}
             self.journal.write("validation", trainer.step_number, {**facts, "seconds": self.clocks.seconds})
             if picture is not None:
-                save_picture(self.folder / PICTURES, trainer.step_number, picture)
+                (self.folder / PICTURES).mkdir(exist_ok=True)
+                write_png(self.folder / PICTURES / f"step-{trainer.step_number:08d}.png", picture)
         self.last = time.monotonic()  # looking is not training
 
     def _save(self) -> None:

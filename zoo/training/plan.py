@@ -71,22 +71,19 @@ def is_frozen(name: str, patterns: tuple[str, ...]) -> bool:
     >>> is_frozen("decoders.mask.out.weight", ("*", "!decoders.mask*"))
     False
     """
-    for pattern in reversed(patterns):
-        if fnmatchcase(name, pattern.removeprefix("!")):
-            return not pattern.startswith("!")
-    return False
+    fitting = [pattern for pattern in patterns if fnmatchcase(name, pattern.removeprefix("!"))]
+    return bool(fitting) and not fitting[-1].startswith("!")
 
 
 def set_modes(model: nn.Module, stage: Stage) -> None:
     """Training mode, but for batch norms that are frozen: they use their running statistics, and leave them alone."""
     model.train()
     for name, module in model.named_modules():
-        if not isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            continue
-        own = [f"{name}.{part}".lstrip(".") for part, _ in module.named_parameters(recurse=False)]
-        parts = own or [f"{name}.running_mean".lstrip(".")]  # one without weights is frozen with the layers around it
-        if stage.norms == "frozen" or all(is_frozen(part, stage.freeze) for part in parts):
-            module.eval()
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            own = [part for part, _ in module.named_parameters(recurse=False)]
+            parts = own or ["running_mean"]  # one without weights is frozen with the layers around it
+            if stage.norms == "frozen" or all(is_frozen(f"{name}.{part}".lstrip("."), stage.freeze) for part in parts):
+                module.eval()
 
 
 def per_process(stage: Stage, world: int) -> int:

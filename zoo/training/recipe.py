@@ -13,7 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from registry import Entry, Spec, UnknownNameError, is_count, nearest, require
+from registry import ABOVE_0, BELOW_1, FROM_1, Entry, Limit, Spec, UnknownNameError, nearest, require
 from registry.vocabulary import SMALLEST, Precision
 from zoo import losses
 from zoo.contract import TASKS, Task, words
@@ -26,6 +26,7 @@ from zoo.training.splits import training_data
 from zoo.training.toml import dumps
 
 SCHEMA = 1
+SEED = Limit("a whole number from 0 up", lambda seed: seed >= 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +64,10 @@ class Stage:
 
     name: Annotated[str, "for logs; empty: its number"] = ""
     size: Annotated[int | tuple[int, int], "pixels of the images, one number or (h, w)"] = 64
-    samples: Annotated[int | None, "how many are seen; or give epochs"] = None
-    epochs: Annotated[float | None, "passes over the data; or give samples"] = None
-    batch: Annotated[int, "samples of one step, of all processes together"] = 32
-    lr: Annotated[float, "learning rate that the schedule multiplies"] = 0.01
+    samples: Annotated[int | None, "how many are seen; or give epochs", FROM_1] = None
+    epochs: Annotated[float | None, "passes over the data; or give samples", ABOVE_0] = None
+    batch: Annotated[int, "samples of one step, of all processes together", FROM_1] = 32
+    lr: Annotated[float, "learning rate that the schedule multiplies", ABOVE_0] = 0.01
     schedule: Annotated[str, "constant, step, cosine, one_cycle or plateau, over this stage"] = "constant"
     tasks: Annotated[tuple[Task, ...], "whose losses count"] = TASKS
     freeze: Annotated[
@@ -76,17 +77,12 @@ class Stage:
 
     def __post_init__(self) -> None:
         for option in ("tasks", "freeze"):  # a text is a list of one, or of several with commas
-            given = words(option, getattr(self, option), "words")
-            object.__setattr__(self, option, tuple(word for word in given if word))
+            object.__setattr__(self, option, tuple(filter(None, words(option, getattr(self, option), "words"))))
         check(self)
         require(min(self.sides) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
         if (self.samples is None) == (self.epochs is None):
             both = "" if self.samples is None else f", not samples={self.samples} and epochs={self.epochs:g}"
             raise RecipeError(f"a stage needs an amount: samples or epochs, one of the two{both}")
-        for option in ("samples", "epochs", "lr"):
-            value = getattr(self, option)
-            require(value is None or 0 < value < float("inf"), option, value, "a number above 0")
-        require(is_count(self.batch), "batch", self.batch, "a whole number from 1 up")
         require(0 < len(self.tasks) == len(set(self.tasks)), "tasks", self.tasks, "mask, depth, or both, once each")
         schedules.build(self.schedule)
 
@@ -105,18 +101,18 @@ class Recipe:
     objective: Objective = field(default_factory=Objective)
     optimizer: Annotated[str, "sgd or adamw with options, as sgd(momentum=0.9)"] = "adamw"
     augment: Annotated[str, "augmentations, as flip, noise(std=0.02); empty for none"] = ""
-    epoch: Annotated[int | None, "samples that count as one epoch; None: as many as the data has"] = None
+    epoch: Annotated[int | None, "samples that count as one epoch; None: as many as the data has", FROM_1] = None
     normalise: Annotated[Literal["model", "data"], "image statistics: the network's, or the data's"] = "model"
-    clip_norm: Annotated[float | None, "greatest norm of all gradients together"] = None
-    clip_value: Annotated[float | None, "greatest value of a gradient"] = None
-    ema: Annotated[float, "decay of the running average of weights; 0: none"] = 0.0
+    clip_norm: Annotated[float | None, "greatest norm of all gradients together", ABOVE_0] = None
+    clip_value: Annotated[float | None, "greatest value of a gradient", ABOVE_0] = None
+    ema: Annotated[float, "decay of the running average of weights; 0: none", BELOW_1] = 0.0
     precision: Annotated[Precision, "in which the network computes"] = "fp32"
     layout: Annotated[Literal["contiguous", "channels_last"], "of images and weights in memory"] = "contiguous"
     compile: Annotated[bool, "through torch.compile"] = False
     sync_norms: Annotated[bool, "batch norms over all GPUs together"] = False
-    validate_every: Annotated[int | None, "samples between two looks at held-out data; None: ten looks in all"] = None
-    validate_samples: Annotated[int, "held-out samples of each look"] = 200
-    seed: int = 0
+    validate_every: Annotated[int | None, "samples between two looks at held-out data; None: ten in all", FROM_1] = None
+    validate_samples: Annotated[int, "held-out samples of each look", FROM_1] = 200
+    seed: Annotated[int, "of weights, order and augmentation", SEED] = 0
 
     def __post_init__(self) -> None:
         check(self, leave=("stages", "objective"))
@@ -125,15 +121,6 @@ class Recipe:
         require(bool(right), "stages", self.stages, "one Stage or more")
         object.__setattr__(self, "stages", tuple(stages))
         require(isinstance(self.objective, Objective), "objective", self.objective, "an Objective")
-        for name in ("clip_norm", "clip_value"):
-            value = getattr(self, name)
-            require(value is None or value > 0, name, value, "a number above 0, or None")
-        require(0 <= self.ema < 1, "ema", self.ema, "a decay from 0 up to, not including, 1")
-        require(is_count(self.validate_samples), "validate_samples", self.validate_samples, "a whole number from 1 up")
-        for name in ("epoch", "validate_every"):
-            value = getattr(self, name)
-            require(value is None or is_count(value), name, value, "a whole number from 1 up, or None")
-        require(self.seed >= 0, "seed", self.seed, "a whole number from 0 up")
         Spec.parse(self.model)  # whether it is known is asked where it is built: it may be a user's own
         optimizers.optimizers.resolve(self.optimizer)
         _augment_text(self.augment)

@@ -26,6 +26,7 @@ class Schedule:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
+        vars(self).update(state)
 
 
 schedules: Catalog[Callable[..., Schedule]] = Catalog("schedule", group="zoo.schedules")
@@ -118,6 +119,3 @@ class Plateau(Schedule):
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "waited": self.waited, "now": self.now}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.waited, self.now = state["best"], state["waited"], state["now"]

@@ -98,8 +98,7 @@ class Step:
 
     def _clip(self) -> Tensor:
         """Clip as the recipe says; the norm of all gradients, which is not finite if one of them is not."""
-        grads = [p.grad for p in self.learning if p.grad is not None]
-        norm = nn.utils.get_total_norm(grads)
+        norm = nn.utils.get_total_norm([p.grad for p in self.learning if p.grad is not None])
         if self.recipe.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(self.learning, self.recipe.clip_norm, norm)
         if self.recipe.clip_value is not None:
@@ -115,8 +114,7 @@ def flat(values: Sequence[Tensor]) -> Tensor:
 def restore(values: Sequence[Tensor], row: Tensor) -> None:
     """Give tensors the values that `flat` has put in a row."""
     parts = torch.split(row, [value.numel() for value in values])
-    views = [part.view(value.shape) for value, part in zip(values, parts, strict=True)]
-    torch._foreach_copy_(list(values), views)
+    torch._foreach_copy_(list(values), [part.view_as(value) for value, part in zip(values, parts, strict=True)])
 
 
 class Meter:

@@ -55,13 +55,15 @@ class Trainer:
             per_process(phase.stage, world.size)
         self.change = augment(recipe.augment, seed=recipe.seed) if recipe.augment else None
         seed_all(recipe.seed)
-        make = build_offline if is_filled else build
-        self.model = make(recipe.model) if model is None else model
+        self.model = model or (build_offline if is_filled else build)(recipe.model)
         self._require_tasks(getattr(data, "tasks", TASKS))
         if recipe.normalise == "data":
-            self._normalise(data)
+            rows = self.model.normalise.mean.shape[0]  # one, of fg_bg, where the network sees nothing else
+            self.model.normalise.set(*(figures[-rows:] for figures in statistics(data)))
         if recipe.sync_norms:
-            self._sync_norms()
+            if world.device.type == "cpu":
+                raise OptionError('sync_norms works on GPUs only; on the CPU use norms = "frozen", or larger batches')
+            self.model = with_shared_norms(self.model)
         self.model.to(world.device, memory_format=self.layout)  # type: ignore[call-overload]
         self.objective = recipe.objective.build().to(world.device)
         self.average = Average(self.model, recipe.ema) if recipe.ema else None
@@ -181,11 +183,9 @@ class Trainer:
 
     def share_norms(self) -> None:
         """Give all processes the mean of their running statistics: each has followed its own part of the batches."""
-        if self.world.size == 1:
-            return
-        models = [self.model, *([self.average.model] if self.average else [])]
+        models = (self.model, self.average.model) if self.average else (self.model,)
         kept = [value for model in models for value in model.buffers() if value.is_floating_point()]
-        if kept:
+        if kept and self.world.size > 1:
             restore(kept, self.world.mean(flat(kept)))
 
     def _require_tasks(self, known: tuple[Task, ...]) -> None:
@@ -207,11 +207,6 @@ class Trainer:
                 raise OptionError(
                     f"stage {phase.title} trains {', '.join(phase.stage.tasks)}, for which the objective has no losses"
                 )
-
-    def _normalise(self, data: PairDataset) -> None:
-        mean, std = statistics(data)
-        rows = self.model.normalise.mean.shape[0]
-        self.model.normalise.set(mean[-rows:], std[-rows:])  # fg_bg alone where the network sees nothing else
 
     def _require_own(self, state: dict[str, Any]) -> None:
         """Raise TrainingError where a state is of another training: steps would be counted wrongly, or not at all."""
@@ -236,11 +231,6 @@ class Trainer:
         )
         if own != saved:
             raise TrainingError("the checkpoint is of another network than this one; give the model it was begun with")
-
-    def _sync_norms(self) -> None:
-        if self.world.device.type == "cpu":
-            raise OptionError('sync_norms works on GPUs only; on the CPU use norms = "frozen", or larger batches')
-        self.model = with_shared_norms(self.model)
 
     def _shared(self, phase: Phase) -> Any:
         """The network as the step calls it: with gradients averaged over the processes where there are several."""

@@ -1,7 +1,6 @@
 """A look at held-out data during training: the loss, a few metrics, and a picture."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torch import Tensor
 from zoo.contract import Prediction, Sample
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
-from zoo.data.inspecting.sheet import gallery, write_png
+from zoo.data.inspecting.sheet import gallery
 from zoo.data.warp import each
 from zoo.metrics import Accumulator
 from zoo.model import in_mode
@@ -50,8 +49,3 @@ def grid(sample: Sample, prediction: Prediction) -> Tensor:
     for truth, logits in zip((sample.mask, sample.depth), prediction, strict=True):
         columns += [truth] if logits is None else [truth, logits.float().sigmoid()]
     return gallery([column[:SHOWN] for column in columns])
-
-
-def save_picture(folder: Path, step: int, picture: Tensor) -> None:
-    folder.mkdir(exist_ok=True)
-    write_png(folder / f"step-{step:08d}.png", picture)

@@ -7,12 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from registry import ABOVE_0, FROM_0, SHARE, Limit
+from registry import ABOVE_0, BETWEEN, FROM_0, SHARE, Limit
 from zoo.losses.catalog import LossCard, Truth, mean, register
 
 UNIT = (0.0, 1.0)
 SILOG_EPS = 1e-3
-OPEN = Limit("a number between 0 and 1, or None", lambda share: share is None or 0 < share < 1)
 
 
 @register(
@@ -46,7 +45,7 @@ def focal(
     truth: Truth,
     *,
     gamma: Annotated[float, "how fast the weight falls as a pixel comes right; 0: not at all", FROM_0] = 2.0,
-    alpha: Annotated[float | None, "weight of object pixels, 1 - alpha of the others; None: 1 for both", OPEN] = 0.25,
+    alpha: Annotated[float | None, "of object pixels, 1 - alpha of the others; None: 1 for both", BETWEEN] = 0.25,
 ) -> Tensor:
     log_p, log_q = F.logsigmoid(logits), F.logsigmoid(-logits)  # q = 1 - p, without a difference of near numbers
     on_object = -truth.target * (gamma * log_q).exp() * log_p
