@@ -45,6 +45,11 @@ def either(words: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+def first_line(error: BaseException, longest: int = 120) -> str:
+    """The first line of an error, shortened; some run over pages, and of one without text the name."""
+    return str(error).strip().partition("\n")[0][:longest] or type(error).__name__
+
+
 def require(holds: bool, option: str, value: Any, accepted: str) -> None:
     """Raise OptionError unless a value is one that its option takes."""
     if not holds:

@@ -45,7 +45,7 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     metadata = {"format": "pairzoo", "schema": str(SCHEMA), "version": __version__, "spec": str(inner.spec)}
     if inner.trained_at is not None:
         metadata["trained_at"] = "x".join(map(str, inner.trained_at))
-    write(path, _separate(inner.state_dict()), metadata)
+    write(path, {key: _own_copy(value) for key, value in inner.state_dict().items()}, metadata)
     return path
 
 
@@ -129,15 +129,6 @@ def _fill(model: PairModel, file: WeightsFile) -> None:
     model.load_state_dict(file.tensors)
 
 
-def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Contiguous tensors on the CPU that share no memory: what safetensors can write."""
-    seen: set[int] = set()
-    separate = {}
-    for key, value in state.items():
-        tensor = value.detach().cpu().contiguous()
-        start = tensor.untyped_storage().data_ptr()
-        if start in seen or (tensor.numel() and tensor.untyped_storage().nbytes() != tensor.nbytes):
-            tensor = tensor.clone(memory_format=torch.contiguous_format)
-        seen.add(tensor.untyped_storage().data_ptr())
-        separate[key] = tensor
-    return separate
+def _own_copy(value: Tensor) -> Tensor:
+    """On the CPU, contiguous, and sharing no memory with another: what safetensors can write."""
+    return value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)

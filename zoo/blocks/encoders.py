@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
-from registry import OptionError, ZooError, nearest
+from registry import OptionError, ZooError, first_line, nearest
 from zoo.blocks.fusion import FusionKind, stem_channels
 from zoo.blocks.pretrained import load_encoder
 from zoo.contract import Interface
@@ -144,7 +144,7 @@ def pairing(who: str, encoder: str, work: Sequence[str] = ANY) -> Iterator[None]
     except (ZooError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # smp and timm refuse in many ways: ValueError, RuntimeError, AttributeError, ...
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+        reason = first_line(error)
         if torch.get_default_device().type == "meta":  # some encoders read values while they are built
             raise OptionError(
                 f"{who} with encoder {encoder!r} cannot be built on the meta device ({reason}); build it on the CPU,"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from registry import OptionError, nearest
+from registry import OptionError, first_line, nearest
 from zoo.weights import WeightsError, read_state
 
 
@@ -44,9 +44,8 @@ def download(library: str, weights: str) -> dict[str, Tensor]:
     try:
         encoder = get_encoder(library, weights=weights) if in_smp else timm.create_model(name, pretrained=True)
     except Exception as error:  # no network, no such file at the hub, no weights at all: the reason is in the text
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsError(
-            f"encoder_weights={weights!r} of {library.removeprefix('tu-')} could not be fetched ({reason});"
+            f"encoder_weights={weights!r} of {library.removeprefix('tu-')} could not be fetched ({first_line(error)});"
             " pass the path of a file you have, or encoder_weights=None"
         ) from error
     return encoder.state_dict()

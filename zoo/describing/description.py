@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from registry import Entry, OptionError, Spec
+from registry import Entry, OptionError, Spec, first_line
 from registry.vocabulary import LARGEST, SMALLEST
 from zoo.architectures import Architecture
 from zoo.contract import checked_size
@@ -59,8 +59,8 @@ def describe(spec: str | Spec, size: int | tuple[int, int] = 224, **options: Any
     try:
         return _described(entry, resolved, (h, w))
     except (RuntimeError, MemoryError) as error:  # of memory, mostly: options in the millions
-        why = str(error).strip().partition("\n")[0][:200] or type(error).__name__
-        raise OptionError(f"{Spec(entry.name, resolved)} cannot be described at {h} x {w}: {why}") from error
+        spec = Spec(entry.name, resolved)
+        raise OptionError(f"{spec} cannot be described at {h} x {w}: {first_line(error, 200)}") from error
 
 
 def _described(entry: Entry[Architecture], resolved: dict[str, Any], size: tuple[int, int]) -> Description:

@@ -28,7 +28,7 @@ class Balance(nn.Module):
     """
 
     spec: Spec  # name and every option; set by `build`
-    own_backward = False  # whether backward replaces total.backward(): it then averages over the ranks by itself
+    own_backward = False  # whether backward averages over the ranks by itself, so that DDP is to be told no_sync
 
     def __init__(self, weights: Mapping[str, float]):
         super().__init__()

@@ -39,14 +39,19 @@ class _Blur(torch.autograd.Function):
         return _back_along(_back_along(grads[0], ctx.taps, -1), ctx.taps, -2), None
 
 
+def slide(x: Tensor, taps: Taps, dim: int) -> Tensor:
+    """The window along one side, at the places where all of it lies inside; one side by the other is both."""
+    n = x.shape[dim] - len(taps) + 1
+    out = x.narrow(dim, 0, n) * taps[0]
+    for k in range(1, len(taps)):
+        out.add_(x.narrow(dim, k, n), alpha=taps[k])
+    return out
+
+
 def _along(x: Tensor, taps: Taps, dim: int) -> Tensor:
     n, taps, r = _fitting(x, taps, dim)
     before, after = x.narrow(dim, 1, r).flip(dim), x.narrow(dim, n - 1 - r, r).flip(dim)
-    wide = torch.cat([before, x, after], dim)
-    out = wide.narrow(dim, 0, n) * taps[0]
-    for k in range(1, len(taps)):
-        out.add_(wide.narrow(dim, k, n), alpha=taps[k])
-    return out
+    return slide(torch.cat([before, x, after], dim), taps, dim)
 
 
 def _back_along(grad: Tensor, taps: Taps, dim: int) -> Tensor:

@@ -55,11 +55,6 @@ class Criterion(nn.Module):
         """Whether the network is to be called with sides=True."""
         return self.deep != "final"
 
-    @property
-    def own_backward(self) -> bool:
-        """Whether backward averages over the ranks itself, so that DDP is to be told no_sync."""
-        return self.balance.own_backward
-
     def forward(
         self,
         predictions: Prediction | tuple[Prediction, ...],
@@ -106,8 +101,7 @@ class Criterion(nn.Module):
         written: dict[str, Any] = {
             task: str(self.expressions[task]) if task in self.expressions else None for task in TASKS
         }
-        weights = dict(self.balance.weights)
-        return written | {"weights": weights, "deep": self.deep, "balance": str(self.balance.spec)}
+        return written | {"weights": dict(self.balance.weights), "deep": self.deep, "balance": str(self.balance.spec)}
 
     def __repr__(self) -> str:
         """The call that makes it."""

@@ -79,8 +79,7 @@ def predict(
 ) -> Generator[tuple[Prediction, Sample]]:
     """Each batch with its prediction, both on the device, without gradients and in eval mode."""
     bare = _undistributed(model)  # DDP sends buffers around with each batch, and not all processes have as many
-    first = next((value for value in bare.parameters() if value.is_floating_point()), None)
-    dtype = torch.float32 if first is None else first.dtype
+    dtype = next((value.dtype for value in bare.parameters() if value.is_floating_point()), torch.float32)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     with in_mode(bare):
         for batch in batches:
@@ -158,8 +157,7 @@ def _tasks(model: nn.Module, dataset: object, wanted: Sequence[str] | None) -> t
 def _place(model: nn.Module, device: str | torch.device | None) -> torch.device:
     """Where to compute; the model is moved there."""
     if device is None:
-        first = next((value for values in (model.parameters(), model.buffers()) for value in values), None)
-        return torch.device("cpu") if first is None else first.device
+        return next((value.device for value in (*model.parameters(), *model.buffers())), torch.device("cpu"))
     place = choose(device, mps=True)
     model.to(place)
     return place

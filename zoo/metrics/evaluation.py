@@ -112,9 +112,8 @@ def number(value: float) -> float | None:
 
 def _picked(result: Result, candidates: tuple[str, ...]) -> Picks | None:
     """By the first of the candidates that was measured; None where no image has a value."""
-    for name in candidates:
-        if name not in result.per_image or result.metrics[name].card.better == "neither":
-            continue
+    measured = [name for name in candidates if name in result.per_image]
+    for name in (name for name in measured if result.metrics[name].card.better != "neither"):
         values = np.array(result.per_image[name])
         usable = ~np.isnan(values)
         dull = np.array(result.per_image.get("mask_false_area", np.full(len(values), np.nan))) == 0

@@ -70,7 +70,7 @@ class Step:
         shared = self.forward if isinstance(self.forward, DistributedDataParallel) else None
         with (
             half(self.device, self.recipe.precision),
-            shared.no_sync() if shared and self.objective.own_backward else nullcontext(),
+            shared.no_sync() if shared and self.objective.balance.own_backward else nullcontext(),
         ):
             predictions = self.forward(batch.bg, batch.fg_bg, sides=self.objective.wants_sides)
         self.mark("forward")

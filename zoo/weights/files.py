@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from registry import Spec, ZooError
+from registry import Spec, ZooError, first_line
 from zoo.files import replacing
 from zoo.version import __version__
 
@@ -130,7 +130,7 @@ def _read_safetensors(path: Path) -> WeightsFile:
             metadata = dict(opened.metadata() or {})
             tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (it is not a mapping)
     except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path} is cut short or damaged: {_line(error)}; copy or download it again") from None
+        raise WeightsError(f"{path} is cut short or damaged: {first_line(error)}; copy or download it again") from None
     file = WeightsFile(path, tensors, metadata)
     return file if file.is_ours else replace(file, tensors={bare(key): value for key, value in tensors.items()})
 
@@ -141,7 +141,9 @@ def _unpickle(path: Path) -> Any:
             return torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can break the reader anywhere
         if not isinstance(error, pickle.UnpicklingError) or "nsupported" not in str(error):
-            raise WeightsError(f"{path} is cut short or damaged: {_line(error)}; copy or download it again") from None
+            raise WeightsError(
+                f"{path} is cut short or damaged: {first_line(error)}; copy or download it again"
+            ) from None
         wanted = re.search(r"Unsupported (?:global|class|operand)\S* (?:GLOBAL )?(\S+)", str(error))
         code = f" ({wanted[1]})" if wanted else ""
         raise WeightsError(
@@ -179,9 +181,3 @@ def _what(start: bytes) -> str:
     if text.startswith(b"version https://git-lfs"):
         return "is a Git LFS pointer, not the file itself (git lfs pull fetches it)"
     return "is not a file of weights, or only a piece of one"
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error, shortened: some of torch's run over pages."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:120] if lines else type(error).__name__

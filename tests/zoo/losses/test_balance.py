@@ -241,7 +241,7 @@ def gradients(name, part=slice(None)):
 def test_backward_is_the_totals_own(name):
     torch.manual_seed(0)
     net, aim = Shared(), objective(balance=name)
-    assert not aim.own_backward
+    assert not aim.balance.own_backward
     losses = aim(net(batch().fg_bg), batch())
     expected = torch.autograd.grad(losses.total, list(net.parameters()), retain_graph=True)
     aim.backward(losses, list(net.parameters()), scale=lambda loss: 2 * loss)
@@ -253,7 +253,7 @@ def test_backward_is_the_totals_own(name):
 def test_pcgrad_on_a_network_with_a_conflict_and_without(sign):
     torch.manual_seed(0)
     net, aim = Shared(), objective(balance="pcgrad")
-    assert aim.own_backward
+    assert aim.balance.own_backward
     losses = aim(net(batch().fg_bg), batch())
     losses.tasks["depth"] = sign * losses.tasks["depth"]
     trunk = list(net.trunk.parameters())

@@ -56,7 +56,7 @@ def gradient_matching(
     for scale in range(scales):
         if 2**scale >= max(logits.shape[-2:]):  # a single pixel is left, which has no neighbours: the sum is complete
             break
-        across, down = (_steps(error, dim).abs() * _pairs(valid, dim) for dim in (-1, -2))
+        across, down = (error.diff(dim=dim).abs() * _pairs(valid, dim) for dim in (-1, -2))
         rises = across.flatten(1).sum(1) + down.flatten(1).sum(1)
         loss = loss + rises / valid.flatten(1).sum(1).clamp(min=1)
         error, valid = error[..., ::2, ::2], valid[..., ::2, ::2]
@@ -110,8 +110,8 @@ def smoothness(
     p, image = torch.where(known, logits.sigmoid(), 0), torch.where(known, truth.image, 0)
     loss = logits.new_zeros(len(logits))
     for dim in (-1, -2):
-        excuse = (-edges * _steps(image, dim).abs().mean(1, keepdim=True)).exp()
-        loss = loss + mean(_steps(p, dim).abs() * excuse, _pairs(truth.valid, dim))
+        excuse = (-edges * image.diff(dim=dim).abs().mean(1, keepdim=True)).exp()
+        loss = loss + mean(p.diff(dim=dim).abs() * excuse, _pairs(truth.valid, dim))
     return loss
 
 
@@ -137,12 +137,6 @@ def _normal(z: Tensor) -> Tensor:
 def _whole(valid: Tensor) -> Tensor:
     """1 where all nine pixels of a 3 x 3 window are valid; (b, 1, h, w)."""
     return -F.max_pool2d(-valid, 3, stride=1, padding=1)
-
-
-def _steps(x: Tensor, dim: int) -> Tensor:
-    """From each pixel to the next."""
-    n = x.shape[dim] - 1
-    return x.narrow(dim, 1, n) - x.narrow(dim, 0, n)
 
 
 def _pairs(valid: Tensor, dim: int) -> Tensor:

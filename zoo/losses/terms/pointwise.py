@@ -109,14 +109,9 @@ def berhu(
     ] = 0.2,
 ) -> Tensor:
     error = _error(logits, truth)
-    largest = (error * truth.valid).detach().amax((1, 2, 3), keepdim=True)  # (b, 1, 1, 1)
-    return mean(reverse_huber(error, threshold * largest), truth.valid)
-
-
-def reverse_huber(error: Tensor, c: Tensor) -> Tensor:
-    """Pixel by pixel; c (b, 1, 1, 1) may be 0 where every error is."""
+    c = threshold * (error * truth.valid).detach().amax((1, 2, 3), keepdim=True)  # (b, 1, 1, 1), 0 where all errors are
     squared = (error.square() + c.square()) / (2 * c.clamp(min=torch.finfo(c.dtype).tiny))
-    return torch.where(error <= c, error, squared)
+    return mean(torch.where(error <= c, error, squared), truth.valid)
 
 
 @register(
