@@ -5,6 +5,7 @@ the code does not show.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from inspect import isfunction, ismodule, unwrap
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -17,6 +18,7 @@ COMPARISONS = {
 }
 
 
+@cache  # a test with parameters is many items
 def is_numeric(test: Any) -> bool:
     """Whether a test, or a function beside the tests that it calls, names a comparison of numbers or a clock."""
     inner = getattr(getattr(test, "hypothesis", None), "inner_test", test)

@@ -1,17 +1,13 @@
 """Plug-ins: other distributions add entries through entry points, and a broken one is left out by name, alone."""
 
 import importlib
-import os
-import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import pytest
 
 from registry import Catalog, UnknownNameError
 
-ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ["zoo.architectures", "zoo.losses", "zoo.metrics"]
 REGISTERING = """
 from registry import Card
@@ -231,20 +227,15 @@ class Brightness(PairModel):
 
 
 @pytest.fixture
-def installed(tmp_path):
+def installed(fresh, tmp_path):
     """Run a command for which a distribution with one architecture in one file is installed, beside this checkout."""
     site = Shelf(tmp_path / "site", "zoo.architectures")
     site.folder.mkdir()
     site.module("brightness_net", NETWORK)
     site.install("brightness-net", ["brightness = brightness_net"])
-    path = os.pathsep.join([str(site.folder), str(ROOT)])
-    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
-    def run(*arguments):
-        command = [sys.executable, *arguments]
-        done = subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
-        )
+    def run(*command):
+        done = fresh.run(*command, path=site.folder, cwd=tmp_path, env={"COLUMNS": "100"})
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from warm import Warm
 
 from registry import DuplicateNameError
 from zoo import __main__, commands
@@ -17,12 +18,6 @@ from zoo.architectures import architectures
 
 Shown = pytest.CaptureFixture[str]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__main__.__file__).parent.parent), "OMP_NUM_THREADS": "1"}
-
-
-def run(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", *args], capture_output=True, text=True, env=ENVIRONMENT, timeout=120
-    )
 
 
 def test_list_shows_every_architecture_within_100_columns(capsys: Shown) -> None:
@@ -227,37 +222,26 @@ def test_a_new_command_is_one_module(tmp_path: Path, capsys: Shown, monkeypatch:
     assert "say hello" in capsys.readouterr().out
 
 
-def test_python_m_zoo_is_the_same_command() -> None:
-    done = run("list", "u2net*", "--json")
+def test_python_m_zoo_is_the_same_command(fresh: Warm) -> None:
+    done = fresh.run("-m", "zoo", "list", "u2net*", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert [row["name"] for row in json.loads(done.stdout)] == ["u2net", "u2netp"]
 
 
-def test_a_reader_that_has_seen_enough_ends_it_silently() -> None:
+def test_a_reader_that_has_seen_enough_ends_it_silently(fresh: Warm) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo", "list"],
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
-        timeout=120,
-    )
+    done = fresh.run("-m", "zoo", "list", stdout=writing)
     os.close(writing)
-    assert (done.returncode, done.stderr) == (141, b"")
+    assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_a_terminal_without_a_letter_shows_a_question_mark() -> None:
+def test_a_terminal_without_a_letter_shows_a_question_mark(fresh: Warm) -> None:
     code = "import sys; from zoo.__main__ import main; main(['describe', 'odd', '--size', '32'])"
     plugin = (
         "from registry import Card; from zoo.architectures import register; from zoo.architectures.differences import"
         " FrameDifference\n@register('odd', Card(summary='caf\\u00e9'))\nclass Odd(FrameDifference): pass\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", plugin + code],
-        capture_output=True,
-        env=ENVIRONMENT | {"PYTHONIOENCODING": "ascii"},
-        timeout=120,
-    )
+    done = fresh.run("-c", plugin + code, encoding="ascii")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(b"odd: caf?")
+    assert done.stdout.startswith("odd: caf?")
