@@ -38,6 +38,19 @@ def default(name):
     return model.eval()
 
 
+@pytest.fixture(scope="module")
+def pair(model):
+    """Two pairs of no size that a stride divides: what most tests look at."""
+    return images(model, b=2, h=40, w=33)
+
+
+@pytest.fixture(scope="module")
+def sides(model, pair):
+    """What the model answers to them, once for all its tests."""
+    with torch.no_grad():
+        return model(*pair, sides=True)
+
+
 def images(model, b=1, h=64, w=64, seed=0):
     generator = torch.Generator().manual_seed(seed)
     c = model.face.image_ch
@@ -81,10 +94,9 @@ def test_outputs_have_the_contracts_shape(name, data, b, h, w, sides):
                 assert value.isfinite().all()
 
 
-def test_the_final_output_comes_first(model):
-    pair = images(model, b=2, h=40, w=33)
+def test_the_final_output_comes_first(model, pair, sides):
     with torch.no_grad():
-        final, sides = model(*pair), model(*pair, sides=True)
+        final = model(*pair)
     for one, other in zip(final, sides[0], strict=True):
         assert torch.equal(one, other)
     assert [type(side) for side in sides] == [zoo.Prediction] * len(sides)
@@ -105,12 +117,10 @@ def test_gradient_reaches_every_parameter(model):
         assert parameter.grad.abs().max() > 0, f"{key} gets no gradient"
 
 
-def test_trains_from_64_pixels_and_batch_2_with_as_many_sides(model):
-    with torch.no_grad():
-        count = len(model(*images(model, h=40, w=33), sides=True))
+def test_trains_from_64_pixels_and_batch_2_with_as_many_sides(model, sides):
     model = copy.deepcopy(model).train()
     predictions = model(*images(model, b=2), sides=True)
-    assert [type(side) for side in predictions] == [zoo.Prediction] * count
+    assert [type(side) for side in predictions] == [zoo.Prediction] * len(sides)
     maps = given_maps(predictions)
     assert all(value.shape == (2, 1, 64, 64) and value.isfinite().all() for value in maps)
     sum(value.mean() for value in maps).backward()
@@ -191,13 +201,11 @@ class RunningSum(torch.nn.Module):
         return total if bias is None else total + bias.to(x.dtype)[:, None, None]
 
 
-def test_channels_last(model):
-    bg, fg_bg = images(model, h=40, w=33)
+def test_channels_last(model, pair, sides):
     last = copy.deepcopy(model).to(memory_format=torch.channels_last)
     with torch.no_grad():
-        plain = model(bg, fg_bg)
-        other = last(*(image.contiguous(memory_format=torch.channels_last) for image in (bg, fg_bg)))
-    for one, two in zip(plain, other, strict=True):
+        other = last(*(image.contiguous(memory_format=torch.channels_last) for image in pair))
+    for one, two in zip(sides[0], other, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
 
 
