@@ -72,7 +72,8 @@ def test_attention_layer_in_eval_mode_does_not_vanish() -> None:
 
 @pytest.mark.parametrize(("spec", "figures"), PUBLISHED, ids=[spec for spec, _ in PUBLISHED])
 def test_published_figures_come_out(spec: str, figures: object) -> None:
-    cost = count(build(spec), 224, 224)
+    with torch.device("meta"):  # weights are not looked at
+        cost = count(build(spec), 224, 224)
     assert cost.params == figures.params
     assert figures.gflops is None or f"{cost.flops / 1e9:.3f}" == f"{figures.gflops:.3f}"
 
