@@ -3,11 +3,13 @@
 import os
 import signal
 import sys
+import tomllib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from registry import OptionError, Spec, SpecError
 from registry.commandline import INTERRUPTED, whole
 from registry.vocabulary import PRECISIONS
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.training import Recipe
 
 TERMINATED = 143  # exit code after SIGTERM, as a shell has it
+OF_FIT = ("samples", "resume", "device", "workers", "save_every", "tensorboard")
 PLAIN = ("model", "data", "seed", "precision", "batch")  # fields of a recipe with an option of their own
 
 
@@ -50,7 +53,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int | None:
-    from registry import OptionError
     from zoo.progress import progress
     from zoo.training import StoppedError, budgeted, fit
 
@@ -70,17 +72,7 @@ def run(args: Namespace) -> int | None:
         return None
     try:
         with progress() as tick:
-            done = fit(
-                recipe,
-                args.out,
-                samples=args.samples,
-                resume=args.resume,
-                device=args.device,
-                workers=args.workers,
-                save_every=args.save_every,
-                tensorboard=args.tensorboard,
-                tick=tick,
-            )
+            done = fit(recipe, args.out, tick=tick, **{name: getattr(args, name) for name in OF_FIT})
     except StoppedError as stopped:
         if _is_first():
             print(stopped, file=sys.stderr)
@@ -102,7 +94,6 @@ def _is_first() -> bool:
 
 def _recipe(args: Namespace) -> "Recipe | None":
     """The recipe that was named, with what the command line changes in it; None for the one of a run to resume."""
-    from registry import OptionError
     from zoo import recipes
 
     changes: dict[str, Any] = {name: getattr(args, name) for name in PLAIN if getattr(args, name) is not None}
@@ -142,10 +133,6 @@ def _seconds(text: str) -> float:
 
 def _field(text: str) -> tuple[str, Any]:
     """FIELD=VALUE, the value as TOML or a spec has it; what is neither is text."""
-    import tomllib
-
-    from registry import Spec, SpecError
-
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise ArgumentTypeError(f"{text!r} is not FIELD=VALUE, as lr=0.003")

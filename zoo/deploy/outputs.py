@@ -77,9 +77,8 @@ class Predicted:
         pictures: dict[str, Tensor] = {}
         if self.mask is not None:
             levels = to_bytes(self.mask)
-            if int(levels.max()) == 1:  # a file of 0 and 1 would be read as labels, here and elsewhere
-                levels = torch.zeros_like(levels)
-            pictures |= {"mask": levels, "binary": to_bytes((self.mask >= self.threshold).float())}
+            pictures["mask"] = levels * (levels.max() > 1)  # a file of 0 and 1 would be read as labels
+            pictures["binary"] = to_bytes((self.mask >= self.threshold).float())
             if (cutout := self.cutout) is not None:
                 pictures["cutout"] = cutout
         if self.depth is not None:

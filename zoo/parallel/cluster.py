@@ -52,11 +52,8 @@ def joined(address: str | None, workers: int | None) -> Iterator[tuple[Any, bool
             raise OptionError(f"address {address!r} is not accepted: this process has joined the Ray cluster at {here}")
         yield ray, False
         return
-    usual = tempfile.gettempdir()
-    short = tempfile.TemporaryDirectory(
-        prefix="zoo-", dir=usual if len(usual) <= LONGEST else "/tmp", ignore_cleanup_errors=True
-    )
-    with short as folder:  # for Ray's sockets and logs
+    short = None if len(tempfile.gettempdir()) <= LONGEST else "/tmp"
+    with tempfile.TemporaryDirectory(prefix="zoo-", dir=short, ignore_cleanup_errors=True) as folder:
         try:
             with _restoring({"RAY_USAGE_STATS_ENABLED": "0"}):
                 _join(ray, address, workers or cores(), folder)

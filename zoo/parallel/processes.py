@@ -162,9 +162,8 @@ def _stop(pool: ProcessPoolExecutor, processes: set[BaseProcess]) -> None:
         process.terminate()
     for process in processes:
         process.join(max(0.0, until - time.monotonic()))
-        if process.is_alive():
-            process.kill()
-            process.join()
+        process.kill()  # which leaves alone what has ended
+        process.join()
     pool.shutdown(wait=True)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
 from inspect import Parameter
 from typing import Any
 
@@ -23,20 +22,14 @@ def located(where: str) -> Iterator[None]:
         raise RecipeError(f"{where}:\n{text}" if "\n" in text else f"{where}: {text}") from None
 
 
-def names(kind: type) -> list[str]:
-    """The fields of a dataclass."""
-    return [field.name for field in fields(kind)]
-
-
-def check(value: Any, *, leave: tuple[str, ...] = ()) -> None:
-    """Each field of a dataclass against its annotation, but for those to leave; a list becomes a tuple."""
+def check(value: Any) -> None:
+    """Each field of a dataclass against its annotation; a list becomes a tuple."""
     for name, option in options_of(type(value)).items():
-        if name not in leave:
-            checked = option.check(getattr(value, name))
-            for text in checked if isinstance(checked, tuple) else (checked,):
-                is_whole = not isinstance(text, str) or text == text.encode(errors="ignore").decode()
-                require(is_whole, name, text, "text that UTF-8 can hold; a path with other bytes needs another name")
-            object.__setattr__(value, name, checked)
+        checked = option.check(getattr(value, name))
+        for text in checked if isinstance(checked, tuple) else (checked,):
+            is_whole = not isinstance(text, str) or text == text.encode(errors="ignore").decode()
+            require(is_whole, name, text, "text that UTF-8 can hold; a path with other bytes needs another name")
+        object.__setattr__(value, name, checked)
 
 
 def from_mapping(kind: type, data: Mapping[str, Any], what: str, elsewhere: Mapping[str, type] | None = None) -> Any:

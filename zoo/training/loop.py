@@ -191,10 +191,10 @@ class Loop:
         if self.journal:
             self.journal.write("train", trainer.step_number, facts)
         terms = [f"{name} {value:.3f}" for name, value in means.items() if name != "loss"]
-        skipped = f", {clocks.skipped} steps skipped" if clocks.skipped else ""
         self.label = (
             f"{trainer.phase.title}: loss {means['loss']:.3f} ({', '.join(terms)}),"
-            f" {facts['samples_per_s']:.0f} samples/s, waiting {facts['waiting']:.0%}{skipped}"
+            f" {facts['samples_per_s']:.0f} samples/s, waiting {facts['waiting']:.0%}"
+            f"{f', {clocks.skipped} steps skipped' if clocks.skipped else ''}"
         )
         self.sums = Sums(streak=self.sums.streak)
         clocks.line_seconds = clocks.line_waited = 0.0

@@ -9,11 +9,12 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from registry import ABOVE_0, BELOW_1, FROM_1, Entry, Limit, Spec, UnknownNameError, nearest, require
+from registry import ABOVE_0, BELOW_1, FROM_1, Entry, Limit, Spec, UnknownNameError, nearest, options_of, require
 from registry.vocabulary import SMALLEST, Precision
 from zoo import losses
 from zoo.contract import TASKS, Task, words
@@ -21,7 +22,7 @@ from zoo.data.augment import augment
 from zoo.factory import resolve
 from zoo.training import optimizers, schedules
 from zoo.training.fields import RecipeError as RecipeError
-from zoo.training.fields import check, from_mapping, located, names
+from zoo.training.fields import check, from_mapping, located
 from zoo.training.splits import training_data
 from zoo.training.toml import dumps
 
@@ -44,7 +45,6 @@ class Objective:
 
     def __post_init__(self) -> None:
         check(self)
-        require(bool(self.mask or self.depth), "mask", self.mask, "losses; mask and depth are both empty")
         self.build()
 
     def build(self) -> losses.Criterion:
@@ -97,7 +97,7 @@ class Recipe:
 
     model: Annotated[str, "spec of the network"]
     data: Annotated[str, "spec of the data"] = "pairbench:hard"
-    stages: tuple[Stage, ...]
+    stages: Annotated[tuple[Stage, ...], Limit("one Stage or more", bool)]
     objective: Objective = field(default_factory=Objective)
     optimizer: Annotated[str, "sgd or adamw with options, as sgd(momentum=0.9)"] = "adamw"
     augment: Annotated[str, "augmentations, as flip, noise(std=0.02); empty for none"] = ""
@@ -115,12 +115,9 @@ class Recipe:
     seed: Annotated[int, "of weights, order and augmentation", SEED] = 0
 
     def __post_init__(self) -> None:
-        check(self, leave=("stages", "objective"))
-        stages = (self.stages,) if isinstance(self.stages, Stage) else self.stages
-        right = isinstance(stages, list | tuple) and stages and all(isinstance(stage, Stage) for stage in stages)
-        require(bool(right), "stages", self.stages, "one Stage or more")
-        object.__setattr__(self, "stages", tuple(stages))
-        require(isinstance(self.objective, Objective), "objective", self.objective, "an Objective")
+        object.__setattr__(self, "stages", _stages(self.stages))
+        object.__setattr__(self, "objective", _objective(self.objective))
+        check(self)
         Spec.parse(self.model)  # whether it is known is asked where it is built: it may be a user's own
         optimizers.optimizers.resolve(self.optimizer)
         _augment_text(self.augment)
@@ -161,10 +158,6 @@ class Recipe:
         schema = given.pop("schema", SCHEMA)
         if schema != SCHEMA:
             raise RecipeError(f"this recipe has schema {schema!r}, and this version reads {SCHEMA}")
-        if "stages" in given:
-            given["stages"] = _stages(given["stages"])
-        if "objective" in given:
-            given["objective"] = _objective(given["objective"])
         return from_mapping(cls, given, "recipe", {"under [[stages]]": Stage, "under [objective]": Objective})
 
     @classmethod
@@ -188,20 +181,19 @@ class Recipe:
 
     def changed(self, **changes: Any) -> "Recipe":
         """The recipe with some fields replaced, its own or the objective's; one of a stage, as lr, in every stage."""
+        known = [options_of(kind) for kind in (Recipe, Stage, Objective)]
         for name in changes:
-            if name not in (known := [*names(Recipe), *names(Stage), *names(Objective)]):
-                raise RecipeError(f"a recipe has no field {name!r}; {nearest(name, known)}")
-        own, staged, aim = ({n: v for n, v in changes.items() if n in names(k)} for k in (Recipe, Stage, Objective))
+            if not any(name in fields for fields in known):
+                raise RecipeError(f"a recipe has no field {name!r}; {nearest(name, chain(*known))}")
+        own, staged, aim = ({name: changes[name] for name in changes if name in fields} for fields in known)
         for name, other in (("samples", "epochs"), ("epochs", "samples")):
             if staged.get(name) is not None:
                 staged.setdefault(other, None)  # the amount is given in one of the two
-        stages = _stages(own.pop("stages", self.stages))
-        objective = _objective(own.pop("objective", self.objective))
+        recipe = replace(self, **own)
         return replace(
-            self,
-            stages=tuple(replace(stage, **staged) for stage in stages),
-            objective=replace(objective, **aim),
-            **own,
+            recipe,
+            stages=tuple(replace(stage, **staged) for stage in recipe.stages),
+            objective=replace(recipe.objective, **aim),
         )
 
 
@@ -209,6 +201,7 @@ ABOVE = {"above all tables": Recipe}  # where a name may belong that stands in a
 
 
 def _stages(given: Any) -> tuple[Stage, ...]:
+    given = (given,) if isinstance(given, Stage) else given
     if not isinstance(given, list | tuple) or not all(isinstance(stage, Mapping | Stage) for stage in given):
         raise RecipeError("stages is a list of tables, each begun by [[stages]]")
     return tuple(

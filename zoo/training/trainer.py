@@ -11,7 +11,6 @@ from torch.optim import SGD, Optimizer
 from registry import OptionError, ZooError
 from zoo.contract import TASKS, Sample, Task
 from zoo.data.augment import augment
-from zoo.data.dataset import PairDataset
 from zoo.factory import build
 from zoo.machine import memory_or
 from zoo.model import PairModel
@@ -48,7 +47,7 @@ class Trainer:
     ):
         self.recipe, self.world, self.workers = recipe, world, workers
         self.layout = LAYOUTS[recipe.layout]
-        data = self.data(recipe.stages[0].sides)
+        data = training_data(recipe.data, recipe.stages[0].sides)
         self.length = len(data)
         self.phases = plan(recipe, self.length)
         for phase in self.phases:
@@ -89,13 +88,6 @@ class Trainer:
     def total_samples(self) -> int:
         return self.phases[-1].first_sample + self.phases[-1].samples
 
-    def data(self, sides: tuple[int, int]) -> PairDataset:
-        """What is learned from, at a size."""
-        found = training_data(self.recipe.data, sides)
-        if not len(found):
-            raise TrainingError(f"{found.spec} has no samples in split {found.split}; nothing can be learned from it")
-        return found
-
     def tasks(self, stage: Stage) -> tuple[Task, ...]:
         """Those of the objective's tasks that a stage trains."""
         return tuple(task for task in self.objective.tasks if task in stage.tasks)
@@ -118,7 +110,7 @@ class Trainer:
     def feed(self) -> Feed:
         """The batches that are left of this stage."""
         return Feed(
-            self.data(self.phase.stage.sides),
+            training_data(self.recipe.data, self.phase.stage.sides),
             Positions(self.phase, done=self.done, rank=self.world.rank, world=self.world.size),
             seed=self.recipe.seed,
             change=self.change,

@@ -57,8 +57,7 @@ class World:
 
 def share() -> int:
     """Processes that make data, where nothing is said: the cores of this process among its machine's, less itself."""
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    return max(1, cores() // here - 1)
+    return max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1)
 
 
 @contextlib.contextmanager

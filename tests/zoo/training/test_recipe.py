@@ -146,7 +146,7 @@ freeze = ["encoder*", "!encoder.stages.0*"]
         ("precision = 'half'", "precision takes fp32, tf32, bf16 or fp16"),
         ("validate_samples = 0", "validate_samples=0 is not accepted"),
         ("schema = 2", "this recipe has schema 2, and this version reads 1"),
-        ("[objective]\nmask = ''\ndepth = ''", "mask and depth are both empty"),
+        ("[objective]\nmask = ''\ndepth = ''", "mask=None and depth=None leave nothing to train"),
         ("[objective]\nmask = 'bce + dise'", "objective: no loss is called 'dise'; did you mean dice"),
         ("[objective]\nmask = 'bce dice'", "objective:\nbce dice\n    ^ expected + or the end"),
         ("[objective]\ndepth = 'focal'", "focal is a loss for mask; for depth there are"),

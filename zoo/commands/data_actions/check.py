@@ -1,7 +1,10 @@
 """look through a data set in the founding layout, or shards, for files that training would stumble over"""
 
+import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+
+from zoo.progress import progress
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -19,12 +22,9 @@ def run(args: Namespace) -> int:
     """The exit code: 0 where all is well, 1 where there are problems."""
     if any(Path(args.path).glob("*.index.json")):
         return _check_shards(Path(args.path), args.json)
-    import json
-
     from zoo.contract import TASKS
     from zoo.data.files.layout import DIRS, read_layout
     from zoo.data.inspecting.checking import check
-    from zoo.progress import progress
 
     layout = read_layout(
         args.path,
@@ -42,10 +42,7 @@ def run(args: Namespace) -> int:
 
 def _check_shards(folder: Path, as_json: bool) -> int:
     """Every shard of every split against its size and digest."""
-    import json
-
     from zoo.data.files.shards import INDEX, read_index, verify
-    from zoo.progress import progress
 
     rows: list[dict[str, object]] = []
     with progress() as tick:
