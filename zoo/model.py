@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from registry import OptionError, Spec, is_count, require
 from registry.vocabulary import SMALLEST
-from zoo.contract import InputError, Interface, Prediction, check_images
+from zoo.contract import InputError, Interface, Prediction, Task, check_images
+from zoo.trained import UNKNOWN, Trained
 
 if TYPE_CHECKING:
     from zoo.weights.report import LoadReport
@@ -28,6 +29,7 @@ class PairModel(nn.Module):
 
     spec: Spec  # name and every resolved option; set by the factory, kept in files and records
     trained_at: tuple[int, int] | None = None  # (h, w) of the last pictures it was trained on, where that is known
+    trained: Trained | None = None  # by zoo.fit, in this process or in its file; None: nobody knows
     loaded: "LoadReport | None" = None  # what zoo.build(weights=...) or zoo.load took from a file
 
     def __init__(self, face: Interface, *, stride: int = 1, pad_to: int | None = None, smallest: int = 0):
@@ -49,6 +51,16 @@ class PairModel(nn.Module):
     def all_logits(self, bg: Tensor | None, fg_bg: Tensor) -> list[dict[str, Tensor]]:
         """Every output a deep-supervised loss may use, the final one first."""
         return [self.logits(bg, fg_bg)]
+
+    @property
+    def trained_tasks(self) -> tuple[Task, ...]:
+        """Those whose outputs are results: all, unless it is known that some never learned."""
+        return tuple(task for task in self.face.tasks if self.trained is None or task in self.trained.samples)
+
+    @property
+    def training_story(self) -> str:
+        """In a line: on what it was trained, as far as anybody knows."""
+        return UNKNOWN if self.trained is None else self.trained.story(self.face.tasks)
 
     def forward(
         self, bg: Tensor | None = None, fg_bg: Tensor | None = None, sides: bool = False

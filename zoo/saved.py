@@ -11,6 +11,7 @@ from registry import Spec, ZooError, listed
 from zoo.architectures import architectures
 from zoo.factory import build, resolve
 from zoo.model import PairModel, unwrapped
+from zoo.trained import Trained
 from zoo.version import __version__
 from zoo.weights.files import SCHEMA, WeightsError, WeightsFile, as_path, read, spec_of, write
 from zoo.weights.plan import notes_on
@@ -45,6 +46,8 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     metadata = {"format": "pairzoo", "schema": str(SCHEMA), "version": __version__, "spec": str(inner.spec)}
     if inner.trained_at is not None:
         metadata["trained_at"] = "x".join(map(str, inner.trained_at))
+    if inner.trained is not None:
+        metadata["trained"] = inner.trained.to_text()
     write(path, {key: _own_copy(value) for key, value in inner.state_dict().items()}, metadata)
     return path
 
@@ -79,6 +82,7 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
     height, _, width = file.metadata.get("trained_at", "").partition("x")
     if height.isdecimal() and width.isdecimal():
         model.trained_at = int(height), int(width)
+    model.trained = Trained.from_text(file.metadata.get("trained"))
     model.loaded = LoadReport(file.path, "pairzoo", copied=tuple(file.tensors), notes=notes_on(file.tensors))
     if not model.loaded.is_plain:
         warnings.warn(str(model.loaded), stacklevel=2)

@@ -81,7 +81,8 @@ def _heading(facts: dict[str, Any], images: int) -> str:
     shown = "" if size is None else f", {size[0]} x {size[1]}"
     on = f"on {facts['data']}, split {facts['split']}{shown}"
     how = f"{images:,} of {facts['of']:,} images, {facts['precision']} on {facts['device']}, {facts['seconds']:.0f} s"
-    return "\n".join(part for line in (facts["model"], on, how) for part in wrap(line, WIDTH, subsequent_indent="  "))
+    lines = (facts["model"], facts["training"], on, how)
+    return "\n".join(part for line in lines for part in wrap(line, WIDTH, subsequent_indent="  "))
 
 
 def _beside(args: Namespace) -> Path:

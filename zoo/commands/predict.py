@@ -57,6 +57,7 @@ def run(args: Namespace) -> int:
     with progress() as tick:
         options = Options(args.size, args.resize_plate, args.precision, args.threshold)
         report = predict_many(model, found, args.out, options, overwrite=args.overwrite, tick=tick)
+    print(f"note: {model.training_story}", file=sys.stderr)
     failures += report.failures
     print(f"{report.photos:,} of {report.photos + len(failures):,} photos, {duration(report.seconds)}: {args.out}")
     for path in report.files if len(found) == 1 else ():

@@ -20,7 +20,7 @@ from zoo.data.files.images import SUFFIXES
 from zoo.data.files.naming import natural
 from zoo.deploy.inputs import read, same_size
 from zoo.deploy.outputs import files, refuse_existing
-from zoo.deploy.predict import Size, checked, interface, predict
+from zoo.deploy.predict import Size, checked, interface, predict, trained_tasks
 from zoo.progress import Tick, duration
 
 Item = TypeVar("Item")
@@ -114,7 +114,7 @@ def predict_many(
     face = interface(model)
     _prepare(out)
     if not overwrite:
-        refuse_existing(path for pair in pairs for path in files(out, pair.photo.stem, face.tasks))
+        refuse_existing(path for pair in pairs for path in files(out, pair.photo.stem, trained_tasks(model)))
     plates = {pair.bg for pair in pairs if face.plate and pair.bg is not None}
     shared = {path: read(path, "bg") for path in plates} if len(plates) == 1 else {}
     load = partial(_load, shared=shared, has_plate=bool(face.plate), resize_plate=options.resize_plate)

@@ -20,7 +20,7 @@ FILES: dict[Task, tuple[str, ...]] = {"mask": ("mask", "binary", "cutout"), "dep
 
 @dataclass(frozen=True)
 class Predicted:
-    """The maps of one photo, at its size, on the CPU; None for a task that the network was built without.
+    """The maps of one photo, at its size, on the CPU; None for a task that the network has not, or never learned.
 
     photo   (c, h, w) as it was read: uint8, or float32 in [0, 1]
     mask    (1, h, w) probability of object

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from registry import OptionError, either, require
 from registry.vocabulary import LARGEST, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
-from zoo.contract import InputError, Interface, Prediction, checked_size
+from zoo.contract import TASKS, InputError, Interface, Prediction, Task, checked_size
 from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.outputs import Predicted
@@ -54,6 +54,8 @@ def predict(
         there is one.
     precision: fp32 for the weights' own dtype, bf16 or fp16 for autocast.
     threshold: the probability from which a pixel counts as object.
+
+    A task that the network never learned, as far as its file or zoo.fit knows, is None in the answer.
     """
     sides = checked(size, precision, threshold)
     if not isinstance(model, nn.Module):
@@ -64,7 +66,8 @@ def predict(
         sides = getattr(model, "trained_at", None)
     photo, images = _read(interface(model), bg, fg_bg, resize_plate)
     maps = _maps(model, images, sides, precision)
-    return Predicted(photo, maps.mask, maps.depth, threshold)
+    mask, depth = (getattr(maps, task) if task in trained_tasks(model) else None for task in TASKS)
+    return Predicted(photo, mask, depth, threshold)
 
 
 def _read(face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool) -> tuple[Tensor, list[Tensor]]:
@@ -120,6 +123,12 @@ def interface(model: nn.Module) -> Interface:
     if not isinstance(face, Interface):
         raise OptionError(f"a {type(model).__name__} is no network of the zoo; zoo.wrap gives one of your own its form")
     return face
+
+
+def trained_tasks(model: nn.Module) -> tuple[Task, ...]:
+    """The tasks whose outputs are shown, through torch.compile too."""
+    tasks: tuple[Task, ...] = getattr(model, "trained_tasks", interface(model).tasks)
+    return tasks
 
 
 def placed(model: Network, device: str | torch.device | None = None) -> Network:

@@ -24,6 +24,7 @@ from zoo.metrics.evaluation import Evaluation
 from zoo.model import in_mode, unwrapped
 from zoo.precision import float32, half
 from zoo.progress import Tick
+from zoo.trained import UNKNOWN
 
 
 def evaluate(
@@ -135,19 +136,19 @@ def _about(model: nn.Module, dataset: PairDataset) -> dict[str, Any]:
         "split": getattr(dataset, "split", None),
         "size": getattr(dataset, "size", None),
         "of": len(dataset),
+        "training": getattr(bare, "training_story", UNKNOWN),
     }
 
 
 def _tasks(model: nn.Module, dataset: object, wanted: Sequence[str] | None) -> tuple[Task, ...]:
-    """What can be measured: the tasks that the network predicts and the data knows."""
-    face = getattr(unwrapped(model), "face", None)
-    predicted: tuple[Task, ...] = TASKS if face is None else face.tasks
+    """What can be measured: the tasks that the network has learned, as far as is known, and that the data knows."""
+    predicted: tuple[Task, ...] = getattr(unwrapped(model), "trained_tasks", TASKS)
     known = getattr(dataset, "tasks", TASKS)
     if wanted is not None:
         for task in {metric.card.task for metric in Accumulator(metrics=wanted).metrics}:
-            for what, has in (("the network", predicted), ("the data", known)):
+            for what, has in (("the network has", predicted), ("the data has", known)):
                 if task not in has:
-                    raise OptionError(f"{what} has no {task}, only {' and '.join(has)}; leave its metrics out")
+                    raise OptionError(f"{what} no {task}, only {' and '.join(has)}; leave its metrics out")
     both = tuple(task for task in predicted if task in known)
     if not both:
         raise OptionError(f"the network predicts {' and '.join(predicted)}, and the data knows {' and '.join(known)}")

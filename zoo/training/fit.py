@@ -58,7 +58,7 @@ def fit(
             rehearse(trainer)
             open_folder(folder, recipe, world)
             stopped = Loop(trainer, folder, save_every, tensorboard, tick or (lambda *_: None), state).run()
-        outcome = stopped or finished(folder, recipe, trainer.best, world)
+        outcome = stopped or finished(folder, trainer, world)
     if isinstance(outcome, StoppedError):  # raised here, after the processes have taken leave of each other
         raise outcome
     return outcome

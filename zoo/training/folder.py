@@ -21,11 +21,12 @@ from zoo.begun import differences
 from zoo.files import replacing, sweep, write_text
 from zoo.model import PairModel
 from zoo.saved import save
+from zoo.trained import Trained
 from zoo.training.journal import LOG, TABLES, read
 from zoo.training.plan import plan
 from zoo.training.recipe import Recipe, RecipeError
 from zoo.training.splits import training_data
-from zoo.training.trainer import TrainingError
+from zoo.training.trainer import Trainer, TrainingError
 from zoo.training.world import World
 from zoo.version import __version__
 from zoo.weights import WeightsError
@@ -103,11 +104,13 @@ def open_folder(folder: Path, recipe: Recipe, world: World) -> None:
     world.barrier()
 
 
-def finished(folder: Path, recipe: Recipe, model: PairModel, world: World) -> Run:
+def finished(folder: Path, trainer: Trainer, world: World) -> Run:
     """Write the network, on the CPU and as contiguous tensors."""
+    recipe, model = trainer.recipe, trainer.best
     model = model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     model.requires_grad_(True)
     model.trained_at = recipe.stages[-1].sides
+    model.trained = Trained(recipe.data, trainer.samples_of_tasks())
     if world.is_first:
         try:
             save(model, folder / WEIGHTS)

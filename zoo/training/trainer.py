@@ -92,6 +92,14 @@ class Trainer:
         """Those of the objective's tasks that a stage trains."""
         return tuple(task for task in self.objective.tasks if task in stage.tasks)
 
+    def samples_of_tasks(self) -> dict[Task, int]:
+        """How many samples the losses of each task have seen by the end; of a task that no stage trains, none."""
+        seen: dict[Task, int] = {}
+        for phase in self.phases:
+            for task in self.tasks(phase.stage):
+                seen[task] = seen.get(task, 0) + phase.samples
+        return seen
+
     def begin(self, phase: Phase, mark: Mark = unmarked) -> None:
         """Enter a stage: what learns, with a new optimizer and schedule."""
         stage = phase.stage

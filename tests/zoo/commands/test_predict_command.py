@@ -14,6 +14,7 @@ import zoo
 from zoo.__main__ import main
 from zoo.commands.predict import _size as size_of
 from zoo.deploy import Pair, many, pairs
+from zoo.trained import Trained
 
 Shown = pytest.CaptureFixture[str]
 KINDS = ("binary", "cutout", "depth", "depth_preview", "mask")
@@ -55,6 +56,17 @@ def test_two_files_become_five(place: Path, capsys: Shown) -> None:
     shown = capsys.readouterr()
     assert shown.out.startswith("1 of 1 photos, ")
     assert "  p1_cutout.png\n" in shown.out
+    assert "note: training unknown" in shown.err
+
+
+def test_outputs_that_were_never_trained_are_not_written(place: Path, capsys: Shown) -> None:
+    model = zoo.build("frame_difference")
+    model.trained = Trained("pairbench:hard", {"mask": 12_000})
+    zoo.save(model, place / "w.safetensors")
+    assert zoo_predict("bg.png", "photos/p1.png") == 0
+    assert written() == ["p1_binary.png", "p1_cutout.png", "p1_mask.png"]
+    said = "note: trained on pairbench:hard: mask 12,000 samples; depth was never trained, and is left out\n"
+    assert said in capsys.readouterr().err
 
 
 def test_a_folder_of_photos_with_one_plate(place: Path, capsys: Shown) -> None:

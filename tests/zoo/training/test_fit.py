@@ -20,6 +20,7 @@ from zoo.data import load
 from zoo.data.feeding.order import spread
 from zoo.machine import choose
 from zoo.metrics import Accumulator
+from zoo.trained import Trained
 from zoo.training import Objective, Recipe, TrainingError, budgeted, loop
 from zoo.training.splits import training_data, validation_data
 from zoo.training.trainer import Trainer
@@ -50,11 +51,33 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     assert [line["step"] for line in lines] == [10, 13, 20, 28] or [line["step"] for line in lines] == [10, 13, 23, 28]
     assert set(lines[0]) >= {"loss", "mask/bce", "depth/l1", "samples_per_s", "waiting", "lr", "seconds", "skipped"}
     assert "depth/l1" not in lines[-1]  # the second stage trains the mask alone
+    assert again.trained == Trained(run.recipe.data, {"mask": 28 * BATCH, "depth": 13 * BATCH})
     assert seen[-1][1:] == (28 * BATCH, 28 * BATCH)
     assert all(now >= before for (_, before, _), (_, now, _) in pairwise(seen))
     picture = np.asarray(Image.open(run.folder / "pictures" / "step-00000028.png"))
     assert picture.shape[2] == 3
     assert picture.std() > 10
+
+
+def test_a_task_that_was_never_trained_is_not_shown(tmp_path: Path) -> None:
+    run = train(SMALL.changed(depth="", samples=2 * BATCH), tmp_path / "run")
+    for model in (run.model, zoo.load(run.weights)):
+        said = "blots(n=50, broken=-1, whole=False, bug=-1): mask 8 samples; depth was never trained, and is left out"
+        assert model.training_story == f"trained on {said}"
+        assert model(*torch.rand(2, 1, 3, 24, 24)).depth is not None  # the network itself is as before
+        found = zoo.predict(model, *torch.rand(2, 3, 24, 24))
+        assert found.depth is None
+        assert found.mask is not None
+        measured = zoo.evaluate(model, load("blots", split="val"), samples=3, resamples=0)
+        assert not [name for name in measured.values if name.startswith("depth")]
+        assert measured.facts["training"] == model.training_story
+        with pytest.raises(OptionError, match="the network has no depth"):
+            zoo.evaluate(model, load("blots", split="val"), metrics=["depth_rmse"])
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"data": "x"}', '{"data": "x", "samples": 3}'])
+def test_what_a_file_says_of_its_training_may_be_missing_or_damaged(text: str | None) -> None:
+    assert Trained.from_text(text) is None
 
 
 def test_it_learns(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""What is known of a network's training: its file keeps it, and what was never trained is not shown as a result."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from zoo.contract import TASKS, Task
+
+UNKNOWN = "training unknown: neither zoo.fit nor a file of it says on what this network was trained"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """By zoo.fit: on which data, and how many samples each task's losses saw; a task without is not in it."""
+
+    data: str
+    samples: Mapping[Task, int]
+
+    def to_text(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str | None) -> "Trained | None":
+        """None where nothing is said, or nothing that can be read."""
+        try:
+            given = json.loads(text or "null")
+            samples: dict[Task, int] = {task: int(given["samples"][task]) for task in TASKS if task in given["samples"]}
+            return cls(str(given["data"]), samples)
+        except (TypeError, KeyError, ValueError):
+            return None
+
+    def story(self, tasks: tuple[Task, ...]) -> str:
+        """The training of a network with these tasks in a line, and what is left out for want of it.
+
+        >>> Trained("pairbench:hard", {"mask": 12_000}).story(TASKS)
+        'trained on pairbench:hard: mask 12,000 samples; depth was never trained, and is left out'
+        """
+        seen = ", ".join(f"{task} {count:,} samples" for task, count in self.samples.items())
+        missing = [task for task in tasks if task not in self.samples]
+        left_out = f"; {' and '.join(missing)} was never trained, and is left out" if missing else ""
+        return f"trained on {self.data}: {seen or 'nothing'}{left_out}"
