@@ -10,17 +10,15 @@ def find(group: str) -> list[tuple[str, EntryPoint | Exception]]:
     """Who declares an entry point of the group, and the entry point, or why its distribution cannot be read."""
     found: dict[str, list[tuple[str, EntryPoint | Exception]]] = {}
     for distribution in metadata.distributions():
+        pairs: list[tuple[str, EntryPoint | Exception]]
         try:
-            if group not in (distribution.read_text(LISTING) or ""):
-                continue
-            points = distribution.entry_points.select(group=group)
+            is_listed = group in (distribution.read_text(LISTING) or "")
+            points = distribution.entry_points.select(group=group) if is_listed else ()
+            pairs = [(f"{point.name} ({_owner(distribution)}: {point.value})", point) for point in points]
         except Exception as error:  # importlib.metadata raises whatever its parser runs into
-            owner = _owner(distribution)
-            found.setdefault(owner, [(f"{owner} ({LISTING})", error)])
-            continue
-        if points:
-            owner = _owner(distribution)  # one that is found twice counts as it is found first, as in an import
-            found.setdefault(owner, [(f"{point.name} ({owner}: {point.value})", point) for point in points])
+            pairs = [(f"{_owner(distribution)} ({LISTING})", error)]
+        if pairs:  # one that is found twice counts as it is found first, as in an import
+            found.setdefault(_owner(distribution), pairs)
     return sorted((pair for pairs in found.values() for pair in pairs), key=lambda pair: pair[0])
 
 

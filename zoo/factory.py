@@ -1,7 +1,6 @@
 """From a spec to a model: the name is looked up, the options are checked, the defaults are filled in."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from os import PathLike, fspath
 from typing import Any
 
@@ -56,8 +55,7 @@ def resolve(spec: str | Spec, options: Mapping[str, Any] | None = None) -> tuple
 
 def all_options(entry: Entry[Architecture]) -> dict[str, Option]:
     """The options of the interface and of the architecture itself, by name."""
-    own = dict(entry.options)
-    clash = [field.name for field in fields(Interface) if field.name in own]
-    if clash:
-        raise OptionError(f"{entry.name} declares {clash[0]}, which every architecture has already; rename its option")
-    return INTERFACE | own
+    for name in INTERFACE:
+        if name in entry.options:
+            raise OptionError(f"{entry.name} declares {name}, which every architecture has already; rename its option")
+    return INTERFACE | entry.options

@@ -14,6 +14,7 @@ from zoo.model import PairModel
 
 INPUTS = ("stacked", "separate")
 ORDERS = (("bg", "fg_bg"), ("fg_bg", "bg"))
+ACCEPTED = "bg,fg_bg or fg_bg,bg or fg_bg"
 
 
 def wrap(
@@ -46,7 +47,8 @@ def wrap(
     require_each("inputs", inputs, (inputs,) if inputs is not None else (), INPUTS)
     arguments = _arguments(module)
     by_name = arguments if arguments in ORDERS and inputs != "stacked" else ORDERS[0]
-    images = by_name if order is None else _order(order)
+    images = by_name if order is None else words("order", order, ACCEPTED)
+    require(images in (*ORDERS, ("fg_bg",)), "order", order, ACCEPTED)
     plate = "bg" in images
     in_ch = (6 if plate else 3) if in_ch is None else in_ch
     face = Interface(in_ch=in_ch, tasks=tasks, plate=plate, link=link)  # type: ignore[arg-type]
@@ -116,13 +118,6 @@ class Wrapped(PairModel):
         if value.shape[-2:] == image.shape[-2:]:
             return value
         return F.interpolate(value, size=image.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _order(order: object) -> tuple[str, ...]:
-    accepted = "bg,fg_bg or fg_bg,bg or fg_bg"
-    images = words("order", order, accepted)
-    require(images in (*ORDERS, ("fg_bg",)), "order", order, accepted)
-    return images
 
 
 def _keys(tasks: object, outputs: object) -> dict[str, str]:

@@ -54,7 +54,7 @@ def describe(spec: str | Spec, size: int | tuple[int, int] = 224, **options: Any
     >>> describe("unet", 64).receptive_field["mask"][0]
     Extent(pixels=64, side=64, borders=2)
     """
-    h, w = image_size(size)
+    h, w = checked_size(size, f"pixels from {SMALLEST} to {LARGEST}: 224, or (h, w)")
     entry, resolved = resolve(spec, options)
     try:
         return _described(entry, resolved, (h, w))
@@ -90,11 +90,6 @@ def _described(entry: Entry[Architecture], resolved: dict[str, Any], size: tuple
         flow=flow(passed, size),
         tree=_layer(type(model).__name__, model),
     )
-
-
-def image_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    """Height and width, checked; one number stands for both."""
-    return checked_size(size, f"pixels from {SMALLEST} to {LARGEST}: 224, or (h, w)")
 
 
 def _built(spec: Spec) -> tuple[PairModel, PairModel | None]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from registry import Spec
 from zoo.describing.facts import Facts, Layer
-from zoo.describing.receptive import Extent
 
 WIDTH = 100
 NAME = 18  # columns of the first column of facts
@@ -16,7 +15,10 @@ def write(about: Facts, *, tree: bool = False) -> str:
     """The sections one below the other."""
     card = about.card
     also = f" (also {', '.join(about.aliases)})" if about.aliases else ""
-    figures = [_figures(spec, p.params, p.gflops) for spec, p in card.published.items()]
+    figures = [
+        f"{spec}: {p.params:,} parameters" + ("" if p.gflops is None else f", {p.gflops:g} GFLOPs at 224 x 224")
+        for spec, p in card.published.items()
+    ]
     facts = [
         ("published as", card.origin),
         ("paper", card.paper),
@@ -34,10 +36,6 @@ def write(about: Facts, *, tree: bool = False) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _figures(spec: str, params: int, gflops: float | None) -> str:
-    return f"{spec}: {params:,} parameters" + (f", {gflops:g} GFLOPs at 224 x 224" if gflops is not None else "")
-
-
 def _taken(about: Facts) -> str:
     sides = "all sides" if about.pad_to == 1 else f"sides that are multiples of {about.pad_to}"
     return f"{sides}, from {about.min_size} px up"
@@ -45,19 +43,18 @@ def _taken(about: Facts) -> str:
 
 def _costs(about: Facts) -> list[tuple[str, str]]:
     trainable = "all trainable" if about.trainable == about.params else f"{about.trainable:,} trainable"
-    fields = {task: _field(*extents) for task, extents in about.receptive_field.items()}
+    fields = [
+        f"{task} {down}" if str(down) == str(across) else f"{task} {down} down and {across} across"
+        for task, (down, across) in about.receptive_field.items()
+    ]
     return [
         ("parameters", f"{about.params:,} ({trainable}), {megabytes(about.weight_bytes)} as a file"),
         ("stride", f"{about.stride}; without padding it computes {_taken(about)}"),
         ("export", f"with open height and width: from {about.min_export_size} px"),
         ("training keeps", f"{megabytes(about.training_bytes)} of activations for one sample in float32"),
         ("inference peak", f"{megabytes(about.inference_bytes)} alive at once, one sample in float32, without weights"),
-        ("receptive field", ", ".join(f"{task} {text}" for task, text in fields.items())),
+        ("receptive field", ", ".join(fields)),
     ]
-
-
-def _field(down: Extent, across: Extent) -> str:
-    return str(down) if str(down) == str(across) else f"{down} down and {across} across"
 
 
 def megabytes(size: int) -> str:

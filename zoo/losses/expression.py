@@ -87,8 +87,7 @@ def build(spec: str | Spec, task: Task | None = None) -> Term:
 
     task: refuse a loss that is not for this task.
     """
-    parsed = Spec.parse(spec) if isinstance(spec, str) else spec
-    return _bind(parsed, 1.0, task, [])
+    return _bind(Spec.parse(spec) if isinstance(spec, str) else spec, 1.0, task, [])
 
 
 def _term(reader: Reader, task: Task, before: list[Term]) -> Term:

@@ -6,8 +6,8 @@
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from zoo.contract import TASKS, InputError, Prediction, Sample, Task, words
 from zoo.losses.balance import Balance, Scale, total
 from zoo.losses.balance import build as build_balance
 from zoo.losses.catalog import Truth
-from zoo.losses.expression import Expression, Term
+from zoo.losses.expression import Expression
 from zoo.precision import no_autocast
 
 Deep = Literal["final", "sum", "mean"]
@@ -74,20 +74,14 @@ class Criterion(nn.Module):
                 logits, truth = self._maps(task, sides, sample)
                 weighted = []
                 for term in self.expressions[task].terms:
-                    value = self._value(term, logits, truth)
+                    value = total([term(side, truth).mean() for side in logits])
+                    value = value / len(logits) if self.deep == "mean" else value
                     terms[f"{task}/{term.name}"] = value.detach()
                     weighted.append(value if term.weight == 1 else term.weight * value)
                 values[task] = total(weighted)
             return Losses(self.balance(values), values, terms)
 
-    if TYPE_CHECKING:
-
-        def __call__(
-            self,
-            predictions: Prediction | tuple[Prediction, ...],
-            sample: Sample,
-            tasks: tuple[Task, ...] | None = None,
-        ) -> Losses: ...
+    __call__: Callable[..., Losses]
 
     def backward(self, losses: Losses, parameters: Iterable[nn.Parameter], scale: Scale = lambda loss: loss) -> None:
         """Add the gradients of a step to .grad, as losses.total.backward() would; PCGrad projects them first.
@@ -106,10 +100,6 @@ class Criterion(nn.Module):
     def __repr__(self) -> str:
         """The call that makes it."""
         return f"objective({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
-
-    def _value(self, term: Term, logits: list[Tensor], truth: Truth) -> Tensor:
-        value = total([term(side, truth).mean() for side in logits])
-        return value / len(logits) if self.deep == "mean" else value
 
     def _chosen(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
         given = words("tasks", tasks, f"{' and '.join(self.tasks)}, or one of them")

@@ -64,9 +64,15 @@ def evaluate(
     with closing(predict(model, batches, place, precision=precision, channels_last=channels_last)) as predictions:
         _take_in(accumulator, predictions, mine, tick)
     result = accumulator.reduce().compute()
-    facts = _about(model, dataset) | {"batch": batch, "device": str(place), "precision": precision}
-    facts |= {"torch": torch.__version__, "resamples": resamples, "seed": seed}
-    facts |= {"seconds": round(time.monotonic() - start, 3)}
+    facts = _about(model, dataset) | {
+        "batch": batch,
+        "device": str(place),
+        "precision": precision,
+        "torch": torch.__version__,
+        "resamples": resamples,
+        "seed": seed,
+        "seconds": round(time.monotonic() - start, 3),
+    }
     return Evaluation(**vars(result), intervals=intervals(result, resamples=resamples, seed=seed), facts=facts)
 
 

@@ -39,18 +39,18 @@ class Evaluation(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The record that `save` writes; what is undefined is None."""
-        rows = {}
-        for name, metric in self.metrics.items():
-            low, high = self.intervals[name]
-            rows[name] = {
+        rows = {
+            name: {
                 "value": number(self.values[name]),
-                "low": number(low),
-                "high": number(high),
+                "low": number(self.intervals[name][0]),
+                "high": number(self.intervals[name][1]),
                 "images": sum(not math.isnan(value) for value in self.per_image[name]),
                 "better": metric.card.better,
                 "unit": metric.card.unit,
                 "task": metric.card.task,
             }
+            for name, metric in self.metrics.items()
+        }
         return {
             "schema": SCHEMA,
             **self.facts,

@@ -1,11 +1,13 @@
 """What loading a file did to a network, in a few lines."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.contract import TASKS
 
+PARTS = [[task] for task in TASKS]  # modules that are named by task
 SHOWN = 6  # groups named on one line; the rest is counted
 
 
@@ -39,11 +41,8 @@ class LoadReport:
 
 def _groups(names: Iterable[str]) -> str:
     """`encoder (112 tensors), decoders.mask (84)`."""
-    counts: dict[str, int] = {}
-    for name in names:
-        first, second, *_ = [*name.split("."), ""]
-        group = f"{first}.{second}" if second in TASKS else first
-        counts[group] = counts.get(group, 0) + 1
+    paths = (name.split(".") for name in names)
+    counts = Counter(".".join(path[: 2 if path[1:2] in PARTS else 1]) for path in paths)
     shown = [f"{group} ({count})" for group, count in list(counts.items())[:SHOWN]]
     shown[0] = f"{shown[0][:-1]} tensor{'s' * (next(iter(counts.values())) != 1)})"
     rest = sum(list(counts.values())[SHOWN:])

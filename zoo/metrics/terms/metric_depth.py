@@ -71,10 +71,7 @@ class Delta(Metric):
         return maps.over_metric((maps.log_ratio.abs() < self.power * math.log(FACTOR)).double())
 
 
-def delta_card(power: int, factor: str) -> MetricCard:
-    formula = f"share of pixels with max(z(p) / z(t), z(t) / z(p)) < 1.25^{power}"
-    return card(summary=f"metres right within {factor} times", range=(0, 1), formula=formula)
-
-
 for power, factor in ((1, "1.25"), (2, "1.56"), (3, "1.95")):
-    register(f"depth_delta{power}", delta_card(power, factor))(partial(Delta, power))
+    formula = f"share of pixels with max(z(p) / z(t), z(t) / z(p)) < 1.25^{power}"
+    facts = card(summary=f"metres right within {factor} times", range=(0, 1), formula=formula)
+    register(f"depth_delta{power}", facts)(partial(Delta, power))
