@@ -31,12 +31,11 @@ def _leaves(outputs: list[Tensor]) -> set[Tensor]:
     nodes, seen, leaves = [output.grad_fn for output in outputs], set(), set()
     while nodes:
         node = nodes.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if hasattr(node, "variable"):  # where a gradient would be accumulated
-            leaves.add(node.variable)
-        nodes += [following for following, _ in node.next_functions]
+        if node is not None and node not in seen:
+            seen.add(node)
+            if hasattr(node, "variable"):  # where a gradient would be accumulated
+                leaves.add(node.variable)
+            nodes += [following for following, _ in node.next_functions]
     return leaves
 
 

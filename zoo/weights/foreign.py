@@ -50,10 +50,6 @@ class Naming:
     refusal: str = ""
     advice: Callable[[Spec], str] = lambda spec: ""
 
-    @property
-    def has_one_output(self) -> bool:
-        return any(SINGLE in ours for ours in self.modules.values())
-
     def fits(self, state: State) -> bool:
         return all(key in state for key in self.present) and not any(key in state for key in self.absent)
 

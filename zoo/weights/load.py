@@ -11,7 +11,7 @@ from registry import Spec, ZooError
 from zoo.contract import Interface, Link, Task
 from zoo.model import PairModel
 from zoo.weights.files import WeightsError, WeightsFile, read, spec_of
-from zoo.weights.foreign import Naming, recognise
+from zoo.weights.foreign import SINGLE, Naming, recognise
 from zoo.weights.plan import COUNTER, LoadPlan, is_minor, notes_on
 from zoo.weights.report import LoadReport
 from zoo.weights.stem import statistics
@@ -75,7 +75,7 @@ def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> LoadPlan:
     advice = naming.advice(model.spec)
     if advice:
         plan.notes.append(advice)
-    if naming.has_one_output and task == "depth":
+    if task == "depth" and any(SINGLE in ours for ours in naming.modules.values()):
         plan.notes.append("its one output serves depth")
     plan.link(dict.fromkeys(naming.raw, "identity"))
     plan.is_imagenet = naming.inputs == "imagenet"
