@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from registry import OptionError, is_count, require
+from registry import is_count, require
 from zoo.parallel import cluster, processes, tasks
 from zoo.parallel.cluster import ClusterError
 from zoo.parallel.processes import cores
@@ -80,19 +80,16 @@ def run(  # longer than others: it says all that its callers must know
     On a cluster the function's modules are installed on every machine in the same versions, or found under the same
     path, and so are the files that it reads or writes: on storage that all machines share.
     """
-    if executor not in ("processes", "ray"):
-        raise OptionError(f"executor={executor!r} is not accepted; give 'processes' or 'ray'")
+    require(executor in ("processes", "ray"), "executor", executor, "'processes' or 'ray'")
     require(workers is None or is_count(workers, least=0), "workers", workers, "0, 1, or how many processes to use")
     demand = demand_of(resources)
     if executor == "ray":
         cluster.require()
-        if workers == 0:
-            raise OptionError("workers=0 is not accepted with executor='ray'; give 1 up, or None for all cores")
+        require(workers != 0, "workers", workers, "1 up, or None for all cores, with executor='ray'")
         return tasks.spread(
             function, items, demand, workers=workers, address=address, on_retry=on_retry, on_loss=on_loss
         )
-    if address is not None:
-        raise OptionError(f"address={address!r} is for executor='ray'; processes run on this machine")
+    require(address is None, "address", address, "None but for executor='ray': processes run on this machine")
     count = cores() if workers is None else workers
     if count <= 1:
         return processes.inline(function, items, demand)

@@ -120,9 +120,9 @@ def test_wrong_calls_are_refused_at_once():
 
 
 def test_ray_is_asked_for_by_name_and_its_absence_is_told(monkeypatch):
-    with pytest.raises(OptionError, match="give 'processes' or 'ray'"):
+    with pytest.raises(OptionError, match="takes 'processes' or 'ray'"):
         run(double, [1], executor="dask")
-    with pytest.raises(OptionError, match="is for executor='ray'"):
+    with pytest.raises(OptionError, match="None but for executor='ray'"):
         run(double, [1], address="auto")
     monkeypatch.setattr(parallel.cluster, "find_spec", lambda name: None)
     for call in (lambda: run(double, [1], executor="ray"), lambda: parallel.session("ray")):
