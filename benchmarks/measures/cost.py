@@ -6,7 +6,6 @@ products, convolutions and attention. Every other operation that computes is lis
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -60,7 +59,7 @@ def weigh(model: nn.Module) -> Weights:
     return Weights(
         params=sum(p.numel() for p in params),
         trainable=sum(p.numel() for p in params if p.requires_grad),
-        weight_bytes=sum(t.numel() * t.element_size() for t in (*params, *model.buffers())),
+        weight_bytes=sum(t.nbytes for t in (*params, *model.buffers())),
     )
 
 
@@ -112,17 +111,11 @@ def operations(call: Any) -> Operations:
 def on_meta(model: nn.Module) -> nn.Module:
     """A copy whose parameters, buffers and plain tensor attributes have shapes and no numbers."""
     memo: dict[int, Any] = {}
-    for tensor in _tensors(model):
+    plain = (value for module in model.modules() for value in vars(module).values() if isinstance(value, Tensor))
+    for tensor in (*model.parameters(), *model.buffers(), *plain):
         twin = torch.empty_like(tensor, device="meta")
         memo[id(tensor)] = nn.Parameter(twin, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else twin
     return copy.deepcopy(model, memo)
-
-
-def _tensors(model: nn.Module) -> Iterator[Tensor]:
-    yield from model.parameters()
-    yield from model.buffers()
-    for module in model.modules():
-        yield from (value for value in vars(module).values() if isinstance(value, Tensor))
 
 
 class _Listing(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -149,12 +142,9 @@ class _Listing(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.calls[str(packet).removeprefix("aten.")] += 1
         result = func(*args, **kwargs)
         if not func.is_view and packet.__name__ not in ALLOCATES:
-            self.moved_bytes += sum(map(_bytes, tree_leaves((args, kwargs, result))))
+            values = tree_leaves((args, kwargs, result))
+            self.moved_bytes += sum(value.nbytes for value in values if isinstance(value, Tensor))
         return result
-
-
-def _bytes(value: object) -> int:
-    return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
 
 
 def _computes(func: torch._ops.OpOverload) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from benchmarks.measures.cost import weigh
 from benchmarks.networks import engines
@@ -70,7 +70,7 @@ def inference(model: PairModel, settings: TimedSettings, device: torch.device) -
         with torch.inference_mode(), cast:
             model(bg, fg_bg)
 
-    return Work(run, _bytes(bg, fg_bg))
+    return Work(run, bg.nbytes + fg_bg.nbytes)
 
 
 def training(model: PairModel, settings: TimedSettings, device: torch.device) -> Work:
@@ -94,7 +94,7 @@ def training(model: PairModel, settings: TimedSettings, device: torch.device) ->
         aim.backward(aim(sides, sample), weights)
         optimizer.step()
 
-    return Work(run, _bytes(bg, fg_bg, sample.mask, sample.depth, sample.valid))
+    return Work(run, sum(image.nbytes for image in sample[:5]))
 
 
 def _forget(device: torch.device) -> int:
@@ -119,7 +119,3 @@ def _resident(name: str) -> int:
 
         unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
         return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _bytes(*tensors: Tensor) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

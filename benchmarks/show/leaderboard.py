@@ -33,7 +33,7 @@ def failures(records: Sequence[Record]) -> Table:
 def multi_task(records: Sequence[Record]) -> Table:
     """What it brings to learn both tasks at once, of the networks that were trained for one of them alone as well."""
     body = [
-        [gain.model, short(gain.cell.data), *(_change(gain.tasks.get(task)) for task in TASKS), _change(gain.mean)]
+        [gain.model, short(gain.data), *(_change(gain.tasks.get(task)) for task in TASKS), _change(gain.mean)]
         for gain in paired.gains(records)
     ]
     notes = [

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ COUNTS = ("images", "rows")
 Records = Record | Sequence[Record]  # one, or one for each seed
 BySeed = dict[int | None, Record]
 Family = tuple[str, AccuracySettings]  # what a network has in common with its single-task twins
-Links = frozenset[tuple[str, str]]  # each task with its link
+Links = tuple[tuple[str, str], ...]  # each task with its link
 
 
 class PairedError(ZooError):
@@ -69,8 +70,7 @@ class Gain:
     """What it brings to learn both tasks at once: relative changes for the better against the single-task twins."""
 
     model: str
-    spec: str
-    cell: AccuracySettings  # without the seed
+    data: str
     tasks: dict[str, Estimate]  # those whose twin was run
     mean: Estimate | None  # over the tasks; None unless both twins were run
 
@@ -94,10 +94,8 @@ def difference(one: Records, other: Records, metric: str) -> Estimate:
     >>> difference(u2net, unet, "mask_iou").is_tie  # doctest: +SKIP
     True
     """
-    a, b = _by_seed(one), _by_seed(other)
-    seeds = _common(a, b)
-    _require_alike(a[seeds[0]], b[seeds[0]])
-    return _estimate([_drawn(a[seed], metric) - _drawn(b[seed], metric) for seed in seeds], a[seeds[0]])
+    matched = _matched(one, other)
+    return _estimate([_drawn(a, metric) - _drawn(b, metric) for a, b in matched], matched[0][0])
 
 
 def ties(one: Records, other: Records, metric: str) -> bool:
@@ -136,39 +134,37 @@ def gain(both: Records, twins: Mapping[str, Records]) -> Estimate:
 
     twins: by task, the same network trained for that task alone.
     """
-    a, others = _by_seed(both), {task: _by_seed(records) for task, records in twins.items()}
-    seeds = _common(a, *others.values())
-    rows = []
-    for seed in seeds:
-        parts = []
-        for task, records in others.items():
-            _require_alike(a[seed], records[seed])
-            sign = 1 if build(HEADLINE[task]).card.better == "higher" else -1
-            together, alone = (_drawn(record, HEADLINE[task]) for record in (a[seed], records[seed]))
-            parts.append(sign * np.divide(together - alone, alone, out=np.full_like(alone, np.nan), where=alone != 0))
-        rows.append(np.mean(parts, axis=0))
-    return _estimate(rows, a[seeds[0]])
+    matched = _matched(both, *twins.values())
+    metrics = [HEADLINE[task] for task in twins]
+    rows = [np.mean([*map(_change, repeat(a), alone, metrics)], axis=0) for a, *alone in matched]
+    return _estimate(rows, matched[0][0])
+
+
+def _change(together: Record, alone: Record, metric: str) -> Numbers:
+    """How much better a metric is than the other record's, as a share of that."""
+    sign = 1 if build(metric).card.better == "higher" else -1
+    a, b = _drawn(together, metric), _drawn(alone, metric)
+    return sign * np.divide(a - b, b, out=np.full_like(b, np.nan), where=b != 0)
 
 
 def gains(records: Iterable[Record]) -> list[Gain]:
     """The gains of all two-task networks of which a single-task twin was run under the same cell, seed by seed."""
-    families: dict[Family, dict[Links, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    trained: dict[tuple[Family, Links], list[Record]] = defaultdict(list)
     for record in records:
         if record.measure == "accuracy" and record.status == "done" and (known := _family(record)):
-            name, links = known
-            families[name][links].append(record)
+            trained[known].append(record)
     found = []
-    for members in families.values():
-        for links, both in members.items():
-            alone = {task: members.get(frozenset({(task, link)}), []) for task, link in links} if len(links) > 1 else {}
-            twins: dict[str, Records] = {
-                task: alone[task] for task in TASKS if alone.get(task) and _by_seed(alone[task]).keys() & _by_seed(both)
-            }
-            if twins:
-                met = set(_by_seed(both)).intersection(*map(_by_seed, twins.values()))
-                tasks: dict[str, Estimate] = {task: gain(both, {task: twin}) for task, twin in twins.items()}
-                mean = gain(both, twins) if met and len(twins) == len(TASKS) else None
-                found.append(Gain(both[0].model, both[0].spec, both[0].accuracy.unseeded, tasks, mean))
+    for (family, links), both in trained.items():
+        twins: dict[str, Records] = {}
+        for task, link in links if len(links) > 1 else ():
+            alone = trained.get((family, ((task, link),)), [])
+            if _by_seed(alone).keys() & _by_seed(both).keys():
+                twins[task] = alone
+        if twins:
+            met = set(_by_seed(both)).intersection(*map(_by_seed, twins.values()))
+            tasks = {task: gain(both, {task: twin}) for task, twin in twins.items()}
+            mean = gain(both, twins) if met and len(twins) == len(TASKS) else None
+            found.append(Gain(both[0].model, both[0].accuracy.data, tasks, mean))
     return found
 
 
@@ -179,7 +175,7 @@ def _family(record: Record) -> tuple[Family, Links] | None:
     tasks, link = options.pop("tasks", None), options.pop("link", None)
     if record.raw.sums is None or not (isinstance(tasks, tuple) and isinstance(link, tuple)):
         return None  # without tasks and links it is a network of one's own
-    links = frozenset((str(task), str(each)) for task, each in zip(tasks, link, strict=True))
+    links = tuple((str(task), str(each)) for task, each in zip(tasks, link, strict=True))
     return (str(Spec(spec.name, options)), record.accuracy.unseeded), links
 
 
@@ -189,13 +185,17 @@ def _by_seed(records: Records) -> BySeed:
     return {record.accuracy.seed: record for record in several}
 
 
-def _common(first: BySeed, *others: BySeed) -> list[int | None]:
-    """The seeds that all were trained with."""
-    seeds = [seed for seed in first if all(seed in other for other in others)]
-    if not seeds:
-        told = "; ".join(", ".join(map(str, each)) or "none" for each in (first, *others))
+def _matched(*networks: Records) -> list[tuple[Record, ...]]:
+    """For each seed that all were trained with, a record of each network; all are of the same test images."""
+    found = [_by_seed(records) for records in networks]
+    matched = [tuple(each[seed] for each in found) for seed in found[0] if all(seed in each for each in found)]
+    if not matched:
+        told = "; ".join(", ".join(map(str, each)) or "none" for each in found)
         raise PairedError(f"these were trained with different seeds ({told}); at least one must be common")
-    return seeds
+    for one, *others in matched:
+        for other in others:
+            _require_alike(one, other)
+    return matched
 
 
 def _require_alike(one: Record, other: Record) -> None:

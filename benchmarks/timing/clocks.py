@@ -3,7 +3,6 @@
 import contextlib
 import subprocess
 import threading
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
@@ -55,18 +54,14 @@ class Clocks:
         if self._watch:
             self._watch.kill()
             self._watch.wait()
-            self._watch = None
+            self._watch, self._lines = None, []
 
     def read(self) -> State:
         """What is readable, by name; a machine that tells nothing gives {}."""
         state: State = {"cpu_mhz": self._cpu_mhz(), "stolen": self._stolen()}
         if self.device.type == "cuda":
-            state |= self._seen() or gpu(self.device)
+            state |= over(self._lines) or parsed(output(*asking(self.device)))
         return {name: value for name, value in state.items() if value is not None}
-
-    def _seen(self) -> State:
-        """What the GPU was while it was watched."""
-        return over(self._lines) if self._watch else {}
 
     def _cpu_mhz(self) -> float | None:
         """Of the fastest core: an idle one sleeps."""
@@ -90,11 +85,6 @@ class Clocks:
         return (int(columns[7]), sum(map(int, columns))) if len(columns) == 8 else None
 
 
-def gpu(device: torch.device) -> State:
-    """The clock of a GPU now, its highest one, and why it is not higher."""
-    return parsed(output(*asking(device)))
-
-
 def asking(device: torch.device) -> list[str]:
     """The command that tells a GPU's state."""
     identity = str(torch.cuda.get_device_properties(device).uuid)  # numbers differ where some are hidden
@@ -112,18 +102,8 @@ def over(lines: Sequence[str]) -> State:
     >>> over([*["1900, 1980, 0x0, 50"] * 19, "1900, 1980, 0x4, 50"])["throttled"]  # for a moment
     []
     """
-    at_work = [line for line in lines if not (_number(line.split(",")[2:3]) or 0) & IDLE]
-    states = [state for line in at_work if (state := parsed(line))]
-    if not states:
-        return {}
-    known = {name: [state[name] for state in states if state[name] is not None] for name in states[0]}
-    slowed = Counter(why for each in known["throttled"] for why in each)
-    return {
-        "gpu_mhz": sorted(known["gpu_mhz"])[len(known["gpu_mhz"]) // 2] if known["gpu_mhz"] else None,
-        "gpu_mhz_max": max(known["gpu_mhz_max"], default=None),
-        "throttled": [why for why in slowed if slowed[why] >= WHILE * len(states)] if known["throttled"] else None,
-        "gpu_celsius": max(known["gpu_celsius"], default=None),
-    }
+    readings = [reading for line in lines if (reading := _reading(line)) and not (reading[2] or 0) & IDLE]
+    return _state(readings) if readings else {}
 
 
 def parsed(line: str) -> State:
@@ -134,12 +114,8 @@ def parsed(line: str) -> State:
     >>> parsed("[N/A], 1980, [N/A], 40")["gpu_mhz"] is None
     True
     """
-    fields = [field.strip() for field in line.split(",")]
-    if len(fields) != len(QUERY.split(",")):
-        return {}
-    clock, highest, reasons, degrees = (_number([field]) for field in fields)
-    slowed = None if reasons is None else [why for bit, why in REASONS.items() if reasons & bit]
-    return {"gpu_mhz": clock, "gpu_mhz_max": highest, "throttled": slowed, "gpu_celsius": degrees}
+    reading = _reading(line)
+    return _state([reading]) if reading else {}
 
 
 def words(state: State) -> str:
@@ -181,10 +157,28 @@ def _listen(told: Iterable[str] | None, lines: list[str]) -> None:
         lines.append(line)  # one by one: they are read meanwhile
 
 
-def _number(fields: Sequence[str]) -> int | None:
-    """The number in the only field; None where there is none, or another word."""
+def _reading(line: str) -> list[int | None]:
+    """The numbers in a line of nvidia-smi's CSV, None for another word; empty where it is another answer."""
+    fields = line.split(",")
+    return [*map(_number, fields)] if len(fields) == len(QUERY.split(",")) else []
+
+
+def _state(readings: Sequence[Sequence[int | None]]) -> State:
+    """The median clock of some readings, what slowed a share of them, the highest temperature."""
+    columns = zip(*readings, strict=True)
+    clocks, highest, reasons, degrees = ([value for value in column if value is not None] for column in columns)
+    often = {why: sum(bits & bit > 0 for bits in reasons) / len(readings) for bit, why in REASONS.items()}
+    return {
+        "gpu_mhz": sorted(clocks)[len(clocks) // 2] if clocks else None,
+        "gpu_mhz_max": max(highest, default=None),
+        "throttled": [why for why, share in often.items() if share >= WHILE] if reasons else None,
+        "gpu_celsius": max(degrees, default=None),
+    }
+
+
+def _number(field: str) -> int | None:
     try:
-        return int(fields[0].strip(), 0) if fields else None
+        return int(field, 0)
     except ValueError:
         return None
 

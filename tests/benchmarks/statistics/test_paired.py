@@ -144,7 +144,7 @@ def test_gains_are_of_twins_alone() -> None:
     [found] = paired.gains([mask, two])
     assert (found.model, list(found.tasks), found.mean) == ("unet", ["mask"], None)
     assert found.tasks["mask"].value == pytest.approx(0.2)
-    assert found.cell.seed is None
+    assert found.data == "pairbench:hard"
     [found] = paired.gains([two, mask, both(0.1, 0.2, spec=alone.format("depth"))])
     assert found.mean is not None
     assert found.mean.value == pytest.approx(-0.025)

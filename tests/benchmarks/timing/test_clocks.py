@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks.timing.clocks import QUERY, Clocks, gpu, parsed, slowed, words
+from benchmarks.timing.clocks import QUERY, Clocks, parsed, slowed, words
 
 CPU = torch.device("cpu")
 
@@ -68,10 +68,10 @@ def test_a_gpu_is_asked_for_by_its_own_name(tmp_path: Path, monkeypatch: pytest.
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid="12ab-34"))
-    assert gpu(torch.device("cuda", 1)) | {"gpu_celsius": 0} == parsed("1755, 1980, 4, 0")
+    state = Clocks(torch.device("cuda", 1), proc=tmp_path).read()
+    assert state | {"gpu_celsius": 0} == parsed("1755, 1980, 4, 0")
     asked = (tmp_path / "asked").read_text().split()
     assert asked == ["--id=GPU-12ab-34", f"--query-gpu={QUERY}", "--format=csv,noheader,nounits"]
-    state = Clocks(torch.device("cuda", 1)).read()
     assert state["throttled"] == ["power cap"]
     assert "gpu_celsius" not in state, "what was not told is not there"
 
