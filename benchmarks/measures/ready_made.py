@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from benchmarks.networks.entrants import Entrant
-from registry import Spec, ZooError
+from registry import ZooError
 from zoo.factory import build
 from zoo.model import PairModel
 from zoo.saved import load
@@ -21,7 +21,7 @@ def ready_made(weights: Path, entrant: Entrant | None) -> PairModel:
 
     entrant: whose network it is; None: the file says it.
     """
-    path = _file_of(entrant, weights) if weights.is_dir() else weights
+    path = _file_of(entrant, weights)
     if entrant is None or (path.suffix == ".safetensors" and read_file(path).is_ours):
         return load(path, None if entrant is None else entrant.spec)
     return build(entrant.spec, weights=path) if entrant.is_listed else filled(entrant, path)
@@ -30,8 +30,7 @@ def ready_made(weights: Path, entrant: Entrant | None) -> PairModel:
 def digest_of(weights: Path, entrant: Entrant) -> str | None:
     """What tells a ready-made file from what it held before; None where there is no such file."""
     try:
-        path = _file_of(entrant, weights) if weights.is_dir() else weights
-        with path.open("rb") as file:
+        with _file_of(entrant, weights).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except (AccuracyError, OSError):
         return None
@@ -55,23 +54,22 @@ def filled(entrant: Entrant, path: Path) -> PairModel:
     return model
 
 
-def _file_of(entrant: Entrant | None, folder: Path) -> Path:
-    """The file of a folder that was saved from the entrant's network."""
+def _file_of(entrant: Entrant | None, weights: Path) -> Path:
+    """The file itself, or that of a folder which was saved from the entrant's network."""
+    if not weights.is_dir():
+        return weights
     if entrant is None:
-        raise AccuracyError(f"{folder} is a folder; give one of its files")
-    found = {path: _spec_in(path) for path in sorted(folder.glob("**/*.safetensors"))}
-    fitting = [path for path, spec in found.items() if spec == entrant.spec]
+        raise AccuracyError(f"{weights} is a folder; give one of its files")
+    files = map(read_file, sorted(weights.glob("**/*.safetensors")))
+    found = {file.path: spec_of(file) if file.is_ours else None for file in files}
+    fitting = [path for path, spec in found.items() if str(spec) == entrant.spec]
     if len(fitting) > 1:  # the one that is called so
         fitting = [path for path in fitting if path.stem == str(entrant.asked)] or fitting
     if len(fitting) != 1:
         what = f"{len(fitting)} files" if fitting else "no file"
-        told = [f"{path.name} ({Spec.parse(found[path] or 'unknown').name})" for path in fitting or found]
+        told = [f"{path.name} ({getattr(found[path], 'name', 'unknown')})" for path in fitting or found]
         there = ", ".join(told) or "no .safetensors"
-        raise AccuracyError(f"{what} of {entrant.asked} among {there}. Name one with --weights; the folder is {folder}")
+        raise AccuracyError(
+            f"{what} of {entrant.asked} among {there}. Name one with --weights; the folder is {weights}"
+        )
     return fitting[0]
-
-
-def _spec_in(path: Path) -> str | None:
-    """The spec in one of our files; None for another's."""
-    file = read_file(path)
-    return str(spec_of(file)) if file.is_ours else None

@@ -29,10 +29,12 @@ def peaks(device: torch.device, precision: str, seconds: float) -> dict[str, flo
     Half the time for each; a copied byte counts twice, for it is read and written.
     """
     require_each("precision", precision, (precision,), PRECISIONS)
+    source = torch.zeros(COPIED[device.type] // 4, device=device)
+    target = torch.zeros_like(source)
     with float32(tf32=precision == "tf32"), torch.inference_mode():
         return {
             "matmul_flops_per_s": _matmul(device, PRECISIONS[precision], seconds / 2),
-            "copy_bytes_per_s": _copy(device, seconds / 2),
+            "copy_bytes_per_s": 2 * source.nbytes / _best(lambda: target.copy_(source), device, seconds / 2),
         }
 
 
@@ -64,12 +66,6 @@ def _matmul(device: torch.device, dtype: torch.dtype, seconds: float) -> float:
 
 def _product(a: Tensor, b: Tensor, out: Tensor) -> None:
     torch.mm(a, b, out=out)
-
-
-def _copy(device: torch.device, seconds: float) -> float:
-    source = torch.zeros(COPIED["cuda" if device.type == "cuda" else "cpu"] // 4, device=device)
-    target = torch.zeros_like(source)
-    return 2 * source.numel() * source.element_size() / _best(lambda: target.copy_(source), device, seconds)
 
 
 def _best(call: Callable[[], object], device: torch.device, seconds: float) -> float:

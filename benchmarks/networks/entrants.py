@@ -117,9 +117,7 @@ def _loaded(place: str) -> ModuleType:
             return import_module(place)
         if (folder := str(path.resolve().parent)) not in sys.path:
             sys.path.append(folder)  # at the end: it hides nothing that was there
-        spec = spec_from_file_location(f"yours:{path.resolve()}", path)
-        assert spec is not None  # a .py file always has one
-        assert spec.loader is not None
+        spec: Any = spec_from_file_location(f"yours:{path.resolve()}", path)  # a .py file always has one
         module = module_from_spec(spec)
         sys.modules[spec.name] = module  # dataclasses look their own module up
         spec.loader.exec_module(module)

@@ -7,7 +7,6 @@ own first, which can be ended (`benchmarks.measures.memory`).
 
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,8 +67,6 @@ def at_hand() -> int | None:
 
     In a container what its control group leaves, where that is less.
     """
-    if sys.platform != "linux":
-        return None
     try:
         room = _kibibytes(Path("/proc/meminfo"), "MemAvailable")
     except (OSError, StopIteration):

@@ -57,11 +57,10 @@ class Cell:
     failed: str | None = None
 
 
-def images(channels: int, height: int, width: int, device: torch.device, batch: int = 1) -> tuple[Tensor, Tensor]:
-    """Two images (b, c, h, w) of noise in [0, 1], the same on every machine."""
+def images(channels: int, height: int, width: int, device: torch.device, batch: int = 1) -> Tensor:
+    """Two images (2, b, c, h, w) of noise in [0, 1], the same on every machine."""
     generator = torch.Generator().manual_seed(0)
-    bg, fg_bg = torch.rand(2, batch, channels, height, width, generator=generator).to(device)
-    return bg, fg_bg
+    return torch.rand(2, batch, channels, height, width, generator=generator).to(device)
 
 
 def sample(call: Callable[[], object], device: torch.device, burst: int = 1) -> float:
