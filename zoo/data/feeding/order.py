@@ -37,8 +37,7 @@ class Permutation:
     def __init__(self, n: int, *key: int):
         self.n, self.a = n, max(1, math.isqrt(max(0, n - 1)) + 1)
         self.b = max(1, -(-n // self.a))
-        seed = np.random.SeedSequence([part & (1 << 64) - 1 for part in key])
-        self.keys = seed.generate_state(ROUNDS, np.uint64)
+        self.keys = np.random.SeedSequence([part & (1 << 64) - 1 for part in key]).generate_state(ROUNDS, np.uint64)
 
     def __call__(self, positions: NDArray[Any]) -> NDArray[np.int64]:
         """The numbers at these positions."""

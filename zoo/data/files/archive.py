@@ -27,14 +27,6 @@ class Named:
 
     path: str
 
-    def names(self, under: str = "") -> Iterator[str]:
-        """Every file below a folder, hidden ones left out, in any order."""
-        raise NotImplementedError(f"{type(self).__name__} must define names(under)")
-
-    def images(self, under: str = "") -> Iterator[str]:
-        """Those whose names say that they are pictures."""
-        return (name for name in self.names(under) if name.lower().endswith(SUFFIXES))
-
     def label(self, name: str) -> str:
         """The name as messages show it."""
         return f"{self.path}/{name}"
@@ -44,6 +36,7 @@ class Folder(Named):
     """Loose files."""
 
     def names(self, under: str = "") -> Iterator[str]:
+        """Every file below a folder, hidden ones left out, in any order."""
         root = Path(self.path)
         if not (root / under).is_dir():
             return
@@ -127,6 +120,11 @@ def _index(store: Zip) -> tuple[dict[str, int], np.ndarray]:
 
 
 Store = Folder | Zip
+
+
+def images(store: Store, under: str = "") -> list[str]:
+    """The files below a folder whose names say that they are pictures."""
+    return [name for name in store.names(under) if name.lower().endswith(SUFFIXES)]
 
 
 def open_store(path: str) -> Store:

@@ -17,7 +17,7 @@ import numpy as np
 
 from zoo.contract import Task
 from zoo.data.dataset import DataError
-from zoo.data.files.archive import Store, inside, leads_out, open_store
+from zoo.data.files.archive import Store, images, inside, leads_out, open_store
 from zoo.data.files.naming import Template, natural, number, positions, stem
 
 MAPS = ("bg", "fg_bg", "mask", "depth")
@@ -116,7 +116,7 @@ def _found(store: Store, dirs: Mapping[str, str], wanted: Sequence[str]) -> dict
     found: dict[str, Names] = {}
     for name in wanted:
         folder = prefix + inside(dirs[name], store.path).rstrip("/")
-        pictures = list(store.images(folder))
+        pictures = images(store, folder)
         if not pictures:
             there = ", ".join(tops) or "no folders"
             other = {"mask": "depth", "depth": "mask"}.get(name)

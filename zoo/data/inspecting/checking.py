@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -29,13 +29,7 @@ HALF = 0.5  # of the picture; a mask of more may be inverted, and says nothing a
 BESIDE = 0.05  # coverage below which a cell shows the background
 
 Result = TypeVar("Result")
-
-
-class Plate(NamedTuple):
-    """What the pictures over a background are compared with."""
-
-    size: tuple[int, int]  # h, w
-    small: np.ndarray  # float (GRID, GRID), grey
+Plate = tuple[tuple[int, int], np.ndarray]  # a background's h and w, and itself small and grey, float (GRID, GRID)
 
 
 def check(layout: Layout, *, workers: int | None = None, tick: Tick = lambda *_: None) -> Findings:
@@ -83,7 +77,7 @@ def _check_backgrounds(store: Store, names: Sequence[str]) -> tuple[Findings, di
     for name in names:
         image, values = _look(store, name, "bg", findings)
         if image is not None and values is not None:
-            plates[name] = Plate((image.height, image.width), _small(image))
+            plates[name] = (image.height, image.width), _small(image)
     return findings, plates
 
 
@@ -98,13 +92,13 @@ def _check_rows(layout: Layout, plates: dict[str, Plate], rows: Sequence[int]) -
         sizes = {name: (image.height, image.width) for name, image in images.items()}
         if "fg_bg" in images:
             findings.sizes["{} x {}".format(*sizes["fg_bg"])] += 1
-            _compare(sizes | ({"bg": plate.size} if plate else {}), labels, findings)
+            _compare(sizes | ({"bg": plate[0]} if plate else {}), labels, findings)
         if "mask" in values:
             _check_mask(values["mask"], labels["mask"], findings)
         if "depth" in values:
             _check_depth(images["depth"], values["depth"], labels["depth"], findings)
         if plate and {"fg_bg", "mask"} <= values.keys():
-            alike = _likeness(plate.small, _small(images["fg_bg"]), values["mask"])
+            alike = _likeness(plate[1], _small(images["fg_bg"]), values["mask"])
             if alike < ALIKE:
                 what = f"{labels['fg_bg']} does not lie over {row['bg']} (correlation {alike:.2f})"
                 findings.problems["another background"].append(what)

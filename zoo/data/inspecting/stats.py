@@ -132,10 +132,10 @@ class Stats:
             "maps": {
                 name: {
                     "pixels": int(moments.count),
-                    "mean": _round(moments.mean),
-                    "std": _round(moments.std),
-                    "min": _round(moments.least),
-                    "max": _round(moments.most),
+                    "mean": moments.mean.round(6).tolist(),
+                    "std": moments.std.round(6).tolist(),
+                    "min": moments.least.round(6).tolist(),
+                    "max": moments.most.round(6).tolist(),
                 }
                 for name, moments in self.moments.items()
             },
@@ -160,7 +160,3 @@ def _histogram(values: Tensor, bins: int) -> np.ndarray:
 
 def _small(image: Tensor) -> np.ndarray:
     return torch.nn.functional.adaptive_avg_pool2d(image.double(), SIDE).sum(0).cpu().numpy()
-
-
-def _round(values: np.ndarray) -> list[float]:
-    return [round(float(value), 6) for value in values]

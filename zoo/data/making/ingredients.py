@@ -8,7 +8,7 @@ from pathlib import Path
 
 from registry import listed
 from zoo.data.dataset import DataError
-from zoo.data.files.archive import Folder
+from zoo.data.files.archive import Folder, images
 from zoo.data.files.images import SUFFIXES, decode, decode_rgba
 from zoo.data.making.depth_sources import DepthSource, digest
 from zoo.data.making.placing import box
@@ -50,7 +50,7 @@ def _usable(folder: Path, look: Look, what: str, workers: int | None, tick: Tick
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     store = Folder(str(folder))
-    names = list(store.images())
+    names = images(store)
     if not names:
         raise DataError(f"{folder}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
     found: dict[str, Ingredient | str] = {}

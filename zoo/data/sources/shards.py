@@ -48,7 +48,7 @@ class Shards(PairDataset):
         self.shards = [shard for index in indices for shard in index.shards]
         self.counts = [shard.samples for shard in self.shards]
         self.ends = list(accumulate(self.counts))
-        self._forget()
+        self._open = _Open()
 
     def __len__(self) -> int:
         return self.ends[-1] if self.ends else 0
@@ -75,24 +75,14 @@ class Shards(PairDataset):
         """The maps of a sample that were packed."""
         return {"bg", "fg_bg", *self.tasks} | {"valid" for file in files if file.startswith("valid.")}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("_open", "_offsets")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._forget()
-
-    def _forget(self) -> None:
-        self._open, self._offsets = lru_cache(OPEN)(_Descriptor), cache(_offsets)
-
     def _files(self, index: int) -> tuple[dict[str, bytes], str]:
         """The files of a sample, and its name for messages."""
         at = bisect_right(self.ends, index)
         shard, inside = self.shards[at], index - (self.ends[at] - self.counts[at])
         path = self.folder / shard.name
         name = f"{path}, sample {inside}"
-        descriptor = self._open(path)
-        start, end = self._offsets(path, shard)[inside : inside + 2].tolist()
+        descriptor = self._open.file(path)
+        start, end = self._open.offsets(path, shard)[inside : inside + 2].tolist()
         data = os.pread(descriptor.number, end - start, start)
         if len(data) < end - start:
             raise DataError(f"{name}: the shard is cut short; copy it again, or pack it anew")
@@ -122,6 +112,16 @@ def _offsets(path: Path, shard: Shard) -> Tensor:
     if described != shard:
         raise DataError(f"{path}: its offsets belong to other shards than the index; pack the data anew")
     return torch.tensor(offsets)
+
+
+class _Open:
+    """What a process has open of its shards; a copy that goes to another process begins anew."""
+
+    def __init__(self) -> None:
+        self.file, self.offsets = lru_cache(OPEN)(_Descriptor), cache(_offsets)
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return _Open, ()
 
 
 class _Descriptor:

@@ -160,8 +160,7 @@ def read(file: Path) -> Splits:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content.pop("schema") != SCHEMA:
             raise DataError(f"{file} has another schema than {SCHEMA}; delete it to split anew")
-        fractions, notes = tuple(content.pop("fractions")), tuple(content.pop("notes"))
-        splits = Splits(**content, fractions=fractions, notes=notes)
+        splits = Splits(**content | {name: tuple(content[name]) for name in ("fractions", "notes")})
         if any(split not in NAMES for groups in splits.groups.values() for split in groups.values()):
             raise ValueError(f"splits are {', '.join(NAMES)}")
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
