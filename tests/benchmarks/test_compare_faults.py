@@ -2,14 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from comparing import WRITTEN, command, entries
+from warm import Warm
 
 from benchmarks import compare
 from benchmarks.measures import memory, speed
@@ -230,31 +230,22 @@ class Net(torch.nn.Conv2d):
 """
 
 
-def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
+def test_ctrl_c_in_a_process(tmp_path: Path, fresh: Warm) -> None:
     """The real signal, to the real command, in its rounds: no traceback, exit 130, and records that can be read."""
     (tmp_path / "slow.py").write_text(SLOW)
     models = f"{tmp_path / 'slow.py'}:Net"
     options = ["--models", models, "--size", "16", "--seconds", "150", "--measure", "latency"]
     options += ["--rounds", "500", "--device", "cpu"]  # however narrow its interval is, none is done before the signal
-    child = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.compare", *options, "--threads", "1", "--out", str(tmp_path / "out")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert child.stderr is not None
-    seen = ""
-    for line in child.stderr:
-        seen += line
-        if "shuffled rounds" in line:
-            break
-    child.send_signal(signal.SIGINT)
-    out, rest = child.communicate(timeout=300)
-    assert child.returncode == 130, seen + rest
-    assert "Traceback" not in seen + rest
-    assert "stopped; " in rest
+    words = ["-m", "benchmarks.compare", *options, "--threads", "1", "--out", str(tmp_path / "out")]
+    with fresh.started(*words, cwd=Path(__file__).parents[2]) as child:
+        while "shuffled rounds" not in child.said() and not child.ended():
+            time.sleep(0.05)
+        os.kill(child.pid, signal.SIGINT)
+        done = child.end()
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "stopped; " in done.stderr
     assert not (tmp_path / "out" / "compare.md").exists()
-    if "records of" in rest:
-        assert "slow.py:Net" in out
+    if "records of" in done.stderr:
+        assert "slow.py:Net" in done.stdout
         assert {record.status for record in files.read(tmp_path / "out" / "compare.jsonl")} == {"interrupted"}

@@ -3,11 +3,12 @@
 What is of ours is imported in the fork, as in any process.
 """
 
-import array
 import gc
 import json
 import os
 import runpy
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -16,10 +17,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300.0  # that one command may take
+
+
+class Process:
+    """A command that was started: its process, what it has said so far on stderr, and its end."""
+
+    def __init__(self, door: socket.socket, command: tuple[str, ...], out: IO[str], error: IO[str]):
+        self.door, self.command, self.out, self.error = door, command, out, error
+        self.pid = int(door.recv(64))
+        self.done: CompletedProcess[str] | None = None
+
+    def said(self) -> str:
+        return os.pread(self.error.fileno(), 1 << 20, 0).decode()  # to seek would move where it writes
+
+    def ended(self) -> bool:
+        return self.done is not None or bool(select.select([self.door], [], [], 0)[0])
+
+    def end(self) -> CompletedProcess[str]:
+        """Waits for it."""
+        if self.done is None:
+            code = int(self.door.recv(64))
+            self.out.seek(0)
+            self.error.seek(0)
+            self.done = CompletedProcess(self.command, code, self.out.read(), self.error.read())
+        return self.done
 
 
 class Warm:
@@ -28,23 +53,29 @@ class Warm:
     def __init__(self, door: socket.socket):
         self.door = door
 
-    def run(self, *command: str, stdout: int | None = None, **more: Any) -> CompletedProcess[str]:
-        """What `python -m NAME ...` or `python -c CODE ...` does; stdout: a file that takes it, -1 for a closed one.
+    @contextmanager
+    def started(self, *command: str, stdout: int | None = None, **more: Any) -> Iterator[Process]:
+        """What `python -m NAME ...` or `python -c CODE ...` starts; stdout: a file that takes it, -1 for a closed one.
 
-        more: path, a folder before all others; cwd; env, on top of this process's; encoding, of stdout
+        more: path, a folder before all others; cwd; env, on top of this process's; encoding, of stdout; session, a new
+        one with a group of its own
         """
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
             files = [out.fileno() if stdout in (None, -1) else stdout, error.fileno()]
             asked = {"command": command, "closed": stdout == -1, "cwd": os.getcwd()} | more
             asked["env"] = dict(os.environ) | more.get("env", {})
-            self.door.sendmsg(
-                [json.dumps(asked, default=str).encode()],
-                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))],
-            )
-            code = int(self.door.recv(64))
-            out.seek(0)
-            error.seek(0)
-            return CompletedProcess(command, code, out.read(), error.read())
+            socket.send_fds(self.door, [json.dumps(asked, default=str).encode()], files)
+            process = Process(self.door, command, out, error)
+            try:
+                yield process
+            finally:
+                if not process.ended():
+                    os.kill(process.pid, signal.SIGKILL)
+                process.end()
+
+    def run(self, *command: str, stdout: int | None = None, **more: Any) -> CompletedProcess[str]:
+        with self.started(*command, stdout=stdout, **more) as process:
+            return process.end()
 
 
 @contextmanager
@@ -75,6 +106,7 @@ def serve(door: socket.socket) -> None:
             return
         for file in files:
             os.close(file)
+        door.send(str(child).encode())
         door.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
 
 
@@ -84,6 +116,8 @@ def become(asked: dict[str, Any], out: int, error: int) -> None:
     os.dup2(error, 2)
     os.close(out)
     os.close(error)
+    if asked.get("session"):
+        os.setsid()
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])

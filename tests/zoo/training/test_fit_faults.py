@@ -3,7 +3,6 @@
 import math
 import os
 import signal
-import subprocess
 import sys
 import time
 from multiprocessing import active_children
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from training_runs import BATCH, SMALL, train
+from warm import Warm
 
 import zoo
 from registry import ZooError
@@ -173,20 +173,17 @@ def test_a_launcher_that_says_half_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     ("number", "code"),
     [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
 )
-def test_exit_codes_of_the_command(number: signal.Signals, code: int, tmp_path: Path) -> None:
+def test_exit_codes_of_the_command(number: signal.Signals, code: int, tmp_path: Path, fresh: Warm) -> None:
     """With a worker; terminals and schedulers signal all processes of a group, so all of them get it."""
-    recipe = tmp_path / "recipe.toml"
+    recipe, run = tmp_path / "recipe.toml", tmp_path / "run"
     recipe.write_text(SMALL.changed(data="pairbench:clean", samples=100_000).to_toml())
-    command = [sys.executable, "-m", "zoo", "train", "--recipe", recipe, "--out", tmp_path / "run", "--workers", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(zoo.__file__).parent.parent), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [*command, "--device", "cpu"], stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
-    until = time.monotonic() + 300
-    while not read(tmp_path / "run" / "log.jsonl") and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.1)
-    os.killpg(process.pid, number)
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == code, told
-    assert "all is saved, --resume goes on" in told
-    assert len(list((tmp_path / "run" / "checkpoints").glob("step-*.pt"))) == 1
+    words = ["-m", "zoo", "train", "--recipe", str(recipe), "--out", str(run), "--workers", "1", "--device", "cpu"]
+    with fresh.started(*words, env={"OMP_NUM_THREADS": "1"}, session=True) as process:
+        until = time.monotonic() + 300
+        while not read(run / "log.jsonl") and not process.ended() and time.monotonic() < until:
+            time.sleep(0.1)
+        os.killpg(process.pid, number)
+        done = process.end()
+    assert done.returncode == code, done.stderr
+    assert "all is saved, --resume goes on" in done.stderr
+    assert len(list((run / "checkpoints").glob("step-*.pt"))) == 1
