@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.ipynb"))
-SMALL = {"samples": 320, "scenes": 8}
+SMALL = {"samples": 64, "scenes": 8}
 
 
 def cells(path):
