@@ -84,10 +84,6 @@ class Comparison:
     address: str | None = None  # of a Ray cluster; None: one is started here
     resume: bool = False
 
-    @property
-    def trains(self) -> bool:
-        return bool({"accuracy", "sensitivity"} & {*self.measure})
-
 
 TYPES: Mapping[str, Callable[[str], Any]] = {
     "measure": listed(*MEASURES),
@@ -157,7 +153,7 @@ def _require_known(what: str, name: str, known: Any) -> None:
 def _require_use(found: Comparison, given: Mapping[str, Any]) -> None:
     """Raise where an option was given that nothing of what is measured would look at."""
     idle = [f"--{name.replace('_', '-')}" for name in OF_TRAINING if name in given]
-    if idle and not found.trains:
+    if idle and not {"accuracy", "sensitivity"} & {*found.measure}:
         raise OptionError(
             f"{', '.join(idle)} {'is' if len(idle) == 1 else 'are'} for accuracy and sensitivity, and measured are"
             f" {', '.join(found.measure)}; add --measure accuracy"

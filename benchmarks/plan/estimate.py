@@ -2,10 +2,10 @@
 
 import math
 import os
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
 import torch
 
 from benchmarks.measures import cost, roofline
@@ -15,7 +15,6 @@ from benchmarks.plan.cells import Cell
 from benchmarks.plan.comparison import Comparison
 from benchmarks.store.names import READY_MADE
 from zoo import data, machine, recipes
-from zoo.model import PairModel
 from zoo.progress import duration
 from zoo.training.plan import plan
 
@@ -32,17 +31,14 @@ def estimate(cells: Sequence[Cell], asked: Comparison) -> tuple[list[list[str]],
     """A row for each measure and one for all, below HEAD, and notes on how it was reckoned."""
     device = torch.device(asked.device)
     rate = SHARE[device.type] * roofline.peaks(device, "fp32", 0.5)["matmul_flops_per_s"]
-    spent: Counter[str] = Counter()
-    many: Counter[str] = Counter()
-    unknown = []
-    for cell in cells:
-        took = seconds(cell, asked, rate)
-        if math.isnan(took):
-            unknown.append(str(cell.entrant.asked))
-        spent[cell.measure] += 0 if math.isnan(took) else took  # type: ignore[assignment]
-        many[cell.measure] += 1
-    body = [[measure, str(many[measure]), _told(spent[measure])] for measure in many]
-    body.append(["all", str(len(cells)), _told(sum(spent.values()))])
+    took = [(cell, seconds(cell, asked, rate)) for cell in cells]
+    parts = {
+        name: [each for cell, each in took if cell.measure == name]
+        for name in dict.fromkeys(cell.measure for cell in cells)
+    }
+    parts["all"] = [each for _, each in took]
+    body = [[name, str(len(part)), _told(float(np.nansum(part)))] for name, part in parts.items() if part]
+    unknown = [str(cell.entrant.asked) for cell, each in took if math.isnan(each)]
     busy = f"; load {load}: in calm it is more" if (load := machine.load() or 0) > (os.cpu_count() or 1) else ""
     notes = [f"From {rate / 1e9:,.0f} GFLOP/s in training, as measured just now{busy}."]
     notes += [f"Not counted, and so not estimated: {', '.join(dict.fromkeys(unknown))}."] if unknown else []
@@ -57,7 +53,8 @@ def seconds(cell: Cell, asked: Comparison, rate: float) -> float:
         return 1.5 * asked.seconds + MAKING[cell.timed.engine]
     if cell.measure == "memory":
         return 2 * PROCESS
-    flops = _flops(cell.entrant.spec, cell.entrant.make, cell.settings.size)
+    counted = cost.known(cell.entrant.spec, cell.entrant.make, cell.settings.size)
+    flops = counted.flops if counted else math.nan  # its cells will say why
     if cell.measure == "sensitivity":
         strengths = len(PERTURBATIONS[cell.sensitivity.perturbation].strengths)
         forwards = strengths * sensitivity_images(asked.scenes)
@@ -65,15 +62,6 @@ def seconds(cell: Cell, asked: Comparison, rate: float) -> float:
         forwards = STEP * _samples(cell) + asked.scenes
     h, w = cell.settings.size
     return forwards * (flops / rate + SCENE * h * w / 64**2)
-
-
-@cache
-def _flops(spec: str, make: Callable[[], PairModel], size: tuple[int, int]) -> float:
-    """Operations of one image, counted once for each network and size; nan for one that cannot be counted."""
-    try:
-        return cost.count(make(), *size).flops
-    except Exception:  # whatever a network of one's own does; its cells will say it
-        return math.nan
 
 
 def _samples(cell: Cell) -> int:

@@ -79,8 +79,9 @@ class Campaign:
         if weights:
             found = accuracy.test_only(weights, cell.accuracy, folder, entrant=entrant, device=device, tick=tick)
         else:
-            workers = self.asked.workers
-            found = accuracy.measure(entrant, cell.accuracy, folder, device=device, workers=workers, tick=tick)
+            found = accuracy.measure(
+                entrant, cell.accuracy, folder, device=device, workers=self.asked.workers, tick=tick
+            )
         return replace(found, gallery=str((folder / accuracy.GALLERY).relative_to(self.asked.out)))
 
     def failed(self, cell: Cell, error: Exception) -> Record:

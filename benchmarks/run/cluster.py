@@ -38,10 +38,8 @@ class Job:
 
     def by_network(self) -> list["Job"]:
         """The same cells, a job for each network."""
-        of: dict[str, list[tuple[str, str, Settings]]] = {}
-        for cell in self.cells:
-            of.setdefault(cell[0], []).append(cell)
-        return [Job(tuple(group)) for group in of.values()]
+        networks = dict.fromkeys(asked for asked, *_ in self.cells)
+        return [Job(tuple(cell for cell in self.cells if cell[0] == asked)) for asked in networks]
 
     def __repr__(self) -> str:
         return f"{self.measure} of {', '.join(dict.fromkeys(asked for asked, *_ in self.cells))}"
@@ -51,11 +49,8 @@ def jobs(chosen: Sequence[Cell], folder: Path) -> list[Job]:
     """Timed cells of one setting together, a training with its sensitivity, every other cell alone."""
     grouped: dict[Any, list[Cell]] = {}
     for number, cell in enumerate(chosen):
-        if cell.measure in TRAINED:
-            key: Any = home(folder, cell)
-        else:
-            key = part_of(cell) if cell.measure in ("latency", "throughput") else number
-        grouped.setdefault(key, []).append(cell)
+        alone = part_of(cell) if cell.measure in ("latency", "throughput") else number
+        grouped.setdefault(home(folder, cell) if cell.measure in TRAINED else alone, []).append(cell)
     return [Job(tuple((str(c.entrant.asked), c.measure, c.settings) for c in group)) for group in grouped.values()]
 
 

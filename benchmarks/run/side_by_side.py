@@ -1,7 +1,7 @@
 """Timed cells of one setting side by side: warmed up, visited in shuffled rounds, set beside the device's peaks."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -14,8 +14,6 @@ from benchmarks.store.files import one_line
 from benchmarks.store.record import Found
 from benchmarks.timing.rounds import Cell as Timed
 from benchmarks.timing.rounds import interleave, remaining, warm_up
-from registry import ZooError
-from zoo.model import PairModel
 from zoo.progress import Tick
 
 WIDER = {"bf16": 2, "fp16": 2}  # how much wider a number is than with this precision, where it was counted
@@ -27,8 +25,7 @@ Outcome = tuple[Cell, str, str | None, Found]  # status, failure
 def race(cells: Sequence[Cell], asked: Comparison, tick: Tick) -> Iterator[Outcome]:
     """Outcomes as cells are finished. Ctrl-C gives what was half done, then ends."""
     kind, device, seconds, rounds = cells[0].measure, torch.device(asked.device), asked.seconds, asked.rounds
-    live: dict[int, Cell] = {}
-    timed: list[Timed] = []
+    live: dict[int, tuple[Timed, Cell]] = {}
     for n, cell in enumerate(cells):
         begun = time.perf_counter()
         tick(f"{kind} prepare {cell.entrant.asked}", n, len(cells))
@@ -36,8 +33,8 @@ def race(cells: Sequence[Cell], asked: Comparison, tick: Tick) -> Iterator[Outco
         if not prepared.failed:
             warm_up(prepared, seconds=seconds / 2)
         prepared.prepared = time.perf_counter() - begun
-        live[id(prepared)] = cell
-        timed.append(prepared)
+        live[id(prepared)] = prepared, cell
+    timed = [prepared for prepared, _ in live.values()]
     peaks = _peaks(device, cells[0].timed.precision)
     together = seconds * sum(not prepared.failed for prepared in timed)
     total = remaining(timed, seconds=together, min_rounds=rounds)
@@ -46,15 +43,11 @@ def race(cells: Sequence[Cell], asked: Comparison, tick: Tick) -> Iterator[Outco
             left = remaining(timed, seconds=together, min_rounds=rounds)
             tick(f"{kind} of {len(timed)} cells in shuffled rounds, {left:.0f} s left", total - left, total)
             if visited.finished:
-                cell = live.pop(id(visited))
-                if visited.failed:
-                    yield cell, "failed", visited.failed, Found(took=_took(visited))
-                else:
-                    yield cell, "done", None, _found(visited, cell, peaks)
+                _, cell = live.pop(id(visited))
+                yield cell, "failed" if visited.failed else "done", visited.failed, _found(visited, cell, peaks)
     except KeyboardInterrupt:
-        for prepared in timed:
-            if id(prepared) in live and prepared.rounds and not prepared.failed:
-                cell = live[id(prepared)]
+        for prepared, cell in live.values():
+            if prepared.rounds and not prepared.failed:
                 yield cell, "interrupted", None, _found(prepared, cell, peaks)
         raise
 
@@ -76,29 +69,16 @@ def _prepared(cell: Cell, device: torch.device, tick: Tick) -> Timed:
 
 def _found(timed: Timed, cell: Cell, peaks: dict[str, float]) -> Found:
     """What a record holds, with the share of the device's peak of products that was reached."""
-    found = replace(speed.summary(timed), took=_took(timed))
-    counted = _counted(cell.entrant.spec, cell.entrant.make, cell.settings.size)
-    if not (counted and counted.flops and peaks):
+    found = Found() if timed.failed else speed.summary(timed)
+    found = replace(found, took=round(timed.prepared + timed.spent, 3))  # of this cell alone: a round has visits of all
+    counted = cost.known(cell.entrant.spec, cell.entrant.make, cell.settings.size)
+    if timed.failed or not (counted and counted.flops and peaks):
         return found
     values = found.values
     each = values["ms"] if "ms" in values else 1e3 / values["images_per_s"]  # of one image
     moved = counted.moved_bytes / WIDER.get(cell.timed.precision, 1)
     shares = {name: round(share, 4) for name, share in roofline.share(counted.flops, moved, each, peaks).items()}
     return replace(found, values={**values, **shares}, raw=replace(found.raw, peaks=peaks))
-
-
-def _took(timed: Timed) -> float:
-    """Seconds of this cell alone: from one record to the next there are visits of all."""
-    return round(timed.prepared + timed.spent, 3)
-
-
-@cache
-def _counted(spec: str, make: Callable[[], PairModel], size: tuple[int, int]) -> cost.Cost | None:
-    """Operations of one image; None for a network that cannot be counted."""
-    try:
-        return cost.count(make(), *size)
-    except ZooError:
-        return None
 
 
 @cache

@@ -1,7 +1,7 @@
 """What networks trained alike achieve, as a table of text."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.show.scores import HEADLINE, Board, Score, known_first, places
 from benchmarks.show.table import MISSING, Table, short
@@ -12,7 +12,7 @@ TITLES = {EQUAL: "one recipe for all", READY: "ready-made weights"}
 SIGNS = {"best": "*", "tie": "="}
 
 
-def table(board: Board) -> Table:
+def table(board: Board, source: str = "") -> Table:
     """What networks trained alike achieve: mask IoU and depth RMSE on each data set, with 95 % intervals."""
     achieved = [score for score in board.scores if score.records]
     names = list(dict.fromkeys(score.cell.data for score in achieved))
@@ -31,7 +31,7 @@ def table(board: Board) -> Table:
     }
     body = [
         [
-            one.network.name + (f", {_counted(len(one.records))}" if len(seeds) > 1 else ""),
+            one.network.name + (f", {len(one.records)} seed{'s' * (len(one.records) > 1)}" if len(seeds) > 1 else ""),
             *([one.cell.recipe_title] * several),
             *(_achieved(by_data.get(name), metric, marks) for metric in HEADLINE for name in names),
         ]
@@ -41,7 +41,7 @@ def table(board: Board) -> Table:
     head = ["model", *(["recipe"] * several), *(f"{what} {short(name)}" for what in ("IoU", "RMSE") for name in names)]
     title = TITLES.get(board.trained_as.kind, "recipes of their own" if several else f"recipe {own[0]}")
     title += f", {board.trained_as.samples:,} samples" if board.trained_as.samples else ""
-    return Table(f"accuracy, {title}", head, body, _about(board, achieved, own, marked=any(marks.values())))
+    return Table(f"{source}accuracy, {title}", head, body, [*_about(board, achieved, own, marked=any(marks.values()))])
 
 
 def _recipes(achieved: Sequence[Score]) -> list[str]:
@@ -50,34 +50,32 @@ def _recipes(achieved: Sequence[Score]) -> list[str]:
     return sorted({score.cell.recipe_title for score in networks or achieved})
 
 
-def _about(board: Board, achieved: Sequence[Score], own: Sequence[str], *, marked: bool) -> list[str]:
+def _about(board: Board, achieved: Sequence[Score], own: Sequence[str], *, marked: bool) -> Iterator[str]:
     """What stands below a table of accuracy."""
     records = [record for score in achieved for record in score.records]
     machines = "; ".join(dict.fromkeys(record.machine.headline for record in records))
     days = sorted({str(record.date)[:10] for record in records})
     seeds = sorted({len(score.records) for score in achieved})
     height, width = board.size
-    recipes = {score.cell.recipe_title for score in achieved}
-    lines = [
+    yield (
         "Mask IoU, pooled: higher is better. Depth RMSE: lower is better. In brackets 95 % intervals over"
-        f" {board.trained_as.test_images} scenes of the test split, {height} x {width} pixels.",
-        f"{_how(board, own, seeds)}; {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.",
-    ]
-    if len(own) == 1 and recipes != {*own}:
-        lines.append("The baselines have no recipe of their own: they were trained by the recipe equal.")
+        f" {board.trained_as.test_images} scenes of the test split, {height} x {width} pixels."
+    )
+    yield f"{_how(board, own, seeds)}; {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
+    if len(own) == 1 and {score.cell.recipe_title for score in achieved} != {*own}:
+        yield "The baselines have no recipe of their own: they were trained by the recipe equal."
     if len(board.data) > 1 and board.trained_as.kind != READY:
-        lines.append("Each data set has its own networks, trained on its train split alone.")
+        yield "Each data set has its own networks, trained on its train split alone."
     if marked:
-        lines.append("* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0.")
+        yield "* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0."
     if seeds[-1] > 1:
-        lines.append(
+        yield (
             "Of several seeds the mean, ± the standard deviation over seeds. The interval covers images and, from"
             f" {paired.ENOUGH} seeds on, seeds."
         )
     for precision in sorted({score.cell.precision for score in achieved if score.cell.precision}):
         names = dict.fromkeys(score.network.name for score in achieved if score.cell.precision == precision)
-        lines.append(f"In {precision}, whatever the recipe says: {', '.join(names)}.")
-    return lines
+        yield f"In {precision}, whatever the recipe says: {', '.join(names)}."
 
 
 def _how(board: Board, recipes: Sequence[str], seeds: Sequence[int]) -> str:
@@ -89,10 +87,6 @@ def _how(board: Board, recipes: Sequence[str], seeds: Sequence[int]) -> str:
     recipe = f"recipe {recipes[0]}" if len(recipes) == 1 else "recipes of their own"
     count = "one seed" if [*seeds] == [1] else f"{' or '.join(map(str, seeds))} seeds"
     return f"Trained on {amount}, {recipe}, {count}"
-
-
-def _counted(seeds: int) -> str:
-    return f"{seeds} seed{'s' * (seeds > 1)}"
 
 
 def _achieved(score: Score | None, metric: str, marks: Mapping[str, Mapping[int, str]]) -> str:

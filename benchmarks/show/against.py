@@ -34,18 +34,15 @@ def show(new: Sequence[Record], old: Sequence[Record]) -> None:
 def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str]], list[str]]:
     """Rows of pairs, and a line for each record that has no like."""
     before: dict[str, list[Record]] = {}
-    for record in identity.latest(old):
-        if record.status != "interrupted" and record.measure in SHOWN:
-            before.setdefault(identity.key_of(record), []).append(record)
-    body, refused, lone, met = [], list[str](), list[str](), set()
-    for record in identity.latest(new):
-        if record.status == "interrupted" or record.measure not in SHOWN:
-            continue
+    for record in _whole(old):
+        before.setdefault(identity.key_of(record), []).append(record)
+    body, refused, lone = [], list[str](), list[str]()
+    mine = _whole(new)
+    for record in mine:
         title = f"{record.model}, {_what(record)}"
         likes = before.get(identity.key_of(record), [])
         bound = record.measure in OF_MACHINE
         like = next((like for like in likes if not bound or record.machine.identity == like.machine.identity), None)
-        met.add(identity.key_of(record))
         if not likes:
             lone.append(f"{title}: {_why(record, old)}")
         elif like is None:
@@ -54,9 +51,15 @@ def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str
             refused.append(f"{title}: batch {then} then, {now} now, and rates of two batches are no pair")
         else:
             body += _rows(record, like)
-    left = [record for key, records in before.items() if key not in met for record in records]
-    older = list(dict.fromkeys(f"{record.model}, {_what(record)}: in the older run alone" for record in left))
+    met = {*map(identity.key_of, mine)}
+    left = [f"{one.model}, {_what(one)}" for key, records in before.items() if key not in met for one in records]
+    older = [f"{title}: in the older run alone" for title in dict.fromkeys(left)]
     return body, [*refused, *_first(lone, "of the new run"), *_first(older, "of the older run")]
+
+
+def _whole(records: Sequence[Record]) -> list[Record]:
+    """The latest of what is compared, without what was interrupted."""
+    return [one for one in identity.latest(records) if one.status != "interrupted" and one.measure in SHOWN]
 
 
 def _first(lines: list[str], of: str) -> list[str]:
@@ -88,13 +91,11 @@ def _rows(record: Record, like: Record) -> list[list[str]]:
     rows = []
     for name in SHOWN[record.measure]:
         was, now = like.values.get(name), record.values.get(name)
-        if was is None and now is None:
-            continue
         told = ["-" if value is None else _value(value) for value in (was, now)]
-        if was is None or now is None:
+        if None not in (was, now):
+            rows.append([*start, name, *told, f"{now / was:.3f}" if was else "-", _verdict(record, like, name)])
+        elif was is not None or now is not None:
             rows.append([*start, name, *told, "-", "only one"])
-            continue
-        rows.append([*start, name, *told, f"{now / was:.3f}" if was else "-", _verdict(record, like, name)])
     return rows
 
 

@@ -25,7 +25,8 @@ def _flat(record: Record) -> dict[str, Any]:
     line |= plain(record.cell) | {"size": "x".join(map(str, record.cell.size))}
     line |= {name: _text(value) for name, value in record.values.items()}
     for name, span in record.intervals.items():
-        line[f"{name}_low"], line[f"{name}_high"] = (_text(ends) for ends in _ends(span))
+        is_curve = span and isinstance(span[0], list)  # with a span for each strength
+        line[f"{name}_low"], line[f"{name}_high"] = map(_text, zip(*span, strict=True)) if is_curve else span
     line |= {name: getattr(record.machine, name) for name in ("device_name", "torch", "threads", "commit")}
     return line | {"date": record.date}
 
@@ -35,11 +36,3 @@ def _text(value: Any) -> Any:
     if isinstance(value, dict):
         return " ".join(f"{key}:{number}" for key, number in value.items())
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else value
-
-
-def _ends(span: Sequence[Any]) -> tuple[Any, Any]:
-    """The lower and the upper end; of a curve, which has a span for each strength, all of each."""
-    if span and isinstance(span[0], list | tuple):
-        return [low for low, _ in span], [high for _, high in span]
-    low, high = span
-    return low, high

@@ -12,10 +12,9 @@ from zoo.contract import TASKS
 
 def tables(found: Findings) -> list[Table]:
     """A table for each setting that was timed, what was achieved, what two tasks bring, curves, and what failed."""
-    achieved = [accuracy_table.table(board) for board in found.boards if any(score.records for score in board.scores)]
-    if found.borrowed:
-        for table in achieved:
-            table.title = f"from the library's records: {table.title}"
+    source = "from the library's records: " if found.borrowed else ""
+    boards = [board for board in found.boards if any(score.records for score in board.scores)]
+    achieved = [accuracy_table.table(board, source) for board in boards]
     timed = [speed_table.table(found.records, setting, rows) for setting, rows in found.rows.items()]
     both = multi_task(found.committed if found.borrowed else found.records)
     every = [*timed, *achieved, both, *curves.tables(found.curves), failures(found.records)]

@@ -1,10 +1,10 @@
 """What stands below a table of times: what it was measured on, how to read it, how sure it is, what failed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.show.speeds import Row, Setting
+from benchmarks.show.speeds import LATENCY, Row, Setting
 from benchmarks.store.record import Record
 from benchmarks.timing.clocks import slowed
 
@@ -16,18 +16,19 @@ def notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) ->
     """What the table was measured on, how to read it, and what failed."""
     timed = [record for row in chosen for record in row.timed]
     machine = [*timed, *records][0].machine  # of counts alone any
+    load = max((record.load or 0 for record in timed), default=0)
+    is_busy = machine.cores and load > BUSY * machine.cores
     lines = [
         f"{machine.headline}. Latency: batch 1, median (5th to 95th percentile); lower is better. GFLOPs: twice the"
         " multiply-adds of convolutions, matrix products and attention; the CSV names what is not counted.",
         *_columns(setting, chosen),
         *_sureness(chosen),
+        f"The machine was busy: load {load:.1f} on {machine.cores} cores. Measure again when it is idle."
+        * bool(is_busy),
+        slowed([dict(record.clocks) for record in timed]),
+        *(f"{row.network.name}: {problem}" for row in chosen for problem in row.problems),
     ]
-    load = max((record.load or 0 for record in timed), default=0)
-    if machine.cores and load > BUSY * machine.cores:
-        lines.append(f"The machine was busy: load {load:.1f} on {machine.cores} cores. Measure again when it is idle.")
-    if said := slowed([dict(record.clocks) for record in timed]):
-        lines.append(said)
-    return lines + [f"{row.network.name}: {problem}" for row in chosen for problem in row.problems]
+    return [line for line in lines if line]
 
 
 def _columns(setting: Setting, chosen: Sequence[Row]) -> list[str]:
@@ -69,29 +70,22 @@ def _columns(setting: Setting, chosen: Sequence[Row]) -> list[str]:
     return [line for is_needed, line in lines if is_needed]
 
 
-def _sureness(chosen: Sequence[Row]) -> list[str]:
+def _sureness(chosen: Sequence[Row]) -> Iterator[str]:
     """How well the medians are known, and which were timed under doubt."""
     timed = {row.network.name: row.better for row in chosen if row.better is not None}
-    half = {}
-    for name, record in timed.items():
-        low, high = record.interval("ms")
-        if low is not None and high is not None:
-            half[name] = (high - low) / 2 / record.values["ms"]
-    lines = []
+    known = {row.network.name: row.figure(LATENCY) for row in chosen}
+    half = {name: (one.interval[1] - one.interval[0]) / 2 / one.value for name, one in known.items() if one.interval}
     if half:
         worst = max(half, key=lambda name: half[name])
         middle = float(np.median([*half.values()]))
-        lines.append(
+        yield (
             f"Half of the medians are known to within {100 * middle:.1f} % (95 % intervals); the least certain, of"
             f" {worst}, to within {100 * half[worst]:.1f} %."
         )
-    few = [name for name, record in timed.items() if np.size(record.raw.rounds_ms or ()) < CALLS]
-    restless = [name for name, record in timed.items() if _is_restless(record)]
-    if few:
-        lines.append(f"Timed with fewer than {CALLS} calls, so percentiles say little: {', '.join(few)}.")
-    if restless:
-        lines.append(f"Still drifting when the warm-up ended: {', '.join(restless)}.")
-    return lines
+    if few := [name for name, record in timed.items() if np.size(record.raw.rounds_ms or ()) < CALLS]:
+        yield f"Timed with fewer than {CALLS} calls, so percentiles say little: {', '.join(few)}."
+    if restless := [name for name, record in timed.items() if _is_restless(record)]:
+        yield f"Still drifting when the warm-up ended: {', '.join(restless)}."
 
 
 def _is_restless(record: Record) -> bool:

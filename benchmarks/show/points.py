@@ -7,7 +7,7 @@ from functools import cached_property
 
 from benchmarks.show.networks import Figure, Network
 from benchmarks.show.scores import Board, Score, higher_is_better, places
-from benchmarks.show.speeds import LATENCY, QUANTITIES, RATE, Row, Setting, latencies
+from benchmarks.show.speeds import LATENCY, QUANTITIES, Row, Setting, latencies
 from benchmarks.show.speeds import places as places_of_times
 from benchmarks.store.names import BASELINE, EQUAL
 from benchmarks.store.record import Machine
@@ -87,10 +87,10 @@ def best(chosen: Chosen, metric: str) -> list[str]:
         return list(dict.fromkeys(score.network.name for score in chosen.achieved if id(score) in marks))
     if metric == LATENCY:
         timed = latencies(chosen.rows)
-        marked = [row for (row, _), place in zip(timed, places_of_times(timed), strict=True) if place]
-        return list(dict.fromkeys(row.network.name for row in marked))
+        marks = places_of_times(timed)
+        return list(dict.fromkeys(row.network.name for row, record in timed if id(record) in marks))
     known = figures(chosen, metric)
-    pick = max if is_higher_better(metric) else min
+    pick = max if higher_is_better(metric) else min
     top = pick((figure.value for figure in known.values()), default=math.nan)
     names = {row.network.spec: row.network.name for row in chosen.rows}
     return [names[spec] for spec, figure in known.items() if figure.value == top and len(known) > 1]
@@ -110,13 +110,9 @@ def front(found: Iterable[Point], x: str = LATENCY, y: str = ACCURACY) -> list[P
     >>> [point.network.name for point in front(found)]
     ['a', 'c']
     """
-    right, above = (1 if is_higher_better(metric) else -1 for metric in (x, y))
+    right, above = (1 if higher_is_better(metric) else -1 for metric in (x, y))
     kept: list[Point] = []
     for point in sorted(found, key=lambda point: (-right * point.x.value, -above * point.y.value)):
         if not kept or above * point.y.value > above * kept[-1].y.value:
             kept.append(point)
     return kept
-
-
-def is_higher_better(metric: str) -> bool:
-    return higher_is_better(metric) if metric in metrics.names() else metric == RATE

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from benchmarks.show.networks import Figure, Network
+from benchmarks.show.speeds import RATE
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, EQUAL
 from benchmarks.store.record import AccuracySettings, Record, Size, TrainedAs
@@ -138,14 +139,11 @@ def alike(found: Iterable[Score], place: Callable[[Score], Hashable]) -> dict[tu
     return dict(sorted((of_networks or groups).items(), key=lambda pair: order(pair[0][0], pair[1])))
 
 
-def order(trained_as: TrainedAs, found: Iterable[Score]) -> tuple[bool, int, float]:
+def order(trained_as: TrainedAs, found: Sequence[Score]) -> tuple[bool, int, float]:
     """Where a group stands among others: trained by the one recipe first, then of most networks, then the hardest."""
-    networks: set[str] = set()
-    best: dict[str, float] = {}
-    for each in found:
-        networks |= {each.network.spec} if _is_network(each) else set()
-        best[each.cell.data] = max(best.get(each.cell.data, 0.0), each.good)
-    return trained_as.kind != EQUAL, -len(networks), min(best.values(), default=0.0)
+    networks = {each.network.spec for each in found if _is_network(each)}
+    best = [max(each.good for each in found if each.cell.data == data) for data in {each.cell.data for each in found}]
+    return trained_as.kind != EQUAL, -len(networks), min(best, default=0.0)
 
 
 def _is_network(each: Score) -> bool:
@@ -163,8 +161,8 @@ def places(found: Sequence[Score], metric: str) -> dict[int, str]:
     return {**ties, id(best): "best"}
 
 
-def higher_is_better(metric: str) -> bool:
-    return metrics.build(metric).card.better == "higher"
+def higher_is_better(quantity: str) -> bool:
+    return quantity == RATE or (quantity in metrics.names() and metrics.build(quantity).card.better == "higher")
 
 
 def known_first(value: float) -> tuple[bool, float]:

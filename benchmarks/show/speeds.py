@@ -134,9 +134,9 @@ def settings(records: Sequence[Record]) -> list[Setting]:
     timed = [Setting.of(record) for record in records if record.measure in ("latency", "throughput")]
     places = {setting.place for setting in timed}
     weighed = [Setting.of(record) for record in records if record.measure == "memory"]
-    found = [*timed, *(setting for setting in weighed if setting.place not in places)]
+    timed += [setting for setting in weighed if setting.place not in places]
     counted = [Setting(record.cell.size) for record in records if record.measure == "cost"]
-    return list(dict.fromkeys(found or counted))
+    return list(dict.fromkeys(timed or counted))
 
 
 def rows(records: Iterable[Record], setting: Setting, networks: Mapping[str, Network]) -> list[Row]:
@@ -162,22 +162,20 @@ def latencies(rows: Iterable[Row]) -> list[tuple[Row, Record]]:
     return sorted(found, key=lambda pair: _ms(pair[1]))
 
 
-def places(members: Sequence[tuple[Row, Record]]) -> list[str]:
-    """Of latencies, the fastest first, which is best and what ties with it; a network alone is not the best."""
+def places(members: Sequence[tuple[Row, Record]]) -> dict[int, str]:
+    """Of latencies, the fastest first, by identity: which is best and what ties with it; a network alone is not the
+    best."""
     if len({row.network.spec for row, _ in members}) < 2:
-        return [""] * len(members)
-    first = members[0][1]
-    return ["best", *("tie" if tie(first, record) else "" for _, record in members[1:])]
+        return {}
+    first, *others = (record for _, record in members)
+    return {id(first): "best"} | {id(record): "tie" for record in others if tie(first, record)}
 
 
 def tied(members: Sequence[tuple[Row, Record]]) -> list[list[int]]:
     """Of each latency, the numbers of those that it ties with."""
-    found: list[list[int]] = [[] for _ in members]
-    for i, j in combinations(range(len(members)), 2):
-        if tie(members[i][1], members[j][1]):
-            found[i].append(j)
-            found[j].append(i)
-    return [sorted(each) for each in found]
+    numbers = range(len(members))
+    pairs = [(i, j) for i, j in combinations(numbers, 2) if tie(members[i][1], members[j][1])]
+    return [[j for pair in pairs if i in pair for j in pair if j != i] for i in numbers]
 
 
 def _ms(record: Record) -> float:

@@ -18,6 +18,7 @@ LATEX = str.maketrans(
     }
 )
 LINE = "border-top: 1px solid"
+TIERS = {spec: tier for tier in ("clean", "hard") for spec in (f"pairbench:{tier}", f"pairbench(tier={tier})")}
 
 
 @dataclass
@@ -72,10 +73,10 @@ def latex(table: Table) -> str:
     >>> print(latex(Table("t", ["model", "IoU"], [["a_b", "0.7*"], ["c", "0.6="]])).splitlines()[7])
     a\_b & \textbf{0.7} \\
     """
-    rows = []
-    for number, texts in enumerate(table.body):
-        rows.append(" & ".join(_latex_cell(text) for text in texts) + r" \\")
-        rows += [r"\midrule"] * (number in table.ends)
+    rows = [
+        " & ".join(map(_latex_cell, texts)) + r" \\" + "\n\\midrule" * (number in table.ends)
+        for number, texts in enumerate(table.body)
+    ]
     lines = [
         r"\begin{table}", r"\centering", rf"\caption{{{latex_text(table.title)}}}",
         rf"\begin{{tabular}}{{{''.join('r' if each else 'l' for each in table.numbers)}}}", r"\toprule",
@@ -108,13 +109,13 @@ def html(table: Table) -> str:
     """As a notebook shows it: the best in bold, and a line between groups."""
     rows = [("th", "", table.head)]
     rows += [("td", LINE * (number - 1 in table.ends), texts) for number, texts in enumerate(table.body)]
+    sides = ["right" if each else "left" for each in table.numbers]
     parts = [f"<h4>{escape(table.title)}</h4><table>"]
     for tag, style, texts in rows:
         parts.append("<tr>")
-        for is_number, text in zip(table.numbers, texts, strict=True):
-            side = f"text-align: {'right' if is_number else 'left'}; {style}"
+        for side, text in zip(sides, texts, strict=True):
             cell = f"<b>{escape(text)}</b>" if text.endswith("*") else escape(text)
-            parts.append(f'<{tag} style="{side}">{cell}</{tag}>')
+            parts.append(f'<{tag} style="text-align: {side}; {style}">{cell}</{tag}>')
         parts.append("</tr>")
     return "".join([*parts, "</table><p>", "<br>".join(map(escape, table.notes)), "</p>"])
 
@@ -135,7 +136,4 @@ def milliseconds(value: float) -> str:
 
 def short(data: str) -> str:
     """What tells data sets apart in a head: the tier of PairBench, the last part of a path."""
-    for tier in ("clean", "hard"):
-        if data in (f"pairbench:{tier}", f"pairbench(tier={tier})"):
-            return tier
-    return data.rpartition("/")[2][:20]
+    return TIERS.get(data) or data.rpartition("/")[2][:20]

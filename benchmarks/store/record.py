@@ -113,14 +113,13 @@ class Raw:
     def paused(self) -> float:
         """Seconds that a training stood still, as its curve tells: the clock of a stopped process goes on."""
         looks = [(look.samples, look.seconds) for look in self.curve or () if look.seconds is not None]
-        points = [(0, 0.0), *looks]
-        spans = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points) if b[0] > a[0]]
-        each = [seconds / samples for samples, seconds in spans]
-        extra = 0.0
-        for i in range(1, len(each) - 1):
-            if each[i] > PAUSE * max(each[i - 1], each[i + 1]):
-                extra += spans[i][0] * (each[i] - (each[i - 1] + each[i + 1]) / 2)
-        return extra
+        spans = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise([(0, 0.0), *looks]) if b[0] > a[0]]
+        paces = [(samples, seconds / samples) for samples, seconds in spans]
+        return sum(
+            samples * (pace - (before + after) / 2)
+            for (_, before), (samples, pace), (_, after) in zip(paces, paces[1:], paces[2:], strict=False)
+            if pace > PAUSE * max(before, after)
+        )
 
 
 @dataclass(frozen=True)

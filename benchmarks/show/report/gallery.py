@@ -28,23 +28,22 @@ def gallery(data: Mapping[str, Any], folders: Sequence[Path]) -> Data:
 
     Scenes hold bg, fg_bg, mask and depth of each scene; networks the predicted mask and depth; tiles are data URIs.
     """
-    scenes: dict[tuple[Any, ...], Data] = {}
-    networks, problems = [], []
+    scenes, networks, problems = list[Data](), list[Data](), list[str]()
     for number, entry in enumerate(data["accuracy"]):
         if not entry["gallery"]:
             continue
         try:
             rows = _rows(_found(entry["gallery"], folders), entry["size"])
-        except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            problems.append(f"{entry['name']}: {entry['gallery']}: {_reason(error)}")
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            is_other = isinstance(error, UnidentifiedImageError)
+            reason = "it is no picture" if is_other else getattr(error, "strerror", None) or error
+            problems.append(f"{entry['name']}: {entry['gallery']}: {reason}")
             continue
-        key = (entry["set"], entry["size"])
-        if key not in scenes:
-            tiles = [[_uri(row[i], mask=i in MASKS) for i in GIVEN] for row in rows]
-            scenes[key] = {"set": entry["set"], "size": entry["size"], "tiles": tiles}
-        tiles = [[_uri(row[i], mask=i in MASKS) for i in PREDICTED] for row in rows]
-        networks.append({"entry": number, "tiles": tiles})
-    return {"scenes": list(scenes.values()), "networks": networks, "problems": problems}
+        key = {"set": entry["set"], "size": entry["size"]}
+        if key not in [{name: scene[name] for name in key} for scene in scenes]:
+            scenes.append({**key, "tiles": _tiles(rows, GIVEN)})
+        networks.append({"entry": number, "tiles": _tiles(rows, PREDICTED)})
+    return {"scenes": scenes, "networks": networks, "problems": problems}
 
 
 def _found(name: str, folders: Sequence[Path]) -> Path:
@@ -52,7 +51,9 @@ def _found(name: str, folders: Sequence[Path]) -> Path:
     paths = [path for folder in folders if (path := (folder / name).resolve()).is_relative_to(folder.resolve())]
     if not paths:
         raise ValueError("it lies outside the folder of the records")
-    return next((path for path in paths if path.exists()), paths[0])
+    if not any(path.exists() for path in paths):
+        raise ValueError("the picture is missing")
+    return next(path for path in paths if path.exists())
 
 
 def _rows(path: Path, size: tuple[int, int]) -> list[list[Image.Image]]:
@@ -72,23 +73,15 @@ def _rows(path: Path, size: tuple[int, int]) -> list[list[Image.Image]]:
     ]  # fmt: skip
 
 
-def _uri(tile: Image.Image, *, mask: bool) -> str:
-    """A tile as text: exact where it is small or a mask, else as a JPEG of quality 90."""
+def _tiles(rows: Sequence[Sequence[Image.Image]], which: Sequence[int]) -> list[list[str]]:
+    """Some tiles of each row as text: exact where they are small or masks, else as a JPEG of quality 90."""
+    exact = rows[0][0].width * rows[0][0].height <= SMALL
+    return [[_uri(row[i], "png" if exact or i in MASKS else "jpeg") for i in which] for row in rows]
+
+
+def _uri(tile: Image.Image, kind: str) -> str:
     red, green, blue = tile.split()
     picture = red if red.tobytes() == green.tobytes() == blue.tobytes() else tile
     out = io.BytesIO()
-    if mask or tile.width * tile.height <= SMALL:
-        picture.save(out, "PNG", optimize=True)
-        kind = "png"
-    else:
-        picture.save(out, "JPEG", quality=90, subsampling=0)
-        kind = "jpeg"
+    picture.save(out, kind, optimize=kind == "png", quality=90, subsampling=0)
     return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "the picture is missing"
-    if isinstance(error, UnidentifiedImageError):
-        return "it is no picture"
-    return (getattr(error, "strerror", None) or str(error)).partition("\n")[0]

@@ -15,7 +15,7 @@ class Numbers:
     """Networks in the order of groups, machines as they come, sets in the order in which they are shown."""
 
     def __init__(self, found: Findings) -> None:
-        machines = [record.machine.identity for record in found.records] + ([found.here.identity] if found.here else [])
+        machines = [record.machine.identity for record in found.records]
         sets = [(data, board.trained_as) for board, data in found.sets]
         sets += [(group[0].cell.data, group[0].cell.trained_as) for group in found.curves]
         self.model = {spec: number for number, spec in enumerate(found.networks)}
@@ -23,25 +23,23 @@ class Numbers:
         self.set: dict[tuple[str, TrainedAs], int] = {key: number for number, key in enumerate(dict.fromkeys(sets))}
 
 
-def machines(records: Iterable[Record], here: Machine | None) -> list[dict[str, Any]]:
+def machines(records: Iterable[Record]) -> list[dict[str, Any]]:
     """What the page says of each machine, by number: told apart by what decides a speed, not by date or commit."""
     seen: dict[tuple[Any, ...], list[Record]] = {}
-    known = {here.identity: here} if here else {}
     for record in records:
         seen.setdefault(record.machine.identity, []).append(record)
-        known.setdefault(record.machine.identity, record.machine)
-    return [_machine(known[identity], seen.get(identity, [])) for identity in {**seen, **known}]
+    return [*map(_machine, seen.values())]
 
 
-def _machine(machine: Machine, records: list[Record]) -> dict[str, Any]:
+def _machine(records: list[Record]) -> dict[str, Any]:
+    machine = records[0].machine
     dates = [str(date) for record in records if (date := record.date or record.machine.date)]
-    machines = [record.machine for record in records] or [machine]
     return {
         "name": machine.device_name or machine.cpu or "unknown machine",
         "label": machine.headline,
         "device": machine.device,
         "facts": {name: value for name, value in asdict(machine).items() if name not in OF_A_DAY and value is not None},
-        "commits": list(dict.fromkeys(_commit(machine) for machine in machines if machine.commit)),
+        "commits": list(dict.fromkeys(_commit(record.machine) for record in records if record.machine.commit)),
         "load": max((record.load for record in records if record.load is not None), default=None),
         "first": min(dates, default=None),
         "last": max(dates, default=None),

@@ -61,9 +61,10 @@ def _marks(rows: Sequence[Row]) -> Marks:
     timed = latencies(rows)
     for batch in {record.timed.batch for _, record in timed}:
         members = [(row, record) for row, record in timed if record.timed.batch == batch]
-        for (row, record), place, ties in zip(members, places(members), tied(members), strict=True):
+        placed = places(members)
+        for (row, record), ties in zip(members, tied(members), strict=True):
             mark = {"ties": [_called(members[j], record) for j in ties], "faster": row.fastest == record.timed.layout}
-            marks[id(record)] = mark | ({"place": place} if place else {})
+            marks[id(record)] = mark | ({"place": placed[id(record)]} if id(record) in placed else {})
     return marks
 
 

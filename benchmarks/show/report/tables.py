@@ -3,7 +3,7 @@
 Every entry of a table names its model, machine and set by number; a cell that failed is an entry that says so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -27,8 +27,8 @@ def tables(findings: Findings) -> Data:
     return {
         "models": [asdict(network) for network in found.networks.values()],
         "sizes": sorted({record.cell.size for record in records}),
-        "machines": machines(records, found.here),
-        "here": numbers.machine[found.here.identity] if found.here else None,
+        "machines": machines(records),
+        "here": numbers.machine.get(found.here.identity) if found.here else None,
         "metrics": _metrics({name for one in trained for name in one["values"]}),
         "cost": [_cost(record, numbers) for record in records if record.measure == "cost"],
         "speed": speed(found, numbers),
@@ -60,14 +60,8 @@ def _problem(record: Record, numbers: Numbers) -> Data:
     }
 
 
-def _metrics(names: Iterable[str]) -> dict[str, Data]:
+def _metrics(names: Collection[str]) -> dict[str, Data]:
     """What each metric in the records is: by its card, or by its name alone where it is a stranger's."""
-    found = {}
-    for name in sorted(names):
-        card = metrics.build(name).card if name in metrics.names() else None
-        found[name] = {
-            "better": card.better if card else "neither",
-            "unit": card.unit if card else "",
-            "about": card.summary if card else "",
-        }
-    return found
+    cards = {name: metrics.build(name).card for name in names if name in metrics.names()}
+    known = {name: {"better": card.better, "unit": card.unit, "about": card.summary} for name, card in cards.items()}
+    return {name: known.get(name, {"better": "neither", "unit": "", "about": ""}) for name in sorted(names)}

@@ -50,9 +50,7 @@ def _entry(score: Score, board: Board, numbers: Numbers) -> Data:
 
 
 def _value(score: Score, name: str) -> list[float | None]:
-    value = _known(score.value(name))
-    ends = score.interval(name) if value is not None else (None, None)
-    return [value, *map(_known, ends), _known(score.spread(name))]
+    return [_known(each) for each in (score.value(name), *score.interval(name), score.spread(name))]
 
 
 def _known(value: float | None) -> float | None:
