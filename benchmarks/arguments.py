@@ -1,5 +1,6 @@
 """What the benchmark commands share: how they are started, and argument types. It imports nothing that is slow."""
 
+import contextlib
 import math
 import os
 from argparse import ArgumentTypeError
@@ -24,13 +25,10 @@ def command(run: Callable[..., int], name: str, summary: str, arguments: Argumen
 
 def positive(text: str) -> float:
     """A number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise ArgumentTypeError(f"{text[:40]!r} is not accepted; give a number above 0")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise ArgumentTypeError(f"{text[:40]!r} is not accepted; give a number above 0")
 
 
 def at_least(least: int, *, most: int = MOST) -> Callable[[str], int]:

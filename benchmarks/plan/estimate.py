@@ -20,7 +20,7 @@ from zoo.training.plan import plan
 
 SHARE = {"cpu": 0.9, "cuda": 0.3}  # of the peak of products that a training reaches: the records' median; a guess
 STEP = 3  # a training step in forward passes
-COUNTING, PROCESS = 0.3, 8.0  # seconds: counting a network, starting a fresh process
+ALWAYS = {"cost": 0.3, "memory": 16.0}  # seconds: counting a network, starting two fresh processes
 MAKING = {"eager": 0.0, "compile": 60.0, "onnxruntime": 10.0}  # seconds until an engine is ready
 SCENE = 2e-3  # seconds to render a scene of 64 x 64 pixels and to learn five numbers from it
 YEAR = 365 * 24 * 3600
@@ -47,12 +47,10 @@ def estimate(cells: Sequence[Cell], asked: Comparison) -> tuple[list[list[str]],
 
 def seconds(cell: Cell, asked: Comparison, rate: float) -> float:
     """Of one cell, about."""
-    if cell.measure == "cost":
-        return COUNTING
+    if cell.measure in ALWAYS:
+        return ALWAYS[cell.measure]
     if cell.measure in ("latency", "throughput"):
         return 1.5 * asked.seconds + MAKING[cell.timed.engine]
-    if cell.measure == "memory":
-        return 2 * PROCESS
     counted = cost.known(cell.entrant.spec, cell.entrant.make, cell.settings.size)
     flops = counted.flops if counted else math.nan  # its cells will say why
     if cell.measure == "sensitivity":

@@ -89,8 +89,6 @@ class Campaign:
         return self._record(cell, "failed", f"failed: {one_line(error)}", Found(), took=0.0)
 
     def _record(self, cell: Cell, status: str, failed: str | None, found: Found, *, took: float) -> Record:
-        if found.took is None:
-            found = replace(found, took=took)
         return Record(
             measure=cell.measure,
             status=status,
@@ -104,7 +102,7 @@ class Campaign:
             load=machine.load(),
             clocks=self.clocks.read(),
             date=datetime.now(UTC).isoformat(timespec="seconds"),
-            **vars(found),
+            **vars(found) | {"took": took if found.took is None else found.took},
         )
 
 

@@ -134,8 +134,8 @@ def _results(asked: Comparison, planned: list[Cell], records: list[Record]) -> R
     specs = {cell.entrant.spec for cell in planned}
     achieved = any(record.measure == "accuracy" and record.spec in specs for record in records)
     library = [] if achieved or "accuracy" in asked.measure else committed.records(like=records)
-    here = records[-1].machine if records else None
-    return Results(records, library, [asked.out, committed.FOLDER], here=here)
+    folders = [asked.out, committed.FOLDER]
+    return Results(records, library, folders, here=records[-1].machine if records else None)
 
 
 def _require_trained(asked: Comparison, planned: list[Cell]) -> None:

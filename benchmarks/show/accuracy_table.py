@@ -40,8 +40,10 @@ def table(board: Board, source: str = "") -> Table:
     ]
     head = ["model", *(["recipe"] * several), *(f"{what} {short(name)}" for what in ("IoU", "RMSE") for name in names)]
     title = TITLES.get(board.trained_as.kind, "recipes of their own" if several else f"recipe {own[0]}")
-    title += f", {board.trained_as.samples:,} samples" if board.trained_as.samples else ""
-    return Table(f"{source}accuracy, {title}", head, body, [*_about(board, achieved, own, marked=any(marks.values()))])
+    amount = f", {board.trained_as.samples:,} samples" if board.trained_as.samples else ""
+    return Table(
+        f"{source}accuracy, {title}{amount}", head, body, [*_about(board, achieved, own, marked=any(marks.values()))]
+    )
 
 
 def _recipes(achieved: Sequence[Score]) -> list[str]:
@@ -56,10 +58,9 @@ def _about(board: Board, achieved: Sequence[Score], own: Sequence[str], *, marke
     machines = "; ".join(dict.fromkeys(record.machine.headline for record in records))
     days = sorted({str(record.date)[:10] for record in records})
     seeds = sorted({len(score.records) for score in achieved})
-    height, width = board.size
     yield (
         "Mask IoU, pooled: higher is better. Depth RMSE: lower is better. In brackets 95 % intervals over"
-        f" {board.trained_as.test_images} scenes of the test split, {height} x {width} pixels."
+        f" {board.trained_as.test_images} scenes of the test split, {' x '.join(map(str, board.size))} pixels."
     )
     yield f"{_how(board, own, seeds)}; {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
     if len(own) == 1 and {score.cell.recipe_title for score in achieved} != {*own}:
@@ -82,8 +83,8 @@ def _how(board: Board, recipes: Sequence[str], seeds: Sequence[int]) -> str:
     """How the networks of a table were trained, in words."""
     if board.trained_as.kind == READY:
         return f"Weights of {recipes[0].removeprefix(READY_MADE)}"
-    samples = board.trained_as.samples
-    amount = f"{samples:,} samples" if samples else "as many samples as their recipes say"
+    trained_as = board.trained_as
+    amount = f"{trained_as.samples:,} samples" if trained_as.samples else "as many samples as their recipes say"
     recipe = f"recipe {recipes[0]}" if len(recipes) == 1 else "recipes of their own"
     count = "one seed" if [*seeds] == [1] else f"{' or '.join(map(str, seeds))} seeds"
     return f"Trained on {amount}, {recipe}, {count}"

@@ -75,8 +75,8 @@ def _best(within: Sequence[Timed], want: str) -> Timed:
 
 def _ties(one: Score, other: Score, metric: str) -> bool:
     """Whether nothing shows a difference, or none that three decimals would."""
-    small = abs(one.value(metric) - other.value(metric)) < LEAST
-    return one is other or small or paired.ties(one.records, other.records, metric)
+    apart = abs(one.value(metric) - other.value(metric))
+    return one is other or apart < LEAST or paired.ties(one.records, other.records, metric)
 
 
 def _is_better(one: Score, other: Score, want: str) -> bool:
@@ -107,5 +107,4 @@ def _how(score: Score) -> str:
 
 
 def _told(score: Score, metric: str, words: str) -> str:
-    low, high = score.interval(metric)
-    return f"{words} {score.value(metric):.3f} ({low:.3f} to {high:.3f})"
+    return "{} {:.3f} ({:.3f} to {:.3f})".format(words, score.value(metric), *score.interval(metric))

@@ -54,11 +54,10 @@ def _notes(one: Score, metric: str, names: Sequence[str]) -> list[str]:
     words, direction = HEADLINE[metric]
     better = f"{words[0].upper()}{words[1:]}, {'higher' if direction > 0 else 'lower'} is better"
     units = "; ".join(f"{name}: {PERTURBATIONS[name].summary}, {PERTURBATIONS[name].unit}" for name in names)
-    height, width = one.cell.size
     return [
         f"{better}, at the greatest strength of each perturbation; the whole curves are on the page."
-        f" {one.records[0].raw.images} scenes of the test split, of PairBench the clean ones, {height} x {width}"
-        " pixels.",
+        f" {one.records[0].raw.images} scenes of the test split, of PairBench the clean ones, "
+        f"{' x '.join(map(str, one.cell.size))} pixels.",
         *([f"{units}."] if metric == HARDNESS else []),
     ]
 

@@ -21,14 +21,17 @@ def to_csv(records: Sequence[Record]) -> str:
 
 
 def _flat(record: Record) -> dict[str, Any]:
-    line = {name: getattr(record, name) for name in ("model", "group", "spec", "measure", "status", "failed")}
-    line |= plain(record.cell) | {"size": "x".join(map(str, record.cell.size))}
-    line |= {name: _text(value) for name, value in record.values.items()}
+    line = {
+        **{name: getattr(record, name) for name in ("model", "group", "spec", "measure", "status", "failed")},
+        **plain(record.cell),
+        "size": "x".join(map(str, record.cell.size)),
+        **{name: _text(value) for name, value in record.values.items()},
+    }
     for name, span in record.intervals.items():
         is_curve = span and isinstance(span[0], list)  # with a span for each strength
         line[f"{name}_low"], line[f"{name}_high"] = map(_text, zip(*span, strict=True)) if is_curve else span
-    line |= {name: getattr(record.machine, name) for name in ("device_name", "torch", "threads", "commit")}
-    return line | {"date": record.date}
+    machine = {name: getattr(record.machine, name) for name in ("device_name", "torch", "threads", "commit")}
+    return {**line, **machine, "date": record.date}
 
 
 def _text(value: Any) -> Any:

@@ -25,8 +25,8 @@ def failures(records: Sequence[Record]) -> Table:
     """Trainings and curves that came to nothing, and why; a network's times and costs say it below their table."""
     lost = [record for record in records if record.failed and record.measure in ("accuracy", "sensitivity")]
     told = dict.fromkeys((r.model, f"{r.measure} on {short(r.accuracy.data)}", r.failed) for r in lost)
-    body = [[model, what] for model, what, _ in told]
-    return Table("failed", ["model", "what"], body, [f"{model}: {what} {failed}" for model, what, failed in told])
+    notes = [f"{model}: {what} {failed}" for model, what, failed in told]
+    return Table("failed", ["model", "what"], [[model, what] for model, what, _ in told], notes)
 
 
 def multi_task(records: Sequence[Record]) -> Table:

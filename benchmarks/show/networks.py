@@ -30,11 +30,9 @@ class Figure:
 
 def networks(records: Iterable[Record]) -> dict[str, Network]:
     """By spec, in the order of groups and names. Of two specs asked for by one name the name is the spec."""
-    specs: dict[str, Record] = {}
-    for record in records:
-        specs.setdefault(record.spec, record)
-    asked = [record.model for record in specs.values()]
-    ordered = sorted(specs.values(), key=lambda record: (rank(record.group), record.model, record.spec))
+    first = {record.spec: record for record in reversed([*records])}
+    asked = [record.model for record in first.values()]
+    ordered = sorted(first.values(), key=lambda record: (rank(record.group), record.model, record.spec))
     return {
         one.spec: Network(one.model if asked.count(one.model) == 1 else one.spec, one.spec, one.group)
         for one in ordered

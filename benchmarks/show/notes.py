@@ -84,10 +84,6 @@ def _sureness(chosen: Sequence[Row]) -> Iterator[str]:
         )
     if few := [name for name, record in timed.items() if np.size(record.raw.rounds_ms or ()) < CALLS]:
         yield f"Timed with fewer than {CALLS} calls, so percentiles say little: {', '.join(few)}."
-    if restless := [name for name, record in timed.items() if _is_restless(record)]:
+    warm_ups = {name: record.raw.warm_up for name, record in timed.items()}
+    if restless := [name for name, warm in warm_ups.items() if warm and warm.drift is not None and not warm.settled]:
         yield f"Still drifting when the warm-up ended: {', '.join(restless)}."
-
-
-def _is_restless(record: Record) -> bool:
-    warm_up = record.raw.warm_up
-    return warm_up is not None and warm_up.drift is not None and not warm_up.settled

@@ -53,7 +53,8 @@ def choose(rows: Mapping[Setting, Sequence[Row]], sets: Sequence[tuple[Board, st
     achieved: Sequence[tuple[Board | None, str]] = known or [(None, "")]
 
     def key(pair: Chosen) -> tuple[bool, bool, int, bool]:
-        equal, networks = worth(pair.board, [row.network for row in pair.rows if _has_both(pair, row)])
+        both = [row.network for row in pair.rows if row.better is not None and row.network.spec in pair.scores]
+        equal, networks = worth(pair.board, both)
         is_here = here is not None and pair.setting is not None and pair.setting.machine == here.identity
         alike = pair.setting is not None and pair.board is not None and pair.setting.size == pair.board.size
         return equal, is_here, networks, alike
@@ -65,10 +66,6 @@ def worth(board: Board | None, known: Iterable[Network]) -> tuple[bool, int]:
     """Networks that one recipe has trained first, if there are several; then the more the better."""
     count = len({network.spec for network in known if network.group != BASELINE})
     return count > 1 and board is not None and board.trained_as.kind == EQUAL, count
-
-
-def _has_both(chosen: Chosen, row: Row) -> bool:
-    return row.better is not None and row.network.spec in chosen.scores
 
 
 def figures(chosen: Chosen, metric: str) -> dict[str, Figure]:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from benchmarks.show.notes import notes
 from benchmarks.show.speeds import MEMORY, Row, Setting
 from benchmarks.show.table import MISSING, Table, milliseconds
+from benchmarks.store.names import LAYOUTS
 from benchmarks.store.record import Record
-
-LAYOUTS = ("contiguous", "channels_last")
 
 
 def table(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) -> Table:

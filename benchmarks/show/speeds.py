@@ -29,8 +29,7 @@ class Setting:
 
     @property
     def title(self) -> str:
-        height, width = self.size
-        return f"{height} x {width}" + (f", {self.precision}, {self.engine}" if self.precision else "")
+        return "{} x {}".format(*self.size) + (f", {self.precision}, {self.engine}" if self.precision else "")
 
     def takes(self, record: Record) -> bool:
         """Whether a record belongs here. Memory is measured in one engine, and stands beside the times of every one."""
@@ -64,15 +63,11 @@ class Row:
         """What was found of a measure, without what failed."""
         return [record for record in self.records if record.measure == measure and record.values]
 
-    @property
-    def cost(self) -> Record | None:
-        return next(iter(self.of("cost")[::-1]), None)
-
     def figure(self, metric: str) -> Figure:
         """Of what was counted, weighed or timed, the faster layout's; of rates those of the first batch."""
         rates = next(iter(self.throughput.values()), {}).values()
         rate = max(rates, key=lambda record: float(record.values[RATE]), default=None)
-        others = self.memory if metric in MEMORY else self.cost
+        others = self.memory if metric in MEMORY else next(reversed(self.of("cost")), None)
         record, name = {LATENCY: (self.better, "ms"), RATE: (rate, RATE)}.get(metric, (others, metric))
         return Figure.of(record.value(name), record.interval(name)) if record else Figure(math.nan)
 

@@ -107,11 +107,10 @@ def _latex_cell(text: str) -> str:
 
 def html(table: Table) -> str:
     """As a notebook shows it: the best in bold, and a line between groups."""
-    rows = [("th", "", table.head)]
-    rows += [("td", LINE * (number - 1 in table.ends), texts) for number, texts in enumerate(table.body)]
+    body = [("td", LINE * (number - 1 in table.ends), texts) for number, texts in enumerate(table.body)]
     sides = ["right" if each else "left" for each in table.numbers]
     parts = [f"<h4>{escape(table.title)}</h4><table>"]
-    for tag, style, texts in rows:
+    for tag, style, texts in [("th", "", table.head), *body]:
         parts.append("<tr>")
         for side, text in zip(sides, texts, strict=True):
             cell = f"<b>{escape(text)}</b>" if text.endswith("*") else escape(text)

@@ -72,8 +72,9 @@ def _grid(
     from rich.table import Table
     from rich.text import Text
 
-    padding = (0, gap - 1, 0, 0)
-    grid = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=padding)
+    grid = Table(
+        box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=(0, gap - 1, 0, 0)
+    )
     for i, width in columns.items():
         name = Text("\n".join(head[i].rsplit(" ", 1)))
         grid.add_column(name, justify="right" if i else "left", no_wrap=i > 0, overflow="fold", min_width=width)

@@ -6,7 +6,9 @@ Records of older versions are read: what they lack is None or empty. A name that
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
+
+from torch import device as Device
 
 from benchmarks.store.fields import RecordError, filled
 from benchmarks.store.settings import (
@@ -20,9 +22,6 @@ from benchmarks.store.settings import (
     TrainedAs,
 )
 from zoo import machine
-
-if TYPE_CHECKING:
-    from torch import device as Device
 
 __all__ = [
     "SETTINGS", "AccuracySettings", "CostSettings", "Found", "Look", "Machine", "Raw", "Record", "RecordError",
@@ -57,7 +56,7 @@ class Machine:
     )
 
     @classmethod
-    def here(cls, device: "Device") -> Self:
+    def here(cls, device: Device) -> Self:
         return cls(**machine.describe(device))
 
     @property
@@ -178,8 +177,7 @@ class Record:
 
     def interval(self, name: str) -> tuple[float | None, float | None]:
         """95 %; None where an end is not known."""
-        low, high = self.intervals.get(name) or (None, None)
-        return low, high
+        return self.intervals.get(name) or (None, None)
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:

@@ -10,6 +10,8 @@ from benchmarks.store.record import Machine, Record, TrainedAs
 LEAST_COMMIT = 10  # letters of a commit's name that the page shows
 OF_A_DAY = ("date", "commit", "dirty")  # what differs from record to record on one machine
 
+Data = dict[str, Any]
+
 
 class Numbers:
     """Networks in the order of groups, machines as they come, sets in the order in which they are shown."""
@@ -23,7 +25,7 @@ class Numbers:
         self.set: dict[tuple[str, TrainedAs], int] = {key: number for number, key in enumerate(dict.fromkeys(sets))}
 
 
-def machines(records: Iterable[Record]) -> list[dict[str, Any]]:
+def machines(records: Iterable[Record]) -> list[Data]:
     """What the page says of each machine, by number: told apart by what decides a speed, not by date or commit."""
     seen: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
@@ -31,7 +33,7 @@ def machines(records: Iterable[Record]) -> list[dict[str, Any]]:
     return [*map(_machine, seen.values())]
 
 
-def _machine(records: list[Record]) -> dict[str, Any]:
+def _machine(records: list[Record]) -> Data:
     machine = records[0].machine
     dates = [str(date) for record in records if (date := record.date or record.machine.date)]
     return {

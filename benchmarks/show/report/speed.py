@@ -1,10 +1,9 @@
 """Latency, throughput and memory as the page reads them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from benchmarks.show.findings import Findings
-from benchmarks.show.report.numbers import Numbers
+from benchmarks.show.report.numbers import Data, Numbers
 from benchmarks.show.speeds import Row, latencies, places, tied
 from benchmarks.store.record import Record
 from benchmarks.timing.clocks import words
@@ -12,7 +11,6 @@ from benchmarks.timing.clocks import words
 LARGEST = "largest"  # the batch that fits, where none was asked for
 INTERVALS = {"latency": "ms", "throughput": "images_per_s", "memory": "inference_bytes"}
 
-Data = dict[str, Any]
 Marks = Mapping[int, Data]  # of latencies, by identity
 
 
@@ -63,12 +61,11 @@ def _marks(rows: Sequence[Row]) -> Marks:
         members = [(row, record) for row, record in timed if record.timed.batch == batch]
         placed = places(members)
         for (row, record), ties in zip(members, tied(members), strict=True):
-            mark = {"ties": [_called(members[j], record) for j in ties], "faster": row.fastest == record.timed.layout}
+            mark = {"ties": [_called(*members[j], record) for j in ties], "faster": row.fastest == record.timed.layout}
             marks[id(record)] = mark | ({"place": placed[id(record)]} if id(record) in placed else {})
     return marks
 
 
-def _called(other: tuple[Row, Record], record: Record) -> str:
-    row, twin = other
-    alike = twin.timed.layout == record.timed.layout
-    return row.network.name if alike else f"{row.network.name}, {twin.timed.layout}"
+def _called(row: Row, twin: Record, record: Record) -> str:
+    layout = twin.timed.layout
+    return row.network.name if layout == record.timed.layout else f"{row.network.name}, {layout}"

@@ -5,18 +5,15 @@ Every entry of a table names its model, machine and set by number; a cell that f
 
 from collections.abc import Collection
 from dataclasses import asdict
-from typing import Any
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.show.findings import Findings
-from benchmarks.show.report.numbers import Numbers, machines
+from benchmarks.show.report.numbers import Data, Numbers, machines
 from benchmarks.show.report.speed import speed
 from benchmarks.show.report.trained import accuracy, sensitivity
 from benchmarks.store.fields import plain
 from benchmarks.store.record import Record, TrainedAs
 from zoo import metrics
-
-Data = dict[str, Any]
 
 
 def tables(findings: Findings) -> Data:

@@ -1,14 +1,10 @@
 """Accuracy and sensitivity as the page reads them."""
 
-from typing import Any
-
 import numpy as np
 
 from benchmarks.show.findings import Findings
-from benchmarks.show.report.numbers import Numbers
+from benchmarks.show.report.numbers import Data, Numbers
 from benchmarks.show.scores import HEADLINE, Board, Score, places
-
-Data = dict[str, Any]
 
 
 def accuracy(found: Findings, numbers: Numbers) -> list[Data]:
