@@ -36,9 +36,8 @@ def at_least(least: int, *, most: int = MOST) -> Callable[[str], int]:
     return whole(least, most)
 
 
-def threads(text: str) -> int:
-    """Threads on the CPU: more than a few for each core only stand in line, and very many cannot be started."""
-    return at_least(1, most=4 * (os.cpu_count() or 1))(text)
+# on the CPU: more than a few for each core only stand in line, and very many cannot be started
+threads = at_least(1, most=4 * (os.cpu_count() or 1))
 
 
 def listed(*known: str) -> Callable[[str], tuple[str, ...]]:

@@ -37,8 +37,8 @@ class Cell:
     def title(self) -> str:
         """For progress and problems."""
         words = [value for name, value in vars(self.settings).items() if name not in UNTOLD and value is not None]
-        size = "{} x {}".format(*self.settings.size)
-        return ", ".join([f"{self.measure} of {self.entrant.asked}", size, *map(str, words)])
+        words = ["{} x {}".format(*self.settings.size), *words]
+        return ", ".join([f"{self.measure} of {self.entrant.asked}", *map(str, words)])
 
     @property
     def timed(self) -> TimedSettings:

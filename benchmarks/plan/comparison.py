@@ -118,8 +118,8 @@ def settled(models: str | None, options: Options, presets: Mapping[str, Comparis
     preset = given.pop("preset", "quick" if on_cpu else "standard")
     _require_known("preset", preset, presets)
     read = {name: _read(name, value) for name, value in given.items()}
-    layouts = LAYOUTS if on_cpu else LAYOUTS[:1]
-    found = replace(presets[preset], **{"layouts": layouts} | read | {"device": device})
+    usual = {"layouts": LAYOUTS if on_cpu else LAYOUTS[:1]}
+    found = replace(presets[preset], **usual | read | {"device": device})
     _require_use(found, given)
     return replace(found, models=models) if models else found
 

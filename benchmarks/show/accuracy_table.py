@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.show.scores import HEADLINE, Board, Score, known_first, places
+from benchmarks.show.scores import HEADLINE, Board, Score, by_training, known_first, places
 from benchmarks.show.table import MISSING, Table, short
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, EQUAL, READY, READY_MADE
@@ -16,11 +16,9 @@ def table(board: Board, source: str = "") -> Table:
     """What networks trained alike achieve: mask IoU and depth RMSE on each data set, with 95 % intervals."""
     achieved = [score for score in board.scores if score.records]
     names = list(dict.fromkeys(score.cell.data for score in achieved))
-    trained: dict[tuple[str, ...], dict[str, Score]] = {}
-    for score in achieved:
-        trained.setdefault(score.how, {})[score.cell.data] = score
+    trained = by_training(achieved, lambda score: score.cell.data)
     first = board.hardest[0]
-    order = sorted(trained.values(), key=lambda d: known_first(d[first].value("mask_iou") if first in d else math.nan))
+    order = sorted(trained, key=lambda d: known_first(d[first].value("mask_iou") if first in d else math.nan))
     own = _recipes(achieved)
     several = len(own) > 1
     seeds = sorted({len(score.records) for score in achieved})
@@ -42,7 +40,10 @@ def table(board: Board, source: str = "") -> Table:
     title = TITLES.get(board.trained_as.kind, "recipes of their own" if several else f"recipe {own[0]}")
     amount = f", {board.trained_as.samples:,} samples" if board.trained_as.samples else ""
     return Table(
-        f"{source}accuracy, {title}{amount}", head, body, [*_about(board, achieved, own, marked=any(marks.values()))]
+        f"{source}accuracy, {title}{amount}",
+        head,
+        body,
+        [*_about(board, achieved, own, seeds, marked=any(marks.values()))],
     )
 
 
@@ -52,12 +53,13 @@ def _recipes(achieved: Sequence[Score]) -> list[str]:
     return sorted({score.cell.recipe_title for score in networks or achieved})
 
 
-def _about(board: Board, achieved: Sequence[Score], own: Sequence[str], *, marked: bool) -> Iterator[str]:
+def _about(
+    board: Board, achieved: Sequence[Score], own: Sequence[str], seeds: Sequence[int], *, marked: bool
+) -> Iterator[str]:
     """What stands below a table of accuracy."""
     records = [record for score in achieved for record in score.records]
     machines = "; ".join(dict.fromkeys(record.machine.headline for record in records))
     days = sorted({str(record.date)[:10] for record in records})
-    seeds = sorted({len(score.records) for score in achieved})
     yield (
         "Mask IoU, pooled: higher is better. Depth RMSE: lower is better. In brackets 95 % intervals over"
         f" {board.trained_as.test_images} scenes of the test split, {' x '.join(map(str, board.size))} pixels."

@@ -99,11 +99,11 @@ def _beside(here: Sequence[Timed], others: Sequence[Timed], budget: float, want:
 def _how(score: Score) -> str:
     """How it came to its accuracy."""
     cell = score.cell
-    recipe, size = cell.recipe_title, "x".join(map(str, cell.size))
-    if recipe.startswith(READY_MADE):
+    size = "x".join(map(str, cell.size))
+    if cell.recipe.startswith(READY_MADE):
         return f"ready-made weights at {size} px"
     amount = f"{cell.samples:,} samples" if cell.samples else "its recipe's samples"
-    return f"trained on {amount} at {size} px by recipe {recipe}"
+    return f"trained on {amount} at {size} px by recipe {cell.recipe_title}"
 
 
 def _told(score: Score, metric: str, words: str) -> str:

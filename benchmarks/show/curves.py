@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
-from benchmarks.show.scores import HARDNESS, HEADLINE, Score, known_first
+from benchmarks.show.scores import HARDNESS, HEADLINE, Score, by_training, known_first
 from benchmarks.show.table import MISSING, Table
 from benchmarks.store.names import READY_MADE
 from zoo.architectures import rank
@@ -19,11 +19,9 @@ def tables(groups: Iterable[Sequence[Score]]) -> list[Table]:
 
 def _table(group: Sequence[Score], metric: str) -> Table:
     words, direction = HEADLINE[metric]
-    trained: dict[tuple[str, ...], dict[str, Score]] = {}
-    for score in group:
-        if np.isfinite(score.means(metric)).any():
-            trained.setdefault(score.how, {})[score.perturbation] = score
-    rows = [(next(iter(by_name.values())), by_name) for by_name in trained.values()]
+    known = [score for score in group if np.isfinite(score.means(metric)).any()]
+    trained = by_training(known, lambda score: score.perturbation)
+    rows = [(next(iter(by_name.values())), by_name) for by_name in trained]
     rows.sort(key=lambda row: (rank(row[0].network.group), known_first(direction * row[0].value(metric))))
     names = [name for name in PERTURBATIONS if any(score.perturbation == name for score in group)]
     several = len({_recipe(one) for one, _ in rows}) > 1

@@ -12,9 +12,8 @@ from benchmarks.store.record import Record
 def to_csv(records: Sequence[Record]) -> str:
     """One line per record, everything in plain units: counts, bytes, milliseconds, shares."""
     flat = [_flat(record) for record in records]
-    columns = list(dict.fromkeys(name for line in flat for name in line))
     out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer = csv.DictWriter(out, dict.fromkeys(name for line in flat for name in line), lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
     return out.getvalue()

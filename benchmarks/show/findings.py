@@ -40,8 +40,7 @@ class Findings:
     @cached_property
     def rows(self) -> dict[Setting, list[Row]]:
         """What networks cost and how fast they are, at each setting."""
-        found = speeds.settings(self.records)
-        return {setting: speeds.rows(self.records, setting, self.networks) for setting in found}
+        return {setting: speeds.rows(self.records, setting, self.networks) for setting in speeds.settings(self.records)}
 
     @cached_property
     def borrowed(self) -> bool:
@@ -80,8 +79,9 @@ class Findings:
     @property
     def whole(self) -> "Findings":
         """With all that the committed records say."""
-        records = [*self.committed, *self.records]
-        return Findings(records, galleries=self.galleries, here=self.here) if self.committed else self
+        if not self.committed:
+            return self
+        return Findings([*self.committed, *self.records], galleries=self.galleries, here=self.here)
 
     def best(self, metric: str) -> list[str]:
         """The names of what nothing shows to be worse than the best; none where there is no second network."""

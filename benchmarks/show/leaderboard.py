@@ -9,6 +9,11 @@ from benchmarks.statistics import paired
 from benchmarks.store.record import Record
 from zoo.contract import TASKS
 
+TWO_TASKS = (
+    "Change for the better, in %, of mask IoU and depth RMSE against the same network trained for that task alone."
+    " In brackets 95 % intervals over the same images; one that holds 0 shows no difference."
+)
+
 
 def tables(found: Findings) -> list[Table]:
     """A table for each setting that was timed, what was achieved, what two tasks bring, curves, and what failed."""
@@ -35,11 +40,7 @@ def multi_task(records: Sequence[Record]) -> Table:
         [gain.model, short(gain.data), *(_change(gain.tasks.get(task)) for task in TASKS), _change(gain.mean)]
         for gain in paired.gains(records)
     ]
-    notes = [
-        "Change for the better, in %, of mask IoU and depth RMSE against the same network trained for that task alone."
-        " In brackets 95 % intervals over the same images; one that holds 0 shows no difference."
-    ]
-    return Table("two tasks at once", ["model", "data", *TASKS, "mean"], body, notes)
+    return Table("two tasks at once", ["model", "data", *TASKS, "mean"], body, [TWO_TASKS])
 
 
 def _change(estimate: paired.Estimate | None) -> str:

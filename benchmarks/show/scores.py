@@ -119,6 +119,14 @@ def _stands_beside(old: Record, new: Record) -> bool:
     return old.accuracy.seed != new.accuracy.seed and old.values.get("strength") == new.values.get("strength")
 
 
+def by_training(found: Iterable[Score], column: Callable[[Score], str]) -> list[dict[str, Score]]:
+    """The rows of a table: of each training its scores by column."""
+    rows: dict[tuple[str, ...], dict[str, Score]] = {}
+    for score in found:
+        rows.setdefault(score.how, {})[column(score)] = score
+    return [*rows.values()]
+
+
 def boards(found: Iterable[Score]) -> list[Board]:
     """What may be compared, in the order of `order`."""
     groups = alike(found, lambda score: score.cell.size)

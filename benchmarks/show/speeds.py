@@ -42,8 +42,7 @@ class Setting:
 
     @classmethod
     def of(cls, record: Record) -> "Setting":
-        cell = record.timed
-        return cls(cell.size, cell.precision, cell.engine, record.machine.identity)
+        return cls(record.cell.size, record.timed.precision, record.timed.engine, record.machine.identity)
 
     @property
     def place(self) -> tuple[Any, ...]:

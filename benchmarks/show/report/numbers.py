@@ -17,11 +17,11 @@ class Numbers:
     """Networks in the order of groups, machines as they come, sets in the order in which they are shown."""
 
     def __init__(self, found: Findings) -> None:
-        machines = [record.machine.identity for record in found.records]
         sets = [(data, board.trained_as) for board, data in found.sets]
         sets += [(group[0].cell.data, group[0].cell.trained_as) for group in found.curves]
         self.model = {spec: number for number, spec in enumerate(found.networks)}
-        self.machine = {identity: number for number, identity in enumerate(dict.fromkeys(machines))}
+        machines = dict.fromkeys(record.machine.identity for record in found.records)
+        self.machine = {identity: number for number, identity in enumerate(machines)}
         self.set: dict[tuple[str, TrainedAs], int] = {key: number for number, key in enumerate(dict.fromkeys(sets))}
 
 

@@ -44,8 +44,12 @@ def _set(data: str, trained_as: TrainedAs) -> Data:
 
 
 def _cost(record: Record, numbers: Numbers) -> Data:
-    own = {"model": numbers.model[record.spec], "size": record.cell.size, "failed": record.failed}
-    return {**own, **record.values}
+    return {
+        "model": numbers.model[record.spec],
+        "size": record.cell.size,
+        "failed": record.failed,
+        **record.values,
+    }
 
 
 def _problem(record: Record, numbers: Numbers) -> Data:
