@@ -37,7 +37,7 @@ def estimate(cells: Sequence[Cell], asked: Comparison) -> tuple[list[list[str]],
         for name in dict.fromkeys(cell.measure for cell in cells)
     }
     parts["all"] = [each for _, each in took]
-    body = [[name, str(len(part)), _told(float(np.nansum(part)))] for name, part in parts.items() if part]
+    body = [[name, str(len(part)), _told(float(np.nansum(part)))] for name, part in parts.items()]
     unknown = [str(cell.entrant.asked) for cell, each in took if math.isnan(each)]
     busy = f"; load {load}: in calm it is more" if (load := machine.load() or 0) > (os.cpu_count() or 1) else ""
     notes = [f"From {rate / 1e9:,.0f} GFLOP/s in training, as measured just now{busy}."]

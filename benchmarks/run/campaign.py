@@ -66,8 +66,7 @@ class Campaign:
         if cell.measure == "memory":
             return Found(memory.peak(entrant, cell.timed, self.device))
         once = TimedSettings(cell.settings.size, device=self.device.type)
-        learns = cell.measure == "accuracy" and not weights
-        for work in ("once", "training") if learns else ("once",):
+        for work in ("once", "training") if cell.measure == "accuracy" and not weights else ("once",):
             memory.rehearse(entrant, once, self.device, work, seconds=rounds.CAP)  # a network of one's own may hang
         if cell.measure == "cost":
             with limits.within_time(rounds.CAP):

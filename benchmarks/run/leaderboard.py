@@ -56,8 +56,7 @@ def leaderboard(models: str | None = None, *, tick: Tick | None = None, **option
 
 def _shown() -> Signature:
     """What help() shows: every option by its name."""
-    keywords = ["tick", *Options.__annotations__]
-    options = [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in keywords]
+    options = [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in ("tick", *Options.__annotations__)]
     return Signature([Parameter("models", Parameter.POSITIONAL_OR_KEYWORD, default=None), *options])
 
 
@@ -69,9 +68,8 @@ def prepared(models: str | None, options: Options) -> Iterator[tuple[Comparison,
     """A comparison and its cells, with as many threads as are asked for; an error where something is not there."""
     device = machine.choose(options.get("device") or "auto")
     asked = settled(models, options, PRESETS, str(device))
-    entrants = enter(asked.models)
-    if "accuracy" in asked.measure and not asked.weights:  # the baselines stand in every such table
-        entrants = enter(f"{asked.models}, {BASELINES}")
+    trains = "accuracy" in asked.measure and not asked.weights  # the baselines stand in every such table
+    entrants = enter(f"{asked.models}, {BASELINES}" if trains else asked.models)
     planned = cells.plan(entrants, asked)
     accuracy.require([cell.accuracy for cell in planned if cell.measure == "accuracy"], asked.weights)
     _require_trained(asked, planned)
@@ -87,11 +85,10 @@ def missing(asked: Comparison, planned: list[Cell]) -> tuple[list[Record], list[
     """With resume what is there already of these networks, whatever was asked for then, with the accuracy of the
     baselines; and the cells that it leaves to be measured."""
     path = asked.out / RECORDS
-    found = files.read(path) if asked.resume and path.exists() else []
     specs = {cell.entrant.spec for cell in planned}
     before = [
         record
-        for record in found
+        for record in (files.read(path) if asked.resume and path.exists() else ())
         if record.spec in specs or (record.group == BASELINE and record.measure == "accuracy")
     ]
     done = identity.done(before, None if asked.executor == "ray" else Machine.here(torch.device(asked.device)))

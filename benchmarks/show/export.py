@@ -29,8 +29,11 @@ def _flat(record: Record) -> dict[str, Any]:
     for name, span in record.intervals.items():
         is_curve = span and isinstance(span[0], list)  # with a span for each strength
         line[f"{name}_low"], line[f"{name}_high"] = map(_text, zip(*span, strict=True)) if is_curve else span
-    machine = {name: getattr(record.machine, name) for name in ("device_name", "torch", "threads", "commit")}
-    return {**line, **machine, "date": record.date}
+    return {
+        **line,
+        **{name: getattr(record.machine, name) for name in ("device_name", "torch", "threads", "commit")},
+        "date": record.date,
+    }
 
 
 def _text(value: Any) -> Any:

@@ -63,8 +63,7 @@ class Score:
     @property
     def good(self) -> float:
         """The mask IoU, 0 where none is known."""
-        value = self.value(HARDNESS)
-        return 0.0 if math.isnan(value) else value
+        return float(np.nan_to_num(self.value(HARDNESS)))
 
 
 @dataclass

@@ -128,9 +128,9 @@ def settings(records: Sequence[Record]) -> list[Setting]:
     timed = [Setting.of(record) for record in records if record.measure in ("latency", "throughput")]
     places = {setting.place for setting in timed}
     weighed = [Setting.of(record) for record in records if record.measure == "memory"]
-    timed += [setting for setting in weighed if setting.place not in places]
+    alone = [setting for setting in weighed if setting.place not in places]
     counted = [Setting(record.cell.size) for record in records if record.measure == "cost"]
-    return list(dict.fromkeys(timed or counted))
+    return list(dict.fromkeys([*timed, *alone] or counted))
 
 
 def rows(records: Iterable[Record], setting: Setting, networks: Mapping[str, Network]) -> list[Row]:
