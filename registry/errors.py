@@ -1,10 +1,15 @@
 """Every error a user can cause derives from one class, so that a command line can show it as one line."""
 
+import os
+import traceback
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 MOST = 40  # names in one message
+HOME = Path(__file__).resolve().parent.parent
+OURS = tuple(f"{HOME / name}{os.sep}" for name in ("registry", "zoo", "benchmarks"))
 
 
 class ZooError(Exception):
@@ -81,3 +86,10 @@ def listed(names: Sequence[str], shown: int = 3, separator: str = "; ") -> str:
     """
     more = len(names) - shown
     return separator.join([*names[:shown], *[f"and {more} more"] * (more > 0)])
+
+
+def place_of(error: BaseException) -> str:
+    """The last line of people's own code that an error passed, as ` (my_net.py, line 12)`; nothing where it is none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith((*OURS, "<")) and "site-packages" not in f.filename]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""

@@ -9,7 +9,7 @@ depth       (b, 1, h, w) logits: sigmoid(depth) is relative depth, 0 nearest, 1 
 
 Values are the caller's: nothing looks at them, because looking would cost a pass over every image (and, on a GPU, a
 wait). Axes, sizes, channels and dtypes are checked, since those are known without touching a pixel: any floating
-dtype, the same for both images. That it is the dtype of the network's weights (or autocast's) is the caller's part.
+dtype, the same for both images and the network's weights; under autocast, one that it takes.
 """
 
 from collections.abc import Iterable, Mapping

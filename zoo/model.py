@@ -77,6 +77,7 @@ class PairModel(nn.Module):
                 f"sides is a {type(sides).__name__}; it takes True or False, as model(bg, fg_bg, sides=True)"
             )
         check_images(bg, fg_bg, face)
+        self._check_dtype(fg_bg)
         h, w = fg_bg.shape[-2:]
         plate = None if bg is None or not face.plate else self._fit(self.normalise(bg, 0))
         scene = self._fit(self.normalise(fg_bg, -1))
@@ -91,6 +92,17 @@ class PairModel(nn.Module):
         @overload
         def __call__(self, bg: Tensor | None, fg_bg: Tensor, sides: Literal[True]) -> tuple[Prediction, ...]: ...
         def __call__(self, bg: Tensor | None, fg_bg: Tensor, sides: bool = False) -> Any: ...
+
+    def _check_dtype(self, image: Tensor) -> None:
+        """Raise InputError for images of another dtype than the weights, where autocast does not see to it."""
+        weight = next(self.parameters(), image)
+        if image.dtype == weight.dtype or image.is_meta or not weight.is_floating_point():
+            return
+        if image.dtype == torch.float64 or not torch.is_autocast_enabled(image.device.type):
+            raise InputError(
+                f"the images are {image.dtype} and this network's weights are {weight.dtype}; convert the images, as"
+                f" bg.to({weight.dtype}), or the network, as model.to({image.dtype})"
+            )
 
     def _fit(self, image: Tensor) -> Tensor:
         """Replicate the right and bottom border up to a size that the network takes."""

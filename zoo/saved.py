@@ -13,7 +13,7 @@ from zoo.factory import build, resolve
 from zoo.model import PairModel, unwrapped
 from zoo.trained import Trained
 from zoo.version import __version__
-from zoo.weights.files import SCHEMA, WeightsError, WeightsFile, as_path, read, spec_of, write
+from zoo.weights.files import SCHEMA, WeightsError, WeightsFile, as_path, read, require_kind, spec_of, write
 from zoo.weights.plan import notes_on
 from zoo.weights.report import LoadReport
 
@@ -73,12 +73,17 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
         if spec is not None:
             entry, expected = resolve(spec)
             _expect(file.path, stored, Spec(entry.name, expected))
+        _compare_on_meta(stored, file)
         model = build_offline(stored)
     except WeightsError:
         raise
     except ZooError as error:
         raise WeightsError(f"{file.path}, saved by version {file.metadata.get('version')}: {error}") from None
-    _fill(model, file)
+    _compare(model, file)
+    with torch.inference_mode(False):
+        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+            tensor.data = tensor.data.to(file.tensors[name].dtype)
+    model.load_state_dict(file.tensors)
     height, _, width = file.metadata.get("trained_at", "").partition("x")
     if height.isdecimal() and width.isdecimal():
         model.trained_at = int(height), int(width)
@@ -113,8 +118,24 @@ def _expect(path: Path, stored: Spec, expected: Spec) -> None:
         raise WeightsError(f"{path} holds another {stored.name}: {'; '.join(different)}")
 
 
-def _fill(model: PairModel, file: WeightsFile) -> None:
-    """Copy every tensor, strictly, after giving each of the model's the dtype of the file's."""
+def _compare_on_meta(spec: Spec, file: WeightsFile) -> None:
+    """Compare where a network takes no memory: a file of a few bytes may name one of many gigabytes."""
+    try:
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that drawing weights does nothing here
+            model = build_offline(spec)
+    except ZooError:
+        raise
+    except Exception as error:  # some encoders read values while they are built; others are too large even here
+        least = sum(value.nbytes for value in file.tensors.values())
+        if "overflow" in str(error).lower() or "too large" in str(error).lower():
+            raise WeightsError(f"{file.path} holds {least:,} bytes of weights, and names {spec}: {error}") from None
+        return
+    _compare(model, file)
+
+
+def _compare(model: PairModel, file: WeightsFile) -> None:
+    """Raise WeightsError unless the file has each of the network's tensors, of its shape and kind, and no other."""
     own = model.state_dict()
     missing = [key for key in own if key not in file.tensors]
     surplus = [key for key in file.tensors if key not in own]
@@ -127,10 +148,8 @@ def _fill(model: PairModel, file: WeightsFile) -> None:
     wrong = [f"{len(names)} {kind} ({listed(names)})" for kind, names in kinds if names]
     if wrong:
         raise WeightsError(f"{file.path}: its tensors do not fit its own spec {model.spec.name}: {', '.join(wrong)}")
-    with torch.inference_mode(False):
-        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-            tensor.data = tensor.data.to(file.tensors[name].dtype)
-    model.load_state_dict(file.tensors)
+    for key, value in own.items():
+        require_kind(file.path, key, file.tensors[key], value)
 
 
 def _own_copy(value: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError, Spec, require, require_each
+from registry import OptionError, Spec, ZooError, require, require_each
+from registry.errors import first_line, place_of
 from zoo.contract import TASKS, InputError, Interface, Link, Task, words
 from zoo.model import PairModel
 
@@ -76,9 +77,22 @@ class Wrapped(PairModel):
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
         images: list[Any] = [bg if which == "bg" else fg_bg for which in self.order]
-        out = self.module(*images) if self.separate else self.module(torch.cat(images, 1))
+        given = images if self.separate else [torch.cat(images, 1)]
+        out = self.module(*given) if torch.compiler.is_compiling() else self._called(given)
         maps = self._by_task(out)
         return {task: self._fitted(task, maps[task], fg_bg) for task in self.face.tasks}
+
+    def _called(self, given: list[Tensor]) -> Any:
+        try:
+            return self.module(*given)
+        except (ZooError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            shapes = " and ".join(str(tuple(image.shape)) for image in given)
+            raise InputError(
+                f"the wrapped {type(self.module).__name__} was given {shapes} ({', '.join(self.order)}) and raised"
+                f" {type(error).__name__}{place_of(error)}: {first_line(error, 200)}"
+            ) from error
 
     def _by_task(self, out: Any) -> dict[str, Any]:
         """The module's output, taken apart."""

@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 
+import zoo
 from registry import ZooError
 from zoo import InputError, Interface, PairModel
 
@@ -96,3 +97,22 @@ def test_sides_are_yes_or_no(sides):
 def test_values_are_the_callers():
     fg_bg = torch.full((1, 3, 8, 8), torch.nan)
     assert Probe(Interface())(fg_bg, fg_bg).mask.isnan().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_images_have_the_dtype_of_the_weights(dtype):
+    model = zoo.build("unet(width=2)").eval()
+    with pytest.raises(
+        InputError, match=f"the images are {dtype} and this network's weights are torch.float32; convert"
+    ):
+        model(GOOD.to(dtype), GOOD.to(dtype))
+    with torch.no_grad():
+        assert model.to(dtype)(GOOD.to(dtype), GOOD.to(dtype)).mask.dtype == dtype
+
+
+def test_autocast_takes_narrow_images_and_no_double_ones():
+    model = zoo.build("unet(width=2)").eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert model(GOOD.bfloat16(), GOOD.bfloat16()).mask.dtype == torch.bfloat16
+        with pytest.raises(InputError, match=r"the images are torch.float64"):
+            model(GOOD.double(), GOOD.double())

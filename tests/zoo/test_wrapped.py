@@ -163,3 +163,20 @@ def test_a_network_is_no_name_and_is_not_printed(call, thing, kind):
     with pytest.raises(zoo.ZooError, match=f"takes a name or a spec, as .*, and not {kind}") as caught:
         call(thing)
     assert len(str(caught.value)) < 150
+
+
+class Failing(nn.Module):
+    def forward(self, x):
+        return x.nope
+
+
+def test_an_error_of_a_wrapped_module_says_where_it_comes_from():
+    line = Failing.forward.__code__.co_firstlineno + 1
+    given = r"was given \(2, 6, 20, 30\) \(bg, fg_bg\) and raised"
+    place = rf"AttributeError \(test_wrapped.py, line {line}\)"
+    with pytest.raises(zoo.InputError, match=f"the wrapped Failing {given} {place}: 'Tensor' object has no attribute"):
+        zoo.wrap(Failing())(BG, FG_BG)
+    with pytest.raises(
+        zoo.InputError, match=f"the wrapped Conv2d {given} RuntimeError: .*to have 5 channels, but got 6"
+    ):
+        zoo.wrap(nn.Conv2d(5, 2, 1))(BG, FG_BG)

@@ -1,5 +1,6 @@
 """What every source of data gives: random access to samples and batches; and the catalog of sources."""
 
+import operator
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -43,9 +44,15 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         n = len(self)
+        try:
+            index = operator.index(index)
+        except TypeError:
+            raise OptionError(
+                f"[{index!r}] is no index; give one whole number, or several to batch([...]), as data.batch([0, 1])"
+            ) from None
         if not -n <= index < n:
             raise IndexError(f"index {index} is out of range: {self.spec} has {n} samples in split {self.split}")
-        return self.sample(int(index) % n)
+        return self.sample(index % n)
 
     def batch(self, indices: Sequence[int]) -> Sample:
         """Samples stacked, (b, ...) each; the sizes must agree."""

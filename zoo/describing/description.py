@@ -16,7 +16,7 @@ from zoo.contract import checked_size
 from zoo.describing.diagram import draw
 from zoo.describing.facts import Choice, Facts, Layer
 from zoo.describing.memory import training_bytes
-from zoo.describing.receptive import has_lost_buffers, receptive_field
+from zoo.describing.receptive import LONGEST, has_lost_buffers, receptive_field
 from zoo.describing.stages import count, flow
 from zoo.describing.text import write
 from zoo.describing.trace import Trace, trace
@@ -48,6 +48,9 @@ class Description(Facts):
         return self.text()
 
 
+MOST = 2e9  # bytes that measuring a receptive field may take
+
+
 def describe(spec: str | Spec, size: int | tuple[int, int] = 224, **options: Any) -> Description:
     """What a network is and costs, by name and options, for images of a size (one number, or height and width).
 
@@ -67,6 +70,7 @@ def _described(entry: Entry[Architecture], resolved: dict[str, Any], size: tuple
     known = all_options(entry)
     model, whole = _built(Spec(entry.name, resolved))
     model, passed = _traced(model, whole, size)
+    _require_room(model, size, passed.peak_bytes)
     return Description(
         name=entry.name,
         aliases=entry.aliases,
@@ -90,6 +94,17 @@ def _described(entry: Entry[Architecture], resolved: dict[str, Any], size: tuple
         flow=flow(passed, size),
         tree=_layer(type(model).__name__, model),
     )
+
+
+def _require_room(model: PairModel, size: tuple[int, int], peak: int) -> None:
+    """Raise OptionError where the receptive field, measured with numbers on a strip, takes more memory than MOST."""
+    share = model.min_size * min(max(size), LONGEST) / (size[0] * size[1])
+    need = 2 * peak * share  # double precision
+    if need > MOST:
+        raise OptionError(
+            f"{model.spec.name} would take {need / 1e9:,.0f} GB to describe, more than the {MOST / 1e9:g} GB that are"
+            " allowed; give fewer channels, or a smaller size"
+        )
 
 
 def _built(spec: Spec) -> tuple[PairModel, PairModel | None]:

@@ -27,7 +27,7 @@ from zoo.training.splits import training_data
 from zoo.training.toml import dumps
 
 SCHEMA = 1
-SEED = Limit("a whole number from 0 up", lambda seed: seed >= 0)
+SEED = Limit("a whole number from 0 to 2**63 - 1", lambda seed: 0 <= seed < 2**63)
 
 
 @dataclass(frozen=True, kw_only=True)

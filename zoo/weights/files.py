@@ -19,6 +19,8 @@ from zoo.version import __version__
 
 SCHEMA = 1  # of our own files
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts put the weights inside their file
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+DTYPES = (*FLOATS, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
 DEEPEST = 4  # wrappers inside wrappers
 WRAPPED = re.compile(r"^((module|_orig_mod)\.)+|(?<=\.)_orig_mod\.")  # by DataParallel or torch.compile
 
@@ -64,10 +66,37 @@ def read(path: str | PathLike[str]) -> WeightsFile:
     if not start:
         raise WeightsError(f"{path} is empty (0 bytes); copy or download it again")
     if start[8:9] == b"{":
-        return _read_safetensors(path)
+        return _dense(_read_safetensors(path))
     if start.startswith((b"PK\x03\x04", b"\x80")):
-        return WeightsFile(path, {bare(key): value for key, value in _state(_unpickle(path), path).items()})
+        return _dense(WeightsFile(path, {bare(key): value for key, value in _state(_unpickle(path), path).items()}))
     raise WeightsError(f"{path} {_what(start)}; accepted are PyTorch (.pth, .pt, .bin) and safetensors files")
+
+
+def _dense(file: WeightsFile) -> WeightsFile:
+    """The file, or a WeightsError where it holds tensors that no network here computes with."""
+    for key, value in file.tensors.items():
+        if value.layout != torch.strided or value.is_quantized:
+            kind, way = ("quantized", "dequantize") if value.is_quantized else ("sparse", "to_dense")
+            raise WeightsError(f"{file.path}: {key} is {kind}; save it dense, as value.{way}()")
+        if value.dtype not in DTYPES:
+            raise WeightsError(
+                f"{file.path}: {key} is {_short(value.dtype)}; accepted are {', '.join(map(_short, DTYPES))}:"
+                " convert it, as value.float()"
+            )
+    return file
+
+
+def require_kind(path: Path, key: str, value: Tensor, own: Tensor) -> None:
+    """Raise WeightsError where whole numbers stand for weights, or the other way round."""
+    if value.is_floating_point() != own.is_floating_point():
+        raise WeightsError(
+            f"{path}: {key} is {_short(value.dtype)}, and the network's is {_short(own.dtype)}; a file of weights that"
+            " were quantized needs their scales, and nothing here reads those: save them as floats"
+        )
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def as_path(path: object, wanted: str) -> Path:

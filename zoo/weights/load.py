@@ -63,7 +63,7 @@ def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> LoadPlan:
         other = "; elsewhere it can be the encoder: encoder_weights=FILE" if naming.encoder_only else ""
         raise WeightsError(f"{file.path} looks like {naming.title}, not like {name}; load it with {likely}{other}")
     task: Task = "mask" if "mask" in model.face.tasks else "depth"  # where a file with one output goes
-    plan = LoadPlan(model)
+    plan = LoadPlan(model, file.path)
     for key, value in file.tensors.items():
         if not key.startswith(naming.ignored):
             ours = naming.ours(key, task)
@@ -91,7 +91,7 @@ def _same_names(model: PairModel, file: WeightsFile) -> LoadPlan:
         if spec.name != model.spec.name:
             raise WeightsError(f"{file.path} holds {spec.name}, not {model.spec.name}; zoo.load takes it")
         links = _links(spec)
-    plan = LoadPlan(model)
+    plan = LoadPlan(model, file.path)
     for key, value in file.tensors.items():
         if key in STATISTICS:
             _place_statistics(plan, key, value)

@@ -1,13 +1,14 @@
 """What loading a file will do to a network; nothing in the network changes before the plan is complete."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
 
 from registry import listed
 from zoo.contract import Link, Task
 from zoo.model import PairModel
-from zoo.weights.files import WeightsError
+from zoo.weights.files import WeightsError, require_kind
 from zoo.weights.stem import fit_stem
 
 COUNTER = "num_batches_tracked"  # of batch norms: older files lack it, and no output depends on it
@@ -19,7 +20,8 @@ class LoadPlan:
     tensors: our name -> value. unused: the file's names without a place. unfit: why some cannot take theirs.
     """
 
-    def __init__(self, model: PairModel):
+    def __init__(self, model: PairModel, path: Path):
+        self.path = path
         self.face = model.face
         self.spec = model.spec
         self.own = model.state_dict()
@@ -38,6 +40,7 @@ class LoadPlan:
         elif value.shape != self.own[ours].shape:
             self.unfit.append(f"{key} is {_shape(value)} and the network's {_shape(self.own[ours])}")
         else:
+            require_kind(self.path, key, value, self.own[ours])
             self.tensors[ours] = value
 
     def place_stem(self, key: str, value: Tensor, ours: str, *, may_differ: bool = False) -> None:
@@ -50,6 +53,7 @@ class LoadPlan:
             self.unused.append(key)
             self.notes.append(f"its first layer is {_shape(value)}, the network's {_shape(own)}: left fresh")
         else:
+            require_kind(self.path, key, value, own)
             try:
                 fitted = fit_stem(value.float(), own.shape[1], self.face.image_ch)
             except WeightsError as error:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.checking import message, tiny
+from reference.checking import message, refused, tiny
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -234,3 +234,44 @@ def test_networks_without_weights_are_not_saved(tmp_path):
     with torch.device("meta"):
         model = zoo.build("unet")
     assert "meta device" in message(save, model, tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.bool])
+def test_whole_numbers_are_no_weights(tmp_path, dtype):
+    model = zoo.build("unet(width=2)")
+    state = {key: value.to(dtype) for key, value in model.state_dict().items()}
+    save_file(state, tmp_path / "theirs.safetensors")
+    short = str(dtype).removeprefix("torch.")
+    assert f"is {short}, and the network's is float32" in refused("unet(width=2)", tmp_path / "theirs.safetensors")
+    metadata = {"format": "pairzoo", "schema": "1", "version": "0", "spec": str(model.spec)}
+    save_file(state, tmp_path / "ours.safetensors", metadata)
+    assert f"is {short}, and the network's is float32" in message(zoo.load, tmp_path / "ours.safetensors")
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.complex64])
+def test_numbers_that_nothing_computes_with_are_refused(tmp_path, dtype):
+    model = zoo.build("frame_difference")
+    save_file({key: value.to(dtype) for key, value in model.state_dict().items()}, tmp_path / "theirs.safetensors")
+    assert "accepted are float32" in refused("frame_difference", tmp_path / "theirs.safetensors")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [(torch.Tensor.to_sparse, "sparse"), (lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8), "quantized")],
+)
+def test_sparse_and_quantized_tensors_are_refused(tmp_path, change, word):
+    state = {key: change(value) for key, value in zoo.build("frame_difference").state_dict().items()}
+    torch.save(state, tmp_path / "theirs.pth")
+    assert f"is {word}; save it dense" in refused("frame_difference", tmp_path / "theirs.pth")
+
+
+@pytest.mark.parametrize("spec", ["unet(width=6000)", "unet(width=10000000000000)", "unet(in_ch=4000000000)"])
+def test_a_small_file_that_names_a_huge_network_takes_no_memory(tmp_path, spec, monkeypatch):
+    metadata = {"format": "pairzoo", "schema": "1", "version": "0", "spec": spec}
+    save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors", metadata)
+    built = zoo.saved.build
+    devices = []
+    monkeypatch.setattr("zoo.saved.build", lambda spec: devices.append(torch.get_default_device().type) or built(spec))
+    assert "w.safetensors" in message(zoo.load, tmp_path / "w.safetensors")
+    assert devices == ["meta"]

@@ -254,3 +254,9 @@ def test_one_object_before_another_leaves_no_seam(monkeypatch):
     masks = load(size=64).batch(range(8)).mask
     assert set(masks.unique().tolist()) <= {0.0, 0.5, 0.75}
     assert (masks == 0.75).any()
+
+
+@pytest.mark.parametrize("index", [slice(0, 2), 1.5, "a", None])
+def test_an_index_is_one_whole_number(index):
+    with pytest.raises(OptionError, match=r"is no index; give one whole number, or several to batch"):
+        load(split="val")[index]
