@@ -78,10 +78,10 @@ def guarded(run: Callable[[], int | None]) -> int:
         return WRONG
 
 
-def sides(text: str) -> tuple[int, int]:
+def image_size(text: str) -> tuple[int, int]:
     """Height and width of an image, as people type them.
 
-    >>> sides("224"), sides("224x320")
+    >>> image_size("224"), image_size("224x320")
     ((224, 224), (224, 320))
     """
     parts = text.lower().split("x")

@@ -125,10 +125,10 @@ class Interface:
 
 def checked_size(size: Any, accepted: str, largest: int = LARGEST) -> tuple[int, int]:
     """Height and width in pixels; one number stands for both."""
-    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    fits = all(is_count(side, SMALLEST) and side <= largest for side in sides)
-    require(len(sides) == 2 and fits, "size", size, accepted)
-    return sides[0], sides[1]
+    pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    fits = all(is_count(side, SMALLEST) and side <= largest for side in pair)
+    require(len(pair) == 2 and fits, "size", size, accepted)
+    return pair[0], pair[1]
 
 
 def words(option: str, value: Any, accepted: str) -> tuple[Any, ...]:

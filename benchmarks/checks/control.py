@@ -33,7 +33,7 @@ from benchmarks.store.control import Control, ControlSettings, Counts, Order, Ru
 from benchmarks.store.record import Machine, TimedSettings
 from benchmarks.timing.clocks import Clocks
 from benchmarks.timing.rounds import Cell
-from registry.commandline import sides
+from registry.commandline import image_size
 from zoo import machine
 from zoo.progress import Tick, progress
 
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments: Arguments = {
         "--model": {"default": "unet(width=16)", "help": "what is timed against itself; default: unet(width=16)"},
         "--models": {"default": FOUNDING, "help": "with --load: whose order must stay; default: the founding networks"},
-        "--size": {"type": sides, "default": (64, 64), "help": "pixels; default: 64"},
+        "--size": {"type": image_size, "default": (64, 64), "help": "pixels; default: 64"},
         "--runs": {"type": at_least(1), "default": 40, "help": "default: 40"},
         "--seconds": {"type": positive, "default": 20.0, "help": "of timing in each run, at most; default: 20"},
         "--within": {

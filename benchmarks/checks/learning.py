@@ -65,7 +65,7 @@ def run(
     """Train what is not there yet, test it, show it; 1 where a goal is missed."""
     own = recipes.build(recipe)
     own = own if seed is None else own.changed(seed=seed)
-    size = max(stage.sides for stage in own.stages)
+    size = max(stage.hw for stage in own.stages)
     outcomes = []
     for tier in tiers:
         cell = AccuracySettings(size, f"pairbench:{tier}", recipe, samples, own.seed, scenes)

@@ -19,7 +19,7 @@ from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import FEW, interval, ratio
 from benchmarks.timing.rounds import Cell, images
 from registry import Spec, ZooError
-from registry.commandline import sides
+from registry.commandline import image_size
 from zoo import machine
 from zoo.architectures import architectures
 from zoo.factory import build
@@ -35,7 +35,12 @@ def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     arguments: Arguments = {
         "--models": {"default": FOUNDING, "help": MODELS},
-        "--sizes": {"type": sides, "nargs": "+", "default": [(64, 64), (224, 224)], "help": "pixels; default: 64 224"},
+        "--sizes": {
+            "type": image_size,
+            "nargs": "+",
+            "default": [(64, 64), (224, 224)],
+            "help": "pixels; default: 64 224",
+        },
         "--seconds": {"type": positive, "default": 8.0, "help": "time for each network at each size; default: 8"},
         "--threads": {"type": threads, "help": "threads on the CPU; default: what torch chooses"},
     }

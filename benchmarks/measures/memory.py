@@ -34,7 +34,7 @@ from benchmarks.store.files import one_line
 from benchmarks.store.settings import Size, TimedSettings
 from benchmarks.timing.limits import within_memory
 from registry import ZooError
-from registry.commandline import sides
+from registry.commandline import image_size
 from zoo.machine import choose
 from zoo.precision import float32
 
@@ -144,7 +144,7 @@ def main(argv: list[str] | None = None) -> int:
         "model": {"help": 'a name, a spec, or a network of your own, as "unet(depth=4)" or my_net.py:Net'},
         "--work": {"choices": WORKS, "default": "inference", "help": "default: inference"},
         "--size": {
-            "type": sides,
+            "type": image_size,
             "default": (224, 224),
             "help": "pixels: 224, or height x width as 224x320; default: 224",
         },

@@ -26,12 +26,12 @@ def recipe_for(spec: str, cell: AccuracySettings, tasks: Sequence[Task] = TASKS)
     grow in proportion. tasks: those that the network predicts; losses of others are left out.
     """
     recipe = recipes.build(cell.recipe)
-    largest = [max(sides) for sides in zip(*(stage.sides for stage in recipe.stages), strict=True)]
+    largest = [max(side) for side in zip(*(stage.hw for stage in recipe.stages), strict=True)]
 
     def scaled(stage: Stage) -> Stage:
         h, w = (
             round(side * to / of) if to > of else min(side, to)
-            for side, to, of in zip(stage.sides, cell.size, largest, strict=True)
+            for side, to, of in zip(stage.hw, cell.size, largest, strict=True)
         )
         return replace(stage, size=(h, w))
 

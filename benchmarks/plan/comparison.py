@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 from benchmarks.arguments import at_least, batch, listed, positive, several, threads
 from benchmarks.store.names import ENGINES, EQUAL, LAYOUTS, MEASURES
 from registry import OptionError, nearest
-from registry.commandline import sides
+from registry.commandline import image_size
 from registry.vocabulary import PORTABLE_PRECISIONS, PRECISIONS
 
 Size = tuple[int, int]  # height, width
@@ -87,14 +87,14 @@ class Comparison:
 
 TYPES: Mapping[str, Callable[[str], Any]] = {
     "measure": listed(*MEASURES),
-    "sizes": several(sides),
+    "sizes": several(image_size),
     "batches": several(batch),
     "precisions": listed(*PRECISIONS),
     "engines": listed(*ENGINES),
     "layouts": listed(*LAYOUTS),
     "samples": at_least(1, most=10**9),
     "seeds": several(at_least(0)),
-    "train_size": sides,
+    "train_size": image_size,
     "scenes": at_least(1),
     "weights": Path,
     "threads": threads,

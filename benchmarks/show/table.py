@@ -108,11 +108,11 @@ def _latex_cell(text: str) -> str:
 def html(table: Table) -> str:
     """As a notebook shows it: the best in bold, and a line between groups."""
     body = [("td", LINE * (number - 1 in table.ends), texts) for number, texts in enumerate(table.body)]
-    sides = ["right" if each else "left" for each in table.numbers]
+    align = ["right" if each else "left" for each in table.numbers]
     parts = [f"<h4>{escape(table.title)}</h4><table>"]
     for tag, style, texts in [("th", "", table.head), *body]:
         parts.append("<tr>")
-        for side, text in zip(sides, texts, strict=True):
+        for side, text in zip(align, texts, strict=True):
             cell = f"<b>{escape(text)}</b>" if text.endswith("*") else escape(text)
             parts.append(f'<{tag} style="text-align: {side}; {style}">{cell}</{tag}>')
         parts.append("</tr>")

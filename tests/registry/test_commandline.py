@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warm import Warm
 
-from registry.commandline import Parser, UsageError, guarded, sides
+from registry.commandline import Parser, UsageError, guarded, image_size
 from registry.vocabulary import LARGEST, SMALLEST
 
 
 @given(st.integers(SMALLEST, LARGEST), st.integers(SMALLEST, LARGEST))
 def test_a_size_is_height_and_width(h: int, w: int) -> None:
-    assert sides(f"{h}x{w}") == sides(f"{h}X{w}") == (h, w)
-    assert sides(str(h)) == (h, h)
+    assert image_size(f"{h}x{w}") == image_size(f"{h}X{w}") == (h, w)
+    assert image_size(str(h)) == (h, h)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_size_is_height_and_width(h: int, w: int) -> None:
 )
 def test_what_is_no_size_is_a_short_line(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match="8 to 8192") as caught:
-        sides(text)
+        image_size(text)
     assert len(str(caught.value)) < 200
 
 

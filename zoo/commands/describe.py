@@ -5,14 +5,16 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.commandline import sides
+from registry.commandline import image_size
 from zoo.describing import describe
 from zoo.files import write_text
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("spec", metavar="NAME_OR_SPEC", help='as unet, or "unet(depth=4, fusion=siamese)"')
-    parser.add_argument("--size", type=sides, default=(224, 224), help="image size: 224, or height x width as 224x320")
+    parser.add_argument(
+        "--size", type=image_size, default=(224, 224), help="image size: 224, or height x width as 224x320"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="write the picture of the data flow to a file")
     parser.add_argument("--tree", action="store_true", help="print every layer (JSON has them always)")

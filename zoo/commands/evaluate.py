@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from registry import OptionError
-from registry.commandline import sides, whole
+from registry.commandline import image_size, whole
 from registry.vocabulary import PRECISIONS, SPLITS
 
 WIDTH = 100  # columns
@@ -20,7 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("weights", type=Path, help="a file of zoo.save, a training's folder, or others' with --model")
     parser.add_argument("--data", required=True, metavar="SPEC", help="pairbench:hard, a folder, a zip, shards")
     parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
-    parser.add_argument("--size", type=sides, help="pixels, as 224 or 224x320; default: as the data is")
+    parser.add_argument("--size", type=image_size, help="pixels, as 224 or 224x320; default: as the data is")
     parser.add_argument("--samples", type=whole(1), metavar="N", help="at most N, spread over the split; default: all")
     parser.add_argument("--batch", type=whole(1), default=16, help="default: 16")
     parser.add_argument("--workers", type=whole(0), default=0, help="processes that read data; default: this one")

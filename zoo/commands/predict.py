@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.commandline import UsageError, sides
+from registry.commandline import UsageError, image_size
 from registry.vocabulary import PORTABLE_PRECISIONS
 
 
@@ -80,4 +80,4 @@ def _size(text: str) -> "tuple[int, int] | str | None":
     """As `zoo.predict` takes it: None is the photo's own."""
     if text == "photo":
         return None
-    return text if text == "trained" else sides(text)
+    return text if text == "trained" else image_size(text)

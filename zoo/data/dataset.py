@@ -96,16 +96,16 @@ def load(
     """
     require_each("split", split, (split,), SPLITS)
     accepted = f"pixels from {SMALLEST} up, one number or (h, w), or None"
-    sides = None if size is None else checked_size(size, accepted, largest=sys.maxsize)
+    checked = None if size is None else checked_size(size, accepted, largest=sys.maxsize)
     entry, told = parse(spec)
     given = told.extended(options)
     for name, option in entry.options.items():
         if name not in ("split", "size", *given) and option.default is Parameter.empty:
             raise OptionError(f"data source {entry.name} needs {name}, as in {entry.name}:{name.upper()}")
     entry, resolved = sources.resolve(Spec(entry.name, given), given_by_caller=("split", "size"))
-    dataset = entry.factory(split=split, size=sides, **resolved)
+    dataset = entry.factory(split=split, size=checked, **resolved)
     dataset.spec, dataset.split = Spec(entry.name, resolved), split
-    dataset.size = getattr(dataset, "size", sides)  # a source may have a size of its own where none is asked for
+    dataset.size = getattr(dataset, "size", checked)  # a source may have a size of its own where none is asked for
     return dataset
 
 

@@ -57,15 +57,15 @@ def predict(
 
     A task that the network never learned, as far as its file or zoo.fit knows, is None in the answer.
     """
-    sides = checked(size, precision, threshold)
+    work = checked(size, precision, threshold)
     if not isinstance(model, nn.Module):
         model = placed(network(model), device)
     elif device is not None:
         model = placed(model, device)
     if size == "trained":
-        sides = getattr(model, "trained_at", None)
+        work = getattr(model, "trained_at", None)
     photo, images = _read(interface(model), bg, fg_bg, resize_plate)
-    maps = _maps(model, images, sides, precision)
+    maps = _maps(model, images, work, precision)
     mask, depth = (getattr(maps, task) if task in trained_tasks(model) else None for task in TASKS)
     return Predicted(photo, mask, depth, threshold)
 

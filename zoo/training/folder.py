@@ -83,7 +83,7 @@ def budgeted(recipe: Recipe, samples: int | None) -> Recipe:
     """The recipe with all stages scaled, so that `samples` are seen in all; None changes nothing."""
     if samples is None:
         return recipe
-    length = recipe.epoch or len(training_data(recipe.data, recipe.stages[0].sides))
+    length = recipe.epoch or len(training_data(recipe.data, recipe.stages[0].hw))
     stages = [replace(phase.stage, samples=phase.samples, epochs=None) for phase in plan(recipe, length, samples)]
     return replace(recipe, stages=tuple(stages))
 
@@ -109,7 +109,7 @@ def finished(folder: Path, trainer: Trainer, world: World) -> Run:
     recipe, model = trainer.recipe, trainer.best
     model = model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     model.requires_grad_(True)
-    model.trained_at = recipe.stages[-1].sides
+    model.trained_at = recipe.stages[-1].hw
     model.trained = Trained(recipe.data, trainer.samples_of_tasks())
     if world.is_first:
         try:

@@ -87,7 +87,7 @@ class Loop:
                     if phase is not trainer.phase:
                         trainer.begin(phase)
                         trainer.step.meter.go_on(self.sums.streak)
-                    self.held_out = validation_data(self.recipe.data, phase.stage.sides)
+                    self.held_out = validation_data(self.recipe.data, phase.stage.hw)
                     if self._stage(request):
                         return StoppedError(
                             request.signal or SIGTERM,
@@ -211,7 +211,7 @@ class Loop:
     def _pixels(self, samples: int) -> int:
         """That have been seen after so many samples: a stage of larger images takes longer."""
         return sum(
-            min(max(samples - phase.first_sample, 0), phase.samples) * math.prod(phase.stage.sides)
+            min(max(samples - phase.first_sample, 0), phase.samples) * math.prod(phase.stage.hw)
             for phase in self.trainer.phases
         )
 

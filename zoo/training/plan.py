@@ -26,7 +26,7 @@ class Phase:
 
     @property
     def title(self) -> str:
-        h, w = self.stage.sides
+        h, w = self.stage.hw
         return self.stage.name or (f"{self.number}, {h} px" if h == w else f"{self.number}, {h} x {w} px")
 
 

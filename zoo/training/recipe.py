@@ -79,7 +79,7 @@ class Stage:
         for option in ("tasks", "freeze"):  # a text is a list of one, or of several with commas
             object.__setattr__(self, option, tuple(filter(None, words(option, getattr(self, option), "words"))))
         check(self)
-        require(min(self.sides) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
+        require(min(self.hw) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
         if (self.samples is None) == (self.epochs is None):
             both = "" if self.samples is None else f", not samples={self.samples} and epochs={self.epochs:g}"
             raise RecipeError(f"a stage needs an amount: samples or epochs, one of the two{both}")
@@ -87,7 +87,7 @@ class Stage:
         schedules.build(self.schedule)
 
     @property
-    def sides(self) -> tuple[int, int]:
+    def hw(self) -> tuple[int, int]:
         return (self.size, self.size) if isinstance(self.size, int) else self.size
 
 
@@ -127,7 +127,7 @@ class Recipe:
         model = self.model
         with suppress(UnknownNameError):  # a network of one's own
             model = _written(resolve, model)
-        return replace(self.spelled(), model=model, data=str(training_data(self.data, self.stages[0].sides).spec))
+        return replace(self.spelled(), model=model, data=str(training_data(self.data, self.stages[0].hw).spec))
 
     def spelled(self) -> "Recipe":
         """The recipe with every option of its schedules, losses, optimizer and augmentation: how is learned, whatever

@@ -45,7 +45,7 @@ def _tried(trainer: Trainer, phase: Phase) -> bool:
     parameters = freeze(trainer.model, stage)
     optimizers.build(recipe.optimizer, parameters, stage.lr)
     schedules.build(stage.schedule)
-    batch = training_data(recipe.data, stage.sides).batch([0])
+    batch = training_data(recipe.data, stage.hw).batch([0])
     batch = trainer.change(batch, step=0) if trainer.change else batch
     batch = each(lambda value: value.to(device).contiguous(memory_format=trainer.layout), batch)
     with half(device, recipe.precision):

@@ -47,7 +47,7 @@ class Trainer:
     ):
         self.recipe, self.world, self.workers = recipe, world, workers
         self.layout = LAYOUTS[recipe.layout]
-        data = training_data(recipe.data, recipe.stages[0].sides)
+        data = training_data(recipe.data, recipe.stages[0].hw)
         self.length = len(data)
         self.phases = plan(recipe, self.length)
         for phase in self.phases:
@@ -118,7 +118,7 @@ class Trainer:
     def feed(self) -> Feed:
         """The batches that are left of this stage."""
         return Feed(
-            training_data(self.recipe.data, self.phase.stage.sides),
+            training_data(self.recipe.data, self.phase.stage.hw),
             Positions(self.phase, done=self.done, rank=self.world.rank, world=self.world.size),
             seed=self.recipe.seed,
             change=self.change,
@@ -250,7 +250,7 @@ class Trainer:
         return memory_or(lambda: self._no_memory(phase, batch or phase.stage.batch))
 
     def _no_memory(self, phase: Phase, much: int) -> TrainingError:
-        world, (h, w) = self.world.size, phase.stage.sides
+        world, (h, w) = self.world.size, phase.stage.hw
         smaller = 2 ** ((much - 1) // world).bit_length() // 2 * world  # a power of two for each process
         advice = f"a smaller batch, as --batch {smaller}" if smaller else "a smaller size or network"
         return TrainingError(

@@ -228,14 +228,14 @@ def test_wrong_data_is_found_out_before_the_training(tmp_path: Path) -> None:
 def test_recipes_are_scaled_to_the_cell() -> None:
     cell = replace(CELL, size=(64, 64), seed=5)
     equal = training_recipe.recipe_for("unet", cell)
-    assert (equal.seed, equal.data, equal.stages[0].sides) == (5, "pairbench:clean", (64, 64))
+    assert (equal.seed, equal.data, equal.stages[0].hw) == (5, "pairbench:clean", (64, 64))
     assert (equal.objective.mask, equal.objective.depth) == ("bce + 0.5*dice", "0.5*bce")
     alone = training_recipe.recipe_for("unet(tasks=mask)", cell, ("mask",))
     assert (alone.objective.mask, alone.objective.depth) == ("bce + 0.5*dice", "")
     steps = training_recipe.recipe_for("u2netp", replace(cell, recipe="u2net-multi-bce"))
-    assert [stage.sides[0] for stage in steps.stages] == [64, 64, 64, 64]  # of 64, 96, 112, 224
+    assert [stage.hw[0] for stage in steps.stages] == [64, 64, 64, 64]  # of 64, 96, 112, 224
     wide = training_recipe.recipe_for("unet", replace(cell, recipe="unet-two-stage", size=(64, 448)))
-    assert [stage.sides for stage in wide.stages] == [(64, 224), (64, 448)] * 2  # of 112, 224
+    assert [stage.hw for stage in wide.stages] == [(64, 224), (64, 448)] * 2  # of 112, 224
 
 
 def test_founding_networks_have_recipes_of_their_own() -> None:

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from registry.commandline import sides, whole
+from registry.commandline import image_size, whole
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--per-pair", type=int, default=20, help="placements of each object on each background; default: 20")
     add("--flip", action="store_true", help="as many again, mirrored")
-    add("--size", type=sides, default=(224, 224), help="of the pictures: 224, or height x width as 224x320")
+    add("--size", type=image_size, default=(224, 224), help="of the pictures: 224, or height x width as 224x320")
     add("--share", type=float, nargs=2, default=(0.2, 0.7), metavar=("MIN", "MAX"), help="object's share of the height")
     add("--seed", type=int, default=0, help="of the placements; default: 0")
     add("--quality", type=int, default=90, help="of JPEG, 1 to 100; default: 90")
