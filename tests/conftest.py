@@ -46,14 +46,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _large_networks_are_drawn_quickly() -> Iterator[None]:
-    from draws import quick_draws
-
-    with quick_draws():
-        yield
-
-
 @pytest.fixture(scope="session")
 def fresh() -> Iterator[Warm]:
     """Processes that need not load torch."""

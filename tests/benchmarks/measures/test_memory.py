@@ -104,7 +104,6 @@ def test_training_holds_weights_gradients_and_two_averages(file: str) -> None:
 
 
 @linux
-@pytest.mark.slow
 def test_both_peaks_of_a_network_of_ones_own(file: str) -> None:
     found = memory.peak(enter(f"{file}:Heavy")[0], replace(SETTINGS, size=(16, 16)), CPU)
     assert found["inference_bytes"] == pytest.approx(40 * MB, abs=4 * MB)
