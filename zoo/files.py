@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -43,6 +45,14 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Replace a file's content, whole or not at all."""
     with replacing(path) as draft:
         draft.write_bytes(data)
+
+
+def from_json(text: str | bytes) -> Any:
+    """What the text holds; a ValueError where it is none, or nested deeper than Python reads."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def sweep(folder: Path, drafts: str = ".*.part") -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from zoo.contract import TASKS, Task
+from zoo.files import from_json
 
 UNKNOWN = "training unknown: neither zoo.fit nor a file of it says on what this network was trained"
 
@@ -23,10 +24,10 @@ class Trained:
     def from_text(cls, text: str | None) -> "Trained | None":
         """None where nothing is said, or nothing that can be read."""
         try:
-            given = json.loads(text or "null")
+            given = from_json(text or "null")
             samples: dict[Task, int] = {task: int(given["samples"][task]) for task in TASKS if task in given["samples"]}
             return cls(str(given["data"]), samples)
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, OverflowError):
             return None
 
     def story(self, tasks: tuple[Task, ...]) -> str:

@@ -52,8 +52,8 @@ class Folder(Named):
         try:
             with open(self.label(inside(name, self.path)), "rb") as file:
                 return file.read()
-        except OSError as error:
-            raise DataError(f"{self.label(name)}: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:  # a ValueError where no file can have such a name
+            raise DataError(f"{self.label(name)}: {getattr(error, 'strerror', None) or error}") from None
 
     def __contains__(self, name: str) -> bool:
         return (Path(self.path) / inside(name, self.path)).is_file()

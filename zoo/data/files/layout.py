@@ -6,7 +6,6 @@ picture's name, of any suffix. The background is found by the picture's place, b
 
 import csv
 import io
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from zoo.contract import Task
 from zoo.data.dataset import DataError
 from zoo.data.files.archive import Store, images, inside, leads_out, open_store
 from zoo.data.files.naming import Template, natural, number, positions, stem
+from zoo.files import from_json
 
 MAPS = ("bg", "fg_bg", "mask", "depth")
 DIRS = ("bg", "fg_bg", "fg_bg_mask", "fg_bg_depth")
@@ -39,11 +39,15 @@ class Layout:
 
     def row(self, index: int) -> dict[str, str]:
         """Map -> file name; maps that are not there left out."""
-        names = {name: column[index].decode() for name, column in self.columns.items()}
+        names = {name: _text(column[index]) for name, column in self.columns.items()}
         return {name: value for name, value in names.items() if value and name != "object"}
 
+    def object(self, index: int) -> str | None:
+        """What its object is called; None where no name tells it."""
+        return _text(self.columns["object"][index]) if "object" in self.columns else None
+
     def column(self, name: str) -> list[str]:
-        return [value.decode() for value in self.columns[name]]
+        return [_text(value) for value in self.columns[name]]
 
     def whole(self) -> "Layout":
         """The rows that lack no file."""
@@ -100,12 +104,21 @@ def _listed(store: Store, manifest: str, wanted: Sequence[str]) -> Layout:
     if not rows:
         raise DataError(f"{manifest}: no rows")
     columns = {name: [row[name] for row in rows] for name in wanted}
-    return Layout(store, _arrays({**columns, "object": [row.get("object") or "" for row in rows]}))
+    return Layout(store, _arrays({**columns, "object": [row["object"] for row in rows]}))
 
 
 def _arrays(columns: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
-    arrays = {name: np.array([value.encode() for value in column], np.bytes_) for name, column in columns.items()}
+    arrays = {name: np.array([_bytes(value) for value in column], np.bytes_) for name, column in columns.items()}
     return {name: array for name, array in arrays.items() if name != "object" or array.any()}
+
+
+def _bytes(name: str) -> bytes:
+    """A name as it is kept; it may hold bytes that are no UTF-8, which Python has as lone surrogates."""
+    return name.encode(errors="surrogatepass")
+
+
+def _text(name: bytes) -> str:
+    return name.decode(errors="surrogatepass")
 
 
 def _found(store: Store, dirs: Mapping[str, str], wanted: Sequence[str]) -> dict[str, Names]:
@@ -192,18 +205,25 @@ def _manifest(store: Store, manifest: str, wanted: Sequence[str]) -> Iterator[di
         if empty:
             hint = "; leave a task out with tasks=" if set(empty) <= {"mask", "depth"} else ""
             raise DataError(f"{manifest}, line {line}: no {' and no '.join(empty)}{hint}")
-        yield row | {name: folder + inside(row[name], store.path) for name in wanted}
+        named = row.get("object", "")
+        if not isinstance(named, str | int | None):
+            raise DataError(f"{manifest}, line {line}: object is a {type(named).__name__}; text or a number is read")
+        paths = {name: folder + inside(row[name], store.path) for name in wanted}
+        yield {**paths, "object": "" if named is None else str(named)}
 
 
 def _lines(manifest: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     if manifest.lower().endswith(".csv"):
-        reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-        yield from ((reader.line_num, row) for row in reader)
+        reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+        try:
+            yield from ((reader.line_num, row) for row in reader)
+        except csv.Error as error:
+            raise DataError(f"{manifest}, line {reader.line_num}: no CSV ({error})") from None
         return
     for line, content in enumerate(text.splitlines(), start=1):
         if content.strip():
             try:
-                row = json.loads(content)
+                row = from_json(content)
             except ValueError as error:
                 raise DataError(f"{manifest}, line {line}: no JSON ({error})") from None
             if not isinstance(row, dict):

@@ -10,20 +10,25 @@ A sample lies in one piece, so that one read fetches it; names and sizes stand i
 import contextlib
 import hashlib
 import json
+import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from registry import listed
+from registry import is_count, listed
+from zoo.contract import TASKS
 from zoo.data.dataset import DataError
-from zoo.files import replacing, write_text
+from zoo.files import from_json, replacing, write_text
 
 VERSION = 1
 BLOCK = 512  # bytes; tar puts every header and every file's start on a multiple
 END = bytes(2 * BLOCK)  # what a tar file ends with
 NAME, SIZE, MAGIC = slice(0, 100), slice(124, 136), slice(257, 262)  # fields of a header (POSIX.1-1988, ustar)
+SHOWN = 100  # characters of what is no shard
+OCTAL = re.compile(rb"[0-7]+")
 INDEX, OFFSETS = ".index.json", ".offsets.json"
 
 Files = Mapping[str, bytes]  # "bg.jpg" -> what is in it
@@ -83,7 +88,7 @@ def read_files(sample: bytes, name: str) -> dict[str, bytes]:
         stem, dot, suffix = member.partition(".")
         size = header[SIZE].rstrip(b" \0")
         start = at + BLOCK
-        if header[MAGIC] != b"ustar" or not size.isdigit() or not dot or key not in (None, stem):
+        if header[MAGIC] != b"ustar" or not OCTAL.fullmatch(size) or not dot or key not in (None, stem):
             raise DataError(
                 f"{name}: no sample where the offsets say there is one; the shard was altered: pack it anew"
             )
@@ -104,10 +109,11 @@ def read_offsets(shard: Path) -> tuple[Shard, list[int]]:
     """What a shard holds, and where its samples start; the last number is where they end."""
     path = offsets_file(shard)
     with _reading(path) as content:
-        found = Shard(*(content[name] for name in ("name", "samples", "bytes", "sha256")))
+        found = _shard({name: content[name] for name in ("name", "samples", "bytes", "sha256")})
         offsets = content["offsets"]
-        fits = len(offsets) == found.samples + 1 and offsets == sorted(offsets) and offsets[0] == 0
-        if found.name != shard.name or not fits:
+        rises = all(map(is_count, offsets, repeat(0))) and offsets == sorted(offsets)
+        fits = len(offsets) == found.samples + 1 and offsets[0] == 0 and offsets[-1] + len(END) == found.bytes
+        if found.name != shard.name or not (rises and fits):
             raise ValueError(f"it is not what version {VERSION} writes for {shard.name}")
     return found, offsets
 
@@ -131,10 +137,21 @@ def write_index(folder: Path, index: Index) -> None:
 def read_index(path: Path) -> Index:
     """The index of a split."""
     with _reading(path) as content:
-        index = Index(content["split"], tuple(Shard(**shard) for shard in content["shards"]), content["source"])
+        index = Index(content["split"], tuple(map(_shard, content["shards"])), dict(content["source"]))
         if index.samples != content["samples"] or path.name != f"{index.split}{INDEX}":
             raise ValueError("its counts or its name do not fit what it lists")
+        if not {*index.source.get("reading", {}).get("tasks", ())} <= {*TASKS}:
+            raise ValueError(f"its tasks are others than {' and '.join(TASKS)}")
     return index
+
+
+def _shard(found: Mapping[str, Any]) -> Shard:
+    """What an index or offsets tell of a shard; a ValueError where no shard can be so."""
+    shard = Shard(**found)
+    is_name = isinstance(shard.name, str) and shard.name.isprintable() and Path(shard.name).name == shard.name
+    if not is_name or not is_count(shard.samples, 0) or not is_count(shard.bytes, 0):
+        raise ValueError(f"{str(found)[:SHOWN]} describes no shard")
+    return shard
 
 
 def check_sizes(folder: Path, index: Index) -> None:
@@ -182,7 +199,7 @@ def _header(name: str, size: int) -> bytes:
 def _reading(path: Path) -> Iterator[dict[str, Any]]:
     """What an index or its like says; whatever a damaged one may raise becomes one error that names it."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = from_json(path.read_text(encoding="utf-8"))
         if content["version"] != VERSION:
             raise ValueError(f"version {content['version']} is not {VERSION}, which this pairzoo reads")
         yield content

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.begun import differences
 from zoo.data.dataset import DataError
-from zoo.files import write_text
+from zoo.files import from_json, write_text
 
 
 def settle(file: Path, settings: Mapping[str, Any], hint: str) -> None:
@@ -19,7 +19,7 @@ def settle(file: Path, settings: Mapping[str, Any], hint: str) -> None:
         write_text(file, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
         return
     try:
-        begun = json.loads(file.read_text(encoding="utf-8"))
+        begun = from_json(file.read_text(encoding="utf-8"))
         require_same(begun, settings, f"{file.parent} was begun", hint)
     except (ValueError, AttributeError, TypeError) as error:
         raise DataError(f"{file} cannot be read ({error}), so it is not known what the folder holds") from None

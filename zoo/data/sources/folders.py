@@ -104,8 +104,8 @@ class Folders(PairDataset):
         self._check_sizes(names, maps)
         meta: dict[str, Any] = {"index": index, "paths": names, "size": tuple(maps["fg_bg"].shape[-2:])}
         meta["bg"] = names["bg"]
-        if "object" in self.layout.columns:
-            meta["object"] = self.layout.columns["object"][index].decode()
+        if (named := self.layout.object(index)) is not None:
+            meta["object"] = named
         is_nearer = self.depth == "brighter-is-nearer"
         return sample_of({name: finish(name, maps[name], self.size, is_nearer=is_nearer) for name in maps}, meta)
 

@@ -1,6 +1,5 @@
 """Shards, read at random: one read fetches a sample, whichever it is; batches are decoded straight into their place."""
 
-import json
 import os
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from zoo.contract import TASKS, Sample
 from zoo.data.dataset import DataError, NoSplitError, PairDataset, sources
 from zoo.data.files.maps import fast, finish, read, sample_of
 from zoo.data.files.shards import INDEX, Shard, check_sizes, read_files, read_index, read_offsets
+from zoo.files import from_json
 
 OPEN = 64  # files held open in each process
 
@@ -143,8 +143,8 @@ def _index_files(folder: Path, split: str) -> list[Path]:
     there = {file.name.removesuffix(INDEX): file for file in sorted(folder.glob(f"*{INDEX}"))}
     if split in there:
         return [there[split]]
-    if split == "all" and there:
-        return [there[name] for name in SPLITS if name in there]
+    if split == "all" and (known := [there[name] for name in SPLITS if name in there]):
+        return known
     unfinished = sorted(folder.glob(f"{split}-*.tar")) or (not there and sorted(folder.glob("*.tar")))
     if unfinished:
         raise DataError(
@@ -160,7 +160,7 @@ def _index_files(folder: Path, split: str) -> list[Path]:
 
 def _meta(files: dict[str, bytes], name: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(files["json"]))
+        return dict(from_json(files["json"]))
     except (KeyError, ValueError, TypeError) as error:
         raise DataError(f"{name}: its json cannot be read ({error}); pack the shard anew") from None
 

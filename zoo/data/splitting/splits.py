@@ -15,16 +15,17 @@ import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from registry import require, require_each
+from registry import is_count, require, require_each
 from zoo.begun import differences
 from zoo.data.dataset import DataError, NoSplitError
 from zoo.data.splitting.dealing import NAMES, deal, deal_islands
-from zoo.files import write_text
+from zoo.files import from_json, write_text
 
 Kind = Literal["held-out", "backgrounds", "objects", "random"]  # held-out: both where both are known
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -157,15 +158,24 @@ def keep(
 def read(file: Path) -> Splits:
     """Splits as they were saved."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = from_json(file.read_text(encoding="utf-8"))
         if content.pop("schema") != SCHEMA:
             raise DataError(f"{file} has another schema than {SCHEMA}; delete it to split anew")
         splits = Splits(**content | {name: tuple(content[name]) for name in ("fractions", "notes")})
-        if any(split not in NAMES for groups in splits.groups.values() for split in groups.values()):
-            raise ValueError(f"splits are {', '.join(NAMES)}")
+        _require_whole(splits)
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise DataError(f"{file} cannot be read as splits ({error}); delete it to split anew") from error
     return splits
+
+
+def _require_whole(splits: Splits) -> None:
+    """Raise ValueError where a file holds something else than what `Splits.save` writes."""
+    if any(split not in NAMES for groups in splits.groups.values() for split in groups.values()):
+        raise ValueError(f"splits are {', '.join(NAMES)}")
+    _checked(splits.fractions, splits.seed, splits.kind)
+    counts = splits.counts.values()
+    if not all(map(is_count, counts, repeat(0))) or not all(isinstance(t, str) for t in (splits.digest, *splits.notes)):
+        raise ValueError("its counts are whole numbers, and its digest and notes are text")
 
 
 def file_beside(data: Path) -> Path:
