@@ -10,6 +10,7 @@ from typing import Any
 MOST = 40  # names in one message
 HOME = Path(__file__).resolve().parent.parent
 OURS = tuple(f"{HOME / name}{os.sep}" for name in ("registry", "zoo", "benchmarks"))
+LONGEST = 200  # characters of a value in one
 
 
 class ZooError(Exception):
@@ -55,17 +56,30 @@ def first_line(error: BaseException, longest: int = 120) -> str:
     return str(error).strip().partition("\n")[0][:longest] or type(error).__name__
 
 
+def shown(value: Any) -> str:
+    """A value as Python writes it, shortened where it is long.
+
+    >>> shown("a"), len(shown("a" * 1000))
+    ("'a'", 201)
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # an integer with more digits than Python prints
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
 def require(holds: bool, option: str, value: Any, accepted: str) -> None:
     """Raise OptionError unless a value is one that its option takes."""
     if not holds:
-        raise OptionError(f"{option}={value!r} is not accepted; {option} takes {accepted}")
+        raise OptionError(f"{option}={shown(value)} is not accepted; {option} takes {accepted}")
 
 
 def require_each(option: str, value: Any, words: Iterable[Any], known: Iterable[str]) -> None:
     """Raise OptionError where one of a value's words is not known; it names the nearest that is."""
     for word in words:
         if word not in known:
-            raise OptionError(f"{option}={value!r} is not accepted; {nearest(str(word), known)}")
+            raise OptionError(f"{option}={shown(value)} is not accepted; {nearest(str(word), known)}")
 
 
 def require_count(option: str, value: Any, least: int = 1) -> None:

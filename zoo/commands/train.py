@@ -136,7 +136,7 @@ def _field(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise ArgumentTypeError(f"{text!r} is not FIELD=VALUE, as lr=0.003")
-    with suppress(tomllib.TOMLDecodeError):
+    with suppress(ValueError, RecursionError):
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     with suppress(SpecError):  # it has none, and (64, 96)
         options = Spec.parse(f"field(value={value})").options

@@ -28,6 +28,7 @@ from zoo.training.toml import dumps
 
 SCHEMA = 1
 SEED = Limit("a whole number from 0 to 2**63 - 1", lambda seed: 0 <= seed < 2**63)
+LONGEST = 200  # characters of what the reader of TOML says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +165,8 @@ class Recipe:
     def from_toml(cls, text: str) -> "Recipe":
         try:
             data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise RecipeError(f"this is no TOML: {error}") from None
+        except (ValueError, RecursionError) as error:  # a ValueError alone of a number with too many digits
+            raise RecipeError(f"this is no TOML: {str(error)[:LONGEST]}") from None
         data.pop("card", None)  # what a catalog of recipes says of it
         return cls.from_dict(data)
 
