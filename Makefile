@@ -2,11 +2,15 @@
 # make test      the tests; the slow ones too with make test-all    ARGS="-k conformance"
 # make test-cpus the tests that compare numbers or times, as on other processors: older kernels, other threads
 # make check     lint, format, types
+# make fuzz      damaged and hostile input at the doors that users meet    SECONDS=600 ARGS="--kinds images,weights"
+# make kill      kill -9 at random moments, and what is left then    KILLS=25 ARGS="--only train"
 # make readme    README's table, and tables and chart in docs/, from benchmarks/records
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+SECONDS ?= 600
+KILLS ?= 25
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 AVX2 := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
 
@@ -28,6 +32,12 @@ check: $(INSTALLED)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+fuzz: $(INSTALLED)
+	@PYTHONPATH=tests/helpers $(BIN)/python -m fuzzing --seconds $(SECONDS) $(ARGS)
+
+kill: $(INSTALLED)
+	@PYTHONPATH=tests/helpers $(BIN)/python -m killing --kills $(KILLS) $(ARGS)
+
 readme: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.upkeep.readme $(ARGS)
 
@@ -38,4 +48,4 @@ $(INSTALLED): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-.PHONY: compare test test-all test-cpus check readme
+.PHONY: compare test test-all test-cpus check fuzz kill readme
