@@ -55,7 +55,6 @@ def run(  # longer than others: it says all that its callers must know
     executor: Executor = "processes",
     resources: Resources | Callable[[Item], Resources] | None = None,
     address: str | None = None,
-    on_retry: Callable[[Lost], None] | None = None,
     on_loss: Callable[[Item, WorkerDiedError], Result] | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """Pairs of an item and its result, in the order in which they are finished.
@@ -69,12 +68,11 @@ def run(  # longer than others: it says all that its callers must know
         Fractions of a GPU may be shared, `{"gpu": 1}` is not, and `{"exclusive": True}` takes every core of a machine:
         nothing of this run is worked on beside it. torch computes with as many threads as cores are asked for.
     address: `host:port` or `auto`, a Ray cluster that this machine is part of; None starts one here for the purpose.
-    on_retry: told what was lost, in the place of a warning.
     on_loss: gives a result in the place of an item that was lost too often; None: that ends the run.
 
     What the function raises arrives here, with the item as `error.item`, and ends the others; so do Ctrl-C, and leaving
     the loop early. A process of this machine that dies ends the run, by a WorkerDiedError. On a cluster its item is
-    tried again on another machine, three times at most: a result is delivered once, but a function may be called more
+    tried again on another machine, three times at most, with the warning `Lost`: a result is delivered once, but a function may be called more
     than once for an item, even at the same time where a machine was only thought lost.
 
     On a cluster the function's modules are installed on every machine in the same versions, or found under the same
@@ -86,9 +84,7 @@ def run(  # longer than others: it says all that its callers must know
     if executor == "ray":
         cluster.require()
         require(workers != 0, "workers", workers, "1 up, or None for all cores, with executor='ray'")
-        return tasks.spread(
-            function, items, demand, workers=workers, address=address, on_retry=on_retry, on_loss=on_loss
-        )
+        return tasks.spread(function, items, demand, workers=workers, address=address, on_loss=on_loss)
     require(address is None, "address", address, "None but for executor='ray': processes run on this machine")
     count = cores() if workers is None else workers
     if count <= 1:

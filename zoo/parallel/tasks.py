@@ -37,8 +37,8 @@ CHECK = 1.0  # seconds between two looks at the cluster
 PATIENCE = 60.0  # seconds in which the last machine that an item fits on may come back
 
 
-@dataclass(frozen=True)
-class Lost:
+@dataclass(eq=False)
+class Lost(RuntimeWarning):
     """An item whose worker or machine was lost, for the `count`-th time."""
 
     item: Any
@@ -46,8 +46,12 @@ class Lost:
     reason: str
     count: int
 
-    def __str__(self) -> str:
+    @property
+    def what(self) -> str:
         return f"{self.node} lost {self.item!r} ({self.reason})"
+
+    def __str__(self) -> str:
+        return f"{self.what}; it is tried again, {self.count} of {RETRIES}"
 
 
 @dataclass(eq=False)
@@ -67,7 +71,6 @@ def spread(
     *,
     workers: int | None,
     address: str | None,
-    on_retry: Callable[[Lost], None] | None,
     on_loss: Callable[[Item, WorkerDiedError], Result] | None,
 ) -> Iterator[tuple[Item, Result]]:
     """Work on a Ray cluster; as `zoo.parallel.run` says."""
@@ -77,7 +80,7 @@ def spread(
         except Exception as error:  # pickle raises whatever it likes
             raise OptionError(f"{function!r} cannot be sent to another machine ({error})") from None
         tasks = (_Task(item, demand(item)) for item in items)
-        board = _Board(ray, job, tasks, None if is_ours else workers, on_retry or _warn)
+        board = _Board(ray, job, tasks, None if is_ours else workers)
         try:
             while board.hand_out():
                 for task, message in board.answers():
@@ -95,10 +98,8 @@ def spread(
 class _Board:
     """What is in work on the cluster, what waits for it, and what has come of it."""
 
-    def __init__(
-        self, ray: Any, job: object, tasks: Iterator[_Task], most: int | None, on_retry: Callable[[Lost], None]
-    ):
-        self.ray, self.tasks, self.most, self.on_retry = ray, tasks, most, on_retry
+    def __init__(self, ray: Any, job: object, tasks: Iterator[_Task], most: int | None):
+        self.ray, self.tasks, self.most = ray, tasks, most
         self.nodes, self.job = Nodes(ray, CHECK), ray.put(job)
         start = starter(tuple(map(os.path.abspath, sys.path)))
         # one of Ray's functions for all items of like needs, as each is sent to the cluster
@@ -196,8 +197,8 @@ class _Board:
         if reason == GONE:
             self.gone |= there
         if len(task.lost) > RETRIES:
-            return WorkerDiedError(f"{'; '.join(map(str, task.lost))}. It is not tried a {lost.count + 1}th time")
-        self.on_retry(lost)
+            return WorkerDiedError(f"{'; '.join(each.what for each in task.lost)}. It is not tried a {lost.count + 1}th time")
+        warnings.warn(lost, stacklevel=2)
         task.began, task.pinned = None, ""
         self.nodes.refresh()
         return None
@@ -211,7 +212,3 @@ class _Board:
             raise WorkerDiedError(
                 f"{stuck[0].item!r} asks for {stuck[0].demand}, and the machines that had it are gone: {self.nodes}"
             )
-
-
-def _warn(lost: Lost) -> None:
-    warnings.warn(f"{lost}; it is tried again, {lost.count} of {RETRIES}", RuntimeWarning, stacklevel=2)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from cluster_work import STORE, alive, die, double, linger, log, refuse, stubborn, wait, wait_until
 
 from registry import OptionError
-from zoo.parallel import ClusterError, WorkerDiedError, run, session
+from zoo.parallel import ClusterError, Lost, WorkerDiedError, run, session
 from zoo.parallel.cluster import Node
 from zoo.parallel.work import Demand
 
@@ -34,12 +35,14 @@ def test_a_node_killed_half_way_loses_nothing_doubles_nothing_and_is_named(clust
     def begun(item):
         return (tmp_path / f"{item}.began").read_text().split()
 
-    count, lost, results = 30, [], []
+    count, results = 30, []
     work = partial(linger, tmp_path, third.node_id)
-    for item, node in run(work, range(count), executor="ray", address=cluster.address, on_retry=lost.append):
-        results.append((item, node))
-        if third in cluster.worker_nodes and (tmp_path / "at work").exists():
-            cluster.remove_node(third, allow_graceful=False)
+    with losses() as lost:
+        for item, node in run(work, range(count), executor="ray", address=cluster.address):
+            results.append((item, node))
+            if third in cluster.worker_nodes and (tmp_path / "at work").exists():
+                cluster.remove_node(third, allow_graceful=False)
+    lost = [warning.message for warning in lost]
     assert sorted(item for item, _ in results) == list(range(count))
     assert third not in cluster.worker_nodes
     assert len(lost) == 1
@@ -50,13 +53,19 @@ def test_a_node_killed_half_way_loses_nothing_doubles_nothing_and_is_named(clust
     assert all(begun(item) == [node] for item, node in results if item != again)  # nothing else was done twice
 
 
+def losses():
+    """What is lost, as warnings."""
+    return warnings.catch_warnings(record=True, action="always", category=Lost)
+
+
 @pytest.mark.slow
 def test_an_item_that_kills_its_workers_is_tried_again_elsewhere_and_then_given_up(cluster):
     cluster.wait_for_nodes()  # until one killed by the test before is known to be dead
-    lost, done = [], []
-    results = run(die, range(10), executor="ray", address=cluster.address, on_retry=lost.append)
-    with pytest.raises(WorkerDiedError, match="not tried a 5th time") as caught:
+    done = []
+    results = run(die, range(10), executor="ray", address=cluster.address)
+    with losses() as lost, pytest.raises(WorkerDiedError, match="not tried a 5th time") as caught:
         done.extend(item for item, _ in results)
+    lost = [warning.message for warning in lost]
     assert caught.value.item == 3
     assert [(one.item, one.count) for one in lost] == [(3, 1), (3, 2), (3, 3)]
     assert len({one.node for one in lost[:2]}) == 2
@@ -142,13 +151,11 @@ def test_what_no_machine_has_is_refused_and_what_none_has_any_more_ends_the_run(
 
     monkeypatch.setattr(tasks, "PATIENCE", 2.0)
     large = cluster.add_node(num_cpus=4, object_store_memory=STORE)
-    results = run(
-        partial(log, tmp_path, 0.5), range(9), executor="ray", address=cluster.address, resources={"cpu": 4},
-        on_retry=lambda lost: None,
-    )  # fmt: skip
+    work, ask = partial(log, tmp_path, 0.5), {"cpu": 4}
+    results = run(work, range(9), executor="ray", address=cluster.address, resources=ask)
     next(results)
     cluster.remove_node(large, allow_graceful=False)
-    with pytest.raises(WorkerDiedError, match="asks for cpu=4, and the machines that had it are gone"):
+    with losses(), pytest.raises(WorkerDiedError, match="asks for cpu=4, and the machines that had it are gone"):
         list(results)
 
 
