@@ -72,8 +72,8 @@ def run(  # longer than others: it says all that its callers must know
 
     What the function raises arrives here, with the item as `error.item`, and ends the others; so do Ctrl-C, and leaving
     the loop early. A process of this machine that dies ends the run, by a WorkerDiedError. On a cluster its item is
-    tried again on another machine, three times at most, with the warning `Lost`: a result is delivered once, but a function may be called more
-    than once for an item, even at the same time where a machine was only thought lost.
+    tried again on another machine, three times at most, with the warning `Lost`: a result is delivered once, but a
+    function may be called more than once for an item, even at the same time where a machine was only thought lost.
 
     On a cluster the function's modules are installed on every machine in the same versions, or found under the same
     path, and so are the files that it reads or writes: on storage that all machines share.

@@ -197,7 +197,8 @@ class _Board:
         if reason == GONE:
             self.gone |= there
         if len(task.lost) > RETRIES:
-            return WorkerDiedError(f"{'; '.join(each.what for each in task.lost)}. It is not tried a {lost.count + 1}th time")
+            story = "; ".join(each.what for each in task.lost)
+            return WorkerDiedError(f"{story}. It is not tried a {lost.count + 1}th time")
         warnings.warn(lost, stacklevel=2)
         task.began, task.pinned = None, ""
         self.nodes.refresh()
