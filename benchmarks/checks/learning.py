@@ -72,7 +72,8 @@ def run(
         for model in [own.model] if alone else [BASELINE, own.model]:
             outcomes.append(outcome(model, tier, cell, out / f"{tier}-{model.partition('(')[0]}"))
             curve(outcomes[-1])
-    return show(outcomes, profile(own), f"{recipe}, one seed; test split, {scenes} scenes")
+    tested = (outcomes[0].found.raw.sums or {}).get("images")
+    return show(outcomes, profile(own), f"{recipe}, one seed; test split, {tested} scenes")
 
 
 def outcome(model: str, tier: str, cell: AccuracySettings, folder: Path) -> Outcome:

@@ -58,6 +58,7 @@ def measure(
         curve=tuple(Look(look["samples"], *map(look.get, CURVE)) for look in looks),
         trained={name: value for name, value in environment.items() if name in TRAINED},
         steps=last["step"],
+        samples=last["samples"],
         skipped=last["skipped"],  # steps whose loss or gradients were not finite
     )
     return replace(found, values={**found.values, "seconds": last["seconds"]}, raw=raw)
@@ -154,7 +155,7 @@ def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
     The scenes are the same for every network; the tile of a task that a network does not predict is white.
     """
     last = len(scenes) - 1  # the first and the last are shown, as in all galleries that are kept
-    batch: Any = [scenes.batch([place * last // (SHOWN - 1) for place in range(SHOWN)])]
+    batch: Any = [scenes.batch(list(dict.fromkeys(place * last // (SHOWN - 1) for place in range(SHOWN))))]
     device = next((value.device for value in model.parameters()), torch.device("cpu"))
     [(prediction, here)] = predict(model, batch, device)
     columns = [here.bg, here.fg_bg]
@@ -175,6 +176,11 @@ def fingerprint(model: PairModel) -> str:
 def at_once(h: int, w: int) -> int:
     """How many images of a size are tested together."""
     return max(1, min(MOST_AT_ONCE, PIXELS // (h * w)))
+
+
+def samples(folder: Path) -> int:
+    """That a training which is over has seen."""
+    return int([line for line in read(folder / LOG) if line["kind"] == "train"][-1]["samples"])
 
 
 def is_over(folder: Path) -> bool:

@@ -74,7 +74,8 @@ class Campaign:
         folder, device = home(self.asked.out, cell), str(self.device)
         if cell.measure == "sensitivity":
             model = ready_made.ready_made(weights, entrant) if weights else accuracy.trained(folder, entrant)
-            return sensitivity.measure(model, cell.sensitivity, device=device, tick=tick)
+            found = sensitivity.measure(model, cell.sensitivity, device=device, tick=tick)
+            return found if weights else replace(found, raw=replace(found.raw, samples=accuracy.samples(folder)))
         if weights:
             found = accuracy.test_only(weights, cell.accuracy, folder, entrant=entrant, device=device, tick=tick)
         else:

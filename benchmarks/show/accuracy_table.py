@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.show.scores import HEADLINE, Board, Score, by_training, known_first, places
+from benchmarks.show.scores import HEADLINE, Board, Score, amount, by_training, counted, known_first, places
 from benchmarks.show.table import MISSING, Table, short
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, EQUAL, READY, READY_MADE
@@ -38,9 +38,8 @@ def table(board: Board, source: str = "") -> Table:
     ]
     head = ["model", *(["recipe"] * several), *(f"{what} {short(name)}" for what in ("IoU", "RMSE") for name in names)]
     title = TITLES.get(board.trained_as.kind, "recipes of their own" if several else f"recipe {own[0]}")
-    amount = f", {board.trained_as.samples:,} samples" if board.trained_as.samples else ""
     return Table(
-        f"{source}accuracy, {title}{amount}",
+        ", ".join(filter(None, (f"{source}accuracy", title, amount(board.records)))),
         head,
         body,
         [*_about(board, achieved, own, seeds, marked=any(marks.values()))],
@@ -57,12 +56,12 @@ def _about(
     board: Board, achieved: Sequence[Score], own: Sequence[str], seeds: Sequence[int], *, marked: bool
 ) -> Iterator[str]:
     """What stands below a table of accuracy."""
-    records = [record for score in achieved for record in score.records]
+    records = board.records
     machines = "; ".join(dict.fromkeys(record.machine.headline for record in records))
     days = sorted({str(record.date)[:10] for record in records})
     yield (
         "Mask IoU, pooled: higher is better. Depth RMSE: lower is better. In brackets 95 % intervals over"
-        f" {board.trained_as.test_images} scenes of the test split, {' x '.join(map(str, board.size))} pixels."
+        f" {counted(records, 'images')} scenes of the test split, {' x '.join(map(str, board.size))} pixels."
     )
     yield f"{_how(board, own, seeds)}; {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
     if len(own) == 1 and {score.cell.recipe_title for score in achieved} != {*own}:
@@ -85,11 +84,9 @@ def _how(board: Board, recipes: Sequence[str], seeds: Sequence[int]) -> str:
     """How the networks of a table were trained, in words."""
     if board.trained_as.kind == READY:
         return f"Weights of {recipes[0].removeprefix(READY_MADE)}"
-    trained_as = board.trained_as
-    amount = f"{trained_as.samples:,} samples" if trained_as.samples else "as many samples as their recipes say"
     recipe = f"recipe {recipes[0]}" if len(recipes) == 1 else "recipes of their own"
     count = "one seed" if [*seeds] == [1] else f"{' or '.join(map(str, seeds))} seeds"
-    return f"Trained on {amount}, {recipe}, {count}"
+    return f"Trained on {amount(board.records) or 'as many samples as their recipes say'}, {recipe}, {count}"
 
 
 def _achieved(score: Score | None, metric: str, marks: Mapping[str, Mapping[int, str]]) -> str:

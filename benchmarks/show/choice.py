@@ -7,7 +7,7 @@ from itertools import chain
 
 from benchmarks.show.findings import Findings
 from benchmarks.show.points import worth
-from benchmarks.show.scores import HEADLINE, Score
+from benchmarks.show.scores import HEADLINE, Score, amount
 from benchmarks.show.table import milliseconds as told_ms
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, READY_MADE
@@ -102,8 +102,8 @@ def _how(score: Score) -> str:
     size = "x".join(map(str, cell.size))
     if cell.recipe.startswith(READY_MADE):
         return f"ready-made weights at {size} px"
-    amount = f"{cell.samples:,} samples" if cell.samples else "its recipe's samples"
-    return f"trained on {amount} at {size} px by recipe {cell.recipe_title}"
+    samples = amount(score.records) or "its recipe's samples"
+    return f"trained on {samples} at {size} px by recipe {cell.recipe_title}"
 
 
 def _told(score: Score, metric: str, words: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
-from benchmarks.show.scores import HARDNESS, HEADLINE, Score, by_training, known_first
+from benchmarks.show.scores import HARDNESS, HEADLINE, Score, amount, by_training, counted, known_first
 from benchmarks.show.table import MISSING, Table
 from benchmarks.store.names import READY_MADE
 from zoo.architectures import rank
@@ -36,10 +36,9 @@ def _table(group: Sequence[Score], metric: str) -> Table:
     ]
     head = ["model", *(["recipe"] * several), "none 0"]
     head += [f"{name} {PERTURBATIONS[name].strengths[-1]:g}" for name in names]
-    cell = group[0].cell
     recipe = "recipes of their own" if several else _recipe(group[0]).removeprefix(READY_MADE)
-    amount = f", {cell.samples:,} samples" if cell.samples else ""
-    title = f"{words} under perturbations, {recipe}{amount} of {cell.data}"
+    seen = amount([record for one, _ in rows for record in one.records])
+    title = f"{words} under perturbations, {recipe}{', ' * bool(seen)}{seen} of {group[0].cell.data}"
     return Table(title, head, body, _notes(group[0], metric, names))
 
 
@@ -54,7 +53,7 @@ def _notes(one: Score, metric: str, names: Sequence[str]) -> list[str]:
     units = "; ".join(f"{name}: {PERTURBATIONS[name].summary}, {PERTURBATIONS[name].unit}" for name in names)
     return [
         f"{better}, at the greatest strength of each perturbation; the whole curves are on the page."
-        f" {one.records[0].raw.images} scenes of the test split, of PairBench the clean ones, "
+        f" {counted(one.records, 'images')} scenes of the test split, of PairBench the clean ones, "
         f"{' x '.join(map(str, one.cell.size))} pixels.",
         *([f"{units}."] if metric == HARDNESS else []),
     ]

@@ -24,6 +24,7 @@ def _flat(record: Record) -> dict[str, Any]:
         **{name: getattr(record, name) for name in ("model", "group", "spec", "measure", "status", "failed")},
         **plain(record.cell),
         "size": "x".join(map(str, record.cell.size)),
+        **_counted(record),
         **{name: _text(value) for name, value in record.values.items()},
     }
     for name, span in record.intervals.items():
@@ -34,6 +35,12 @@ def _flat(record: Record) -> dict[str, Any]:
         **{name: getattr(record.machine, name) for name in ("device_name", "torch", "threads", "commit")},
         "date": record.date,
     }
+
+
+def _counted(record: Record) -> dict[str, int | None]:
+    """What was learned from and tested on, in place of what was asked for."""
+    is_trained = record.measure in ("accuracy", "sensitivity")
+    return {"samples": record.samples, "test_images": record.images} if is_trained else {}
 
 
 def _text(value: Any) -> Any:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +19,21 @@ from zoo.architectures import rank
 
 HARDNESS = "mask_iou"
 HEADLINE = {"mask_iou": ("mask IoU", 1), "depth_rmse": ("depth RMSE", -1)}  # in words, and 1 where higher is better
+
+
+def counted(records: Iterable[Record], what: Literal["images", "samples"]) -> str:
+    """How many the networks were tested or trained on, the least and the most where they differ; empty where no record
+    says."""
+    known = sorted({many for record in records if (many := getattr(record, what)) is not None})
+    return " to ".join(f"{many:,}" for many in dict.fromkeys((known[0], known[-1]))) if known else ""
+
+
+def amount(records: Sequence[Record]) -> str:
+    """What networks were trained on; where no record says, about what was asked for: steps are whole batches."""
+    asked = sorted({many for record in records if (many := record.accuracy.samples) is not None})
+    if seen := counted(records, "samples"):
+        return f"{seen} samples"
+    return f"about {' or '.join(f'{many:,}' for many in asked)} samples" if asked else ""
 
 
 @dataclass
@@ -73,6 +89,10 @@ class Board:
     trained_as: TrainedAs
     size: Size
     scores: list[Score]
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for score in self.scores for record in score.records]
 
     @property
     def data(self) -> list[str]:

@@ -106,6 +106,7 @@ class Raw:
     trained: Mapping[str, Any] | None = None  # where and when, as the training's folder says
     steps: int | None = None
     skipped: int | None = None
+    samples: int | None = None  # that were trained on
     images: int | None = None
 
     @property
@@ -170,6 +171,16 @@ class Record:
     def sensitivity(self) -> SensitivitySettings:
         assert isinstance(self.cell, SensitivitySettings), f"{self.measure} is of no perturbation"
         return self.cell
+
+    @property
+    def images(self) -> int | None:
+        """How many the network was tested on; None where nothing was."""
+        return self.raw.images if self.raw.images is not None else (self.raw.sums or {}).get("images")
+
+    @property
+    def samples(self) -> int | None:
+        """How many the network was trained on; None where the record does not say."""
+        return self.raw.samples or (self.raw.curve[-1].samples if self.raw.curve else None)
 
     def value(self, name: str) -> float | None:
         found = self.values.get(name)

@@ -15,6 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from benchmarks.arguments import command
 from benchmarks.show.points import points
 from benchmarks.show.results import Results
+from benchmarks.show.scores import counted
 from benchmarks.show.table import grid, milliseconds
 from benchmarks.store import committed
 from benchmarks.store.names import BASELINE, FOUNDING
@@ -115,11 +116,13 @@ def summary(results: Results) -> str:
         ]
         for row, score in shown
     ]
-    machine, cell = shown[0][0].timed[0].machine, shown[0][1].cell
+    machine, (height, width) = shown[0][0].timed[0].machine, board.size
+    records = [record for _, score in shown for record in score.records]
     return grid(["network", "params M", "GFLOPs", "ms", "mask IoU", "depth RMSE"], body) + (
         f"\n\nGFLOPs and ms: one pair of images, {setting.title}, the faster memory layout; {machine.headline}.\n"
-        f"Mask IoU (higher is better) and depth RMSE (lower is better): {cell.test_images} test scenes of `{data}`\n"
-        f"at {cell.size[0]} x {cell.size[1]}, after {cell.samples:,} training samples, one recipe for all."
+        "Mask IoU (higher is better) and depth RMSE (lower is better):"
+        f" {counted(records, 'images')} test scenes of `{data}`\nat {height} x {width}, after"
+        f" {counted(records, 'samples')} training samples, one recipe for all."
     )
 
 

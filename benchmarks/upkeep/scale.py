@@ -94,10 +94,8 @@ def seconds_for_a_sample(trainings: Iterable[Record]) -> dict[str, float]:
     """By network, the fastest first, time that it stood still left out; the mean where a network has several."""
     times: dict[str, list[float]] = defaultdict(list)
     for record in trainings:
-        curve = record.raw.curve
-        samples = record.accuracy.samples or (curve and curve[-1].samples)  # None: as many as the recipe says
-        if samples:
-            times[record.model].append((record.values["seconds"] - record.raw.paused) / samples)
+        if record.samples:
+            times[record.model].append((record.values["seconds"] - record.raw.paused) / record.samples)
     means = {name: statistics.mean(found) for name, found in times.items()}
     return dict(sorted(means.items(), key=lambda pair: pair[1]))
 

@@ -105,7 +105,15 @@ def accuracy(model: str = "unet", iou: float = 0.8, rmse: float = 0.1, **changes
     """With intervals of 0.01 and 0.005 to each side."""
     spans = {"mask_iou": [iou - 0.01, iou + 0.01], "depth_rmse": [rmse - 0.005, rmse + 0.005]}
     values = {"mask_iou": iou, "depth_rmse": rmse}
-    return changed(record("accuracy", model, values=values, intervals=spans), **changes)
+    return counted(changed(record("accuracy", model, values=values, intervals=spans), **changes))
+
+
+def counted(found: Record) -> Record:
+    """Trained and tested on as much as was asked for, unless its raw values say otherwise."""
+    raw, cell = found.raw, found.accuracy
+    images = raw.images if raw.images or raw.sums else cell.test_images
+    samples = raw.samples if raw.samples or raw.curve else cell.samples
+    return found if found.failed else replace(found, raw=replace(raw, samples=samples, images=images))
 
 
 def sensitivity(

@@ -1,10 +1,11 @@
 """By which numbers the page names networks, machines and sets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from benchmarks.show.findings import Findings
+from benchmarks.show.scores import Score
 from benchmarks.store.record import Machine, Record, TrainedAs
 
 LEAST_COMMIT = 10  # letters of a commit's name that the page shows
@@ -17,12 +18,15 @@ class Numbers:
     """Networks in the order of groups, machines as they come, sets in the order in which they are shown."""
 
     def __init__(self, found: Findings) -> None:
-        sets = [(data, board.trained_as) for board, data in found.sets]
-        sets += [(group[0].cell.data, group[0].cell.trained_as) for group in found.curves]
+        of_sets = [(data, board.trained_as, board.on(data)) for board, data in found.sets]
+        of_sets += [(group[0].cell.data, group[0].cell.trained_as, group) for group in found.curves]
         self.model = {spec: number for number, spec in enumerate(found.networks)}
         machines = dict.fromkeys(record.machine.identity for record in found.records)
         self.machine = {identity: number for number, identity in enumerate(machines)}
-        self.set: dict[tuple[str, TrainedAs], int] = {key: number for number, key in enumerate(dict.fromkeys(sets))}
+        self.scores: dict[tuple[str, TrainedAs], Sequence[Score]] = {}  # of each set, the first that is shown
+        for data, trained_as, scores in of_sets:
+            self.scores.setdefault((data, trained_as), scores)
+        self.set = {key: number for number, key in enumerate(self.scores)}
 
 
 def machines(records: Iterable[Record]) -> list[Data]:

@@ -3,7 +3,7 @@
 Every entry of a table names its model, machine and set by number; a cell that failed is an entry that says so.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
@@ -11,6 +11,7 @@ from benchmarks.show.findings import Findings
 from benchmarks.show.report.numbers import Data, Numbers, machines
 from benchmarks.show.report.speed import speed
 from benchmarks.show.report.trained import accuracy, sensitivity
+from benchmarks.show.scores import Score, amount, counted
 from benchmarks.store.fields import plain
 from benchmarks.store.record import Record, TrainedAs
 from zoo import metrics
@@ -29,7 +30,7 @@ def tables(findings: Findings) -> Data:
         "metrics": _metrics({name for one in trained for name in one["values"]}),
         "cost": [_cost(record, numbers) for record in records if record.measure == "cost"],
         "speed": speed(found, numbers),
-        "sets": [_set(data, trained_as) for data, trained_as in numbers.set],
+        "sets": [_set(*key, scores) for key, scores in numbers.scores.items()],
         "accuracy": trained,
         "sensitivity": sensitivity(found, numbers),
         "units": {name: perturbation.unit for name, perturbation in PERTURBATIONS.items()},
@@ -38,9 +39,15 @@ def tables(findings: Findings) -> Data:
     }
 
 
-def _set(data: str, trained_as: TrainedAs) -> Data:
-    facts = asdict(trained_as)
-    return {"data": data, "recipe": facts.pop("kind"), "images": facts.pop("test_images"), **facts}
+def _set(data: str, trained_as: TrainedAs, scores: Sequence[Score]) -> Data:
+    records = [record for score in scores for record in score.records]
+    return {
+        "data": data,
+        "recipe": trained_as.kind,
+        "images": counted(records, "images"),
+        "samples": amount(records),
+        "precision": trained_as.precision,
+    }
 
 
 def _cost(record: Record, numbers: Numbers) -> Data:

@@ -84,7 +84,7 @@ def test_a_record_holds_what_was_measured(whole: tuple[Path, Found]) -> None:
     raw = found.raw
     assert [look.samples for look in raw.curve][-1] == 640
     assert None not in vars(raw.curve[-1]).values()
-    assert (raw.steps, raw.skipped) == (STEPS, 0)
+    assert (raw.steps, raw.skipped, raw.samples) == (STEPS, 0, 640)
     assert {name: len(values) for name, values in raw.per_image.items()} == {"mask_iou_image": 30, "depth_rmse": 30}
     assert raw.per_image["depth_rmse"][3] == pytest.approx(again.per_image["depth_rmse"][3], rel=1e-3)
     assert len(json.dumps(plain(found), allow_nan=False)) < 10_000
@@ -302,3 +302,25 @@ def test_baselines_have_the_one_recipe_in_every_table() -> None:
         halves = plan(enter("unet"), replace(wanted, recipes=asked, train_precision="bf16"))
         assert halves[0].accuracy.precision == "bf16"
         assert training_recipe.recipe_for("unet", halves[0].accuracy).precision == "bf16"
+
+
+class Few(zoo.data.PairDataset):
+    """Three scenes of another data set."""
+
+    def __init__(self, data: zoo.data.PairDataset) -> None:
+        self.data, self.spec, self.split, self.size = data, data.spec, data.split, data.size
+
+    def __len__(self) -> int:
+        return 3
+
+    def sample(self, index: int) -> zoo.data.Sample:
+        return self.data.sample(index)
+
+
+def test_of_few_scenes_each_is_tested_and_shown_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenes = Few(zoo.data.load("pairbench:clean", split="test", size=(16, 24)))
+    monkeypatch.setattr(accuracy, "SHOWN", 6)
+    found = accuracy.tested(zoo.build("frame_difference"), scenes, CELL, tmp_path, device="cpu", tick=lambda *_: None)
+    assert found.raw.sums["images"] == 3
+    with Image.open(tmp_path / "gallery.png") as file:
+        assert file.size == (6 * 26, 3 * 18)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from records import FASTER, STEADY, accuracy, changed, cost, latency, record
+from records import FASTER, STEADY, accuracy, changed, cost, failed, latency, record, sensitivity
 from report_records import CPU, GPU, records
 
 from benchmarks.show.report.tables import tables
@@ -185,3 +185,20 @@ def test_a_notebook_and_a_terminal_show_tables() -> None:
     assert "<b>0.900 (.890-.910)*</b>" in html
     assert "accuracy, one recipe for all" in repr(results)
     assert repr(Results([])) == ""
+
+
+def test_what_was_measured_is_told_and_not_what_was_asked_for() -> None:
+    few = accuracy("unet", cell={"samples": 100, "test_images": 500}, raw={"samples": 96, "images": 3})
+    lost = failed(accuracy("u2netp", cell={"samples": 100, "test_images": 500}))
+    curve = sensitivity("unet", "shift", [0.8, 0.4], [0.1, 0.2], cell={"test_images": 500})
+    results = Results([few, lost, curve])
+    text = results.to_markdown()
+    assert "over 3 scenes of the test split" in text
+    assert "accuracy, one recipe for all, 96 samples" in text
+    assert "500" not in text
+    assert "100 samples" not in text
+    rows = [*csv.DictReader(io.StringIO(results.to_csv()))]
+    assert [(row["samples"], row["test_images"]) for row in rows] == [("96", "3"), ("", ""), ("", "128")]
+    page = tables(results)
+    assert (page["sets"][0]["images"], page["sets"][0]["samples"]) == ("3", "96 samples")
+    assert [(entry["samples"], entry["test_images"]) for entry in page["accuracy"]] == [(96, 3), (None, None)]

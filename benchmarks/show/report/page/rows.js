@@ -188,8 +188,8 @@ function setLabel(number) {
     set.data ?? "data unknown",
     {equal: "equal recipe", own: "own recipes", weights: "ready-made weights"}[set.recipe],
   ];
-  if (set.samples) parts.push(`${count(set.samples)} samples`);
-  if (set.images) parts.push(`${count(set.images)} test images`);
+  if (set.samples) parts.push(set.samples);
+  if (set.images) parts.push(`${set.images} test images`);
   if (set.precision) parts.push(set.precision);
   return parts.join(", ");
 }
