@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,6 +20,7 @@ from benchmarks.statistics.paired import kept
 from benchmarks.store.files import number
 from benchmarks.store.record import AccuracySettings, Found, Look, Raw
 from zoo import data, machine, recipes
+from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting import sheet
 from zoo.metrics.evaluate import evaluate, predict
 from zoo.metrics.evaluation import Evaluation
@@ -155,7 +155,7 @@ def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
     The scenes are the same for every network; the tile of a task that a network does not predict is white.
     """
     last = len(scenes) - 1  # the first and the last are shown, as in all galleries that are kept
-    batch: Any = [scenes.batch(list(dict.fromkeys(place * last // (SHOWN - 1) for place in range(SHOWN))))]
+    batch = Loader(scenes, list(dict.fromkeys(place * last // (SHOWN - 1) for place in range(SHOWN))), batch=SHOWN)
     device = next((value.device for value in model.parameters()), torch.device("cpu"))
     [(prediction, here)] = predict(model, batch, device)
     columns = [here.bg, here.fg_bg]

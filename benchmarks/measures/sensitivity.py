@@ -56,6 +56,8 @@ def measure(model: PairModel, cell: SensitivitySettings, *, device: str, tick: T
     require_each("perturbation", name, (name,), PERTURBATIONS)
     scenes, strengths = test_set(cell), PERTURBATIONS[name].strengths
     chosen = indices(len(scenes), images(cell.test_images), scenes)
+    damaged = scenes.damaged(chosen)
+    chosen = [index for index in chosen if index not in damaged]
     known = getattr(scenes, "tasks", TASKS)
     metrics = [METRICS[task] for task in model.face.tasks if task in known]
     tables = [Accumulator(metrics=metrics) for _ in strengths]

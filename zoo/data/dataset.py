@@ -3,10 +3,10 @@
 import operator
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from inspect import Parameter
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch.utils.data import default_collate
@@ -15,9 +15,15 @@ from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, ZooErr
 from registry.vocabulary import SMALLEST, SPLITS, Split
 from zoo.contract import Sample, checked_size
 
+Read = TypeVar("Read")  # what somebody makes of samples
+
 
 class DataError(ZooError):
     """Data that cannot be read, found or written; the message names the file."""
+
+
+class DamagedError(DataError):
+    """One sample that cannot be read, of data that may be used without it."""
 
 
 class NoSplitError(DataError):
@@ -34,6 +40,15 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
     spec: Spec  # name and every option; set by `load`, kept in records
     split: str
     size: tuple[int, int] | None  # h, w; None: as the files are
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """The samples that could not be used, as far as they were read: name -> reason."""
+        return {}
+
+    def report(self) -> str:
+        """The same in a few lines; empty where all could be used."""
+        return ""
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} must define __len__")
@@ -58,6 +73,16 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
         """Samples stacked, (b, ...) each; the sizes must agree."""
         return collate([self[index] for index in indices])
 
+    def damaged(self, indices: Iterable[int]) -> dict[int, str]:
+        """Those of the samples that cannot be read, and why; each is read to find out."""
+        found = {}
+        for index in indices:
+            try:
+                self[index]
+            except DamagedError as error:
+                found[index] = str(error)
+        return found
+
     def batch_into(self, indices: Sequence[int], out: Sample) -> tuple[dict[str, Any], ...]:
         """Fill the tensors of `out`, (b, c, h, w) each, and return the metas; a source may do it without the copy."""
         made = self.batch(indices)
@@ -77,6 +102,18 @@ def collate(samples: Sequence[Sample]) -> Sample:
         raise DataError(f"samples of different sizes cannot be a batch: {sorted(sizes)}; load the data with size=")
     *columns, metas = zip(*samples, strict=True)
     return Sample._make([*map(default_collate, columns), metas])  # in shared memory in a worker
+
+
+def without_damaged(
+    dataset: PairDataset, indices: Sequence[int], read: Callable[[Sequence[int]], Read]
+) -> tuple[Read | None, dict[int, str]]:
+    """What `read` gives of the samples that are whole, None where none is; and the damaged ones, with the reason."""
+    try:
+        return read(indices), {}
+    except DamagedError:
+        damaged = dataset.damaged(indices)
+    whole = [index for index in indices if index not in damaged]
+    return read(whole) if whole else None, damaged
 
 
 Source = Callable[..., PairDataset]  # (*, split, size, options) -> PairDataset; NAME:x gives x to the first option

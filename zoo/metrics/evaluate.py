@@ -1,9 +1,11 @@
 """Run a network over a data set and measure it."""
 
 import time
+import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import islice
 from typing import Any, cast
 
 import torch
@@ -13,7 +15,7 @@ from torch import nn
 from registry import OptionError, ZooError, is_count, require, require_count, require_each
 from registry.vocabulary import PRECISIONS, Precision
 from zoo.contract import TASKS, Prediction, Sample, Task
-from zoo.data.dataset import PairDataset
+from zoo.data.dataset import DataError, PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import spread
 from zoo.data.warp import each
@@ -48,6 +50,8 @@ def evaluate(
     set; None: all. metrics: names; None: all of the network's tasks that the data has. resamples, seed: of the
     intervals. tick: is told how far things are.
 
+    Damaged samples are left out, named in a warning, and in the facts.
+
     Where torch.distributed runs, each process takes every world-th image, and all get the result of all. Each part of
     the network is in training mode afterwards if it was before.
     """
@@ -62,9 +66,10 @@ def evaluate(
     start = time.monotonic()
     batches = Loader(dataset, mine, batch=batch, workers=workers)
     with closing(predict(model, batches, place, precision=precision, channels_last=channels_last)) as predictions:
-        _take_in(accumulator, predictions, mine, tick)
+        _take_in(accumulator, predictions, batches, mine, tick)
     result = accumulator.reduce().compute()
     facts = _about(model, dataset) | {
+        "left_out": _left_out(dataset, batches, result.images),
         "batch": batch,
         "device": str(place),
         "precision": precision,
@@ -119,18 +124,36 @@ def _check_asked(model: object, dataset: object, precision: str) -> None:
 
 
 def _take_in(
-    accumulator: Accumulator, predictions: Iterable[tuple[Prediction, Sample]], ids: list[int], tick: Tick | None
+    accumulator: Accumulator,
+    predictions: Iterable[tuple[Prediction, Sample]],
+    batches: Loader,
+    ids: list[int],
+    tick: Tick | None,
 ) -> None:
     """Measure every batch, and say how far and how fast it goes."""
     done, total, start = 0, len(ids), time.monotonic()
+    whole = (index for index in ids if index not in batches.left_out)  # which grows as batches come
     for prediction, sample in predictions:
         count = len(sample.fg_bg)
-        accumulator.update(prediction, sample, ids=ids[done : done + count])
+        accumulator.update(prediction, sample, ids=list(islice(whole, count)))
         done += count
         if tick is not None:
             rate = done / max(time.monotonic() - start, 1e-9)
             left = f"{rate:.0f}/s, {(total - done) / rate:.0f} s left"
             tick(f"evaluating {done:,} of {total:,} images, {left}", done, total)
+
+
+def _left_out(dataset: PairDataset, batches: Loader, images: int) -> list[str]:
+    """The damaged samples that all processes met, which is said; some must be whole."""
+    if not images:
+        raise DataError(f"{dataset.spec}: no sample can be read\n{dataset.report()}")
+    if report := dataset.report():
+        warnings.warn(f"{report}\nthey are left out", stacklevel=3)
+    parts = [batches.left_out]
+    if dist.is_available() and dist.is_initialized():
+        parts = parts * dist.get_world_size()
+        dist.all_gather_object(parts, batches.left_out)
+    return [reason for _, reason in sorted(item for part in parts for item in part.items())]
 
 
 def _about(model: nn.Module, dataset: PairDataset) -> dict[str, Any]:

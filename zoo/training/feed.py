@@ -8,7 +8,7 @@ processes too.
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from zoo.contract import Sample
 from zoo.data.augment import Augment
-from zoo.data.dataset import PairDataset
+from zoo.data.dataset import DamagedError, DataError, PairDataset, Read, without_damaged
 from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import Order, spread
 from zoo.data.warp import each
@@ -48,16 +48,36 @@ class Stream(PairDataset):
         return Order(len(self.data), seed=self.seed, epoch=epoch, shards=getattr(self.data, "counts", None))
 
     def sample(self, index: int) -> Sample:
-        return self.data[self.indices([index])[0]]
+        return self._whole([index], lambda one: self.data[one[0]])
 
     def batch(self, indices: Sequence[int]) -> Sample:
-        made = self.data.batch(self.indices(indices))
+        made = self._whole(indices, self.data.batch)
         return made if self.change is None else self.change(made, step=indices[0])
 
     def batch_into(self, indices: Sequence[int], out: Sample) -> tuple[dict[str, Any], ...]:
         if self.change is None:
-            return self.data.batch_into(self.indices(indices), out)
+            return self._whole(indices, lambda whole: self.data.batch_into(whole, out))
         return super().batch_into(indices, out)
+
+    def report(self) -> str:
+        return self.data.report()
+
+    def _whole(self, positions: Sequence[int], read: Callable[[Sequence[int]], Read]) -> Read:
+        """What is read at these positions; the next sample that can be read takes the place of a damaged one."""
+        indices = self.indices(positions)
+        try:
+            return read(indices)
+        except DamagedError:
+            damaged = self.data.damaged(indices)
+        return read([self._next(index) if index in damaged else index for index in indices])
+
+    def _next(self, index: int) -> int:
+        n = len(self.data)
+        following = ((index + step) % n for step in range(1, n))
+        found = next((other for other in following if not self.data.damaged([other])), None)
+        if found is None:
+            raise DataError(f"{self.spec}: no sample can be read\n{self.data.report()}")
+        return found
 
 
 class Positions:
@@ -95,6 +115,10 @@ class Feed:
         stream = Stream(data, seed=seed, change=None if self.late else change)
         self.loader = Loader(stream, positions, batch=positions.part, workers=workers)
 
+    def report(self) -> str:
+        """Which samples could not be read so far, in a few lines; empty where all could."""
+        return self.loader.dataset.report()
+
     def __iter__(self) -> Iterator[Sample]:
         source = iter(self.loader)
         ahead: deque[Sample] = deque()
@@ -128,7 +152,9 @@ def statistics(data: PairDataset, count: int = 512) -> tuple[Tensor, Tensor]:
     sums = torch.zeros(2, 2, 1, dtype=torch.float64)
     pixels = 0
     for start in range(0, len(chosen), 32):
-        batch = data.batch(chosen[start : start + 32])
+        batch, _ = without_damaged(data, chosen[start : start + 32], data.batch)
+        if batch is None:
+            continue
         pair = torch.stack([batch.bg, batch.fg_bg]).double()  # (2, b, c, h, w)
         sums = sums + torch.stack([pair.sum((1, 3, 4)), pair.square().sum((1, 3, 4))])
         pixels += pair[0, :, 0].numel()

@@ -67,7 +67,7 @@ class Loop:
     ):
         self.trainer, self.folder, self.save_every, self.tick = trainer, folder, save_every, tick
         self.world, self.recipe = trainer.world, trainer.recipe
-        self.clocks, self.sums, self.label = Elapsed(), Sums(), ""
+        self.clocks, self.sums, self.label, self.replaced = Elapsed(), Sums(), "", ""
         self.total_steps = sum(phase.steps for phase in trainer.phases)
         self.log_every = CHECK * max(1, round(self.total_steps / LINES / CHECK))
         trainer.begin(trainer.phases[0])
@@ -104,6 +104,8 @@ class Loop:
         finally:
             if self.journal:
                 self.journal.close()
+        if self.replaced and self.world.is_first:
+            warnings.warn(f"{self.replaced}\nin the place of a damaged one stood the next", stacklevel=2)
         if self.sums.streak >= MENTIONED and self.world.is_first:
             warnings.warn(
                 f"the last {self.sums.streak} steps were not finite and changed nothing. {CURES}", stacklevel=2
@@ -114,15 +116,16 @@ class Loop:
         """What is left of a stage; whether a signal has ended it."""
         trainer, feed = self.trainer, self.trainer.feed()
         self.waited = 0.0
+        ended = False
         with trainer.memory(trainer.phase):  # batches are brought to the device in the feed
             for batch in feed:
                 trainer.train(batch)
                 self.clocks.line_steps += 1
-                if self._is_time(request) and self._check(batch, feed.waited, request):
-                    return True
-                if trainer.done == trainer.phase.steps:  # the last batch may be looked at before the feed has ended
+                ended = self._is_time(request) and self._check(batch, feed.waited, request)
+                if ended or trainer.done == trainer.phase.steps:  # the last may be looked at before the feed has ended
                     break
-        return False
+        self.replaced = feed.report() or self.replaced
+        return ended
 
     def _is_time(self, request: StopRequest) -> bool:
         """Whether to look at the device now: every few steps, which all processes count alike; one alone is free."""

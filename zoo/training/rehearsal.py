@@ -8,6 +8,7 @@ from zoo.model import in_mode
 from zoo.precision import half
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, set_random_states
+from zoo.training.feed import Stream
 from zoo.training.plan import Phase, freeze
 from zoo.training.splits import training_data
 from zoo.training.trainer import Trainer, TrainingError
@@ -45,7 +46,7 @@ def _tried(trainer: Trainer, phase: Phase) -> bool:
     parameters = freeze(trainer.model, stage)
     optimizers.build(recipe.optimizer, parameters, stage.lr)
     schedules.build(stage.schedule)
-    batch = training_data(recipe.data, stage.hw).batch([0])
+    batch = Stream(training_data(recipe.data, stage.hw), seed=recipe.seed).batch([0])
     batch = trainer.change(batch, step=0) if trainer.change else batch
     batch = each(lambda value: value.to(device).contiguous(memory_format=trainer.layout), batch)
     with half(device, recipe.precision):

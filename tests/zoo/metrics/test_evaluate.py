@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from registry import OptionError, ZooError
 from zoo.contract import Interface, Sample
-from zoo.data.dataset import DataError, PairDataset
+from zoo.data.dataset import DamagedError, DataError, PairDataset
 from zoo.metrics import Accumulator, best_median_worst, metrics
 from zoo.metrics.evaluate import evaluate, indices
 from zoo.metrics.evaluation import METRICS, PER_IMAGE, SCHEMA
@@ -28,8 +28,8 @@ class Scenes(PairDataset):
 
     spec, split, size = "scenes", "test", (12, 10)
 
-    def __init__(self, images=IMAGES, broken=None):
-        self.images, self.broken = images, broken
+    def __init__(self, images=IMAGES, broken=None, damaged=()):
+        self.images, self.broken, self.hurt = images, broken, damaged
 
     def __len__(self):
         return self.images
@@ -37,6 +37,8 @@ class Scenes(PairDataset):
     def sample(self, index):
         if index == self.broken:
             raise DataError("scene 3 is damaged")
+        if index in self.hurt:
+            raise DamagedError(f"scene {index} is cut short")
         generator = torch.Generator().manual_seed(index)
         bg, fg_bg = torch.rand(2, 3, 12, 10, generator=generator)
         mask, depth = torch.rand(2, 1, 12, 10, generator=generator)
@@ -270,3 +272,18 @@ def test_the_picture_has_truth_beside_prediction():
     assert page.getpixel((middles[2], y)) != (255, 255, 255)
     alone = draw(Net(("mask",)), data, evaluate(Net(("mask",)), data))
     assert alone.size == (4 * CELL, page.height)  # four columns, and room for the captions
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_damaged_samples_are_left_out_and_every_row_is_of_the_image_it_names(tmp_path, batch):
+    whole, found = evaluate(Net(), Scenes(), resamples=0), evaluate(Net(), Scenes(damaged=(0, 3)), batch=batch)
+    assert found.ids == [1, 2, 4]
+    assert found.facts["left_out"] == ["scene 0 is cut short", "scene 3 is cut short"]
+    for name, values in found.per_image.items():
+        expected = [whole.per_image[name][index] for index in found.ids]
+        assert values == pytest.approx(expected, nan_ok=True)
+    found.save(tmp_path)
+    rows = list(csv.DictReader((tmp_path / PER_IMAGE).open()))
+    assert [row["id"] for row in rows] == ["1", "2", "4"]
+    with pytest.raises(DataError, match="no sample can be read"):
+        evaluate(Net(), Scenes(damaged=range(IMAGES)))

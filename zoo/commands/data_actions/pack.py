@@ -24,6 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    import sys
     from pathlib import Path
 
     from zoo.data.files.shards import INDEX, read_index
@@ -48,6 +49,8 @@ def run(args: Namespace) -> None:
             with progress() as tick:
                 for done, total in pack(plan, workers=workers):
                     tick(f"pack {split}: {done:,} of {total:,} samples", done, total)
+            if report := plan.dataset.report():
+                print(f"warning: {report}\nthey are not packed", file=sys.stderr)
             index = read_index(Path(args.out) / f"{split}{INDEX}")
             size_mb = sum(shard.bytes for shard in index.shards) / 1e6
             print(f"{split}: {index.samples:,} samples in {len(index.shards)} shards, {size_mb:,.1f} MB")

@@ -19,11 +19,17 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    import sys
+
     from zoo import data
+    from zoo.data.dataset import without_damaged
     from zoo.data.inspecting.sheet import contact_sheet, write_png
 
     split: Any = args.split or ("train" if args.spec.startswith("pairbench") else "all")
     dataset = data.load(args.spec, split=split, size=args.size)
     indices = range(args.start, min(args.start + args.n, len(dataset)))
-    write_png(args.out, contact_sheet([dataset[index] for index in indices], columns=args.columns))
-    print(f"wrote {args.out}: {len(indices)} samples of {dataset.spec}, split {dataset.split}")
+    samples, damaged = without_damaged(dataset, indices, lambda whole: [dataset[index] for index in whole])
+    write_png(args.out, contact_sheet(samples or [], columns=args.columns))
+    print(f"wrote {args.out}: {len(samples or [])} samples of {dataset.spec}, split {dataset.split}")
+    for reason in damaged.values():
+        print(f"left out: {reason}", file=sys.stderr)

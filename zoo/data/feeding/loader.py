@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 from math import prod
 from typing import Any, cast
@@ -22,7 +23,7 @@ from torch.utils.data import BatchSampler, DataLoader
 
 from registry import OptionError, ZooError, require_count
 from zoo.contract import Sample
-from zoo.data.dataset import PairDataset
+from zoo.data.dataset import PairDataset, without_damaged
 
 AHEAD = 2  # batches that each worker prepares
 SPARE = 2  # blocks in the hands of this process: the batch in use, and the one before it
@@ -33,6 +34,8 @@ Task = tuple[int | None, list[int]]  # a block, or None where none is free; and 
 
 class Loader:
     """Batched Samples in the order given. Each iteration starts its own workers and ends them.
+
+    A damaged sample is left out of its batch, and noted in `left_out`: its index, and the reason.
 
     order: indices, such as an `Order`. workers: processes; 0 reads in this one.
     """
@@ -50,19 +53,36 @@ class Loader:
         if str(getattr(dataset, "device", "cpu")) != "cpu":
             workers = 0  # what a GPU computes is computed here: CUDA does not live on in a process that was forked
         self.dataset, self.batch, self.workers = dataset, batch, workers
+        self.left_out: dict[int, str] = {}  # of the batches that were given so far
         self.order, self.batches = order, BatchSampler(cast("Any", order), batch, drop_last=False)
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Sample]:
-        return self._from_workers() if self.workers else map(self.dataset.batch, self.batches)
+        self.left_out = {}
+        return self._from_workers() if self.workers else self._from_here()
+
+    def _from_here(self) -> Iterator[Sample]:
+        for indices in self.batches:
+            batch, damaged = without_damaged(self.dataset, indices, self.dataset.batch)
+            self.left_out |= damaged
+            if batch is not None:
+                yield batch
+
+    def _shapes(self) -> Shapes | None:
+        """(c, h, w) of each map, of the first sample that can be read."""
+        for index in self.order:
+            sample, damaged = without_damaged(self.dataset, [index], lambda one: self.dataset[one[0]])
+            self.left_out |= damaged
+            if sample is not None:
+                return tuple(tuple(value.shape) for value in sample[:-1])
+        return None
 
     def _from_workers(self) -> Iterator[Sample]:
-        first = next(iter(self.order), None)
-        if first is None:
+        shapes = self._shapes()
+        if shapes is None:
             return
-        shapes = tuple(tuple(value.shape) for value in self.dataset[first][:-1])
         try:
             blocks = [_block(self.batch, shapes) for _ in range(self.workers * AHEAD + SPARE)]
         except RuntimeError as error:  # so torch says that /dev/shm is full, or too many files are open
@@ -84,15 +104,19 @@ class Loader:
         for answer in answers:
             if isinstance(answer, ZooError):
                 raise answer
-            if isinstance(answer, Sample):
-                yield answer
+            number, made, damaged = answer
+            self.left_out |= damaged
+            if number is None:
+                if made is not None:
+                    yield made
                 continue
-            number, count, metas = answer
+            count, metas = made or (0, ())
             window = blocks[number].numpy()[:]  # lives as long as a tensor made from it
             weakref.finalize(window, free.append, number).atexit = False
             found = _views(torch.from_numpy(window), shapes, self.batch, count, metas)
             del window
-            yield found
+            if count:
+                yield found
             del found
 
 
@@ -105,12 +129,15 @@ class _Worker:
     def __getitem__(self, task: Task) -> Any:
         number, indices = task
         try:
-            if number is None:
-                return self.dataset.batch(indices)
-            out = _views(self.blocks[number], self.shapes, self.batch, len(indices))
-            return number, len(indices), self.dataset.batch_into(indices, out)
+            read = self.dataset.batch if number is None else partial(self._into, number)
+            return number, *without_damaged(self.dataset, indices, read)
         except ZooError as error:  # raised as it is; torch would wrap it into a page of traceback
             return error
+
+    def _into(self, number: int, indices: Sequence[int]) -> tuple[int, tuple[dict[str, Any], ...]]:
+        """How many samples lie in a block now, and their metas."""
+        out = _views(self.blocks[number], self.shapes, self.batch, len(indices))
+        return len(indices), self.dataset.batch_into(indices, out)
 
 
 def _leave_signals(_: int) -> None:

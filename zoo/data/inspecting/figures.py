@@ -5,9 +5,9 @@ from functools import lru_cache, partial, reduce
 from itertools import product
 from typing import Any
 
-from registry import Spec
+from registry import Spec, listed
 from registry.vocabulary import Split
-from zoo.data.dataset import DataError, PairDataset, load, parse
+from zoo.data.dataset import DamagedError, DataError, PairDataset, load, parse, without_damaged
 from zoo.data.feeding.order import spread
 from zoo.data.inspecting.stats import Stats
 from zoo.parallel import run
@@ -47,13 +47,20 @@ def figures(
         specs[only] = str(Spec(whole.name, {**whole.options, "only": only}))
     chunks = [tuple(indices[first : first + CHUNK]) for first in range(0, len(indices), CHUNK)]
     found, done, total = dict.fromkeys(specs, Stats()), 0, len(specs) * len(indices)
-    for (what, chunk), part in run(partial(_part, specs, split, size), product(specs, chunks), workers=workers):
-        found[what], done = found[what].merge(part), done + len(chunk)
+    left_out: dict[int, str] = {}
+    parts = run(partial(_part, specs, split, size), product(specs, chunks), workers=workers)
+    for (what, chunk), (part, damaged) in parts:
+        found[what], done = found[what].merge(part or Stats()), done + len(chunk)
+        left_out |= damaged
         tick(f"stats of {what}: {done:,} of {total:,} samples", done, total)
     stats = found.pop(whole.name)
+    if not stats.samples:
+        raise DataError(f"{spec}: no sample can be read: {listed(list(left_out.values()))}")
     rows = [{"only": only, **alone.threshold()} for only, alone in found.items()]
     note = getattr(dataset, "split_note", "")
     record = {"schema": SCHEMA, "spec": str(whole), "split": split, "split_note": note, "of": there}
+    problems = [f"{name}: {reason}" for name, reason in dataset.problems.items()]  # partners that are missing too
+    record["left_out"] = list(dict.fromkeys([*problems, *left_out.values()]))
     return stats, {**record, **stats.to_dict(), "perturbations": rows}
 
 
@@ -61,12 +68,16 @@ def collect(dataset: PairDataset, indices: Sequence[int]) -> Stats:
     """The figures of some samples, all at once where their sizes allow it."""
     try:
         return Stats.of(dataset.batch(indices))
-    except DataError:
-        if dataset.size is not None:
+    except DataError as error:
+        if dataset.size is not None or isinstance(error, DamagedError):
             raise
     return reduce(Stats.merge, (Stats.of(dataset.batch([index])) for index in indices))  # files of several sizes
 
 
-def _part(specs: dict[str, str], split: Split, size: int | None, item: tuple[str, tuple[int, ...]]) -> Stats:
+def _part(
+    specs: dict[str, str], split: Split, size: int | None, item: tuple[str, tuple[int, ...]]
+) -> tuple[Stats | None, dict[int, str]]:
+    """The figures of some samples; and those that are damaged, with the reason."""
     what, chunk = item
-    return collect(_dataset(specs[what], split=split, size=size), chunk)
+    dataset = _dataset(specs[what], split=split, size=size)
+    return without_damaged(dataset, chunk, partial(collect, dataset))

@@ -3,7 +3,10 @@
 from textwrap import wrap
 from typing import Any
 
+from registry import listed
+
 WIDTH = 100  # columns
+BREAK = "\n  "
 BAR = 40  # characters of the longest bar
 
 
@@ -17,6 +20,8 @@ def text(record: dict[str, Any]) -> str:
         f"split {record['split']}: {share} samples, {', '.join(sizes[:4])}{' and others' if len(sizes) > 4 else ''}",
     ]
     lines += wrap(record["split_note"], WIDTH, subsequent_indent="  ")
+    if wrong := record["left_out"]:
+        lines += [f"{len(wrong):,} samples that could not be used are left out:", f"  {listed(wrong, separator=BREAK)}"]
     lines += ["", *_moments(record["maps"])]
     lines += ["", f"share of the picture that is object; {record['empty']:,} samples have none"]
     lines += _bars(record["coverage"])

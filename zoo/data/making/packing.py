@@ -15,7 +15,7 @@ import torch
 
 from registry.vocabulary import Split
 from zoo.contract import Sample
-from zoo.data.dataset import DataError, PairDataset, load
+from zoo.data.dataset import DamagedError, DataError, PairDataset, load
 from zoo.data.files.images import Suffix, encode, to_bytes
 from zoo.data.files.shards import INDEX, Index, Shard, finished, read_index, shard_name, write_index, write_shard
 from zoo.data.making.settings import require_same, settle
@@ -102,14 +102,14 @@ def _pack(plan: Plan, total: int, number: int) -> Shard:
 def sample_files(plan: Plan, index: int) -> dict[str, bytes] | None:
     """The files of one sample: those it is made of, byte for byte, where there are any; encoded otherwise."""
     dataset = plan.dataset
-    sample = dataset[index]  # copied files are decoded too, so that no damaged one gets into a shard
+    try:
+        sample = dataset[index]  # copied files are decoded too, so that no damaged one gets into a shard
+    except DamagedError:
+        return None
     meta = cast("dict[str, Any]", sample.meta)
     text = json.dumps(meta, default=_plain).encode()
-    if isinstance(dataset, Folders):
-        if meta["index"] != index:
-            return None  # another sample stands in for one that cannot be read
-        if plan.size is None:
-            return {**_copied(dataset, index), "json": text}
+    if isinstance(dataset, Folders) and plan.size is None:
+        return {**_copied(dataset, index), "json": text}
     return {**_encoded(sample, plan), "json": text}
 
 

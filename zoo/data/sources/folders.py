@@ -11,20 +11,22 @@ from torch import Tensor
 from registry import SHARE, Card
 from registry.vocabulary import Split
 from zoo.contract import TASKS, Sample, Task
-from zoo.data.dataset import DataError, PairDataset, sources
+from zoo.data.dataset import DamagedError, DataError, PairDataset, sources
 from zoo.data.files.images import same_aspect
 from zoo.data.files.layout import DIRS, Layout, read_layout
 from zoo.data.files.maps import finish, read, sample_of
 from zoo.data.sources.problems import Problems, summary
 from zoo.data.splitting.splits import FRACTIONS, Kind, file_beside, keep
 
+ROUNDING = 1e-9  # 0.29 * 100 is 28.999999999999996
+
 Farther = Literal["brighter-is-farther", "brighter-is-nearer"]
-Lost = Literal["skip", "raise"]
+Lost = Literal["skip", "raise"]  # skip: whoever reads may leave a damaged sample out
 
 
 @sources.register("folders", Card(summary="a folder or zip with bg/, fg_bg/, fg_bg_mask/ and fg_bg_depth/"))
 class Folders(PairDataset):
-    """Samples from files. A sample that cannot be read is replaced by the next that can, and named in `problems`.
+    """Samples from files. One that cannot be read is a DamagedError where it is asked for, and named in `problems`.
 
     A map that is not among the tasks is zeros. Images are resized bilinearly with antialiasing, and so are soft masks
     (a JPEG's edges are soft); a mask of nothing but 0 and 1 takes its nearest pixels and stays so.
@@ -45,8 +47,8 @@ class Folders(PairDataset):
         depth: Annotated[Farther, "what bright means in the depth maps"] = "brighter-is-farther",
         on_error: Annotated[Lost, "what to do with a sample that cannot be read"] = "skip",
         max_bad: Annotated[
-            float, "the share of samples that may be skipped; one always may, but none if 0", SHARE
-        ] = 0.01,
+            float, "the share of samples that may be damaged: left out, and in training replaced by the next", SHARE
+        ] = 0.2,
         split_kind: Annotated[Kind, "what is held out"] = "held-out",
         split_seed: Annotated[int, "which groups are held out"] = 0,
         fractions: Annotated[tuple[float, float, float], "of the groups: train, val, test"] = FRACTIONS,
@@ -63,12 +65,12 @@ class Folders(PairDataset):
             dirs=dirs,
         )
         self.total = len(layout)
-        self.limit = max(1, int(max_bad * self.total)) if max_bad else 0
+        self.max_bad, self.limit = max_bad, int(max_bad * self.total + ROUNDING)
         self.problems_seen = Problems()
         self.split_note = ""  # how the data was split, for records
         self.layout = self._of_split(layout, Path(path), split, split_kind, split_seed, fractions).whole()
         for picture, reason in self.layout.missing.items():
-            self._lose(layout.store.label(picture), reason, None)
+            self._note(layout.store.label(picture), reason, None)
         if not len(self.layout):
             raise DataError(f"{path}: no sample is whole; {summary(self.problems, self.total)}")
 
@@ -77,25 +79,23 @@ class Folders(PairDataset):
 
     @property
     def problems(self) -> dict[str, str]:
-        """What could not be used, by this process and by the workers it started: name -> reason."""
+        """Of this process and of the workers that it started."""
         return self.problems_seen.all()
 
     def report(self) -> str:
-        """What could not be used, in a few lines; empty where everything could."""
         return summary(self.problems, self.total)
 
     def sample(self, index: int) -> Sample:
-        for step in range(len(self)):
-            at = (index + step) % len(self)
-            names = self.layout.row(at)
-            label = self.layout.store.label(names["fg_bg"])
-            if self.problems_seen.known(label):
-                continue
+        names = self.layout.row(index)
+        label, cause = self.layout.store.label(names["fg_bg"]), None
+        reason = self.problems_seen.known(label)
+        if reason is None:
             try:
-                return self._read(at, names)
+                return self._read(index, names)
             except DataError as error:
-                self._lose(label, str(error), error)
-        raise DataError(f"{self.layout.store.path}: no sample can be read\n{self.report()}")
+                reason, cause = str(error).removeprefix(f"{label}: "), error
+        self._note(label, reason, cause)
+        raise DamagedError(f"{label}: {reason}") from cause
 
     def _read(self, index: int, names: dict[str, str]) -> Sample:
         """The sample of a row; a DataError names the file that is wrong."""
@@ -119,16 +119,16 @@ class Folders(PairDataset):
                 hint = "" if self.size is not None else "; size= resizes maps of one aspect"
                 raise DataError(f"{one}, and {other}{hint}")
 
-    def _lose(self, label: str, reason: str, error: DataError | None) -> None:
+    def _note(self, label: str, reason: str, error: DataError | None) -> None:
         """Note a sample that cannot be used; too many of them, or any where none is wanted, is an error."""
         if self.on_error == "raise":
             raise error or DataError(f"{label}: {reason}")
-        self.problems_seen.add(label, reason.removeprefix(f"{label}: "))
+        self.problems_seen.add(label, reason)
         problems = self.problems
         if len(problems) > self.limit:
             raise DataError(
-                f"{summary(problems, self.total)}\nthat is more than max_bad allows ({self.limit}); look at them with"
-                f" `zoo data check {self.layout.store.path}`"
+                f"{summary(problems, self.total)}\nthat is more than max_bad={self.max_bad:g} allows ({self.limit});"
+                f" look at them with `zoo data check {self.layout.store.path}`"
             ) from error
 
     def _of_split(

@@ -1,6 +1,6 @@
 """PairBench: scenes that are computed when asked for, with true depth, in two tiers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
@@ -43,6 +43,10 @@ class PairBench(PairDataset):
 
     def __len__(self) -> int:
         return LENGTH[self.split]
+
+    def damaged(self, indices: Iterable[int]) -> dict[int, str]:
+        """None is: they are computed."""
+        return {}
 
     def sample(self, index: int) -> Sample:
         return Sample(*(field[0] for field in cast("tuple[Any, ...]", self.batch([index]))))

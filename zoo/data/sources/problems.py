@@ -34,9 +34,9 @@ class Problems:
         with suppress(OSError), open(self._path, "ab", buffering=0, opener=opener) as file:
             file.write(line)  # one write, so that lines of two processes do not mix
 
-    def known(self, name: str) -> bool:
-        """Whether this process has met it; a look at no file."""
-        return name in self._own
+    def known(self, name: str) -> str | None:
+        """The reason, where this process has met it; a look at no file."""
+        return self._own.get(name)
 
     def all(self) -> dict[str, str]:
         try:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from folder_data import dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -305,3 +306,18 @@ def test_two_processes_give_the_same_figures() -> None:
     one = figures("pairbench:clean", size=32, limit=80)[1]
     two = figures("pairbench:clean", size=32, limit=80, workers=2)[1]
     assert one == two
+
+
+def test_a_damaged_sample_is_left_out_and_named(tmp_path: Path, capsys: Shown) -> None:
+    root = dataset(tmp_path, n_bg=1, each=6)
+    (root / "fg_bg/img_0001.png").write_bytes(b"")
+    (root / "fg_bg_depth/img_0006.png").unlink()
+    record = figures(f"folders(path={root}, max_bad=0.5)")[1]
+    assert (record["samples"], record["of"]) == (4, 5)
+    assert record["maps"]["fg_bg"]["min"][0] == pytest.approx(101 / 255, abs=1e-6)
+    assert main(["data", "stats", f"folders(path={root}, max_bad=0.5)"]) == 0
+    out = capsys.readouterr().out
+    assert "4 of 5 samples" in out
+    assert "2 samples that could not be used are left out:" in out
+    assert f"  {root}/fg_bg/img_0001.png: the file is empty\n" in out
+    assert f"  {root}/fg_bg/img_0006.png: no depth belongs to it\n" in out

@@ -1,4 +1,4 @@
-"""Bad files of the founding layout: replaced, counted, named; and what is too much."""
+"""Bad files of the founding layout: left out, counted, named; in training replaced; and what is too much."""
 
 import gc
 import os
@@ -6,12 +6,15 @@ import pickle
 from pathlib import Path
 
 import pytest
-import torch
-from folder_data import H, W, dataset, pairs, value, write, zipped
+from folder_data import dataset, pairs, value, write, zipped
 
 from registry import OptionError
 from zoo.data import DataError, load
+from zoo.data.dataset import DamagedError
+from zoo.data.feeding.loader import Loader
 from zoo.data.sources.problems import Problems, summary
+from zoo.training import Recipe, Stage, fit
+from zoo.training.feed import Stream, statistics
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
@@ -46,26 +49,66 @@ def spoiled(root: Path, *numbers: int) -> str:
     return str(root)
 
 
-def test_a_bad_sample_is_replaced_counted_and_named(tmp_path: Path) -> None:
+def test_a_damaged_sample_is_an_error_of_its_own_counted_and_named(tmp_path: Path) -> None:
     ds = load(spoiled(dataset(tmp_path), 2, 3), split="all", max_bad=0.5)
-    assert [value(ds[i].fg_bg) for i in range(6)] == [100, 103, 103, 103, 104, 105]
-    assert ds[1].meta["index"] == 3
+    assert list(ds.damaged(range(6))) == [1, 2]
+    for _ in range(2):  # once read, and once known
+        with pytest.raises(DamagedError, match=r"img_0002\.png: the file is empty"):
+            ds[1]
+    assert [ds[i].meta["index"] for i in (0, 3, 4, 5)] == [0, 3, 4, 5]
     assert list(ds.problems) == [f"{tmp_path}/fg_bg/img_0002.png", f"{tmp_path}/fg_bg/img_0003.png"]
     assert ds.report().startswith("2 of 6 samples could not be used:\n")
     assert "img_0002.png: the file is empty" in ds.report()
-    assert ds.batch([0, 1]).fg_bg.shape == (2, 3, H, W)
+    with pytest.raises(DamagedError, match=r"img_0002\.png"):
+        ds.batch([0, 1])
 
 
-def test_the_last_sample_is_replaced_by_the_first(tmp_path: Path) -> None:
-    ds = load(spoiled(dataset(tmp_path), 6), split="all")
-    assert ds[5].meta["index"] == 0
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_leaves_damaged_samples_out_and_says_which(tmp_path: Path, workers: int) -> None:
+    ds = load(spoiled(dataset(tmp_path), 1, 2, 6), split="all", max_bad=0.5)
+    batches = Loader(ds, range(6), batch=2, workers=workers)
+    assert [[meta["index"] for meta in batch.meta] for batch in batches] == [[2, 3], [4]]
+    assert list(batches.left_out) == [0, 1, 5]
+    assert batches.left_out[5] == f"{tmp_path}/fg_bg/img_0006.png: the file is empty"
+    assert len(ds.problems) == 3
+
+
+def test_training_takes_the_next_sample_in_the_place_of_a_damaged_one(tmp_path: Path) -> None:
+    stream = Stream(load(spoiled(dataset(tmp_path), 2, 6), split="all", max_bad=0.5), seed=1)
+    places = range(6)
+    expected = [{1: 2, 5: 0}.get(index, index) for index in stream.indices(places)]
+    assert [meta["index"] for meta in stream.batch(places).meta] == expected
+    assert [stream[place].meta["index"] for place in places] == expected
+    assert stream.report().startswith("2 of 6 samples could not be used")
+
+
+def test_a_training_says_how_many_samples_it_replaced(tmp_path: Path) -> None:
+    root = dataset(tmp_path / "data", n_bg=10, each=1)
+    for name in load(str(root), split="train").layout.column("fg_bg")[:4]:
+        (root / name).write_bytes(b"")
+    spec = f"folders(path={root}, max_bad=0.5)"
+    recipe = Recipe(model="unet(width=2, depth=3)", data=spec, stages=(Stage(size=16, samples=20, batch=10),))
+    with pytest.warns(UserWarning, match=r"4 of 10 samples could not be used(.|\n)*in the place of a damaged one"):
+        fit(recipe, tmp_path / "run", device="cpu", workers=0)
+
+
+def test_statistics_leave_damaged_samples_out(tmp_path: Path) -> None:
+    ds = load(spoiled(dataset(tmp_path, n_bg=1, each=2), 2), split="all", max_bad=0.5)
+    assert statistics(ds)[0][1].tolist() == pytest.approx([100 / 255] * 3)
+
+
+def test_one_damaged_sample_is_tolerated_where_max_bad_says_so(tmp_path: Path) -> None:
+    path = spoiled(dataset(tmp_path), 2)
+    assert list(load(path, split="all", max_bad=0.17).damaged([1])) == [1]
+    with pytest.raises(DataError, match=r"1 of 6 samples(.|\n)*more than max_bad=0\.16 allows \(0\)"):
+        load(path, split="all", max_bad=0.16).damaged([1])
 
 
 def test_more_bad_samples_than_allowed_end_it(tmp_path: Path) -> None:
     path = spoiled(dataset(tmp_path), 2, 4)
     ds = load(path, split="all")
-    ds[1]
-    with pytest.raises(DataError, match=r"2 of 6 samples(.|\n)*more than max_bad allows \(1\).*zoo data check"):
+    assert list(ds.damaged([1])) == [1]
+    with pytest.raises(DataError, match=r"2 of 6 samples(.|\n)*more than max_bad=0.2 allows \(1\).*zoo data check"):
         ds[3]
     with pytest.raises(DataError, match=r"allows \(0\)"):
         load(path, split="all", max_bad=0)[1]
@@ -89,20 +132,13 @@ def test_a_missing_partner_is_left_out_and_named(tmp_path: Path) -> None:
         load(str(root), split="all")
 
 
-def test_problems_that_workers_meet_are_known_here(tmp_path: Path) -> None:
-    ds = load(spoiled(dataset(tmp_path), 2, 5), split="all", max_bad=0.5)
-    loader = torch.utils.data.DataLoader(ds, batch_size=None, num_workers=2, multiprocessing_context="fork")
-    assert len(list(loader)) == 6
-    assert len(ds.problems) == 2
-
-
 def test_the_notes_of_problems_go_with_their_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     owner = Problems()
     copy = pickle.loads(pickle.dumps(owner))
     copy.add("x", "bad")
     copy.add("x", "bad")
-    assert (owner.all(), owner.known("x"), copy.known("x")) == ({"x": "bad"}, False, True)
+    assert (owner.all(), owner.known("x"), copy.known("x")) == ({"x": "bad"}, None, "bad")
     del copy
     gc.collect()
     assert owner.all() == {"x": "bad"}
