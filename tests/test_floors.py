@@ -19,6 +19,7 @@ ROOMS = {  # package -> what is in it, from the lowest floor up; none imports fr
         ("warp", "hashing", "dataset"),
         ("augment", "__init__"),
         ("files", "splitting", "feeding", "scenes", "augmentations"),
+        ("collage",),
         ("sources", "inspecting"),
         ("making",),
     ),

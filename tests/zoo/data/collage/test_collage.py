@@ -1,0 +1,203 @@
+"""Collages of photos: the same by index, in range, masks where objects are; splits share no photo; what is refused."""
+
+import pickle
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import zoo.data
+from registry import OptionError, ZooError
+from zoo.data.collage import camera, render
+from zoo.data.collage.library import MEMORY, library
+from zoo.data.dataset import NoSplitError
+
+
+def picture(seed, h=60, w=80, channels=3):
+    """Smooth and colourful, uint8."""
+    small = np.random.default_rng(seed).integers(0, 256, (5, 7, channels), dtype=np.uint8)
+    return np.asarray(Image.fromarray(small).resize((w, h), Image.Resampling.BICUBIC))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(12):
+        Image.fromarray(picture(seed, 60 + seed, 80 - 2 * seed)).save(folder / f"p{seed}.jpg", quality=95)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cutouts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cutouts")
+    y, x = np.mgrid[:40, :30]
+    for seed in range(6):
+        rgba = picture(100 + seed, 40, 30, 4).copy()
+        rgba[..., 3] = 255 * (((x - 14) / 10) ** 2 + ((y - 20) / 15) ** 2 < 1)
+        Image.fromarray(rgba).save(folder / f"c{seed}.png")
+    return folder
+
+
+def load(folder, split="train", size=32, **options):
+    return zoo.data.load("collage", plates=str(folder), split=split, size=size, **options)
+
+
+@settings(max_examples=8)
+@given(
+    h=st.integers(8, 50), w=st.integers(8, 50), start=st.integers(0, 999_000), split=st.sampled_from(["train", "test"])
+)
+def test_any_size_gives_maps_in_range(photos, h, w, start, split):
+    data = load(photos, split, (h, w))
+    batch = data.batch([start % len(data), (start + 7) % len(data), 3])
+    assert batch.bg.shape == batch.fg_bg.shape == (3, 3, h, w)
+    assert batch.mask.shape == batch.depth.shape == batch.valid.shape == (3, 1, h, w)
+    for value in batch[:-1]:
+        assert value.isfinite().all()
+        assert 0 <= value.min() <= value.max() <= 1
+    assert data.tasks == ("mask",)
+    assert batch.meta[2]["index"] == 3
+
+
+@pytest.mark.parametrize("with_cutouts", [False, True])
+def test_a_scene_depends_on_its_index_alone(photos, cutouts, with_cutouts):
+    options = {"cutouts": str(cutouts)} if with_cutouts else {}
+    data = load(photos, **options)
+    together = data.batch([5, 6, 7, 8])
+    other = pickle.loads(pickle.dumps(load(photos, **options)))  # as a worker gets it
+    for row, index in enumerate((5, 6, 7, 8)):
+        for source in (data, other):
+            alone = source[index]
+            for one, both in zip(alone[:-1], together[:-1], strict=True):
+                torch.testing.assert_close(one, both[row], rtol=0, atol=1.01 / 255)  # a level of the last compression
+            assert alone.meta == together.meta[row]
+    assert not torch.equal(together.bg[0], together.bg[1])
+
+
+def test_cutouts_are_objects_too(photos, cutouts):
+    plain, with_them = load(photos).batch(range(24)), load(photos, cutouts=str(cutouts)).batch(range(24))
+    differ = (plain.mask != with_them.mask).flatten(1).any(1).float().mean()
+    assert 0.2 < differ < 0.95
+
+
+def test_the_mask_is_where_the_objects_are(photos, monkeypatch):
+    """With a still camera and no shadows, photo and plate differ where the mask is, and nowhere else."""
+    monkeypatch.setattr(camera, "log_uniform", lambda draw, low, high, p: draw.uniform(0, 1) * 0)
+    monkeypatch.setattr("zoo.data.collage.objects.log_uniform", lambda draw, low, high, p: draw.uniform(0, 1) * 0)
+    monkeypatch.setattr(camera, "lit", lambda draw, images, p: images)
+    monkeypatch.setattr(camera, "exposed", lambda draw, images: images)
+    monkeypatch.setattr(render, "TAKEN", 0.0)
+    batch = load(photos, size=48).batch(range(40))
+    change = (batch.fg_bg - batch.bg).abs().amax(1, keepdim=True)
+    assert change[batch.mask == 0].max() < 1e-5
+    whole = (change > 0.02)[batch.mask > 0.9].float().mean()
+    assert whole > 0.85  # some parts look like what is behind them
+
+
+def test_what_was_taken_away_is_in_the_plate_alone(photos, monkeypatch):
+    monkeypatch.setattr(render, "TAKEN", 1.0)
+    assert load(photos).batch(range(16)).mask.max() == 0
+
+
+def test_about_one_scene_in_eight_has_no_object(photos):
+    metas = load(photos, size=8).batch(range(400)).meta
+    empty = np.mean([meta["objects"] == 0 for meta in metas])
+    assert 0.07 < empty < 0.19
+    assert max(meta["objects"] for meta in metas) > 4
+
+
+def test_splits_share_no_photo(photos):
+    names = {split: set(library(str(photos), split, (16, 16)).names) for split in ("train", "val", "test")}
+    assert sorted(map(len, names.values())) == [1, 1, 10]
+    assert len(set.union(*names.values())) == 12
+
+
+def test_a_photo_keeps_its_split_in_another_folder(photos, tmp_path):
+    for path in photos.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    for split in ("train", "val", "test"):
+        assert library(str(tmp_path), split, (16, 16)).names == library(str(photos), split, (16, 16)).names
+
+
+def test_one_photo_is_enough_to_train_and_has_no_other_split(tmp_path):
+    Image.fromarray(picture(0)).save(tmp_path / "only.png")
+    assert load(tmp_path).batch([0, 1]).bg.shape == (2, 3, 32, 32)
+    with pytest.raises(NoSplitError, match="has 1 photos, and so no split val") as caught:
+        load(tmp_path, "val")
+    assert caught.value.there == ("train",)
+
+
+def test_photos_of_every_kind_are_read_and_what_cannot_be_is_named(tmp_path):
+    Image.fromarray(picture(1)).save(tmp_path / "rgb.png")
+    Image.fromarray(picture(2)).convert("L").save(tmp_path / "grey.png")
+    Image.fromarray(picture(3)).convert("CMYK").save(tmp_path / "cmyk.jpg")
+    Image.fromarray(np.arange(1200, dtype=np.uint16).reshape(30, 40) * 50).save(tmp_path / "deep.png")
+    Image.new("RGB", (1, 1), "red").save(tmp_path / "dot.png")
+    whole = (tmp_path / "rgb.png").read_bytes()
+    (tmp_path / "short.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "huge.png").write_bytes(huge(30_000, 30_000))
+    Image.fromarray(picture(4, channels=4)).save(tmp_path / "holes.png")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = [name for split in ("train", "val", "test") for name in kept(tmp_path, split)]
+    assert sorted(found) == ["cmyk.jpg", "deep.png", "dot.png", "grey.png", "rgb.png"]
+    said = " ".join(str(each.message) for each in caught)
+    for name in ("short.png", "huge.png", "holes.png"):
+        assert name in said
+
+
+def kept(folder, split):
+    try:
+        return library(str(folder), split, (16, 16)).names
+    except ZooError as error:
+        warnings.warn(str(error), stacklevel=1)
+        return ()
+
+
+def huge(w, h):
+    """A PNG whose header promises pixels that it has not."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def test_memory_is_bounded(photos, monkeypatch):
+    monkeypatch.setattr("zoo.data.collage.library.MEMORY", 12 * 3 * 100**2)
+    found = library(str(photos), "train", (400, 400))
+    assert found.photos.nbytes <= 12 * 3 * 110**2
+    monkeypatch.setattr("zoo.data.collage.library.MEMORY", MEMORY // 10**6)
+    with pytest.raises(ZooError, match="10 photos take more than"):
+        library(str(photos), "train", (64, 64))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"plates": "nowhere"}, "nowhere: no such folder; give a folder of photos"),
+        ({"version": 9}, "collage version 9 is not what this release makes"),
+    ],
+)
+def test_what_is_not_accepted(photos, options, message):
+    with pytest.raises(ZooError, match=message):
+        zoo.data.load("collage", split="train", **{"plates": str(photos), **options})
+
+
+def test_a_folder_without_photos_and_no_folder_at_all(tmp_path):
+    with pytest.raises(ZooError, match="no images in it"):
+        load(tmp_path)
+    with pytest.raises(OptionError, match="needs plates"):
+        zoo.data.load("collage", split="train")
+
+
+def test_an_index_beyond_the_end_is_an_index_error(photos):
+    data = load(photos, "test")
+    with pytest.raises(IndexError, match="10,000 scenes in split test"):
+        data.batch([len(data)])

@@ -1,0 +1,158 @@
+"""Two looks of a camera at one photo: where it stood, what light it had, and what its lens and its file made of it.
+
+Strengths are log-uniform over the range that people meet: a plate is off by 0.2 % to 8 % of the width, turned by up to
+5 degrees, zoomed by up to 4 %, and off by a smooth field besides, since things stand at several distances.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zoo.data.collage.library import Library
+from zoo.data.scenes.draw import Draw, lattice
+from zoo.data.scenes.faults import changed, displaced
+from zoo.data.scenes.jpeg import jpeg
+from zoo.data.scenes.textures import noise
+
+BLUR = 1.6 / 128  # the greatest deviation, in longer sides
+
+
+def log_uniform(draw: Draw, low: float, high: float, p: float) -> Tensor:
+    """(b,): a strength with probability p, else 0."""
+    return torch.where(draw.chance(p), torch.exp(draw.uniform(math.log(low), math.log(high))), 0.0)
+
+
+def positions(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Pixel centres from the middle, x (1, 1, w) and y (1, h, 1), in units of the longer side."""
+    h, w = size
+    x = (torch.arange(w, device=device) + 0.5 - w / 2) / max(h, w)
+    y = (torch.arange(h, device=device) + 0.5 - h / 2) / max(h, w)
+    return x[None, None], y[None, :, None]
+
+
+class View:
+    """A crop of one photo for each scene; `look` reads it from a place a little off."""
+
+    def __init__(self, draw: Draw, photos: Library, size: tuple[int, int]):
+        self.size, self.photos = size, photos
+        self.which = draw.choice(tuple(range(len(photos)))).cpu()
+        part, mirror = draw.uniform(0.5, 1.0), torch.where(draw.chance(0.5), -1.0, 1.0)
+        aspect = photos.aspects[self.which].to(draw.device)
+        h, w = size
+        wide = torch.minimum(torch.ones_like(aspect), (w / h) / aspect) * part  # shares of the photo that are seen
+        high = torch.minimum(torch.ones_like(aspect), aspect / (w / h)) * part
+        self.scale = torch.stack([wide * mirror * 2 * max(h, w) / w, high * 2 * max(h, w) / h], 1)
+        self.centre = torch.stack([(1 - wide) * draw.uniform(-1, 1), (1 - high) * draw.uniform(-1, 1)], 1)
+        self.device = draw.device
+
+    def look(self, x: Tensor, y: Tensor) -> Tensor:
+        """The photos (b, 3, h, w) in [0, 1] at places (b, h, w); beyond its border a photo is mirrored."""
+        picked = self.photos.photos[self.which].to(self.device).float() / 255
+        scale, centre = self.scale[:, None, None], self.centre[:, None, None]
+        grid = torch.stack([x, y], -1) * scale + centre
+        return F.grid_sample(picked, grid, padding_mode="reflection", align_corners=False)
+
+
+def pair(draw: Draw, photos: Library, size: tuple[int, int]) -> tuple[Tensor, Tensor, View]:
+    """Plate and photo (b, 3, h, w), before there is an object: one place, two looks."""
+    view = View(draw, photos, size)
+    x, y = positions(size, draw.device)
+    x, y = x.expand(len(draw), *size), y.expand(len(draw), *size)
+    photo = view.look(x, y)
+    angle = draw.uniform(0, 2 * torch.pi)
+    shift = log_uniform(draw, 0.002, 0.08, 0.6)
+    turn = log_uniform(draw, 0.002, math.radians(5), 0.5) * torch.where(draw.chance(0.5), -1.0, 1.0)
+    zoom = 1 + log_uniform(draw, 0.002, 0.04, 0.4) * torch.where(draw.chance(0.5), -1.0, 1.0)
+    bend = log_uniform(draw, 0.001, 0.02, 0.35)
+    right, down = shift * torch.cos(angle), shift * torch.sin(angle)
+    start, flat = draw.seed().int()[:, None, None], torch.zeros_like(x)
+    field = [(noise(x * 3 + 9, y * 3 + 9, start + k, flat) - 0.5) * 4 * bend[:, None, None] for k in (0, 7)]
+    cos, sin, zoom, right, down = (
+        each[:, None, None] for each in (torch.cos(turn), torch.sin(turn), zoom, right, down)
+    )
+    plate = view.look((cos * x - sin * y) * zoom + right + field[0], (sin * x + cos * y) * zoom + down + field[1])
+    return plate, _rustled(draw, photo), view
+
+
+def _rustled(draw: Draw, photo: Tensor) -> Tensor:
+    """The photo with patches of it moved, as leaves, curtains and water do."""
+    strength, start = log_uniform(draw, 0.003, 0.02, 0.3), draw.seed().int()
+    some = strength != 0
+    h, w = photo.shape[-2:]
+    x, y = positions((h, w), photo.device)
+
+    def moved(images: Tensor) -> Tensor:
+        at = x.expand(len(images), h, w), y.expand(len(images), h, w)
+        seed, flat = start[some][:, None, None], torch.zeros_like(at[0])
+        patch = ((noise(at[0] * 3 + 5, at[1] * 3 + 5, seed, flat) - 0.55) * 8).clamp(0, 1)
+        sway = torch.stack([noise(at[0] * 14 + 5, at[1] * 14 + 5, seed + k, flat) - 0.5 for k in (1, 2)], 1)
+        return displaced(images, sway * (patch * strength[some][:, None, None] * max(h, w) * 3)[:, None])
+
+    return changed(photo, some, moved)
+
+
+def lit(draw: Draw, images: Tensor, p: float) -> Tensor:
+    """Another light over the whole picture: gain, gamma, white balance, a gradient across it, a lamp in it."""
+    b, size = len(images), images.shape[-2:]
+    x, y = positions((size[0], size[1]), images.device)
+    sign = torch.where(draw.chance(0.5), -1.0, 1.0)
+    gain = torch.exp(log_uniform(draw, 0.02, 0.5, p) * sign)
+    gamma = torch.exp(log_uniform(draw, 0.02, 0.35, p * 0.7) * torch.where(draw.chance(0.5), -1.0, 1.0))
+    tint = 1 + draw.uniform(-0.12, 0.12, 3) * draw.chance(p * 0.6)[:, None]
+    slope = log_uniform(draw, 0.03, 0.6, p * 0.4)[:, None, None]
+    angle = draw.uniform(0, 2 * torch.pi)[:, None, None]
+    ramp = 1 + slope * (torch.cos(angle) * x + torch.sin(angle) * y)
+    lamp = log_uniform(draw, 0.05, 0.8, p * 0.25)[:, None, None]
+    at, reach = draw.uniform(-0.5, 0.5, 2)[..., None, None], draw.uniform(0.1, 0.5)[:, None, None]
+    glow = 1 + lamp * torch.exp(-((x - at[:, 0]) ** 2 + (y - at[:, 1]) ** 2) / reach**2)
+    light = (ramp * glow)[:, None] * (gain[:, None] * tint).view(b, 3, 1, 1)
+    return (images.clamp(1e-4, 1) ** gamma.view(b, 1, 1, 1) * light).clamp(0, 1)
+
+
+def shaded(draw: Draw, images: Tensor, p: float) -> Tensor:
+    """The shadow of something outside the picture: soft or hard, with a straight edge or a wavy one."""
+    size = images.shape[-2:]
+    x, y = positions((size[0], size[1]), images.device)
+    strength = log_uniform(draw, 0.05, 0.8, p)[:, None, None]
+    angle, place = draw.uniform(0, 2 * torch.pi)[:, None, None], draw.uniform(-0.35, 0.35)[:, None, None]
+    soft, wave = draw.uniform(0.01, 0.2)[:, None, None], draw.uniform(0.0, 0.5)[:, None, None]
+    start = draw.seed().int()[:, None, None]
+    x, y = x.expand(len(images), *size), y.expand(len(images), *size)
+    wavy = (noise(x * 5 + 9, y * 5 + 9, start, torch.zeros_like(x)) - 0.5) * wave
+    away = torch.cos(angle) * x + torch.sin(angle) * y - place + wavy
+    return images * (1 - strength * torch.sigmoid(away / soft * 4))[:, None]
+
+
+def exposed(draw: Draw, images: Tensor) -> Tensor:
+    """What the lens and the file make of a picture: blur, a smear, noise, compression."""
+    h, w = images.shape[-2:]
+    side = max(h, w)
+    blur, smear = log_uniform(draw, BLUR / 5, BLUR, 0.4) * side, log_uniform(draw, 0.004, 0.025, 0.15) * side
+    angle = draw.uniform(0, 2 * torch.pi)
+    some = smear != 0
+    step = torch.stack([smear * torch.cos(angle), smear * torch.sin(angle)], 1)[some][..., None, None]
+    step = step.expand(-1, 2, h, w)
+    times = (-0.5, -0.25, 0.0, 0.25, 0.5)
+    images = changed(images, some, lambda few: torch.stack([displaced(few, step * at) for at in times]).mean(0))
+    reach = math.ceil(2 * BLUR * side)
+    images = changed(images, blur != 0, lambda few: _blurred(few, blur[blur != 0], reach))
+    grain, seed = log_uniform(draw, 0.004, 0.12, 0.7), draw.seed().int()
+    x, y = torch.arange(w, device=images.device, dtype=torch.int32), torch.arange(3 * h, device=images.device).int()
+    start = seed.view(-1, 1, 1, 1)
+    white = lattice(x, y.view(1, 3, h, 1), start) + lattice(x, y.view(1, 3, h, 1), start + 99991) - 1  # variance 1 / 6
+    images = (images + white * (grain * 6**0.5).view(-1, 1, 1, 1)).clamp(0, 1)
+    packed, quality = draw.chance(0.85), draw.uniform(25, 95)
+    return changed(images, packed, lambda few: jpeg(few, quality[packed]))
+
+
+def _blurred(images: Tensor, sigma: Tensor, reach: int) -> Tensor:
+    """A round Gaussian blur of a deviation each; both in pixels."""
+    n, c, h, w = images.shape
+    place = torch.arange(-reach, reach + 1, device=images.device)
+    kernel = torch.exp(-0.5 * (place / sigma[:, None].clamp(min=0.2)) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(c, 0)
+    flat = F.pad(images.reshape(1, n * c, h, w), (reach, reach, reach, reach), mode="replicate")
+    flat = F.conv2d(F.conv2d(flat, kernel[:, None, None], groups=n * c), kernel[:, None, :, None], groups=n * c)
+    return flat.view(n, c, h, w)
