@@ -4,10 +4,12 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+
+LONGEST = 100  # letters of a file's name in that of its draft
 
 
 @contextlib.contextmanager
@@ -19,7 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe must not become a file, nor a folder
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     target = Path(os.path.realpath(path))  # a link keeps pointing where it pointed
-    draft = target.with_name(f".{target.name[:100]}.{token_hex(4)}.part")
+    draft = target.with_name(f".{target.name[:LONGEST]}.{token_hex(4)}.part")
     try:
         draft.touch(exist_ok=False)
         mode = draft.stat().st_mode  # what this user's new files get; some libraries make theirs private
@@ -53,6 +55,17 @@ def from_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def sweep_of(paths: Iterable[Path]) -> None:
+    """Remove what a killed process left half written of these files; other files may be being written beside them."""
+    drafts: dict[Path, set[str]] = {}
+    for path in paths:
+        drafts.setdefault(path.parent, set()).add(f".{path.name[:LONGEST]}")
+    for folder, names in drafts.items():
+        for draft in folder.glob(".*.part"):
+            if draft.name.rsplit(".", 2)[0] in names:
+                draft.unlink(missing_ok=True)
 
 
 def sweep(folder: Path, drafts: str = ".*.part") -> None:

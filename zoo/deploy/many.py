@@ -21,6 +21,7 @@ from zoo.data.files.naming import natural
 from zoo.deploy.inputs import read, same_size
 from zoo.deploy.outputs import files, refuse_existing
 from zoo.deploy.predict import Size, checked, interface, predict, trained_tasks
+from zoo.files import sweep_of
 from zoo.progress import Tick, duration
 
 Item = TypeVar("Item")
@@ -113,8 +114,10 @@ def predict_many(
     checked(options.size, options.precision, options.threshold)
     face = interface(model)
     _prepare(out)
+    places = [path for pair in pairs for path in files(out, pair.photo.stem, trained_tasks(model))]
+    sweep_of(places)
     if not overwrite:
-        refuse_existing(path for pair in pairs for path in files(out, pair.photo.stem, trained_tasks(model)))
+        refuse_existing(places)
     plates = {pair.bg for pair in pairs if face.plate and pair.bg is not None}
     shared = {path: read(path, "bg") for path in plates} if len(plates) == 1 else {}
     load = partial(_load, shared=shared, has_plate=bool(face.plate), resize_plate=options.resize_plate)

@@ -14,6 +14,7 @@ from fuzzing.kinds import KINDS
 from fuzzing.outcome import REFUSED, WORKS, Tally
 
 OUT = Path("build/fuzz")  # of new findings
+MEMORY = Path("/dev/shm")  # where files cost nothing
 
 
 def main() -> int:
@@ -23,7 +24,7 @@ def main() -> int:
     end = time.monotonic() + args.seconds
     total = sum(KINDS[name].share for name in args.kinds)
     tallies: dict[str, Tally] = {}
-    with TemporaryDirectory() as base:
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as base:
         for place, name in enumerate(args.kinds):
             kind = KINDS[name]
             share = kind.share / sum(KINDS[left].share for left in args.kinds[place:])

@@ -3,6 +3,7 @@
 import argparse
 import random
 import sys
+import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +28,7 @@ def main() -> int:
                 told = disturbed(WORKS[name], Path(base), args.kills, random.Random(args.seed))
             except AssertionError as error:
                 failed += 1
-                print(f"{name}: {error}", flush=True)
+                print(f"{name}: {error}\n{traceback.format_exc()}", flush=True)
                 continue
         print(
             f"{name}: {told.kills} kills, {told.runs} runs that ended, each the same as the undisturbed one"

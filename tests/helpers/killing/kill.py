@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import forked
+from fuzzing.limits import drafts
 
 from killing.work import OUT, Work, lay_out
 
@@ -38,6 +39,7 @@ def disturbed(work: Work, base: Path, kills: int, chance: random.Random) -> Told
             work.whole(folder)
         _finish(work, folder)
         work.same(folder, expected)
+        assert (left := drafts(folder, set())) == [], f"half written: {left}"
         told.runs += 1
     return told
 

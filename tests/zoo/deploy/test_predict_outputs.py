@@ -7,11 +7,12 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
+from two_photos import known, photos
 
 from registry import OptionError
 from zoo.data.dataset import DataError
 from zoo.data.files.images import decode
-from zoo.deploy import Predicted
+from zoo.deploy import Options, Predicted, pairs, predict_many
 from zoo.deploy.colours import coloured, colours
 
 
@@ -99,3 +100,18 @@ def test_the_colours_darken_evenly_with_distance() -> None:
     assert lightness[-1].item() == pytest.approx(0.2, abs=0.01)
     torch.testing.assert_close(lightness, torch.linspace(0.95, 0.2, 256).double(), atol=0.01, rtol=0)
     assert len(np.unique(colours(), axis=0)) == 256
+
+
+def test_a_run_takes_away_what_a_killed_one_left_half_written_of_its_files(tmp_path: Path) -> None:
+    paths = [tmp_path / "bg.png", tmp_path / "cat.png"]
+    for image, path in zip(photos(), paths, strict=True):
+        Image.fromarray(image).save(path)
+    out = tmp_path / "out"
+    out.mkdir()
+    own, of_another = out / ".cat_mask.png.0123abcd.part", out / ".dog_mask.png.0123abcd.part"
+    own.touch()
+    of_another.touch()
+    report = predict_many(known(), pairs(*paths)[0], out, Options(size=None))
+    assert report.failures == ()
+    assert not own.exists()
+    assert of_another.exists(), "a run beside this one may be writing it"
