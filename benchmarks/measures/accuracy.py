@@ -155,11 +155,7 @@ def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
     The scenes are the same for every network; the tile of a task that a network does not predict is white.
     """
     last = len(scenes) - 1  # the first and the last are shown, as in all galleries that are kept
-<<<<<<< Updated upstream
     batch = Loader(scenes, list(dict.fromkeys(place * last // (SHOWN - 1) for place in range(SHOWN))), batch=SHOWN)
-=======
-    batch: Any = [scenes.batch(list(dict.fromkeys(place * last // (SHOWN - 1) for place in range(SHOWN))))]
->>>>>>> Stashed changes
     device = next((value.device for value in model.parameters()), torch.device("cpu"))
     [(prediction, here)] = predict(model, batch, device)
     columns = [here.bg, here.fg_bg]
