@@ -48,6 +48,7 @@ HELP = {
     "executor": "ray: on a cluster; needs the extra cluster",
     "address": "of an existing Ray cluster, host:port or auto; default: one is started here",
 }
+ALL_FAILED, SOME_FAILED = 1, 3  # exit codes; 2 is a call that does not fit
 METAVARS = {"data": "SPEC", "recipes": "RECIPE", "weights": "PATH"}
 
 
@@ -132,7 +133,9 @@ def show(args: argparse.Namespace, asked: "Comparison", outcome: "Outcome", olde
         print(f"stopped; {kept if results.records else 'nothing was measured yet'}", file=sys.stderr)
         return INTERRUPTED
     print(f"written: {', '.join([str(asked.out / FILES[0]), *FILES[1:]])}, and a record per cell in {RECORDS}")
-    return 0 if outcome.succeeded else 1
+    if not outcome.done:
+        return ALL_FAILED
+    return SOME_FAILED if outcome.failed else 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 MOST = 40  # names in one message
 HOME = Path(__file__).resolve().parent.parent
 OURS = tuple(f"{HOME / name}{os.sep}" for name in ("registry", "zoo", "benchmarks"))
+PYTHON = f"{os.path.dirname(os.__file__)}{os.sep}"  # and its own library
 LONGEST = 200  # characters of a value in one
 
 
@@ -105,5 +106,5 @@ def listed(names: Sequence[str], shown: int = 3, separator: str = "; ") -> str:
 def place_of(error: BaseException) -> str:
     """The last line of people's own code that an error passed, as ` (my_net.py, line 12)`; nothing where it is none."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if not f.filename.startswith((*OURS, "<")) and "site-packages" not in f.filename]
+    own = [f for f in frames if not f.filename.startswith((*OURS, PYTHON, "<")) and "site-packages" not in f.filename]
     return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""

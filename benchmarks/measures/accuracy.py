@@ -7,7 +7,7 @@ tested is always the test split, in single precision.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from benchmarks.statistics.paired import kept
 from benchmarks.store.files import number
 from benchmarks.store.record import AccuracySettings, Found, Look, Raw
 from zoo import data, machine, recipes
+from zoo.contract import TASKS, Task
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting import sheet
 from zoo.metrics.evaluate import evaluate, predict
@@ -47,7 +48,8 @@ def measure(
 ) -> Found:
     """Train and test one cell; what a record holds of it. folder: of this training alone; resumed if it was begun."""
     scenes = test_set(cell)  # before the training: data without a test split is found out in a second
-    model = train(entrant, cell, folder, device=device, workers=workers, tick=tick)
+    known = getattr(scenes, "tasks", TASKS)
+    model = train(entrant, cell, folder, known, device=device, workers=workers, tick=tick)
     found = tested(model, scenes, cell, folder, device=device, tick=tick)
     log = read(folder / LOG)
     last = [line for line in log if line["kind"] == "train"][-1]
@@ -78,12 +80,22 @@ def test_set(cell: AccuracySettings) -> data.PairDataset:
 
 
 def train(
-    entrant: Entrant, cell: AccuracySettings, folder: Path, *, device: str, workers: int | None, tick: Tick
+    entrant: Entrant,
+    cell: AccuracySettings,
+    folder: Path,
+    known: Sequence[Task],
+    *,
+    device: str,
+    workers: int | None,
+    tick: Tick,
 ) -> PairModel:
-    """The trained network of a cell: the one in the folder, or what comes of its training, begun or gone on with."""
+    """The trained network of a cell: the one in the folder, or what comes of its training, begun or gone on with.
+
+    known: the tasks that the data has; those alone are learned.
+    """
     own = None if entrant.is_listed else _made(entrant, cell.seed)
     tasks = predicted(entrant.spec) if own is None else own.face.tasks
-    recipe = recipe_for(entrant.spec, cell, tasks)
+    recipe = recipe_for(entrant.spec, cell, tuple(task for task in tasks if task in known))
     if is_over(folder):
         settle(recipe, folder, cell.samples, resume=True)  # refuses the folder of another training
         model = trained(folder, entrant)
@@ -98,15 +110,25 @@ def train(
     return model
 
 
-def require(trainings: Iterable[AccuracySettings], weights: Path | None) -> None:
-    """Raise where the data, a recipe or the weights of some cells are not there, before anything is measured."""
+def require(trainings: Iterable[tuple[Entrant, AccuracySettings]], weights: Path | None) -> None:
+    """Raise where the data, a recipe or the weights of some cells are not there, or a network has no task that its data
+    has, before anything is measured."""
     if weights is not None and not weights.exists():
         raise AccuracyError(f"{weights} does not exist; give a file of zoo.save, or a folder of them")
     needed = list(trainings)
-    for recipe in {cell.recipe for cell in needed} if weights is None else ():
+    for recipe in {cell.recipe for _, cell in needed} if weights is None else ():
         recipes.build(recipe)
-    for spec, size in {(cell.data, cell.size) for cell in needed}:
-        data.load(spec, split="test", size=size)
+    known = {
+        place: getattr(data.load(place[0], split="test", size=place[1]), "tasks", TASKS)
+        for place in {(cell.data, cell.size) for _, cell in needed}
+    }
+    for entrant, cell in needed:
+        own, there = predicted(entrant.spec), known[cell.data, cell.size]
+        if entrant.is_listed and not {*own} & {*there}:
+            raise AccuracyError(
+                f"{entrant.asked} predicts {' and '.join(own)}, and {cell.data} knows {' and '.join(there)} alone;"
+                " leave it out of --models, or give other --data"
+            )
 
 
 def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
@@ -152,15 +174,19 @@ def require_numbers(broken: int, images: int) -> None:
 def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
     """(3, h, w): a row for each scene: bg, fg_bg, true and predicted mask, true and predicted depth.
 
-    The scenes are the same for every network; the tile of a task that a network does not predict is white.
+    The scenes are the same for every network; the tile of a task that the data does not have, or that a network does
+    not predict or was never trained in, is white.
     """
     last = len(scenes) - 1  # the first and the last are shown, as in all galleries that are kept
     batch = Loader(scenes, list(dict.fromkeys(place * last // (SHOWN - 1) for place in range(SHOWN))), batch=SHOWN)
     device = next((value.device for value in model.parameters()), torch.device("cpu"))
     [(prediction, here)] = predict(model, batch, device)
     columns = [here.bg, here.fg_bg]
-    for truth, logits in zip((here.mask, here.depth), prediction, strict=True):
-        columns += [truth, torch.ones_like(truth) if logits is None else logits.float().sigmoid()]
+    known, learned = getattr(scenes, "tasks", TASKS), getattr(model, "trained_tasks", TASKS)
+    for task, truth, logits in zip(TASKS, (here.mask, here.depth), prediction, strict=True):
+        white = torch.ones_like(truth)
+        columns += [truth if task in known else white]
+        columns += [white if logits is None or task not in learned else logits.float().sigmoid()]
     return sheet.gallery(columns)
 
 

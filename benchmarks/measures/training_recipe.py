@@ -23,7 +23,8 @@ def recipe_for(spec: str, cell: AccuracySettings, tasks: Sequence[Task] = TASKS)
     """The recipe of a cell with this network, data and seed.
 
     No stage is larger than the cell's size. Where that is larger than all stages, the largest gets it, and the others
-    grow in proportion. tasks: those that the network predicts; losses of others are left out.
+    grow in proportion. tasks: those that the network predicts and the data has; losses of others are left out, and
+    stages of those alone.
     """
     recipe = recipes.build(cell.recipe)
     largest = [max(side) for side in zip(*(stage.hw for stage in recipe.stages), strict=True)]
@@ -36,7 +37,7 @@ def recipe_for(spec: str, cell: AccuracySettings, tasks: Sequence[Task] = TASKS)
         return replace(stage, size=(h, w))
 
     without = {task: "" for task in TASKS if task not in tasks}
-    stages = tuple(map(scaled, recipe.stages))
+    stages = tuple(scaled(stage) for stage in recipe.stages if {*stage.tasks} & {*tasks})
     precision = cell.precision or recipe.precision
     return recipe.changed(model=spec, data=cell.data, seed=cell.seed, precision=precision, stages=stages, **without)
 

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.networks.entrants import Entrant
+from benchmarks.store.files import one_line
 from benchmarks.store.names import ENGINES
 from benchmarks.store.record import TimedSettings
 from benchmarks.timing import rounds
@@ -45,6 +46,10 @@ NODES: dict[str, Any] = {
 
 _networks: WeakValueDictionary[tuple[Any, ...], PairModel] = WeakValueDictionary()  # shared by the cells that hold them
 _numbers = itertools.count()
+
+
+class ExportError(ZooError, RuntimeError):
+    """A network that torch cannot export."""
 
 
 class NotFiniteError(ZooError, ArithmeticError):
@@ -190,5 +195,12 @@ def _export(model: PairModel, pair: Sequence[Tensor], path: Path) -> None:
             torch.onnx.export(
                 model, (*pair,), path, dynamo=True, verbose=False, input_names=inputs, output_names=outputs
             )
+    except Exception as error:  # torch's report runs over pages, and its first line does not say what was wrong
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise ExportError(
+            f"torch cannot export it to ONNX ({one_line(cause)}); leave onnxruntime out of --engines for it"
+        ) from error
     finally:
         talk.setLevel(level)

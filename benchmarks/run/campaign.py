@@ -58,7 +58,7 @@ class Campaign:
             except StoppedError:  # training took Ctrl-C, and has saved itself
                 raise KeyboardInterrupt from None
             except Exception as error:
-                yield cell, "failed", f"failed: {one_line(error.__cause__ or error)}", Found()
+                yield cell, "failed", f"failed: {one_line(error)}", Found()
 
     def _alone(self, cell: Cell, tick: Tick) -> Found:
         """One cell that needs no others beside it."""

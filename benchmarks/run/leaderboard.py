@@ -30,7 +30,8 @@ class Outcome:
     """What came of a comparison."""
 
     results: Results
-    succeeded: bool  # in some of its cells
+    done: bool  # some of its cells
+    failed: bool  # some of its cells
     stopped: bool  # by Ctrl-C
     problem: ZooError | None  # why records could not be kept
 
@@ -71,7 +72,7 @@ def prepared(models: str | None, options: Options) -> Iterator[tuple[Comparison,
     trains = "accuracy" in asked.measure and not asked.weights  # the baselines stand in every such table
     entrants = enter(f"{asked.models}, {BASELINES}" if trains else asked.models)
     planned = cells.plan(entrants, asked)
-    accuracy.require([cell.accuracy for cell in planned if cell.measure == "accuracy"], asked.weights)
+    accuracy.require([(cell.entrant, cell.accuracy) for cell in planned if cell.measure == "accuracy"], asked.weights)
     _require_trained(asked, planned)
     threads = torch.get_num_threads()
     torch.set_num_threads(asked.threads or threads)
@@ -114,8 +115,8 @@ def measure(asked: Comparison, planned: list[Cell], tick: Tick | None = None) ->
         if records and not problem and not stopped:
             results.save(folder)
     keys = {cell.key for cell in planned}
-    succeeded = any(record.status == "done" and identity.key_of(record) in keys for record in results.records)
-    return Outcome(results, succeeded, stopped, problem)
+    statuses = {record.status for record in results.records if identity.key_of(record) in keys}
+    return Outcome(results, "done" in statuses, "failed" in statuses, stopped, problem)
 
 
 def _measured(asked: Comparison, pending: list[Cell], tick: Tick) -> Iterator[Record]:

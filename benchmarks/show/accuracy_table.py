@@ -59,9 +59,10 @@ def _about(
     records = board.records
     machines = "; ".join(dict.fromkeys(record.machine.headline for record in records))
     days = sorted({str(record.date)[:10] for record in records})
+    tested = counted(records, "images")
     yield (
         "Mask IoU, pooled: higher is better. Depth RMSE: lower is better. In brackets 95 % intervals over"
-        f" {counted(records, 'images')} scenes of the test split, {' x '.join(map(str, board.size))} pixels."
+        f" {tested} scene{'s' * (tested != '1')} of the test split, {' x '.join(map(str, board.size))} pixels."
     )
     yield f"{_how(board, own, seeds)}; {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
     if len(own) == 1 and {score.cell.recipe_title for score in achieved} != {*own}:

@@ -5,6 +5,7 @@ import errno
 import json
 import math
 import os
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks.store.fields import RecordError, plain
 from benchmarks.store.names import RECORDS
 from benchmarks.store.record import Record
 from registry import ZooError
+from registry.errors import place_of
 from zoo import files
 
 SCHEMA = 2  # raised when a field changes its meaning
@@ -23,6 +25,8 @@ START = f'{{"schema": {SCHEMA}'  # how every record begins; tells a torn one fro
 Kind = TypeVar("Kind", Record, Control)
 
 LONGEST = 200  # characters of an error in a record
+LONGEST_OF_OURS = 1000  # the remedy stands last
+ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # a colour, as a terminal takes it
 
 
 class ResultsError(ZooError, OSError):
@@ -117,10 +121,15 @@ def number(value: float, digits: int = 6) -> float | None:
 
 
 def one_line(error: BaseException) -> str:
-    """An error as a record keeps it: its type and the first line of its message, whole words only where it is long."""
-    text = str(error).strip().partition("\n")[0]
-    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return line if len(line) <= LONGEST else f"{textwrap.wrap(line, LONGEST - 3)[0]}..."
+    """An error as a record keeps it: its type, the line of people's own code that it came from, and its message.
+
+    Of an error of ours all of it, of others the first line, whole words only where it is long.
+    """
+    text = str(error).strip()
+    text, longest = (text, LONGEST_OF_OURS) if isinstance(error, ZooError) else (text.partition("\n")[0], LONGEST)
+    text = "".join(char if char.isprintable() else " " for char in ESCAPE.sub("", text))
+    line = ": ".join(filter(None, (f"{type(error).__name__}{place_of(error)}", " ".join(text.split()))))
+    return line if len(line) <= longest else f"{textwrap.wrap(line, longest - 3)[0]}..."
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from comparing import WRITTEN, command, entries
+from folder_data import dataset
 
 from benchmarks.measures import sensitivity
 from benchmarks.networks.entrants import enter
@@ -98,6 +100,26 @@ def test_training_and_sensitivity_from_start_to_end(tmp_path: Path) -> None:
     assert {record.cell.perturbation for record in curves} == set(sensitivity.PERTURBATIONS)
     assert all(record.values["mask_iou"][0] == pytest.approx(curves[0].values["mask_iou"][0]) for record in curves)
     assert "IoU clean" in (tmp_path / "compare.md").read_text()
+
+
+def test_data_without_depth_is_learned_from_and_what_cannot_learn_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = dataset(tmp_path / "desk", n_bg=10, each=1)
+    shutil.rmtree(root / "fg_bg_depth")
+    options = ["--data", f"folders(path={root}, tasks=mask)", "--samples", "64", "--train-size", "16x24"]
+    options += ["--workers", "0", "--scenes", "500"]
+    assert command(tmp_path / "out", "frame_difference", *options, measure="accuracy") == 0
+    found = files.read(tmp_path / "out" / "compare.jsonl")
+    assert [(record.status, record.values["mask_iou"] is not None) for record in found] == [("done", True)] * 2
+    assert not [name for record in found for name in record.values if name.startswith("depth")]
+    assert {(record.images, record.samples) for record in found} == {(1, 64)}
+    assert "over 1 scene of the test split" in (tmp_path / "out" / "compare.md").read_text()
+    capsys.readouterr()
+    assert command(tmp_path / "no", "unet(tasks=depth)", *options, "--dry-run", measure="accuracy") == 2
+    said = capsys.readouterr().err
+    assert "unet(tasks=depth) predicts depth, and folders(" in said
+    assert "knows mask alone; leave it out of --models" in said
 
 
 def test_a_dry_run_lists_cells_and_measures_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import zoo
 from benchmarks.measures import speed
 from benchmarks.networks import engines
 from benchmarks.networks.entrants import Entrant, enter, own
@@ -114,6 +116,20 @@ def test_each_network_is_compiled_and_none_drives_another_out(monkeypatch: pytes
     for cell in cells:
         rounds.visit(cell)
     assert len(graphs) == 10, "nothing is compiled while it is timed"
+
+
+def test_what_cannot_be_exported_says_why_and_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refused(*_: object, **__: object) -> None:
+        report = "Failed to export the model.\n\x1b[96mThis is step 1/3\x1b[0m of it.\n" + "Next steps: many\n" * 50
+        raise RuntimeError(report) from NotImplementedError("linalg.solve has no counterpart")
+
+    monkeypatch.setattr(torch.onnx, "export", refused)
+    with pytest.raises(engines.ExportError) as caught:
+        engines._export(zoo.build("frame_difference"), torch.rand(2, 1, 3, 16, 16), tmp_path / "model.onnx")
+    assert str(caught.value) == (
+        "torch cannot export it to ONNX (NotImplementedError: linalg.solve has no counterpart); leave"
+        " onnxruntime out of --engines for it"
+    )
 
 
 def test_without_onnxruntime_the_cell_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

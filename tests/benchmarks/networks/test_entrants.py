@@ -67,6 +67,14 @@ def nothing():
     return {}
 
 
+class Raises(nn.Conv2d):
+    def __init__(self):
+        super().__init__(6, 2, 1)
+
+    def forward(self, x):
+        return {"mask": super().forward(x)}["depth"]
+
+
 ready = Net(8)
 SIZE = 3
 """
@@ -118,13 +126,14 @@ def test_the_command_compares_them(
 ) -> None:
     monkeypatch.setattr(memory, "fresh", rehearsed_here)
     monkeypatch.chdir(file.parent)  # a long path would be broken over two lines
-    models = "my_net.py:Net, plain_cnn, my_net.py:broken, my_net.py:nothing"
+    models = "my_net.py:Net, plain_cnn, my_net.py:broken, my_net.py:nothing, my_net.py:Raises"
     out = tmp_path / "out"
     options = ["--sizes", "16", "--seconds", "0.02", "--measure", "cost,latency", "--out", str(out)]
     options += ["--device", "cpu"]
-    assert compare.main(["--models", models, *options]) == 0
+    assert compare.main(["--models", models, *options]) == 3, "two of them fail"
     said = " ".join(capsys.readouterr().out.split())  # long lines are broken
-    assert "my_net.py:broken: cost failed: RuntimeError: no such file" in said
+    assert "my_net.py:broken: cost failed: RuntimeError (my_net.py, line 37): no such file" in said
+    assert "raised KeyError (my_net.py, line 49): 'depth'" in said
     assert "at all" not in said
     assert "gives a dict, not an nn.Module" in said
     found = {(record.model, record.measure): record for record in files.read(out / "compare.jsonl")}
@@ -139,7 +148,7 @@ def test_the_command_compares_them(
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("my_net.py:Nett", "has no Nett; it names the networks Net, Needy, ready"),
+        ("my_net.py:Nett", "has no Nett; it names the networks Net, Needy, Raises, ready"),
         ("my_net.py:Needy", "cannot be called: missing a required argument: 'width'"),
         ("my_net.py:Net(depth=3)", "cannot be called: got an unexpected keyword argument 'depth'"),
         ("my_net.py:ready(width=3)", "takes no options"),
@@ -147,7 +156,7 @@ def test_the_command_compares_them(
         ("my_net.py", "give FILE.py:NAME"),
         ("other.py:Net", "there is no file"),
         ("bad.py:Net", "cannot be imported: SyntaxError: "),
-        ("ends.py:Net", "cannot be imported: SystemExit: 3"),
+        ("ends.py:Net", "cannot be imported: SystemExit (ends.py, line 1): 3"),
     ],
 )
 def test_what_cannot_enter_is_one_line(

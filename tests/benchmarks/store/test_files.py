@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from records import cost, record
 from benchmarks.store import files
 from benchmarks.store.files import ResultsError, append, prepare, read, write_text
 from benchmarks.store.record import SETTINGS
+from registry import ZooError
 from zoo import machine
 
 values = st.recursive(
@@ -142,6 +144,16 @@ def test_an_error_becomes_one_short_line() -> None:
     assert words.endswith((" seven...", " letters..."))
     assert 180 < len(words) <= 200
     assert files.one_line(ValueError("y" * 188)) == "ValueError: " + "y" * 188  # 200: all of it
+
+
+def test_of_an_error_the_remedy_is_kept_and_its_place_and_no_escape() -> None:
+    ours = files.one_line(ZooError(f"{'a long story ' * 30}\n{'of two lines ' * 5}; do this"))
+    assert ours.endswith("of two lines ; do this")
+    report = RuntimeError("\x1b[96mThis is step 1/3\x1b[0m of\tit\a")
+    assert files.one_line(report) == "RuntimeError: This is step 1/3 of it"
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        json.loads("{")  # raised in Python's own library, for a line of this file
+    assert re.match(r"JSONDecodeError \(test_files.py, line \d+\): Expecting", files.one_line(caught.value))
 
 
 def test_the_machine_is_described_in_json() -> None:
