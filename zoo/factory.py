@@ -11,6 +11,7 @@ from registry import Entry, Option, OptionError, Spec, complete, options_of
 from zoo.architectures import Architecture, architectures
 from zoo.contract import Interface
 from zoo.model import PairModel
+from zoo.room import made
 from zoo.weights import load_into
 
 INTERFACE = options_of(Interface)
@@ -29,7 +30,7 @@ def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **opt
     face = Interface(**{name: value for name, value in resolved.items() if name in INTERFACE})
     own = {name: value for name, value in resolved.items() if name not in INTERFACE}
     with torch.inference_mode(False):  # weights that are made in inference mode can never be trained
-        model = entry.factory(face, **own)
+        model = made(entry.name, lambda: entry.factory(face, **own))
     model.spec = Spec(entry.name, face.options() | own)
     if weights is not None:
         load_into(model, weights)
