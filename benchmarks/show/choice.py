@@ -11,6 +11,7 @@ from benchmarks.show.scores import HEADLINE, Score, amount
 from benchmarks.show.table import milliseconds as told_ms
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, READY_MADE
+from benchmarks.store.record import Size
 
 WANT = {task: (metric, *HEADLINE[metric]) for task, metric in paired.HEADLINE.items()}  # metric, words, direction
 
@@ -20,15 +21,20 @@ Timed = tuple[float, Score]  # milliseconds, and what is achieved in them
 
 
 def sentence(found: Findings, *, milliseconds: float, want: str) -> str:
-    """The answer in a sentence or two for each setting: times from here, accuracy from here or else committed."""
+    """The answer in a sentence or two for each setting: times from here, accuracy from here or else committed, both at
+    one size, or what to do where there is none."""
     metric = WANT[want][0]
     known = [replace(one, scores=[s for s in one.scores if not math.isnan(s.value(metric))]) for one in found.boards]
     timed = {setting: {row.network.spec: row.ms for row in rows if row.latency} for setting, rows in found.rows.items()}
     answers = []
     for setting, times in timed.items():
         boards = [replace(board, scores=[s for s in board.scores if s.network.spec in times]) for board in known]
+        elsewhere = list(dict.fromkeys(board.size for board in boards if board.scores))
+        boards = [board for board in boards if board.scores and board.size == setting.size]
         boards.sort(key=lambda board: worth(board, [score.network for score in board.scores]), reverse=True)
-        if boards and boards[0].scores:
+        if elsewhere and not boards:
+            answers.append(f"{setting.title}: {_of_other_sizes(setting.size, elsewhere)}")
+        if boards:
             hardest = boards[0].hardest[0]
             here, *others = ([(times[s.network.spec], s) for s in board.on(hardest)] for board in boards)
             source = "; accuracy from the library's records" if found.borrowed else ""
@@ -40,6 +46,25 @@ def sentence(found: Findings, *, milliseconds: float, want: str) -> str:
         return "No network has both a time and an accuracy in these records; measure both for the same networks."
     lacks = "accuracy; measure accuracy" if any(timed.values()) else "times; measure latency"
     return f"No network can be named: the records hold no {lacks} too."
+
+
+def typed(size: Size) -> str:
+    """As --sizes takes it.
+
+    >>> typed((64, 64)), typed((64, 96))
+    ('64', '64x96')
+    """
+    return "x".join(map(str, dict.fromkeys(size)))
+
+
+def _of_other_sizes(here: Size, there: Sequence[Size]) -> str:
+    """Why no network can be named, and how one could be."""
+    timed, achieved = typed(here), [*map(typed, there)]
+    return (
+        f"no network can be named, for the accuracy is of {' and '.join(achieved)} px, and it changes with the size."
+        f" Add --sizes {','.join(achieved)} for times at that size, or --measure latency,accuracy --train-size {timed}"
+        " for accuracy at this one."
+    )
 
 
 def _answer(known: Sequence[Timed], budget: float, want: str) -> str:

@@ -9,10 +9,16 @@ from benchmarks.store.record import Record
 
 OLDER = {"torch": "1.x"}
 
+
+def at_64(model: str, ms: float) -> Record:
+    """A time at the size of the accuracies."""
+    return latency(model, rounds=[[ms]], cell={"size": (64, 64)})
+
+
 CHOICES = [
-    latency("small", "contiguous", [[4.0]]), accuracy("small", 0.6, 0.25),
-    latency("middle", "contiguous", [[9.0]]), accuracy("middle", 0.7, 0.30),
-    latency("large", "contiguous", [[30.0]]), accuracy("large", 0.9, 0.15),
+    at_64("small", 4.0), accuracy("small", 0.6, 0.25),
+    at_64("middle", 9.0), accuracy("middle", 0.7, 0.30),
+    at_64("large", 30.0), accuracy("large", 0.9, 0.15),
 ]  # fmt: skip
 
 
@@ -43,16 +49,16 @@ def test_the_answer_within_a_budget(budget: float, want: str, said: list[str]) -
 
 
 def test_of_those_that_tie_the_fastest_is_taken() -> None:
-    near = [latency("near", "contiguous", [[8.0]]), accuracy("near", 0.6999, 0.25)]
+    near = [at_64("near", 8.0), accuracy("near", 0.6999, 0.25)]
     answer = choice.sentence(Results([*CHOICES, *near]), milliseconds=10, want="mask")
-    assert answer.startswith("224 x 224, fp32, eager: Take near (middle ties with it and takes longer): 8.00 ms here")
+    assert answer.startswith("64 x 64, fp32, eager: Take near (middle ties with it and takes longer): 8.00 ms here")
     assert "The next better, large, costs 22.0 ms more" in answer
 
 
 def test_ties_of_ties_take_no_longer_than_they_do() -> None:
     def at(ms: float, iou: float) -> list[Record]:
         found = accuracy(f"{ms:g}", iou, 0.2, intervals={"mask_iou": [iou - 0.02, iou + 0.02]})
-        return [latency(f"{ms:g}", "contiguous", [[ms]]), found]
+        return [at_64(f"{ms:g}", ms), found]
 
     known = [*at(9.0, 0.80), *at(6.0, 0.77), *at(2.0, 0.74)]  # each ties with its neighbour
     answer = choice.sentence(Results(known), milliseconds=10, want="mask")
@@ -65,28 +71,44 @@ def own(model: str, iou: float, rmse: float) -> Record:
 
 
 def test_what_was_trained_in_another_way_is_told_beside() -> None:
-    best = [latency("quick", "contiguous", [[5.0]]), own("quick", 0.95, 0.10)]
+    best = [at_64("quick", 5.0), own("quick", 0.95, 0.10)]
     answer = choice.sentence(Results([*CHOICES, *best]), milliseconds=10, want="mask")
     assert "Take middle: 9.00 ms" in answer
     assert answer.endswith(
         "Trained in another way, quick: 5.00 ms, mask IoU 0.950 (0.940 to 0.960), trained on 10,000 samples at"
         " 64x64 px by recipe zoo-quick."
     )
-    worse = [latency("worse", "contiguous", [[5.0]]), own("worse", 0.5, 0.40)]
-    slow = [latency("quick", "contiguous", [[50.0]]), own("quick", 0.95, 0.10)]
+    worse = [at_64("worse", 5.0), own("worse", 0.5, 0.40)]
+    slow = [at_64("quick", 50.0), own("quick", 0.95, 0.10)]
     for more in (worse, slow):
         assert "another way" not in choice.sentence(Results([*CHOICES, *more]), milliseconds=10, want="mask")
 
 
 def test_where_the_accuracy_is_from_is_said() -> None:
     answer = choice.sentence(Results([CHOICES[0]], [CHOICES[1]]), milliseconds=9, want="mask")
-    assert answer.startswith("224 x 224, fp32, eager; accuracy from the library's records: Take small")
+    assert answer.startswith("64 x 64, fp32, eager; accuracy from the library's records: Take small")
 
 
 def test_no_answer_says_what_is_missing() -> None:
     assert "hold no accuracy" in choice.sentence(Results([CHOICES[0]]), milliseconds=9, want="mask")
     assert "hold no times" in choice.sentence(Results([CHOICES[1]]), milliseconds=9, want="mask")
     assert "Take small" in choice.sentence(Results([CHOICES[0]], [CHOICES[1]]), milliseconds=9, want="mask")
+
+
+def test_an_answer_is_of_one_size_or_says_how_to_get_one() -> None:
+    elsewhere = [latency("small", rounds=[[4.0]]), *CHOICES[1:]]
+    answer = choice.sentence(Results(elsewhere), milliseconds=10, want="mask")
+    there, here = answer.split("\n")
+    assert there == (
+        "224 x 224, fp32, eager: no network can be named, for the accuracy is of 64 px, and it changes with the"
+        " size. Add --sizes 64 for times at that size, or --measure latency,accuracy --train-size 224 for accuracy"
+        " at this one."
+    )
+    assert here.startswith("64 x 64, fp32, eager: Take middle: 9.00 ms here")
+    wide = accuracy("small", 0.8, 0.2, cell={"size": (224, 224)})
+    assert "224 x 224, fp32, eager: Take small: 4.00 ms here, mask IoU 0.800" in choice.sentence(
+        Results([*elsewhere, wide]), milliseconds=10, want="mask"
+    )
 
 
 def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
