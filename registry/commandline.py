@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import traceback
+import warnings
 from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from textwrap import indent
@@ -60,7 +61,9 @@ def guarded(run: Callable[[], int | None]) -> int:
     """The exit code of a command: its own, none is 0; errors that a user can put right are told in a line or two."""
     _Debug.wanted = False
     try:
-        code = run()
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code = run()
         if sys.stdout is not None:  # closed from the start, as in `zoo list >&-`
             sys.stdout.flush()
         return code or 0
@@ -109,6 +112,10 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
         return int(digits)
 
     return read
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _line(error: Exception) -> str:

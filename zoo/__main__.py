@@ -1,8 +1,6 @@
 """The command line: `zoo list`, `zoo describe unet`; the same as `python -m zoo list`."""
 
 import sys
-import warnings
-from typing import Any
 
 from registry.commandline import Parser, guarded
 from zoo.commands import add_commands
@@ -13,9 +11,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; the exit code. Errors that a user can put right are one or two lines on stderr."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without some letter shows a question mark
-    with warnings.catch_warnings():
-        warnings.showwarning = _warn
-        return guarded(lambda: _run(argv))
+    return guarded(lambda: _run(argv))
 
 
 def _run(argv: list[str] | None) -> int | None:
@@ -29,10 +25,6 @@ def _parser() -> Parser:
     parser.set_defaults(run=lambda _: parser.print_help())
     add_commands(parser)
     return parser
-
-
-def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

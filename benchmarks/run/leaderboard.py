@@ -89,7 +89,7 @@ def missing(asked: Comparison, planned: list[Cell]) -> tuple[list[Record], list[
     specs = {cell.entrant.spec for cell in planned}
     before = [
         record
-        for record in (files.read(path) if asked.resume and path.exists() else ())
+        for record in (files.sound(path) if asked.resume and path.exists() else ())
         if record.spec in specs or (record.group == BASELINE and record.measure == "accuracy")
     ]
     done = identity.done(before, None if asked.executor == "ray" else Machine.here(torch.device(asked.device)))
@@ -100,6 +100,7 @@ def measure(asked: Comparison, planned: list[Cell], tick: Tick | None = None) ->
     """The comparison itself, in a folder of its own: records first, then tables and the page."""
     folder = files.prepare(asked.out)
     with locked(folder):
+        files.set_aside(folder / RECORDS)
         records, pending = missing(asked, planned)
         stopped, problem = False, None
         try:

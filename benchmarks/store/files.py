@@ -7,9 +7,10 @@ import math
 import os
 import re
 import textwrap
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from benchmarks.store.control import Control
 from benchmarks.store.fields import RecordError, plain
@@ -31,6 +32,10 @@ ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # a colour, as a terminal takes
 
 class ResultsError(ZooError, OSError):
     """Results that cannot be written or read."""
+
+
+class DamagedError(ResultsError):
+    """A line that is no record."""
 
 
 def line(record: Record | Control) -> str:
@@ -62,35 +67,68 @@ def read(path: Path) -> list[Record]:
 
 def read_as(kind: type[Kind], path: Path) -> list[Kind]:
     records = []
-    for number, found in _lines(path):
-        schema = found.pop("schema", None) if isinstance(found, dict) else None
-        if schema != SCHEMA:
-            raise ResultsError(
-                f"{path}, line {number}: schema {schema!r}, and this version reads schema {SCHEMA}."
-                " Write to another folder, or read the file with the version that wrote it"
-            )
-        try:
-            records.append(kind.from_json(found))
-        except RecordError as error:
-            raise ResultsError(f"{path}, line {number}: {error}") from error
+    for _, found in _lines(kind, path):
+        if isinstance(found, DamagedError):
+            raise found
+        if found is not None:
+            records.append(found)
     return records
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """What the lines hold that are whole, with their numbers."""
+def sound(path: Path) -> list[Record]:
+    """As `read`, and what is damaged is passed over too."""
+    return [found for _, found in _lines(Record, path) if isinstance(found, Record)]
+
+
+def set_aside(path: Path) -> None:
+    """Move damaged lines into a file beside it, with a warning: the cells that they held are measured anew.
+
+    A file that another version wrote is an error.
+    """
+    lines = [*_lines(Record, path)] if path.exists() else []
+    damaged = [line for line, found in lines if isinstance(found, DamagedError)]
+    if damaged:
+        beside = path.with_name(f"{path.name}.damaged")
+        with _named(path):
+            with open(beside, "ab") as file:
+                file.write(b"".join(line + b"\n" for line in damaged))
+            files.write_bytes(path, b"\n".join(line for line, found in lines if not isinstance(found, DamagedError)))
+        many = f"{len(damaged)} damaged line{'s' * (len(damaged) > 1)}"
+        warnings.warn(f"{many} of {path} set aside in {beside.name}; what they held is measured anew", stacklevel=2)
+
+
+def _lines(kind: type[Kind], path: Path) -> Iterator[tuple[bytes, Kind | DamagedError | None]]:
+    """Each line with what it holds: a record, why it is none, or nothing where a crash has torn it."""
     try:
-        lines = path.read_bytes().decode(errors="replace").split("\n")
+        lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise ResultsError(
             f"{path} cannot be read: {error.strerror or error}. Give a file of records, as {RECORDS} in the folder of a"
             " comparison"
         ) from error
-    for number, text in enumerate(lines, start=1):
-        try:
-            yield number, json.loads(text)
-        except json.JSONDecodeError:
-            if text and not (text.startswith(START) or START.startswith(text)):
-                raise ResultsError(f"{path} is no file of records: line {number} is not JSON") from None
+    for number, line in enumerate(lines, start=1):
+        yield line, _held(kind, line.decode(errors="replace"), f"{path}, line {number}")
+
+
+def _held(kind: type[Kind], text: str, place: str) -> Kind | DamagedError | None:
+    try:
+        found = files.from_json(text)
+    except ValueError:
+        is_torn = text.startswith(START) or START.startswith(text)
+        return None if is_torn else DamagedError(f"{place} is not JSON, and so no record")
+    schema = found.pop("schema", None) if isinstance(found, dict) else None
+    if schema != SCHEMA:
+        error = (
+            f"{place}: schema {schema!r}, and this version reads schema {SCHEMA}."
+            " Write to another folder, or read the file with the version that wrote it"
+        )
+        if isinstance(schema, int):
+            raise ResultsError(error)
+        return DamagedError(error)
+    try:
+        return kind.from_json(found)
+    except RecordError as error:
+        return DamagedError(f"{place}: {error}")
 
 
 def write_text(path: Path, text: str) -> None:

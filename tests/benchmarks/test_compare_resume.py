@@ -47,6 +47,30 @@ def test_a_resumed_run_measures_what_is_missing_and_shows_all(tmp_path: Path) ->
     assert sorted(keys(tmp_path)) == sorted(whole)
 
 
+@pytest.mark.parametrize("more", [["--resume"], []])
+def test_a_damaged_line_is_set_aside_and_the_run_goes_on(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(tmp_path, MODELS, "--measure", "cost") == 0
+    path = tmp_path / "compare.jsonl"
+    whole = keys(tmp_path)
+    first, second = path.read_bytes().splitlines()
+    damaged = b"\x00\xff" + first[2:]
+    path.write_bytes(b"\n".join([damaged, second, b""]))
+    capsys.readouterr()
+    assert command(tmp_path, MODELS, "--measure", "cost", *more) == 0
+    assert f"warning: 1 damaged line of {path} set aside in compare.jsonl.damaged" in capsys.readouterr().err
+    assert (tmp_path / "compare.jsonl.damaged").read_bytes() == damaged + b"\n"
+    assert sorted(keys(tmp_path)) == sorted(whole if more else [*whole, whole[1]])
+
+
+def test_a_file_of_another_version_is_not_added_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "compare.jsonl").write_text('{"schema": 99}\n')
+    assert command(tmp_path, MODELS, "--measure", "cost") == 2
+    assert "this version reads schema 2. Write to another folder" in capsys.readouterr().err
+    assert (tmp_path / "compare.jsonl").read_text() == '{"schema": 99}\n'
+
+
 TRAINING = ["--data", "pairbench:clean", "--samples", "64", "--train-size", "16", "--scenes", "6", "--workers", "0"]
 
 
