@@ -12,3 +12,4 @@ PORTABLE_PRECISIONS: tuple[PortablePrecision, ...] = get_args(PortablePrecision)
 
 SMALLEST = 8  # pixels of an image's side; below, a replicated border would be most of the picture
 LARGEST = 8192  # above, it is a slip of the finger
+LARGEST_PHOTO = 1 << 26  # pixels of a file; some kilobytes of a hostile one can ask for any number

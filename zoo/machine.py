@@ -86,6 +86,30 @@ def memory_or(refusal: Callable[[], ZooError]) -> Iterator[None]:
         raise refusal() from None
 
 
+def at_hand() -> int | None:
+    """Bytes that a process can still take; None where the system does not tell.
+
+    In a container what its control group leaves, where that is less.
+    """
+    try:
+        room = _kibibytes(Path("/proc/meminfo"), "MemAvailable")
+    except (OSError, StopIteration):
+        return None
+    with suppress(OSError, ValueError):  # no limit is the word max
+        group = Path("/sys/fs/cgroup")
+        room = min(room, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    return max(room, 0)
+
+
+def status(name: str) -> int:
+    """A line of this process's status on Linux, such as VmRSS, in bytes."""
+    return _kibibytes(Path("/proc/self/status"), name)
+
+
+def _kibibytes(path: Path, name: str) -> int:
+    return 1024 * next(int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith(f"{name}:"))
+
+
 def load() -> float | None:
     """Processes that wanted a core, on average over the last minute; None where the system does not tell."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

@@ -14,10 +14,10 @@ from torch import nn
 from benchmarks.measures.cost import weigh
 from benchmarks.networks import engines
 from benchmarks.store.record import TimedSettings
-from benchmarks.timing.limits import status
 from registry import OptionError
 from zoo import losses
 from zoo.contract import Sample
+from zoo.machine import status
 from zoo.model import PairModel
 
 CALLS = 2  # AdamW's averages come with the first step, so the second is the one that needs most

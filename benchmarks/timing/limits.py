@@ -9,12 +9,12 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from registry import ZooError
+from zoo.machine import at_hand, status
 
 AGAIN = 1.0  # seconds until the alarm rings again, for a network that passes over exceptions
 SPARE = 0.95  # share of the memory at hand that a call may take
@@ -60,27 +60,3 @@ def within_memory(device: torch.device) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hardest))
-
-
-def at_hand() -> int | None:
-    """Bytes that a process can still take; None where the system does not tell.
-
-    In a container what its control group leaves, where that is less.
-    """
-    try:
-        room = _kibibytes(Path("/proc/meminfo"), "MemAvailable")
-    except (OSError, StopIteration):
-        return None
-    with contextlib.suppress(OSError, ValueError):  # no limit is the word max
-        group = Path("/sys/fs/cgroup")
-        room = min(room, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
-    return max(room, 0)
-
-
-def status(name: str) -> int:
-    """A line of this process's status on Linux, such as VmRSS, in bytes."""
-    return _kibibytes(Path("/proc/self/status"), name)
-
-
-def _kibibytes(path: Path, name: str) -> int:
-    return 1024 * next(int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith(f"{name}:"))

@@ -3,8 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.commandline import UsageError, image_size
-from registry.vocabulary import PORTABLE_PRECISIONS
+from registry.commandline import UsageError, image_size, whole
+from registry.vocabulary import LARGEST_PHOTO, PORTABLE_PRECISIONS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -36,6 +36,13 @@ def arguments(parser: ArgumentParser) -> None:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
     add("--precision", choices=PORTABLE_PRECISIONS, default="fp32", help="default: fp32")
     add("--threshold", type=float, default=0.5, help="the probability from which a pixel is object; default: 0.5")
+    add(
+        "--max-pixels",
+        type=whole(1),
+        default=LARGEST_PHOTO,
+        metavar="N",
+        help=f"the largest photo that is read; default: {LARGEST_PHOTO:,}",
+    )
     add("--overwrite", action="store_true", help="replace files that are there already, instead of refusing")
 
 
@@ -44,6 +51,7 @@ def run(args: Namespace) -> int:
     import sys
 
     from zoo.deploy import Options, network, pairs, predict_many
+    from zoo.deploy.memory import memory_of_largest
     from zoo.deploy.predict import placed
     from zoo.progress import duration, progress
 
@@ -54,8 +62,10 @@ def run(args: Namespace) -> int:
     if plates and not model.face.plate:
         print(f"note: this network takes no plate, so {plates.pop()} is not looked at", file=sys.stderr)
     found, failures = pairs(plates[0] if plates else None, photos)
+    if args.size is None:
+        print(f"note: {memory_of_largest(model, [pair.photo for pair in found])}", file=sys.stderr)
     with progress() as tick:
-        options = Options(args.size, args.resize_plate, args.precision, args.threshold)
+        options = Options(args.size, args.resize_plate, args.precision, args.threshold, args.max_pixels)
         report = predict_many(model, found, args.out, options, overwrite=args.overwrite, tick=tick)
     print(f"note: {model.training_story}", file=sys.stderr)
     failures += report.failures

@@ -1,7 +1,6 @@
 """What people hand over as a photo, brought into one form: (c, h, w), uint8 or float32 in [0, 1], on the CPU."""
 
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,19 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from registry.vocabulary import LARGEST_PHOTO
 from zoo.contract import InputError
 from zoo.data.dataset import DataError
-from zoo.data.files.images import open_image, resize, rgb_of, same_aspect
+from zoo.data.files.archive import BIGGEST, read_file
+from zoo.data.files.images import (
+    BYTES,
+    TooLargeError,
+    open_image,
+    require_pixels,
+    resize,
+    rgb_of,
+    same_aspect,
+)
 
 Photo = str | PathLike[str] | Image.Image | np.ndarray | Tensor
 
@@ -20,20 +29,23 @@ ARRAY, TENSOR = "an array is (h, w, c) or (h, w)", "a tensor is (c, h, w) or (h,
 GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601), as Pillow has them
 
 
-def read(photo: Photo, name: str, channels: int = 3) -> Tensor:
+def read(photo: Photo, name: str, channels: int = 3, max_pixels: int = LARGEST_PHOTO) -> Tensor:
     """One photo, (c, h, w) with c of 3, 1 or `channels`; files come upright, as their EXIF says.
 
     photo: a path; a PIL image; an array (h, w, c) or (h, w); a tensor (c, h, w) or (h, w). Arrays and tensors hold
         uint8, uint16, or floats in [0, 1].
     name: how messages call it, where it is no file.
     channels: what the network takes of an image; files have 3.
+    max_pixels: of a path or a PIL image; a file may have four times as many bytes, or 268 MB.
     """
-    if isinstance(photo, str | PathLike):
-        try:
-            data = Path(photo).read_bytes()
-        except OSError as error:
-            raise DataError(f"{photo}: {error.strerror or error}") from None
-        return rgb_of(open_image(data, str(photo)), str(photo))
+    try:
+        if isinstance(photo, str | PathLike):
+            data = read_file(photo, max(BIGGEST, BYTES * max_pixels))
+            return rgb_of(open_image(data, str(photo), max_pixels), str(photo))
+        if isinstance(photo, Image.Image):
+            require_pixels(photo, name, max_pixels)
+    except TooLargeError as error:
+        raise TooLargeError(f"{error}. max_pixels=N (--max-pixels N) allows more") from None
     if isinstance(photo, Image.Image):
         try:
             upright = ImageOps.exif_transpose(photo)  # an image that is upright already has no such mark left

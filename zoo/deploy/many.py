@@ -14,7 +14,7 @@ from typing import TypeVar
 from torch import Tensor, nn
 
 from registry import ZooError, listed
-from registry.vocabulary import PortablePrecision
+from registry.vocabulary import LARGEST_PHOTO, PortablePrecision
 from zoo.data.dataset import DataError
 from zoo.data.files.images import SUFFIXES
 from zoo.data.files.naming import natural
@@ -85,6 +85,7 @@ class Options:
     resize_plate: bool = False
     precision: PortablePrecision = "fp32"
     threshold: float = 0.5
+    max_pixels: int = LARGEST_PHOTO
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,8 @@ def predict_many(
     if not overwrite:
         refuse_existing(places)
     plates = {pair.bg for pair in pairs if face.plate and pair.bg is not None}
-    shared = {path: read(path, "bg") for path in plates} if len(plates) == 1 else {}
-    load = partial(_load, shared=shared, has_plate=bool(face.plate), resize_plate=options.resize_plate)
+    shared = {path: read(path, "bg", max_pixels=options.max_pixels) for path in plates} if len(plates) == 1 else {}
+    load = partial(_load, shared=shared, has_plate=bool(face.plate), options=options)
     written: list[Path] = []
     failures: list[str] = []
     start = time.monotonic()
@@ -137,15 +138,13 @@ def predict_many(
     return Report(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)
 
 
-def _load(
-    pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, resize_plate: bool
-) -> tuple[Tensor | None, Tensor]:
+def _load(pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, options: Options) -> tuple[Tensor | None, Tensor]:
     """Plate and photo of a pair. shared: the plate of all pairs, read already."""
-    photo = read(pair.photo, "fg_bg")
+    photo = read(pair.photo, "fg_bg", max_pixels=options.max_pixels)
     if not has_plate or pair.bg is None:
         return None, photo
-    plate = shared[pair.bg] if shared else read(pair.bg, "bg")
-    return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=resize_plate), photo
+    plate = shared[pair.bg] if shared else read(pair.bg, "bg", max_pixels=options.max_pixels)
+    return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=options.resize_plate), photo
 
 
 def _prepare(out: Path) -> None:

@@ -9,11 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError, either, require
-from registry.vocabulary import LARGEST, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
+from registry import OptionError, either, require, require_count
+from registry.vocabulary import LARGEST, LARGEST_PHOTO, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
 from zoo.contract import TASKS, InputError, Interface, Prediction, Task, checked_size
 from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
+from zoo.deploy.memory import require_memory
 from zoo.deploy.outputs import Predicted
 from zoo.factory import build
 from zoo.machine import choose, memory_or
@@ -37,6 +38,7 @@ def predict(
     device: str | torch.device | None = None,
     precision: PortablePrecision = "fp32",
     threshold: float = 0.5,
+    max_pixels: int = LARGEST_PHOTO,
 ) -> Predicted:
     """The mask and the depth of one photo, at its own size.
 
@@ -54,6 +56,8 @@ def predict(
         there is one.
     precision: fp32 for the weights' own dtype, bf16 or fp16 for autocast.
     threshold: the probability from which a pixel counts as object.
+    max_pixels: of a photo in a file; a larger one is refused before it is decoded. What the network needs for its size
+        is reckoned before it starts, and refused where the device has not so much memory free.
 
     A task that the network never learned, as far as its file or zoo.fit knows, is None in the answer.
     """
@@ -64,16 +68,19 @@ def predict(
         model = placed(model, device)
     if size == "trained":
         work = getattr(model, "trained_at", None)
-    photo, images = _read(interface(model), bg, fg_bg, resize_plate)
+    require_count("max_pixels", max_pixels)
+    photo, images = _read(interface(model), bg, fg_bg, resize_plate, max_pixels)
     maps = _maps(model, images, work, precision)
     mask, depth = (getattr(maps, task) if task in trained_tasks(model) else None for task in TASKS)
     return Predicted(photo, mask, depth, threshold)
 
 
-def _read(face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool) -> tuple[Tensor, list[Tensor]]:
+def _read(
+    face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool, max_pixels: int
+) -> tuple[Tensor, list[Tensor]]:
     """The photo as it is; and what the network sees, plate and photo or the photo alone, with its channels."""
     name = label(fg_bg, "fg_bg")
-    photo = read(fg_bg, name, face.image_ch)
+    photo = read(fg_bg, name, face.image_ch, max_pixels)
     seen = fitted(photo, face.image_ch, name)
     if not face.plate:
         return photo, [seen]
@@ -83,7 +90,7 @@ def _read(face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool) -
             " scene without the object"
         )
     plate_name = label(bg, "bg")
-    plate = read(bg, plate_name, face.image_ch)
+    plate = read(bg, plate_name, face.image_ch, max_pixels)
     plate = same_size(plate, photo, (plate_name, name), resize_plate=resize_plate)
     return photo, [fitted(plate, face.image_ch, plate_name), seen]
 
@@ -151,6 +158,7 @@ def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, 
     h, w = images[-1].shape[-2:]
     weight = next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.empty(0))
     images = [image if size is None else resize(image, size) for image in images]
+    require_memory(model, images[-1].shape[-2:], weight.device, is_half=precision != "fp32")
     at = " x ".join(map(str, images[-1].shape[-2:]))
     with memory_or(lambda: InputError(f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)")):
         batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)

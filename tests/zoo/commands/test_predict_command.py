@@ -238,11 +238,11 @@ def test_the_next_photo_is_read_meanwhile_and_no_more_than_that(place: Path, mon
     begun: list[str] = []
     second, ahead = threading.Event(), []
 
-    def noted_read(path: Path, name: str) -> Any:
+    def noted_read(path: Path, name: str, **options: Any) -> Any:
         begun.append(path.name)
         if path.name == "p2.png":
             second.set()
-        return read(path, name)
+        return read(path, name, **options)
 
     def slow_predict(*args: Any, **options: Any) -> Any:
         assert second.wait(120)  # the first is in work

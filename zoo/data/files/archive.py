@@ -4,20 +4,23 @@ A store keeps no file open, so that it may be forked and pickled.
 """
 
 import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from registry.vocabulary import LARGEST_PHOTO
 from zoo.data.dataset import DataError
-from zoo.data.files.images import SUFFIXES
+from zoo.data.files.images import BYTES, SUFFIXES, TooLargeError
 
 HEADER = 30  # bytes of a zip's local header before the name; the lengths of name and extra field stand at its end
-BIGGEST = 1 << 30  # bytes; no picture is larger, and a hostile zip may claim anything
+BIGGEST = BYTES * LARGEST_PHOTO  # bytes of a file; a hostile zip may claim anything
 ENCRYPTED = 0x1  # of a member's flags
 
 
@@ -49,11 +52,7 @@ class Folder(Named):
         return sorted(path.name for path in Path(self.path).iterdir() if path.is_dir() and path.name[0] != ".")
 
     def read(self, name: str) -> bytes:
-        try:
-            with open(self.label(inside(name, self.path)), "rb") as file:
-                return file.read()
-        except (OSError, ValueError) as error:  # a ValueError where no file can have such a name
-            raise DataError(f"{self.label(name)}: {getattr(error, 'strerror', None) or error}") from None
+        return read_file(self.label(inside(name, self.path)))
 
     def __contains__(self, name: str) -> bool:
         return (Path(self.path) / inside(name, self.path)).is_file()
@@ -77,8 +76,10 @@ class Zip(Named):
             raise DataError(f"{self.label(name)}: no such member")
         offset, packed, size, crc, method, flags = map(int, members[rows[name]])
         if flags & ENCRYPTED or method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or max(size, packed) > BIGGEST:
-            why = "encrypted" if flags & ENCRYPTED else f"method {method}, {size} bytes"
-            raise DataError(f"{self.label(name)}: {why}; stored and deflated members of up to {BIGGEST} bytes are read")
+            why = "encrypted" if flags & ENCRYPTED else f"method {method}, {max(size, packed):,} bytes"
+            raise DataError(
+                f"{self.label(name)}: {why}; stored and deflated members of up to {BIGGEST:,} bytes are read"
+            )
         try:
             with open(self.path, "rb") as file:
                 file.seek(offset)
@@ -120,6 +121,20 @@ def _index(store: Zip) -> tuple[dict[str, int], np.ndarray]:
 
 
 Store = Folder | Zip
+
+
+def read_file(path: str | PathLike[str], most: int = BIGGEST) -> bytes:
+    """What is in a regular file of at most so many bytes: pipes and devices may have no end."""
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):  # a folder is refused as it is opened
+            raise DataError(f"{path}: a pipe, a device or the like; regular files are read")
+        if found.st_size > most:
+            raise TooLargeError(f"{path}: {found.st_size:,} bytes are too many; at most {most:,} are read")
+        with open(path, "rb") as file:
+            return file.read(most)
+    except (OSError, ValueError) as error:  # a ValueError where no file can have such a name
+        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def images(store: Store, under: str = "") -> list[str]:

@@ -5,6 +5,8 @@ bits, or floats in [0, 1]. EXIF rotation is applied, colour profiles are not. Of
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import combinations
 from typing import Literal
 
@@ -13,6 +15,7 @@ import torch
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from registry.vocabulary import LARGEST_PHOTO
 from zoo.data.dataset import DataError
 
 ROUNDING = 1.5  # pixels by which sides may miss a common aspect; halves and thirds of odd sizes do
@@ -20,9 +23,13 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")  # those that nee
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".webp", ".tif", ".tiff")
 Suffix = Literal["jpg", "png"]  # of the files that are written
 LOSSY = ("JPEG", "MPO", "WEBP")
-LARGEST = 1 << 26  # pixels; some kilobytes of a hostile file can ask for any number
+BYTES = 4  # of a file for each pixel that may be read, at most: an uncompressed photo has 3
 GREY = 32  # of 255: how far apart the channels of a grey picture may be; JPEG keeps them within 2
 WIDE = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # grey of 16 bits; I is how some formats come that hold as much
+
+
+class TooLargeError(DataError):
+    """More bytes or pixels than are read."""
 
 
 def decode(which: str, data: bytes, name: str) -> Tensor:
@@ -52,24 +59,46 @@ def encode(image: Tensor, suffix: Suffix = "png", quality: int = 95) -> bytes:
     return buffer.getvalue()
 
 
-def open_image(data: bytes, name: str) -> Image.Image:
+def open_image(data: bytes, name: str, max_pixels: int = LARGEST_PHOTO) -> Image.Image:
     """The decoded picture, upright; its `format` is the file's."""
     if not data:
         raise DataError(f"{name}: the file is empty")
     try:
-        header = Image.open(io.BytesIO(data), formats=FORMATS)
-        if header.width * header.height <= LARGEST:
-            header.load()
-            image = ImageOps.exif_transpose(header)
-            image.format = header.format
-            return image
+        with _pillow_limit(max_pixels):
+            header = Image.open(io.BytesIO(data), formats=FORMATS)
+        require_pixels(header, name, max_pixels)
+        header.load()
+        image = ImageOps.exif_transpose(header)
+        image.format = header.format
+        return image
     except UnidentifiedImageError:
         raise DataError(f"{name}: not an image, or damaged at its start; {', '.join(FORMATS)} are read") from None
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{name}: too large ({error})") from None
+    except Image.DecompressionBombError:  # Pillow's own limit, beyond ours
+        raise TooLargeError(f"{name}: too many pixels; at most {max_pixels:,} are read") from None
+    except TooLargeError:
+        raise
     except Exception as error:  # damage may raise anything: OSError, SyntaxError, struct.error, zlib.error
         raise DataError(f"{name}: damaged or cut short ({error or type(error).__name__})") from error
-    raise DataError(f"{name}: {header.width} x {header.height} pixels are too many; at most {LARGEST} are read")
+
+
+def require_pixels(image: Image.Image, name: str, max_pixels: int) -> None:
+    """Raise where a picture is larger than may be read; its pixels need not be read for it."""
+    if image.width * image.height > max_pixels:
+        raise TooLargeError(
+            f"{name}: {image.width:,} x {image.height:,} pixels are too many; at most {max_pixels:,} are read"
+        )
+
+
+@contextmanager
+def _pillow_limit(max_pixels: int) -> Iterator[None]:
+    """Pillow's limit, which is for the whole process, out of the way of a larger one."""
+    before = Image.MAX_IMAGE_PIXELS
+    if before is not None and max_pixels > before:
+        Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def rgb_of(image: Image.Image, name: str) -> Tensor:

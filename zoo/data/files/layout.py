@@ -9,14 +9,14 @@ import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from zoo.contract import Task
 from zoo.data.dataset import DataError
-from zoo.data.files.archive import Store, images, inside, leads_out, open_store
+from zoo.data.files.archive import Store, images, inside, leads_out, open_store, read_file
 from zoo.data.files.naming import Template, natural, number, positions, stem
 from zoo.files import from_json
 
@@ -196,9 +196,9 @@ def _manifest(store: Store, manifest: str, wanted: Sequence[str]) -> Iterator[di
     own = not leads_out(manifest) and manifest in store
     folder = manifest[: manifest.rfind("/") + 1] if own else ""
     try:
-        data = store.read(manifest) if own else Path(manifest).read_bytes()
+        data = store.read(manifest) if own else read_file(manifest)
         text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DataError(f"{manifest}: cannot be read as a manifest ({error})") from None
     for line, row in _lines(manifest, text):
         empty = [name for name in wanted if not isinstance(row.get(name), str) or not row[name]]

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from registry.vocabulary import LARGEST_PHOTO
 from zoo.contract import Sample
 from zoo.data.files.images import decode, resize, unit
 
@@ -20,7 +21,6 @@ CHANNELS = {"bg": 3, "fg_bg": 3, "mask": 1, "depth": 1, "valid": 1}
 START, SCAN, END = b"\xff\xd8", 0xDA, b"\xff\xd9"  # markers (ITU-T T.81, table B.1)
 FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive, all Huffman-coded
 APPLICATION = range(0xE1, 0xF0)  # 1: EXIF, with a rotation perhaps; 2: profile, several pictures; 14: Adobe's colours
-LARGEST = 1 << 26  # pixels; above, `images` refuses
 WHOLE = np.float32(255)
 
 
@@ -73,7 +73,7 @@ def _shape(data: bytes) -> tuple[int, int, int] | None:
             return None
         if marker in FRAMES:
             h, w = int.from_bytes(data[at + 5 : at + 7], "big"), int.from_bytes(data[at + 7 : at + 9], "big")
-            plain = data[at + 4] == 8 and h * w <= LARGEST  # bits of a sample
+            plain = data[at + 4] == 8 and h * w <= LARGEST_PHOTO  # bits of a sample
             return (data[at + 9], h, w) if plain else None
         at += 2 + length
     return None

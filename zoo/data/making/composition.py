@@ -10,6 +10,7 @@ from torch import Tensor
 from registry import require
 from registry.vocabulary import SMALLEST
 from zoo.data.dataset import DataError
+from zoo.data.files.archive import read_file
 from zoo.data.files.images import Suffix, decode, decode_rgba, encode, to_bytes
 from zoo.data.making.depth_sources import Scene, build
 from zoo.data.making.ingredients import Ingredient
@@ -127,14 +128,14 @@ def sample_files(composition: Composition, number: int) -> dict[str, bytes]:
 @lru_cache(maxsize=2)
 def _background(path: Path, size: tuple[int, int], quality: int) -> tuple[Tensor, bytes]:
     """A background (3, h, w) in [0, 1], and its file."""
-    image = cover(decode("bg", path.read_bytes(), str(path)), size).round().clamp(0, 255).byte()
+    image = cover(decode("bg", read_file(path), str(path)), size).round().clamp(0, 255).byte()
     return image.float() / 255, encode(image, "jpg", quality)
 
 
 @lru_cache(maxsize=16)
 def _cutout(path: Path) -> Tensor:
     """What is seen of a cut-out, (4, h, w) premultiplied."""
-    image = decode_rgba(path.read_bytes(), str(path))
+    image = decode_rgba(read_file(path), str(path))
     seen = box(image)
     if seen is None:
         raise DataError(f"{path} was changed while it was in use; put it back, or compose into another folder")

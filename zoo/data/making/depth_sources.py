@@ -18,6 +18,7 @@ from torch import Tensor
 
 from registry import Card, Catalog, OptionError, Spec, require
 from zoo.data.dataset import DataError
+from zoo.data.files.archive import read_file
 from zoo.data.files.images import SUFFIXES, decode, to_bytes
 from zoo.data.making.placing import cover, resize
 from zoo.saved import load
@@ -117,7 +118,7 @@ class FolderDepth(DepthSource):
     @lru_cache(maxsize=2)  # noqa: B019  (one source per process, as long as the process)
     def _map(self, photo: str) -> Tensor:
         path = self._path(photo)
-        return decode("depth", path.read_bytes(), str(path))
+        return decode("depth", read_file(path), str(path))
 
 
 @depth_sources.register("model", Card(summary="a network saved by zoo.save, run on bg and fg_bg"))
