@@ -2,15 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
+from benchmarks.networks.entrants import code_of
 from benchmarks.store.record import AccuracySettings
 from registry import Spec
 from zoo import recipes
 from zoo.contract import TASKS, Task
+from zoo.data.augment import augment
+from zoo.losses.balance import balances
+from zoo.losses.catalog import losses
 from zoo.training import Recipe
+from zoo.training.optimizers import optimizers
 from zoo.training.recipe import Stage
+from zoo.training.schedules import schedules
 
 FIRST = {  # digests of what the recipes said when records began to tell it: a record without a digest is of these
     "equal": "cd2feb2f5832b038", "resnet18-unet": "f8151a620a593fa6", "resunet-dice": "e85856558297ac6f",
@@ -49,10 +56,25 @@ def predicted(spec: str) -> tuple[Task, ...]:
 
 
 def content(name: str) -> str | None:
-    """The digest of a recipe that no longer says what it said in FIRST: cells trained by it are others."""
-    said = replace(recipes.build(name).spelled(), model="any", data="any", seed=0).to_dict()
+    """The digest of a recipe that no longer says what it said in FIRST, or whose losses, optimizer, schedules or
+    augmentations are not ours, with their code: cells trained by it are others."""
+    recipe = recipes.build(name)
+    said = replace(recipe.spelled(), model="any", data="any", seed=0).to_dict()
+    if code := sorted({digest for factory in _factories(recipe) if (digest := code_of(factory))}):
+        said["code"] = code
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
     return None if FIRST.get(name) == digest else digest
+
+
+def _factories(recipe: Recipe) -> Iterator[Callable[..., Any]]:
+    """What computes all that a recipe names."""
+    aim = recipe.objective.build()
+    for expression in aim.expressions.values():
+        yield from (losses.get(term.spec.name).factory for term in expression.terms)
+    yield balances.get(aim.balance.spec.name).factory
+    yield optimizers.get(Spec.parse(recipe.optimizer).name).factory
+    yield from (schedules.get(Spec.parse(stage.schedule).name).factory for stage in recipe.stages)
+    yield from (entry.factory for entry, _ in augment(recipe.augment).steps) if recipe.augment else ()
 
 
 def own(name: str) -> str | None:

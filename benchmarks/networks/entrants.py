@@ -5,7 +5,7 @@ import copy
 import hashlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -36,6 +36,7 @@ class Entrant:
     spec: str  # with every option; of a file of the user's own, with a digest of it
     make: Callable[[], PairModel]
     is_listed: bool = True  # in the catalog; a network of one's own is not, and its spec builds nothing
+    code: str | None = None  # digest of a plug-in's
 
 
 def enter(text: str) -> list[Entrant]:
@@ -86,7 +87,7 @@ def _listed(asked: Spec) -> Entrant:
     spec, group = Spec(entry.name, options), entry.card.group
     if group == FOUNDING and options != resolve(Spec(entry.name))[1]:
         group = VARIANT  # with other options it is not the network that was published
-    return Entrant(asked, group, str(spec), partial(build, spec))
+    return Entrant(asked, group, str(spec), partial(build, spec), code=code_of(entry.factory))
 
 
 def _is_own(name: str) -> bool:
@@ -126,11 +127,25 @@ def _loaded(place: str) -> ModuleType:
         raise OptionError(f"{place} cannot be imported: {one_line(error)}") from error
 
 
-def _digest(module: ModuleType) -> str:
+def code_of(factory: Callable[..., Any]) -> str | None:
+    """What changes when the code of a catalog's entry does that comes from a plug-in or a file of one's own; None for
+    ours. Of a package all its files count."""
+    while isinstance(factory, partial):
+        factory = factory.func
+    name = factory.__module__
+    top = sys.modules.get(name.partition(".")[0])
+    if name.partition(".")[0] in OURS or name not in sys.modules:
+        return None
+    folders = getattr(top, "__path__", ())
+    packaged = sorted(file for folder in folders for file in Path(folder).rglob("*.py"))
+    return _digest(sys.modules[name], packaged)
+
+
+def _digest(module: ModuleType, packaged: Sequence[Path] = ()) -> str:
     """What changes when a module's file does, or one beside it that it imports: the network is another one then, and is
     measured anew."""
     path = Path(getattr(module, "__file__", None) or "")
-    files = _files(path.resolve()) if path.is_file() else []
+    files = packaged or (_files(path.resolve()) if path.is_file() else [])
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 

@@ -12,13 +12,14 @@ from typing import cast
 from benchmarks.measures import ready_made, training_recipe
 from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.networks import engines
-from benchmarks.networks.entrants import Entrant
+from benchmarks.networks.entrants import Entrant, code_of
 from benchmarks.plan.comparison import Comparison
 from benchmarks.store.identity import key
 from benchmarks.store.names import BASELINE, EQUAL, MEASURES, OWN, READY_MADE
 from benchmarks.store.record import AccuracySettings, CostSettings, SensitivitySettings, Settings, TimedSettings
+from zoo.data.dataset import parse
 
-UNTOLD = ("size", "device", "test_images")  # in a title
+UNTOLD = ("size", "device", "test_images", "code")  # in a title
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,14 @@ def plan(entrants: Sequence[Entrant], asked: Comparison) -> list[Cell]:
 
 
 def _settings(measure: str, entrant: Entrant, asked: Comparison) -> Sequence[Settings]:
+    code = entrant.code
     if measure == "cost":
-        return [CostSettings(size) for size in asked.sizes]
+        return [CostSettings(size, code) for size in asked.sizes]
     if measure in ("latency", "throughput"):
-        return _timed(asked, (1,) if measure == "latency" else asked.batches)
+        return _timed(asked, (1,) if measure == "latency" else asked.batches, code)
     if measure == "memory":
         return [
-            TimedSettings(size, 1, precision, asked.layouts[0], "eager", device_type(asked))
+            TimedSettings(size, 1, precision, asked.layouts[0], "eager", device_type(asked), code)
             for size, precision in product(asked.sizes, asked.precisions)
         ]
     trained = _trainings(entrant, asked)
@@ -86,13 +88,13 @@ def device_type(asked: Comparison) -> str:
     return asked.device.partition(":")[0]
 
 
-def _timed(asked: Comparison, batches: Sequence[int | None]) -> list[TimedSettings]:
+def _timed(asked: Comparison, batches: Sequence[int | None], code: str | None) -> list[TimedSettings]:
     """Engines with the precisions and layouts that they can do; one that can do none of them stays, to say so."""
     every = set(product(asked.engines, asked.precisions, asked.layouts))
     can = {each for each in every if each[0] != "onnxruntime" or each[1:] == engines.ONNX}
     can |= {each for each in every if each[0] not in {engine for engine, *_ in can}}
     return [
-        TimedSettings(size, batch, precision, layout, engine, device_type(asked))
+        TimedSettings(size, batch, precision, layout, engine, device_type(asked), code)
         for size, batch, precision, engine, layout in product(
             asked.sizes, batches, asked.precisions, asked.engines, asked.layouts
         )
@@ -101,11 +103,14 @@ def _timed(asked: Comparison, batches: Sequence[int | None]) -> list[TimedSettin
 
 
 def _trainings(entrant: Entrant, asked: Comparison) -> list[AccuracySettings]:
+    code = {
+        data: "+".join(filter(None, (entrant.code, code_of(parse(data)[0].factory)))) or None for data in asked.data
+    }
     if asked.weights is not None:
         digest = ready_made.digest_of(asked.weights, entrant)
         name = f"{READY_MADE}{asked.weights}"
         return [
-            AccuracySettings(asked.train_size, data, name, None, None, asked.scenes, weights=digest)
+            AccuracySettings(asked.train_size, data, name, None, None, asked.scenes, weights=digest, code=code[data])
             for data in asked.data
         ]
     name = asked.recipes
@@ -115,6 +120,8 @@ def _trainings(entrant: Entrant, asked: Comparison) -> list[AccuracySettings]:
         name = training_recipe.own(entrant.asked.name) or EQUAL
     content, precision = training_recipe.content(name), asked.train_precision
     return [
-        AccuracySettings(asked.train_size, data, name, asked.samples, seed, asked.scenes, precision, content)
+        AccuracySettings(
+            asked.train_size, data, name, asked.samples, seed, asked.scenes, precision, content, code=code[data]
+        )
         for data, seed in product(asked.data, asked.seeds)
     ]

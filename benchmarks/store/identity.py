@@ -39,10 +39,11 @@ def done(records: Iterable[Record], machine: Machine | None) -> set[str]:
 
 def latest(records: Iterable[Record]) -> list[Record]:
     """Of each cell the last record of each machine, unless that was interrupted; of a cost, which is counted, the last
-    of all."""
+    of all. What a plug-in's older code gave is no cell of its own."""
     found: dict[tuple[str, tuple[Any, ...]], Record] = {}
     for record in records:
-        cell = (key_of(record), () if record.measure == "cost" else record.machine.identity)
+        known = key(record.measure, record.spec, record.cell, without=("code",))
+        cell = (known, () if record.measure == "cost" else record.machine.identity)
         if cell not in found or record.status != "interrupted" or found[cell].status == "interrupted":
             found[cell] = record
     return list(found.values())

@@ -34,6 +34,7 @@ class TrainedAs:
 @dataclass(frozen=True)
 class CostSettings:
     size: Size
+    code: str | None = None  # digest of a plug-in's, that the network is made by
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class TimedSettings:
     layout: str = "contiguous"
     engine: str = "eager"
     device: str = "cpu"
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class AccuracySettings:
     precision: str | None = None  # None: the recipe's
     content: str | None = None  # digest of what the recipe says, where it was changed or is a file's
     weights: str | None = None  # digest of ready-made ones
+    code: str | None = None  # of the network and of the source of the data
 
     @property
     def trained_as(self) -> TrainedAs:

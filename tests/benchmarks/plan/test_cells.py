@@ -1,18 +1,25 @@
 """What makes a cell another one: the recipe that trained it; and what does not."""
 
+import importlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from records import cost
 
 from benchmarks.measures import training_recipe
 from benchmarks.networks.entrants import enter
-from benchmarks.plan.cells import Cell
+from benchmarks.plan.cells import Cell, plan
+from benchmarks.plan.comparison import Comparison
 from benchmarks.run.campaign import home
 from benchmarks.store import committed
+from benchmarks.store.identity import latest
 from benchmarks.store.record import AccuracySettings, SensitivitySettings
 from zoo import recipes
+from zoo.architectures import architectures
+from zoo.losses.catalog import losses
 
 CELL = AccuracySettings((16, 24), "pairbench:clean", "equal", 640, 0, 30)
 
@@ -57,3 +64,71 @@ def test_a_training_is_found_however_it_is_tested_and_spelled(tmp_path: Path) ->
     ]  # fmt: skip
     assert len({home(tmp_path, cell) for cell in found}) == 1
     assert home(tmp_path, Cell("accuracy", short, replace(CELL, seed=1))) != home(tmp_path, found[0])
+
+
+OWN = """
+from torch import nn
+from zoo.losses.catalog import LossCard, mean, register
+
+
+@register("test_own_loss", LossCard(summary="for a test", tasks=("mask",)))
+def loss(logits, truth):
+    return mean((logits.sigmoid() - truth.target) ** POWER, truth.valid)
+
+
+class Net(nn.Conv2d):
+    def __init__(self):
+        super().__init__(6, 2, 1)
+"""
+
+
+def test_after_an_edit_of_ones_own_loss_every_network_is_trained_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses.load()
+    monkeypatch.setattr(losses, "_entries", dict(losses._entries))
+    mine, recipe = tmp_path / "my_net.py", tmp_path / "my.toml"
+    asked = Comparison(measure=("accuracy",), data=("pairbench:clean",), recipes=str(recipe))
+
+    def cells(power: int) -> list[Cell]:
+        mine.write_text(OWN.replace("POWER", str(power)))
+        entrants = enter(f"{mine}:Net, unet")  # which registers the loss
+        recipe.write_text(recipes.build("equal").changed(mask="test_own_loss").to_toml())
+        return plan(entrants, asked)
+
+    before, again, after = cells(2), cells(2), cells(4)
+    assert [cell.key for cell in before] == [cell.key for cell in again]
+    assert all(one.key != other.key for one, other in zip(before, after, strict=True))
+    assert before[1].accuracy.recipe_title != after[1].accuracy.recipe_title, "a row says which of the two"
+    assert home(tmp_path, before[1]) != home(tmp_path, after[1])
+
+
+def test_after_an_edit_of_a_plug_in_its_network_is_measured_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    architectures.load()
+    monkeypatch.setattr(architectures, "_entries", dict(architectures._entries))
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "test_plug_in"
+    (package / "parts").mkdir(parents=True)
+    (package / "parts" / "width.py").write_text("WIDTH = 4\n")
+    (package / "__init__.py").write_text(
+        "from registry import Card\nfrom zoo.architectures import register\nfrom zoo.architectures.unet import UNet\n"
+        "\n\n@register('test_plugged', Card(summary='for a test'))\nclass Plugged(UNet):\n    pass\n"
+    )
+    request.addfinalizer(lambda: sys.modules.pop("test_plug_in", None))
+    importlib.import_module("test_plug_in")
+    asked = Comparison(measure=("cost", "latency", "memory", "accuracy"), data=("pairbench:clean",))
+
+    def cells() -> list[Cell]:
+        return plan(enter("test_plugged, unet"), asked)
+
+    before, again = cells(), cells()
+    (package / "parts" / "width.py").write_text("WIDTH = 8\n")
+    after = cells()
+    assert [cell.key for cell in before] == [cell.key for cell in again]
+    changed = {one.entrant.spec for one, other in zip(before, after, strict=True) if one.key != other.key}
+    same = {one.entrant.spec for one, other in zip(before, after, strict=True) if one.key == other.key}
+    assert (len(changed), len(same)) == (1, 1), "all cells of the one, none of the other"
+    old, new = (cost("test_plugged", cell=vars(found[0].settings)) for found in (before, after))
+    assert latest([old, new]) == [new], "older code has no row"

@@ -146,7 +146,7 @@ def test_networks_trained_in_different_ways_stand_in_different_tables() -> None:
     assert (second.title, second.head[1]) == ("accuracy, recipes of their own, 10,000 samples", "recipe")
     assert [texts[:2] for texts in second.body] == [["a", "zoo-best"], ["a", "zoo-quick"], ["b", "resunet-dice"]]
     assert [texts[2][-1] for texts in second.body] == ["*", ")", ")"]
-    timed = latency("a", "contiguous", [[4.0]])
+    timed = latency("a", "contiguous", [[4.0]], cell={"size": (64, 64)})
     said = choice.sentence(Results([timed, *own, *alike]), milliseconds=9, want="mask")
     assert "mask IoU 0.600" in said  # of the one recipe: what may be compared
 
