@@ -11,7 +11,7 @@ Printing and parsing are inverse: a string that would read as something else is 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Union
+from typing import Any, NoReturn, Union, cast
 
 from registry.errors import OptionError, SpecError
 
@@ -179,7 +179,9 @@ class Reader:
                 self.fail("expected a comma or )")
             if options and self.take(")"):
                 break
-            self.peek()
+            if self.peek() in ('"', "'"):  # of mix("a", "b"): values without a name are what it is made of
+                options["of"] = (*cast("tuple[Value, ...]", options.get("of", ())), self.value(0))
+                continue
             start = self.at
             key = self.match(KEY, "expected an option, as in depth=4, or )")
             if key in options:

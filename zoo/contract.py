@@ -42,8 +42,9 @@ class Sample(NamedTuple):
     """One example, or a batch of them with a leading b and a tuple of metas.
 
     bg, fg_bg (c, h, w) in [0, 1]; mask (1, h, w) in [0, 1], 1 is object; depth (1, h, w) in [0, 1] as in the contract;
-    valid (1, h, w), 1 where the maps hold true pixels, 0 where geometry left none; meta: where it came from, and
-    near and far in metres where they are known.
+    valid (2, h, w), mask and depth: 1 where the truth is known, 0 where geometry left none or a sample has none; of
+    (1, h, w), as data of one's own may give, the one serves both; meta: where it came from, and near and far in metres
+    where they are known.
     """
 
     bg: Tensor
@@ -52,6 +53,11 @@ class Sample(NamedTuple):
     depth: Tensor
     valid: Tensor
     meta: dict[str, Any] | tuple[dict[str, Any], ...]
+
+    def known(self, task: Task) -> Tensor:
+        """(..., 1, h, w): where the truth of a task is known."""
+        channel = TASKS.index(task) if self.valid.shape[-3] == len(TASKS) else 0
+        return self.valid[..., channel : channel + 1, :, :]
 
 
 @dataclass(frozen=True, kw_only=True)

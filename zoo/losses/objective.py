@@ -72,9 +72,10 @@ class Criterion(nn.Module):
         with no_autocast(sample.fg_bg.device):
             for task in chosen:
                 logits, truth = self._maps(task, sides, sample)
+                has_truth = truth.valid.flatten(1).any(1)
                 weighted = []
                 for term in self.expressions[task].terms:
-                    value = total([term(side, truth).mean() for side in logits])
+                    value = total([_mean(term(side, truth), has_truth) for side in logits])
                     value = value / len(logits) if self.deep == "mean" else value
                     terms[f"{task}/{term.name}"] = value.detach()
                     weighted.append(value if term.weight == 1 else term.weight * value)
@@ -134,14 +135,19 @@ class Criterion(nn.Module):
         final = logits[0]
         target: Tensor = getattr(sample, task)
         checked = [(f"side {number} of {task}", side) for number, side in enumerate(logits[1:], start=1)]
-        checked += [(f"sample.{task}", target), ("sample.valid", sample.valid)]
+        checked += [(f"sample.{task}", target), ("sample.valid", valid := sample.known(task))]
         for name, tensor in checked:
             _check(name, tensor, task, final, tuple(final.shape))
         _check("sample.fg_bg", sample.fg_bg, task, final, (len(final), sample.fg_bg.shape[-3], *final.shape[2:]))
         work = torch.float64 if final.dtype == torch.float64 else torch.float32
-        known = torch.where(sample.valid > 0, target, 0)  # whatever stands where nothing is known, nan included
-        truth = Truth(known.to(work), sample.valid.to(work), sample.fg_bg.to(work))
+        known = torch.where(valid > 0, target, 0)  # whatever stands where nothing is known, nan included
+        truth = Truth(known.to(work), valid.to(work), sample.fg_bg.to(work))
         return [side.to(work) for side in logits], truth
+
+
+def _mean(values: Tensor, some: Tensor) -> Tensor:
+    """The mean over those images of a batch, (b,), whose truth is known somewhere; 0 where none is."""
+    return torch.where(some, values, 0).sum() / some.sum().clamp(min=1)
 
 
 def objective(

@@ -22,7 +22,7 @@ class Maps:
     def __init__(self, task: Task, logits: Tensor, sample: Sample):
         self.task = task
         self.device = torch.device("cpu") if logits.device.type == "mps" else logits.device
-        self.valid = self._plane(sample.valid) > 0.5
+        self.valid = self._plane(sample.known(task)) > 0.5
         self.p = self._where_valid(self._plane(logits).sigmoid())
         self.mask = self._where_valid(self._plane(sample.mask))
         self.target = self.mask if task == "mask" else self._where_valid(self._plane(sample.depth))

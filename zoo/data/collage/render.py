@@ -50,7 +50,8 @@ def render(
         {"source": f"collage{VERSION}", "split": split, "index": index, "bg": plates.names[photo], "objects": objects}
         for index, photo, objects in zip(indices.tolist(), view.which.tolist(), count.tolist(), strict=True)
     )
-    return Sample(bg, fg_bg, mask, torch.zeros_like(mask), torch.ones_like(mask), metas)
+    nothing = torch.zeros_like(mask)
+    return Sample(bg, fg_bg, mask, nothing, torch.cat([nothing + 1, nothing], 1), metas)
 
 
 def _pairs(count: Tensor) -> tuple[Tensor, Tensor]:

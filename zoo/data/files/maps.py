@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from registry.vocabulary import LARGEST_PHOTO
-from zoo.contract import Sample
+from zoo.contract import TASKS, Sample
 from zoo.data.files.images import decode, resize, unit
 
 CHANNELS = {"bg": 3, "fg_bg": 3, "mask": 1, "depth": 1, "valid": 1}
@@ -39,10 +39,12 @@ def finish(which: str, image: Tensor, size: tuple[int, int] | None, *, is_nearer
 
 
 def sample_of(maps: dict[str, Tensor], meta: dict[str, Any]) -> Sample:
-    """A sample; a task that is not there is zeros, and without a map of what is valid everything is."""
+    """A sample; a task that is not there is zeros and known nowhere, another where `valid` says so, or everywhere."""
     shape = (1, *maps["fg_bg"].shape[-2:])
     nothing, everything = (torch.from_numpy(make(shape, np.float32)) for make in (np.zeros, np.ones))
-    return Sample(**{"mask": nothing, "depth": nothing, "valid": everything, **maps}, meta=meta)
+    valid = maps.get("valid", everything)
+    known = torch.cat([valid if task in maps else nothing for task in TASKS])
+    return Sample(**{"mask": nothing, "depth": nothing, **maps, "valid": known}, meta=meta)
 
 
 def fast(

@@ -70,26 +70,28 @@ class Stats:
     coverage: np.ndarray = field(default_factory=lambda: np.zeros(BINS, np.int64))  # samples by share of object
     depth: np.ndarray = field(default_factory=lambda: np.zeros(BINS, np.int64))  # pixels by depth
     change: np.ndarray = field(default_factory=lambda: np.zeros((2, LEVELS), np.int64))  # outside, inside the object
-    sums: dict[str, np.ndarray] = field(default_factory=dict)  # (c, SIDE, SIDE) per map, and of valid
+    sums: dict[str, np.ndarray] = field(default_factory=dict)  # (c, SIDE, SIDE) per map, and of where it is known
     sizes: set[tuple[int, int]] = field(default_factory=set)
 
     @classmethod
     def of(cls, batch: Sample) -> "Stats":
         """The figures of one batch."""
-        bg, fg_bg, mask, depth, valid = batch[:5]
+        bg, fg_bg, mask, depth, _ = batch[:5]
         _check(batch)
-        seen, objects = valid > 0.5, mask >= OBJECT
+        seen, deep, objects = batch.known("mask") > 0.5, batch.known("depth") > 0.5, mask >= OBJECT
+        known = dict.fromkeys(MAPS, seen | deep) | {"mask": seen, "depth": deep}
         shares = (mask * seen).flatten(1).sum(1) / seen.flatten(1).sum(1).clamp(min=1)
         level = ((fg_bg - bg).abs().mean(1, keepdim=True) * LEVELS).long().clamp(0, LEVELS - 1)
         change = torch.bincount((level + LEVELS * objects)[seen], minlength=2 * LEVELS)
         return cls(
             samples=len(bg),
             empty=int((~(objects & seen).flatten(1).any(1)).sum()),
-            moments={name: Moments.of(getattr(batch, name), seen) for name in MAPS},
+            moments={name: Moments.of(getattr(batch, name), known[name]) for name in MAPS},
             coverage=_histogram(shares, BINS),
-            depth=_histogram(depth[seen], BINS),
+            depth=_histogram(depth[deep], BINS),
             change=change.view(2, LEVELS).cpu().numpy(),
-            sums={name: _small(getattr(batch, name) * seen) for name in MAPS} | {"valid": _small(seen.to(bg))},
+            sums={name: _small(getattr(batch, name) * known[name]) for name in MAPS}
+            | {f"{name} known": _small(known[name].to(bg)) for name in MAPS},
             sizes={(bg.shape[2], bg.shape[3])},
         )
 
@@ -103,7 +105,7 @@ class Stats:
             self.coverage + other.coverage,
             self.depth + other.depth,
             self.change + other.change,
-            {name: np.sum([part[name] for part in sums], axis=0) for name in (*MAPS, "valid")} if sums else {},
+            {name: np.sum([part[name] for part in sums], axis=0) for name in sums[0]} if sums else {},
             self.sizes | other.sizes,
         )
 
@@ -121,7 +123,7 @@ class Stats:
 
     def mean_image(self, name: str) -> np.ndarray:
         """(c, SIDE, SIDE): each place's mean over the samples where it is valid."""
-        return self.sums[name] / np.maximum(self.sums["valid"], 1e-12)
+        return self.sums[name] / np.maximum(self.sums[f"{name} known"], 1e-12)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; bins are even over [0, 1]."""

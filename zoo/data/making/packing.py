@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 
 from registry.vocabulary import Split
-from zoo.contract import Sample
+from zoo.contract import TASKS, Sample
 from zoo.data.dataset import DamagedError, DataError, PairDataset, load
 from zoo.data.files.images import Suffix, encode, to_bytes
 from zoo.data.files.shards import INDEX, Index, Shard, finished, read_index, shard_name, write_index, write_shard
@@ -134,8 +134,11 @@ def _encoded(sample: Sample, plan: Plan) -> dict[str, bytes]:
         mask = torch.zeros_like(mask)  # a file of nothing but 0 and 1 would be read as labels; this is 1 of 255
     files["mask.png"] = encode(mask)
     files["depth.png"] = encode((sample.depth.clamp(0, 1) * 65535).round().to(torch.int32).to(torch.uint16))
-    if not bool(sample.valid.all()):
-        files["valid.png"] = encode(to_bytes(sample.valid))
+    first, *others = (sample.known(task) for task in getattr(plan.dataset, "tasks", TASKS))
+    if any(not other.equal(first) for other in others):
+        raise DataError(f"{plan.spec} knows mask and depth at different pixels, and shards hold one map for both")
+    if not bool(first.all()):
+        files["valid.png"] = encode(to_bytes(first))
     return files
 
 

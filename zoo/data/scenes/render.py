@@ -76,7 +76,7 @@ def render(
     plate, photo = (_optics(image.permute(0, 3, 1, 2)) for image in (plate, photo))
     bg, fg_bg = photograph(plate, photo, faults, scenery.grain_seed)
     metas = _metas(split, tier, indices, near, far, scenery)
-    return Sample(bg, fg_bg, mask[:, None], depth[:, None], torch.ones_like(mask[:, None]), metas)
+    return Sample(bg, fg_bg, mask[:, None], depth[:, None], torch.ones_like(torch.stack([mask, depth], 1)), metas)
 
 
 def _plate(scenery: Scenery, hits: Hits) -> Tensor:

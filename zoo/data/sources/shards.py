@@ -64,8 +64,12 @@ class Shards(PairDataset):
             files, name = self._files(index)
             there = self._there(files)
             for field, maps in zip(Sample._fields, out[:-1], strict=False):
-                if field not in there:
-                    maps[row].fill_(field == "valid")
+                if field == "valid":
+                    valid = self._map(field, files, name) if field in there else torch.ones(1)
+                    for channel, task in enumerate(TASKS):
+                        maps[row, channel] = valid[0] if task in there else 0
+                elif field not in there:
+                    maps[row].fill_(0)
                 elif not self._fast(field, files, maps[row]):
                     _put(maps[row], self._map(field, files, name), name)
             metas.append(_meta(files, name))

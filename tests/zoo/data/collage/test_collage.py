@@ -56,7 +56,9 @@ def test_any_size_gives_maps_in_range(photos, h, w, start, split):
     data = load(photos, split, (h, w))
     batch = data.batch([start % len(data), (start + 7) % len(data), 3])
     assert batch.bg.shape == batch.fg_bg.shape == (3, 3, h, w)
-    assert batch.mask.shape == batch.depth.shape == batch.valid.shape == (3, 1, h, w)
+    assert batch.mask.shape == batch.depth.shape == (3, 1, h, w)
+    assert batch.known("mask").min() == 1
+    assert batch.known("depth").max() == 0
     for value in batch[:-1]:
         assert value.isfinite().all()
         assert 0 <= value.min() <= value.max() <= 1

@@ -63,7 +63,7 @@ def test_a_scene_does_not_depend_on_its_batch(data, tier, split, index):
 @given(st.sampled_from(TIERS), st.sampled_from(SPLITS), st.integers(0, 9_000), st.integers(16, 70), st.integers(16, 70))
 def test_ranges_shapes_and_meta(tier, split, index, h, w):
     s = load(tier, split, (h, w)).batch([index, index + 1])
-    for name, channels in (("bg", 3), ("fg_bg", 3), ("mask", 1), ("depth", 1), ("valid", 1)):
+    for name, channels in (("bg", 3), ("fg_bg", 3), ("mask", 1), ("depth", 1), ("valid", 2)):
         value = getattr(s, name)
         assert value.shape == (2, channels, h, w)
         assert value.isfinite().all()

@@ -22,7 +22,7 @@ def test_samples_hold_the_four_maps(tmp_path: Path) -> None:
     ds = load(f"folders:{dataset(tmp_path)}", split="all")
     sample = ds[4]
     assert len(ds) == 6
-    assert [tuple(x.shape) for x in sample[:5]] == [(3, H, W), (3, H, W), (1, H, W), (1, H, W), (1, H, W)]
+    assert [tuple(x.shape) for x in sample[:5]] == [(3, H, W), (3, H, W), (1, H, W), (1, H, W), (2, H, W)]
     assert all(x.dtype == torch.float32 for x in sample[:5])
     assert [value(x) for x in sample[:5]] == [20, 104, 255, 204, 255]
     assert sample.meta == {
