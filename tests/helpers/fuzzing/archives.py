@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import zoo
 from fuzzing.case import Case
-from fuzzing.changes import NUMBERS, damaged
+from fuzzing.changes import NUMBERS, RARELY, damaged
 from fuzzing.reading import read_all
 from fuzzing.whole import pair_folder, zipped
 from registry.vocabulary import SPLITS
@@ -49,7 +49,6 @@ FIELDS = {
     "size": (24, "<I"),
     "at": (42, "<I"),
 }
-RARELY = 60  # cases to one that costs seconds where it is not refused
 GIGABYTE = 1 << 30
 MEGABYTE = bytes(1 << 20)
 
@@ -93,7 +92,7 @@ def lying(draw: Callable[..., Any]) -> bytes:
 @st.composite
 def cases(draw: Callable[..., Any]) -> Case:
     kind = draw(st.sampled_from(("zip", "zip", "lying", "damaged", "damaged")))
-    if draw(st.integers(0, RARELY)) == 0:
+    if draw(RARELY):
         kind = "bomb"
     if kind == "damaged":
         data = draw(damaged(draw(st.sampled_from((zipped(), zipped(zipfile.ZIP_DEFLATED))))))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis.strategies import SearchStrategy
 
-from fuzzing import archives, commands, images, manifests, recipes, records, shards, specs, weights
+from fuzzing import archives, commands, images, manifests, names, recipes, records, runs, shards, specs, weights
 from fuzzing.case import Case
 from fuzzing.outcome import outcome
 
@@ -33,5 +33,7 @@ KINDS: Mapping[str, Kind] = {
     "recipes": _parser(recipes, 0.1),
     "specs": _parser(specs, 0.1),
     "records": _parser(records, 0.05),
+    "names": _parser(names, 0.05),
+    "runs": _parser(runs, 0.02),
     "commands": Kind(commands.cases(), commands.judge, 0.01),
 }

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import zoo
 from fuzzing.case import Case
+from fuzzing.changes import RARELY
 from fuzzing.outcome import FaultError
 from registry import Spec
 from registry.spec import split
@@ -18,7 +19,6 @@ from zoo.training.optimizers import optimizers
 from zoo.training.schedules import schedules
 
 SMALL = ("frame_difference", "aligned_difference", "unet", "u2netp", "two_stream", "pspnet")
-RARELY = 60  # cases to one that costs seconds where it is not refused
 HUGE = ("unet(width=6000)", "unet(in_ch=1000000)", "two_stream(in_ch=999999)")
 CATALOGS = {"build": architectures, "data": sources, "augment": augmentations, "recipe": optimizers, "stage": schedules}
 VALUES = (
@@ -93,7 +93,7 @@ def expressions(draw: Callable[..., Any]) -> str:
 @st.composite
 def cases(draw: Callable[..., Any]) -> Case:
     door = draw(st.sampled_from(("parse", "parse", "losses", *CATALOGS)))
-    if door == "build" and draw(st.integers(0, RARELY)) == 0:
+    if door == "build" and draw(RARELY):
         text = draw(st.sampled_from(HUGE))
     elif door == "losses" and draw(st.booleans()):
         text = draw(expressions())

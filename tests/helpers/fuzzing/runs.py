@@ -1,0 +1,73 @@
+"""The folder of a training that was stopped: it goes on, or it is said which file is damaged."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from hypothesis import strategies as st
+
+from fuzzing.case import Case
+from fuzzing.changes import altered, damaged
+from fuzzing.whole import TINY, contents
+from zoo.training import Recipe, Stage, fit
+
+STAGE = Stage(size=16, samples=24, batch=4, lr=0.01)
+RECIPE = Recipe(model=TINY, data="pairbench:clean", stages=(STAGE,), validate_samples=2, augment="flip", ema=0.5)
+STOP = 3  # looks at how far it is
+
+
+class EnoughError(Exception):
+    """Somebody stops the training."""
+
+
+@st.composite
+def cases(draw: Callable[..., Any]) -> Case:
+    files = dict(stopped())
+    for _ in range(draw(st.integers(1, 2))):
+        name = draw(st.sampled_from(sorted(files)))
+        match draw(st.sampled_from(("bytes", "bytes", "json", "empty", "remove"))):
+            case "json" if name.endswith(".json"):
+                files[name] = draw(_changed(files[name]))
+            case "empty":
+                files[name] = b""
+            case "remove" if len(files) > 1:
+                del files[name]
+            case _:
+                files[name] = draw(damaged(files[name]))
+    return Case(files)
+
+
+@st.composite
+def _changed(draw: Callable[..., Any], content: bytes) -> bytes:
+    try:
+        return json.dumps(draw(altered(json.loads(content)))).encode()
+    except (ValueError, RecursionError):  # changed once already
+        return content
+
+
+def run(folder: Path) -> None:
+    """Go on with it."""
+    fit(None, folder, resume=True, device="cpu", workers=0)
+
+
+@cache
+def stopped() -> dict[str, bytes]:
+    """A training that stopped in its middle."""
+    looks = 0
+
+    def stop(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+        if looks > STOP:
+            raise EnoughError
+
+    with TemporaryDirectory() as name:
+        torch.manual_seed(0)
+        with suppress(EnoughError):
+            fit(RECIPE, Path(name) / "run", device="cpu", workers=0, save_every=0, tick=stop)
+        return contents(Path(name) / "run")
