@@ -49,6 +49,17 @@ def write_bytes(path: Path, data: bytes) -> None:
         draft.write_bytes(data)
 
 
+def as_json(value: Any, indent: int | None = None) -> str:
+    """JSON as people read it; only where a name has bytes that are no UTF-8 are all letters but ASCII written as codes.
+
+    >>> as_json({"name": "ü"}), as_json(["ü", "\\udcff"])
+    ('{"name": "ü"}', '["\\\\u00fc", "\\\\udcff"]')
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    has_codes = any("\ud800" <= letter <= "\udfff" for letter in text)
+    return json.dumps(value, indent=indent) if has_codes else text
+
+
 def from_json(text: str | bytes) -> Any:
     """What the text holds; a ValueError where it is none, or nested deeper than Python reads."""
     try:

@@ -5,7 +5,6 @@ tested is always the test split, in single precision.
 """
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -30,7 +29,7 @@ from zoo.progress import Tick
 from zoo.saved import load
 from zoo.training import fit
 from zoo.training.checkpoint import seed_all
-from zoo.training.folder import CHECKPOINTS, ENVIRONMENT, RECIPE, STATE, WEIGHTS, settle
+from zoo.training.folder import CHECKPOINTS, RECIPE, STATE, WEIGHTS, environment, settle
 from zoo.training.journal import LOG, read
 
 GALLERY = "gallery.png"
@@ -54,11 +53,10 @@ def measure(
     log = read(folder / LOG)
     last = [line for line in log if line["kind"] == "train"][-1]
     looks = [line for line in log if line["kind"] == "validation"]
-    environment = json.loads((folder / ENVIRONMENT).read_text("utf-8"))
     raw = replace(
         found.raw,
         curve=tuple(Look(look["samples"], *map(look.get, CURVE)) for look in looks),
-        trained={name: value for name, value in environment.items() if name in TRAINED},
+        trained={name: value for name, value in environment(folder).items() if name in TRAINED},
         steps=last["step"],
         samples=last["samples"],
         skipped=last["skipped"],  # steps whose loss or gradients were not finite

@@ -9,6 +9,7 @@ RUN/model.safetensors   the network, for zoo.load; when the training is over
 
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch
 
 from zoo import machine
 from zoo.begun import differences
-from zoo.files import replacing, sweep, write_text
+from zoo.files import from_json, replacing, sweep, write_text
 from zoo.model import PairModel
 from zoo.saved import save
 from zoo.trained import Trained
@@ -96,12 +97,25 @@ def open_folder(folder: Path, recipe: Recipe, world: World) -> None:
             sweep(part)
         facts = {"pairzoo": __version__, **machine.describe(world.device), "command": sys.argv, "processes": world.size}
         if (folder / RECIPE).exists() and (folder / ENVIRONMENT).exists():
-            begun = json.loads((folder / ENVIRONMENT).read_text("utf-8"))
+            begun = environment(folder)
             facts = begun | {"resumed": [*begun.get("resumed", []), facts]}
         write_text(folder / ENVIRONMENT, json.dumps(facts, indent=1) + "\n")
         if not (folder / RECIPE).exists():
             write_text(folder / RECIPE, recipe.to_toml())
     world.barrier()
+
+
+def environment(folder: Path) -> dict[str, Any]:
+    """Where a run was begun, as it tells; nothing where the file is damaged, with a warning: no training needs it."""
+    path = folder / ENVIRONMENT
+    try:
+        found = from_json(path.read_bytes())
+        if not isinstance(found, dict) or not isinstance(found.get("resumed", []), list):
+            raise ValueError("it is not what a training writes")
+    except ValueError as error:
+        warnings.warn(f"{path} cannot be read ({error}), so where the run was begun is not known", stacklevel=2)
+        return {}
+    return found
 
 
 def finished(folder: Path, trainer: Trainer, world: World) -> Run:

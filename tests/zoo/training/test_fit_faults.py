@@ -1,5 +1,6 @@
 """A training that is stopped, killed or short of room, and steps that are no numbers."""
 
+import json
 import math
 import os
 import signal
@@ -49,6 +50,22 @@ def test_one_sample_is_too_few_for_a_norm(tmp_path: Path) -> None:
     recipe = SMALL.changed(model="deeplabv3plus(encoder=resnet18)", batch=1, size=32, samples=4)
     with pytest.raises(TrainingError, match="a batch norm sees one value per channel"):
         train(recipe, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x8f", b"[]", b'{"resumed": 3}', b"[" * 100_000], ids=lambda content: content[:9]
+)
+def test_a_run_goes_on_though_nobody_knows_where_it_was_begun(content: bytes, tmp_path: Path) -> None:
+    def stop(_: str, done: int, __: int) -> None:
+        if done >= 5 * BATCH:
+            raise KeyError("stopped")
+
+    with pytest.raises(KeyError, match="stopped"):
+        train(SMALL, tmp_path / "run", save_every=0, tick=stop)
+    (tmp_path / "run" / "environment.json").write_bytes(content)
+    with pytest.warns(UserWarning, match=r"environment\.json cannot be read .* where the run was begun is not known"):
+        train(None, tmp_path / "run", resume=True)
+    assert len(json.loads((tmp_path / "run" / "environment.json").read_text())["resumed"]) == 1
 
 
 def test_a_missing_extra_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
