@@ -23,7 +23,7 @@ LIMIT = 300.0  # seconds; a few are needed
 def test_nothing_breaks_what_reads_it(name: str, tmp_path: Path) -> None:
     kind = KINDS[name]
     most = FEW.get(name, OTHERS)
-    tally = campaign(kind.cases, kind.judge, tmp_path, most=most, until=time.monotonic() + LIMIT)
+    tally = campaign(kind.cases(), kind.judge, tmp_path, most=most, until=time.monotonic() + LIMIT)
     assert [told for told, _ in tally.found.values()] == []
     assert tally.cases == most
     assert tally.ended[WORKS] + tally.ended[REFUSED] == most

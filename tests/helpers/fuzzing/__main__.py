@@ -31,12 +31,12 @@ def main() -> int:
             until = time.monotonic() + (end - time.monotonic()) * share
             most = max(1, round(args.cases * kind.share / total))
             tally = tallies[name] = campaign(
-                kind.cases, kind.judge, Path(base), most=most, until=until, start=args.seed
+                kind.cases(), kind.judge, Path(base), most=most, until=until, start=args.seed
             )
             print(_row(name, tally), flush=True)
             for number, (told, case) in enumerate(tally.found.values()):
                 print(f"  {told}", flush=True)
-                small = shrunk(kind.cases, kind.judge, Path(base), case, told) if args.shrink else case
+                small = shrunk(kind.cases(), kind.judge, Path(base), case, told) if args.shrink else case
                 OUT.mkdir(parents=True, exist_ok=True)
                 small.save(OUT / f"{name}-{number}.json", name, told)
     cases = sum(tally.cases for tally in tallies.values())

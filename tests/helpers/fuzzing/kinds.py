@@ -15,13 +15,13 @@ from fuzzing.outcome import outcome
 class Kind:
     """How its cases are made, and what becomes of one: WORKS, REFUSED, or what is wrong."""
 
-    cases: SearchStrategy[Case]
+    cases: Callable[[], SearchStrategy[Case]]
     judge: Callable[[Case, Path], str]
     share: float  # of the campaign's cases and time
 
 
 def _parser(module: object, share: float) -> Kind:
-    return Kind(module.cases(), lambda case, base: outcome(module.run, case, base), share)  # type: ignore[attr-defined]
+    return Kind(module.cases, lambda case, base: outcome(module.run, case, base), share)  # type: ignore[attr-defined]
 
 
 KINDS: Mapping[str, Kind] = {
@@ -35,5 +35,5 @@ KINDS: Mapping[str, Kind] = {
     "records": _parser(records, 0.05),
     "names": _parser(names, 0.05),
     "runs": _parser(runs, 0.02),
-    "commands": Kind(commands.cases(), commands.judge, 0.01),
+    "commands": Kind(commands.cases, commands.judge, 0.01),
 }

@@ -1,6 +1,7 @@
 """Tensors and what is built of them, as files of weights may hold them."""
 
 import io
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
@@ -67,7 +68,9 @@ def tensors(draw: Callable[..., Any], value: Tensor | None = None) -> Any:
         case "parameter" if value.is_floating_point():
             return nn.Parameter(value)
         case "quantized":
-            return torch.quantize_per_tensor(value.float(), 0.1, 0, torch.qint8)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that it will go some day
+                return torch.quantize_per_tensor(value.float(), 0.1, 0, torch.qint8)
     return value
 
 
