@@ -1,6 +1,7 @@
 """The floors: imports point down only, importing stays light, and foreign packages of our names are found out."""
 
 import ast
+import os
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -187,6 +188,21 @@ def test_a_foreign_package_of_one_of_our_names_is_named(tmp_path, foreign, impor
     *_, last = done.stderr.strip().splitlines()
     assert last.startswith(f"ImportError: pairzoo's package {foreign!r} is shadowed by {culprit}")
     assert "ninstall or rename the other package, or start Python from another folder" in last
+
+
+@pytest.mark.parametrize(
+    ("foreign", "more"),
+    [("registry", ["-S"]), ("benchmarks", [])],  # -S: without an installed registry, which would be found all the same
+)
+def test_a_command_in_a_folder_with_a_package_of_our_name_ends_in_a_line(tmp_path, foreign, more):
+    (tmp_path / foreign).mkdir()
+    (tmp_path / foreign / "__init__.py").touch()
+    words = [sys.executable, *more, "-m", "benchmarks.compare", "--help"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert foreign in done.stderr
 
 
 def test_a_folder_without_python_files_shadows_nothing(tmp_path):

@@ -8,12 +8,17 @@
 try:
     from registry.neighbours import check as _check
 except ImportError as error:
+    import sys
+
     import registry
 
-    raise ImportError(
+    message = (
         f"pairzoo's package 'registry' is shadowed by {registry.__file__}. Uninstall or rename the other package, or"
         " start Python from another folder"
-    ) from error
+    )
+    if sys.argv[:1] == ["-m"]:  # a command, which ends in a line
+        sys.exit(f"error: {message}")
+    raise ImportError(message) from error
 
 _check(__file__)
 
