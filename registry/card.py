@@ -3,11 +3,13 @@
 import inspect
 import math
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from registry.errors import OptionError, either, is_count, nearest, require
+
+KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,12 @@ class Option:
         return f"{self.limit.accepted} or None" if _fits(None, self.annotation) else self.limit.accepted
 
 
-def options_of(factory: Callable[..., Any]) -> dict[str, Option]:
-    """The keyword-only parameters of a callable, as options; `Annotated[int, "text", limit]` carries help and limit."""
+def options_of(factory: Callable[..., Any], kinds: Container[Any] = (KEYWORD_ONLY,)) -> dict[str, Option]:
+    """The keyword-only parameters of a callable, or those of other kinds, as options; `Annotated[int, "text", limit]`
+    carries help and limit."""
     options = {}
     for parameter in inspect.signature(factory, eval_str=True).parameters.values():
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        if parameter.kind in kinds:
             annotation, help_text, limit = parameter.annotation, "", None
             if get_origin(annotation) is Annotated:
                 annotation, *notes = get_args(annotation)

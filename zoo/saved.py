@@ -1,5 +1,6 @@
 """Networks as our own files: safetensors with the spec, every resolved option of it, in the metadata."""
 
+import json
 import warnings
 from os import PathLike
 from pathlib import Path
@@ -7,16 +8,20 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from registry import Spec, ZooError, listed
+from registry import OptionError, Spec, UnknownNameError, ZooError, first_line, listed
+from registry.spec import NAME
 from zoo.architectures import architectures
-from zoo.factory import build, resolve
+from zoo.factory import build, is_own, resolve
 from zoo.model import PairModel, unwrapped
+from zoo.own import Place, is_place, origin
 from zoo.trained import Trained
 from zoo.version import __version__
 from zoo.weights.files import SCHEMA, WeightsError, WeightsFile, as_path, read, require_kind, spec_of, write
 from zoo.weights.plan import notes_on
 from zoo.weights.report import LoadReport
+from zoo.wrapped import Wrapped, wrap
 
+CODE, WRAP = "code", "wrap"  # in the metadata: the place of code of one's own, and how `wrap` was told to wrap it
 ENCODER_WEIGHTS = "encoder_weights"  # what the encoder started from; the file holds what became of it
 
 
@@ -24,7 +29,8 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     """Write a network's weights and spec to `path`, a .safetensors file; whole, or not at all.
 
     Tensors keep their dtype, and are read back on the CPU. A network inside torch.compile, DataParallel,
-    DistributedDataParallel or AveragedModel is saved as it is without them.
+    DistributedDataParallel or AveragedModel is saved as it is without them. Of a network of one's own the file keeps
+    where its code is and a digest of it, and `load` asks for that code.
     """
     inner = unwrapped(model)
     if not isinstance(inner, PairModel):
@@ -34,16 +40,9 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
         raise WeightsError(f"zoo.save writes safetensors; name the file {path.with_suffix('.safetensors').name}")
     if path.is_dir():
         raise WeightsError(f"{path} is a folder; give a file in it, as {path / 'model.safetensors'}")
-    try:
-        resolve(getattr(inner, "spec", ""))
-    except ZooError:  # a spec that only its maker understands, as zoo.wrap's, or none
-        raise WeightsError(
-            f"this {type(inner).__name__} was not made by zoo.build, so no file could rebuild it;"
-            " torch.save its state_dict() instead"
-        ) from None
     if any(value.is_meta for value in inner.state_dict().values()):
-        raise WeightsError(f"this {inner.spec.name} was built on the meta device, so it has no weights to save")
-    metadata = {"format": "pairzoo", "schema": str(SCHEMA), "version": __version__, "spec": str(inner.spec)}
+        raise WeightsError(f"this {type(inner).__name__} was built on the meta device, so it has no weights to save")
+    metadata = {"format": "pairzoo", "schema": str(SCHEMA), "version": __version__, **_identity(inner)}
     if inner.trained_at is not None:
         metadata["trained_at"] = "x".join(map(str, inner.trained_at))
     if inner.trained is not None:
@@ -55,7 +54,8 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
 def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel:
     """The network a file was saved from, on the CPU, each tensor in the dtype it was saved in.
 
-    spec: what you expect the file to hold, with every option not given at its default; another is refused.
+    spec: what you expect the file to hold, with every option not given at its default; another is refused. For a file
+        of a network of one's own, its code, as "my_net.py:Net": no file starts code by itself.
     Nothing is downloaded: where the spec names `encoder_weights`, the file's own weights take their place.
     """
     file = read(path)
@@ -64,17 +64,10 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
             f"{file.path} was not written by zoo.save, so it does not say which network it is for;"
             " use zoo.build(name, weights=...), or --model NAME on the command line"
         )
-    stored = spec_of(file)
-    if stored.name not in architectures:
-        raise WeightsError(
-            f"{file.path} holds {stored.name!r}, which no catalog entry here is called; install its plug-in"
-        )
     try:
-        if spec is not None:
-            entry, expected = resolve(spec)
-            _expect(file.path, stored, Spec(entry.name, expected))
-        _compare_on_meta(stored, file)
-        model = build_offline(stored)
+        wanted = (_named_code if CODE in file.metadata else _listed)(file, spec)
+        _compare_on_meta(wanted, file)
+        model = _rebuilt(wanted, file)
     except WeightsError:
         raise
     except ZooError as error:
@@ -104,6 +97,71 @@ def build_offline(spec: str | Spec) -> PairModel:
     return model
 
 
+def _rebuilt(spec: Spec, file: WeightsFile) -> PairModel:
+    """The network of a spec; one that was wrapped is wrapped as it was."""
+    model = build_offline(spec)
+    if not isinstance(model, Wrapped) or WRAP not in file.metadata:
+        return model
+    try:
+        again = wrap(model.module, **json.loads(file.metadata[WRAP]))
+    except (ValueError, TypeError) as error:  # ZooErrors of options too
+        raise WeightsError(f"{file.path} does not say how its network is wrapped: {first_line(error)}") from None
+    again.spec = model.spec
+    return again
+
+
+def _identity(model: PairModel) -> dict[str, str]:
+    """What a file says of its network: the spec, and of one of one's own which code it is, and how it is wrapped."""
+    spec = getattr(model, "spec", Spec(type(model).__name__))
+    is_made = is_place(spec.name) and Place.parse(spec.name).digest != ""
+    if not is_made and spec.name in architectures and not isinstance(model, Wrapped):
+        return {"spec": str(spec)}
+    inner = model.module if isinstance(model, Wrapped) else model
+    said = {"spec": str(spec), CODE: spec.name if is_made else origin(type(inner))}
+    return said | ({WRAP: json.dumps(model.how)} if isinstance(model, Wrapped) else {})
+
+
+def _listed(file: WeightsFile, spec: str | Spec | None) -> Spec:
+    """The spec in a file, of a network of the catalog, as it is expected to be."""
+    stored = spec_of(file)
+    if stored.name not in architectures:
+        raise WeightsError(
+            f"{file.path} holds {stored.name!r}, which no catalog entry here is called; install its plug-in"
+        )
+    if spec is not None:
+        entry, expected = resolve(spec)
+        _expect(file.path, stored, Spec(entry.name, expected))
+    return stored
+
+
+def _named_code(file: WeightsFile, spec: str | Spec | None) -> Spec:
+    """The spec of code of one's own that the caller names, once it is the code that the file was saved from.
+
+    The options are the file's. Which code is run never depends on the file.
+    """
+    stored = spec_of(file)
+    code = file.metadata[CODE]
+    said = Place.parse(code) if is_place(code) and NAME.fullmatch(code) else None
+    asked = Spec.parse(spec) if isinstance(spec, str) else spec
+    if asked is None or not is_own(asked.name):
+        holds = f"{said.asked}, code of somebody's own" if said else "a network of somebody's own"
+        raise WeightsError(
+            f"{file.path} holds {holds}, and no file starts code by itself. If you trust that code, name it:"
+            f" --model {said.asked if said else 'FILE.py:NAME'}, or zoo.load(path, 'FILE.py:NAME')"
+        )
+    place, is_made = Place.parse(asked.name), is_place(stored.name)
+    if said and is_made and said.name != place.name:
+        raise WeightsError(f"{file.path} holds {said.asked}, not {place.asked}")
+    try:
+        entry, given = resolve(Spec(str(place._replace(digest=said.digest) if said else place), asked.options))
+    except (OptionError, UnknownNameError) as error:
+        raise WeightsError(f"{file.path} was saved from {said or 'code without a name'}, and {error}") from None
+    if not is_made:
+        return Spec(entry.name, given)
+    _expect(file.path, Spec(entry.name, stored.options), Spec(entry.name, given))
+    return Spec(entry.name, {**stored.options, **given})
+
+
 def _expect(path: Path, stored: Spec, expected: Spec) -> None:
     """Raise WeightsError, naming what differs, unless the file's spec is the expected one."""
     if stored.name != expected.name:
@@ -123,7 +181,7 @@ def _compare_on_meta(spec: Spec, file: WeightsFile) -> None:
     try:
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that drawing weights does nothing here
-            model = build_offline(spec)
+            model = _rebuilt(spec, file)
     except ZooError:
         raise
     except Exception as error:  # some encoders read values while they are built; others are too large even here

@@ -1,5 +1,6 @@
 """Give a network of one's own the contract, so that it can stand beside the catalog's."""
 
+import copy
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -60,6 +61,32 @@ def wrap(
     return model
 
 
+def contracted(network: Any, asked: Spec) -> PairModel:
+    """A network of one's own: what is there already is copied, what makes one is called with the options.
+
+    A PairModel is taken as it is, any other nn.Module through `wrap`.
+    """
+    model = copy.deepcopy(network) if isinstance(network, nn.Module) else network(**asked.options)
+    if not isinstance(model, nn.Module):
+        raise OptionError(f"{asked} gives a {type(model).__name__}, not an nn.Module")
+    return model if isinstance(model, PairModel) else wrap(model)
+
+
+def require_callable(network: Any, asked: Spec) -> None:
+    """Raise OptionError unless `contracted` can make something of it with these options."""
+    if isinstance(network, nn.Module) and asked.options:
+        raise OptionError(f"{asked.name} is a network that is built already and takes no options; name its class")
+    if not callable(network):
+        raise OptionError(f"{asked.name} is a {type(network).__name__}; give a network, its class, or a function")
+    if not isinstance(network, nn.Module):
+        try:
+            inspect.signature(network).bind(**asked.options)
+        except TypeError as error:
+            raise OptionError(f"{asked} cannot be called: {error}; options go in brackets, as (width=8)") from None
+        except ValueError:  # a callable of C, which tells nothing; calling it will
+            pass
+
+
 class Wrapped(PairModel):
     """A foreign module behind the contract; made by `wrap`."""
 
@@ -74,6 +101,19 @@ class Wrapped(PairModel):
     ):
         super().__init__(face, stride=stride)
         self.module, self.order, self.keys, self.separate = module, order, keys, separate
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What `wrap` was told, as JSON can hold it."""
+        return {
+            "order": ",".join(self.order),
+            "inputs": INPUTS[self.separate],
+            "outputs": ",".join(self.keys.values()),
+            "in_ch": self.face.in_ch,
+            "tasks": ",".join(self.keys),
+            "link": dict(zip(self.face.tasks, self.face.link, strict=True)),
+            "stride": self.stride,
+        }
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
         images: list[Any] = [bg if which == "bg" else fg_bg for which in self.order]

@@ -134,11 +134,8 @@ def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
     if not is_over(folder):
         raise AccuracyError(f"there is no trained network in {folder}; its training failed or did not come to an end")
     _require_learned(folder)
-    if (folder / WEIGHTS).exists():
-        return load(folder / WEIGHTS)
-    if entrant is None:
-        raise AccuracyError(f"{folder / STATE} holds weights of a network of your own, and not how it is built")
-    return filled(entrant, folder / STATE)
+    path = folder / (WEIGHTS if (folder / WEIGHTS).exists() else STATE)
+    return load(path) if entrant is None or entrant.is_listed else filled(entrant, path)
 
 
 def tested(

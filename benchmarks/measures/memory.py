@@ -97,8 +97,7 @@ def fresh(
     """What a new process finds; it is ended after the seconds, and with this process."""
     if not entrant.is_listed and ":" not in entrant.asked.name:
         raise MemoryPassError(f"{entrant.asked} cannot be built in another process; give it as FILE.py:NAME")
-    text = entrant.spec if entrant.is_listed else str(entrant.asked)
-    words = [sys.executable, "-m", "benchmarks.measures.memory", text, "--work", work, "--device", str(device)]
+    words = [sys.executable, "-m", "benchmarks.measures.memory", entrant.spec, "--work", work, "--device", str(device)]
     words += ["--settings", json.dumps(asdict(settings)), "--threads", str(torch.get_num_threads())]
     words += ["--parent", str(os.getpid())]
     with subprocess.Popen(

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.networks.entrants import code_of
 from benchmarks.store.record import AccuracySettings
 from registry import Spec
 from zoo import recipes
 from zoo.contract import TASKS, Task
 from zoo.data.augment import augment
 from zoo.losses.balance import balances
-from zoo.losses.catalog import losses
+from zoo.own import code_of
 from zoo.training import Recipe
 from zoo.training.optimizers import optimizers
 from zoo.training.recipe import Stage
@@ -70,7 +69,7 @@ def _factories(recipe: Recipe) -> Iterator[Callable[..., Any]]:
     """What computes all that a recipe names."""
     aim = recipe.objective.build()
     for expression in aim.expressions.values():
-        yield from (losses.get(term.spec.name).factory for term in expression.terms)
+        yield from (term.function for term in expression.terms)
     yield balances.get(aim.balance.spec.name).factory
     yield optimizers.get(Spec.parse(recipe.optimizer).name).factory
     yield from (schedules.get(Spec.parse(stage.schedule).name).factory for stage in recipe.stages)

@@ -12,12 +12,13 @@ from typing import cast
 from benchmarks.measures import ready_made, training_recipe
 from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.networks import engines
-from benchmarks.networks.entrants import Entrant, code_of
+from benchmarks.networks.entrants import Entrant
 from benchmarks.plan.comparison import Comparison
 from benchmarks.store.identity import key
 from benchmarks.store.names import BASELINE, EQUAL, MEASURES, OWN, READY_MADE
 from benchmarks.store.record import AccuracySettings, CostSettings, SensitivitySettings, Settings, TimedSettings
 from zoo.data.dataset import parse
+from zoo.own import code_of
 
 UNTOLD = ("size", "device", "test_images", "code")  # in a title
 

@@ -21,6 +21,7 @@ from zoo.data.dataset import sources
 from zoo.training import Objective, Recipe, Stage, checkpoint, fit
 from zoo.training.journal import read
 from zoo.training.trainer import Trainer
+from zoo.weights import read_state
 
 SEEN: Any = {"validate_samples": 6, "data": "blots", "model": "unet(width=4)"}
 BATCH = 4
@@ -234,8 +235,7 @@ def log(run: Path) -> list[dict[str, Any]]:
 
 
 def weights(run: Path) -> Any:
-    own = run / "model.pt"
-    return torch.load(own) if own.exists() else zoo.load(run / "model.safetensors").state_dict()
+    return read_state(run / "model.safetensors")
 
 
 def same(run: Path, whole: Path) -> None:

@@ -11,7 +11,7 @@ from zoo.files import write_text
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="NAME_OR_SPEC", help='as unet, or "unet(depth=4, fusion=siamese)"')
+    parser.add_argument("spec", metavar="NAME_OR_SPEC", help='as unet, "unet(depth=4)", or my_net.py:Net')
     parser.add_argument(
         "--size", type=image_size, default=(224, 224), help="image size: 224, or height x width as 224x320"
     )

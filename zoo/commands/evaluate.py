@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from registry import OptionError
+from registry import OptionError, split
 from registry.commandline import image_size, whole
 from registry.vocabulary import PRECISIONS, SPLITS
 
@@ -28,7 +28,10 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="default: fp32")
     parser.add_argument("--channels-last", action="store_true", help="lay images out with channels last")
     parser.add_argument("--metrics", metavar="NAMES", help='with commas, as "mask_iou,depth_rmse"; default: all')
-    parser.add_argument("--model", metavar="SPEC", help="the network, for weights that do not say which they are for")
+    parser.add_argument(
+        "--metric", action="append", default=[], metavar="PLACE", help="one of your own beside them: my_metric.py:Mine"
+    )
+    parser.add_argument("--model", metavar="SPEC", help="for weights that do not say which: u2net, my_net.py:Net")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: beside the weights, named after the data")
 
 
@@ -40,7 +43,7 @@ def run(args: Namespace) -> None:
     from zoo.deploy.predict import network, weights_file
     from zoo.lock import locked
     from zoo.machine import choose, describe
-    from zoo.metrics import pictures
+    from zoo.metrics import enter, pictures
     from zoo.metrics.evaluate import evaluate
     from zoo.progress import progress
 
@@ -48,6 +51,7 @@ def run(args: Namespace) -> None:
     folder = args.out or _beside(args)
     if folder.exists() and not folder.is_dir():
         raise OptionError(f"--out {folder} is a file; give a folder")
+    code = {"code": enter(args.metric)} if args.metric else {}
     model = network(args.weights, args.model)
     dataset = zoo.data.load(args.data, split=args.split, size=args.size)
     with locked(folder):  # made before the work, so that a place that cannot be written shows at once
@@ -61,13 +65,13 @@ def run(args: Namespace) -> None:
                 precision=args.precision,
                 channels_last=args.channels_last,
                 samples=args.samples,
-                metrics=None if args.metrics is None else [name.strip() for name in args.metrics.split(",")],
+                metrics=None if args.metrics is None else [*split(args.metrics), *args.metric],
                 tick=tick,
             )
         with args.weights.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         machine = describe(torch.device(found.facts["device"]))
-        found.facts.update(weights=str(args.weights), sha256=digest, machine=machine)
+        found.facts.update(weights=str(args.weights), sha256=digest, machine=machine, **code)
         print(_heading(found.facts, found.images), found.table(), sep="\n\n")
         found.save(folder)
         if found.picks:
@@ -90,7 +94,8 @@ def _beside(args: Namespace) -> Path:
     data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-LONGEST:]
     size = args.size and "x".join(map(str, args.size))
     precision = None if args.precision == "fp32" else args.precision
-    rest = (args.metrics, args.model, args.data if len(args.data) > LONGEST else None)  # what a name has no room for
-    digest = None if rest == (None, None, None) else hashlib.sha256(repr(rest).encode()).hexdigest()[:6]
+    long = args.data if len(args.data) > LONGEST else None
+    rest = (args.metrics, *args.metric, args.model, long)  # what a name has no room for
+    digest = None if not any(rest) else hashlib.sha256(repr(rest).encode()).hexdigest()[:6]
     parts = (args.weights.stem, "on", data, args.split, size, args.samples, precision, digest)
     return args.weights.parent / "-".join(str(part) for part in parts if part is not None)

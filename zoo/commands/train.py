@@ -26,7 +26,9 @@ def arguments(parser: ArgumentParser) -> None:
     add("--recipe", metavar="NAME_OR_FILE", help="zoo list --recipes names them; or a TOML file")
     add("--out", type=Path, metavar="RUN", help="folder of the run: weights, log, pictures, checkpoints")
     add("--data", metavar="SPEC", help="in place of the recipe's, as pairbench:clean or a folder")
-    add("--model", metavar="SPEC", help="in place of the recipe's")
+    add("--model", metavar="SPEC", help="in place of the recipe's; your own as my_net.py:Net")
+    add("--loss", action="append", default=[], metavar="[TASK=]LOSSES", help="in place of the recipe's, as depth=l1")
+    add("--metric", action="append", default=[], metavar="NAME", help="one more at each look, as my_metric.py:Mine")
     add("--samples", type=whole(1), help="seen in all; every stage is scaled")
     add("--batch", type=whole(1), help="of every stage")
     add("--seed", type=whole(0), help="of weights, order and augmentation")
@@ -94,12 +96,24 @@ def _is_first() -> bool:
 
 def _recipe(args: Namespace) -> "Recipe | None":
     """The recipe that was named, with what the command line changes in it; None for the one of a run to resume."""
-    from zoo import recipes
+    from zoo import losses, recipes
+    from zoo.contract import TASKS
+    from zoo.training.code import code_named
+    from zoo.training.folder import RECIPE
+    from zoo.training.recipe import Recipe
 
     changes: dict[str, Any] = {name: getattr(args, name) for name in PLAIN if getattr(args, name) is not None}
-    changes |= dict(args.set)
+    changes |= dict(args.set) | ({"metrics": ",".join(args.metric)} if args.metric else {})
+    named = code_named(changes).union(*(losses.code(losses.task_of(text)[1]) for text in args.loss))
+    recipe = None
     if args.recipe is not None:
-        return recipes.build(args.recipe).changed(**changes)
+        recipe = recipes.build(args.recipe, named=named)
+    elif named and args.resume and args.out is not None and (args.out / RECIPE).exists():
+        recipe = Recipe.read(args.out / RECIPE, named)
+    if recipe is not None:
+        trained = [task for task in TASKS if getattr(recipe.objective, task)]
+        return recipe.changed(**losses.by_task(args.loss, trained), **changes)
+    changes |= {"loss": args.loss} if args.loss else {}
     if changes and args.resume:
         raise OptionError(f"--resume goes on as the run was begun; leave {', '.join(changes)} out")
     if changes:

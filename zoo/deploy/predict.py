@@ -9,19 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError, either, require, require_count
+from registry import OptionError, Spec, either, require, require_count
 from registry.vocabulary import LARGEST, LARGEST_PHOTO, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
 from zoo.contract import TASKS, InputError, Interface, Prediction, Task, checked_size
 from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
 from zoo.deploy.memory import require_memory
 from zoo.deploy.outputs import Predicted
-from zoo.factory import build
+from zoo.factory import build, is_own
 from zoo.machine import choose, memory_or
 from zoo.model import PairModel, in_mode
 from zoo.precision import float32, half
 from zoo.saved import load
 from zoo.weights import WeightsError
+from zoo.weights.files import read as read_weights
 
 Network = TypeVar("Network", bound=nn.Module)
 Size = int | tuple[int, int] | Literal["trained"] | None
@@ -98,10 +99,14 @@ def _read(
 def network(weights: str | PathLike[str], spec: str | None = None) -> PairModel:
     """The network in a file of zoo.save or in a training's folder; with a spec, the one it names, filled from any file.
 
+    A spec such as my_net.py:Net names code of one's own, and a file of zoo.save is then of that very code.
+
     >>> network("u2net.pth", "u2net(in_ch=3, tasks=mask)")  # doctest: +SKIP
     """
     weights = weights_file(weights)
-    return load(weights) if spec is None else build(spec, weights=weights)
+    if spec is not None and not (is_own(Spec.parse(spec).name) and read_weights(weights).is_ours):
+        return build(spec, weights=weights)
+    return load(weights, spec)
 
 
 def weights_file(weights: str | PathLike[str]) -> str | PathLike[str]:
@@ -112,10 +117,7 @@ def weights_file(weights: str | PathLike[str]) -> str | PathLike[str]:
     if (folder / RUN_FILE).is_file():
         return folder / RUN_FILE
     if (folder / STATE_FILE).is_file():
-        raise WeightsError(
-            f"{folder} holds the training of a network of one's own, which no file can rebuild; load"
-            f" {folder / STATE_FILE} into it, and pass the network"
-        )
+        return folder / STATE_FILE
     if (folder / RECIPE_FILE).is_file():
         raise WeightsError(
             f"{folder} holds a training that has not ended, so there are no weights yet;"

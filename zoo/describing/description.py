@@ -77,8 +77,8 @@ def _described(entry: Entry[Architecture], resolved: dict[str, Any], size: tuple
         spec=Spec(entry.name, resolved),
         card=entry.card,
         options=tuple(
-            Choice(name, value, known[name].default, known[name].accepted, known[name].help)
-            for name, value in resolved.items()
+            Choice(name, resolved.get(name, option.default), option.default, option.accepted, option.help)
+            for name, option in known.items()
         ),
         size=size,
         params=count(model),

@@ -6,7 +6,7 @@
 """
 
 from zoo.losses.catalog import Loss, LossCard, Truth, losses, register
-from zoo.losses.expression import Expression, Term, build
+from zoo.losses.expression import Expression, Term, build, by_task, code, task_of
 from zoo.losses.objective import Criterion, Losses, objective
 
 names = losses.names
@@ -20,8 +20,11 @@ __all__ = [
     "Term",
     "Truth",
     "build",
+    "by_task",
+    "code",
     "losses",
     "names",
     "objective",
     "register",
+    "task_of",
 ]

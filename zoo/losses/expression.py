@@ -11,19 +11,28 @@ Printed, it has every option, and reads back as the same expression.
 
 import math
 import re
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+import torch
 from torch import Tensor
 
-from registry import Entry, OptionError, Spec, SpecError, ZooError, either, require_each
+from registry import Entry, OptionError, Spec, SpecError, ZooError, either, first_line, require_each
+from registry.errors import place_of
 from registry.spec import Reader
 from zoo.contract import TASKS, Task
 from zoo.losses.catalog import Loss, LossCard, Truth, losses
+from zoo.own import Place, is_place, resolve
 
 NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?(?![A-Za-z0-9_])")
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-/:~]*")  # without the + and * that join losses
+NAME = re.compile(r"[A-Za-z_./~][A-Za-z0-9_.\-/:~]*")  # without the + and * that join losses
 EXPECTED = "expected a loss, as in bce, 0.5*dice or dice(squared=True)"
+
+
+class OtherTaskError(OptionError):
+    """A loss that is not for the task it was given for."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,14 @@ class Term:
 
     def __call__(self, logits: Tensor, truth: Truth) -> Tensor:
         """One value per image, without the weight: (b, 1, h, w) -> (b,)."""
-        value: Tensor = self.function(logits, truth)
+        try:
+            value: Tensor = self.function(logits, truth)
+        except Exception as error:
+            is_own = is_place(self.spec.name) or place_of(error)
+            if not is_own or isinstance(error, ZooError | MemoryError | torch.OutOfMemoryError):
+                raise
+            what = f"{type(error).__name__}{place_of(error)}: {first_line(error, 200)}"
+            raise ZooError(f"the loss {self.spec.name} raised {what}") from error
         if value.shape != logits.shape[:1]:
             raise ZooError(
                 f"the loss {self.spec.name} gave values of shape {tuple(value.shape)} for a batch of {len(logits)};"
@@ -66,20 +82,59 @@ class Expression:
         require_each("task", task, (task,), TASKS)
         if not isinstance(text, str):
             raise SpecError(f"{task} takes losses as text, as in 'bce + 0.5*dice', and not {text!r}")
-        reader = Reader(text)
-        terms = [_term(reader, task, [])]
-        while reader.take("+"):
-            terms.append(_term(reader, task, terms))
-        if following := reader.peek():
-            hints = {
-                "*": "the weight stands before its loss, as in 2*dice",
-                "-": "losses are only added; expected + or the end",
-            }
-            reader.fail(hints.get(following, "expected + or the end"))
+        terms: list[Term] = []
+        for weight, spec in read(text):
+            terms.append(_bind(spec, weight, task, terms))
         return cls(task, tuple(terms))
 
     def __str__(self) -> str:
         return " + ".join(map(str, self.terms))
+
+
+def read(text: str) -> list[tuple[float, Spec]]:
+    """The weights and losses of an expression as they are written; which losses there are is not looked at."""
+    reader = Reader(text)
+    terms = [_term(reader)]
+    while reader.take("+"):
+        terms.append(_term(reader))
+    if following := reader.peek():
+        hints = {
+            "*": "the weight stands before its loss, as in 2*dice",
+            "-": "losses are only added; expected + or the end",
+        }
+        reader.fail(hints.get(following, "expected + or the end"))
+    return terms
+
+
+def code(text: str) -> set[str]:
+    """The losses of an expression that are code of one's own, as a person names them: my_loss.py:fn."""
+    names = {spec.name for _, spec in read(text)}
+    return {Place.parse(name).asked for name in names if is_place(name) and name not in losses}
+
+
+def task_of(text: str) -> tuple[Task | None, str]:
+    """[TASK=]LOSSES, taken apart."""
+    for task in TASKS:
+        if text.replace(" ", "").startswith(f"{task}="):
+            return task, text.partition("=")[2].strip()
+    return None, text
+
+
+def by_task(texts: Iterable[str], trained: Collection[Task]) -> dict[Task, str]:
+    """Expressions as a command takes them, [TASK=]LOSSES: without a task for each trained one that they fit."""
+    found: dict[Task, str] = {}
+    for text in texts:
+        one, text = task_of(text)
+        if one:
+            found[one] = text
+            continue
+        for task in trained:
+            with suppress(OtherTaskError):
+                Expression.parse(text, task=task)
+                found[task] = text
+        if text not in found.values():
+            Expression.parse(text, task=next(iter(trained)))  # its error says for which task they are
+    return found
 
 
 def build(spec: str | Spec, task: Task | None = None) -> Term:
@@ -90,7 +145,7 @@ def build(spec: str | Spec, task: Task | None = None) -> Term:
     return _bind(Spec.parse(spec) if isinstance(spec, str) else spec, 1.0, task, [])
 
 
-def _term(reader: Reader, task: Task, before: list[Term]) -> Term:
+def _term(reader: Reader) -> tuple[float, Spec]:
     if reader.peek() == "-":
         reader.fail("a weight is a number above 0, and losses are only added")
     weight, start = 1.0, reader.at
@@ -102,22 +157,21 @@ def _term(reader: Reader, task: Task, before: list[Term]) -> Term:
         if not reader.take("*"):
             reader.fail("expected * and a loss, as in 0.5*dice")
     name = reader.match(NAME, EXPECTED)
-    spec = Spec(name, reader.options() if reader.take("(") else {})
-    return _bind(spec, weight, task, before)
+    return weight, Spec(name, reader.options() if reader.take("(") else {})
 
 
 def _bind(spec: Spec, weight: float, task: Task | None, before: list[Term]) -> Term:
-    entry = losses.get(spec.name)
+    entry, options = resolve(losses, spec)
     tasks = _tasks(entry)
     if task is not None and task not in tasks:
         fitting = [other.name for other in losses if task in _tasks(other)]
-        raise OptionError(f"{entry.name} is a loss for {either(tasks)}; for {task} there are {', '.join(fitting)}")
-    _, options = losses.resolve(spec)
+        raise OtherTaskError(f"{entry.name} is a loss for {either(tasks)}; for {task} there are {', '.join(fitting)}")
     complete = Spec(entry.name, options)
-    same = [term for term in before if term.spec.name == entry.name]
+    short = Place.parse(entry.name).name if is_place(entry.name) and entry.name not in losses else entry.name
+    same = [term for term in before if term.name.partition("#")[0] == short]
     if any(term.spec == complete for term in same):
         raise SpecError(f"{complete} is given twice; give it once, with a larger weight: 2*{complete}")
-    name = f"{entry.name}#{len(same) + 1}" if same else entry.name
+    name = f"{short}#{len(same) + 1}" if same else short
     return Term(name, weight, complete, partial(entry.factory, **options))
 
 

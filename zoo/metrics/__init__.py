@@ -8,7 +8,7 @@
 
 from zoo.metrics.accumulate import Accumulator, Result
 from zoo.metrics.bootstrap import intervals
-from zoo.metrics.catalog import Metric, MetricCard, build, metrics, register
+from zoo.metrics.catalog import Metric, MetricCard, build, enter, metrics, register
 from zoo.metrics.evaluation import Evaluation, Picks, best_median_worst
 from zoo.metrics.maps import Maps
 
@@ -24,6 +24,7 @@ __all__ = [
     "Result",
     "best_median_worst",
     "build",
+    "enter",
     "intervals",
     "metrics",
     "names",

@@ -10,7 +10,7 @@ class MAE(Metric):
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from torch import Tensor
 from registry import Card, Catalog, OptionError, Spec
 from zoo.contract import Task
 from zoo.metrics.maps import Maps
+from zoo.own import fetch, resolve
 
 Better = Literal["higher", "lower", "neither"]
 Numbers = NDArray[np.float64]
@@ -68,18 +69,26 @@ register = metrics.register
 
 
 def build(name: str | Spec, **options: Any) -> Metric:
-    """A metric by name, with its options where it has any.
+    """A metric by name, with its options where it has any; my_metric.py:Mine is the one that this file registers.
 
     >>> build("mask_iou").card.better
     'higher'
     """
     spec = Spec.parse(name) if isinstance(name, str) else name
-    entry, resolved = metrics.resolve(Spec(spec.name, dict(spec.options) | options))
-    metric = entry.factory(**resolved)
+    entry, resolved = resolve(metrics, Spec(spec.name, dict(spec.options) | options))
     if not isinstance(entry.card, MetricCard):
         raise OptionError(f"metric {entry.name} is registered with a {type(entry.card).__name__}; give a MetricCard")
-    metric.name, metric.card = str(spec) if spec.options else entry.name, entry.card
+    known = next(other.name for other in metrics if other.factory is entry.factory)
+    metric = entry.factory(**resolved)
+    metric.name, metric.card = str(Spec(known, spec.options)), entry.card
     return metric
+
+
+def enter(places: Sequence[str]) -> list[str]:
+    """Metrics of one's own, which are measured from now on as the catalog's are; their places, with digests."""
+    for place in places:
+        build(place)
+    return [str(fetch(place)[0]) for place in places]
 
 
 def quotient(above: Numbers, below: Numbers) -> Numbers:

@@ -4,7 +4,7 @@
 >>> zoo.training.fit(recipe, "runs/quick")  # doctest: +SKIP
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from registry import Catalog
@@ -17,8 +17,8 @@ register = recipes.register
 names = recipes.names
 
 
-def build(name: str) -> "Recipe":
-    """The recipe of a name, or of a TOML file."""
+def build(name: str, *, named: Collection[str] = ()) -> "Recipe":
+    """The recipe of a name, or of a TOML file; named: code of one's own that the file may start, as my_loss.py:fn."""
     from zoo.training.recipe import Recipe  # here: importing the zoo should not import what trains
 
-    return Recipe.read(name) if name.endswith(".toml") else recipes.get(name).factory()
+    return Recipe.read(name, named) if name.endswith(".toml") else recipes.get(name).factory()

@@ -19,7 +19,7 @@ import torch
 
 from zoo import machine
 from zoo.begun import differences
-from zoo.files import from_json, replacing, sweep, write_text
+from zoo.files import from_json, sweep, write_text
 from zoo.model import PairModel
 from zoo.saved import save
 from zoo.trained import Trained
@@ -30,10 +30,9 @@ from zoo.training.splits import training_data
 from zoo.training.trainer import Trainer, TrainingError
 from zoo.training.world import World
 from zoo.version import __version__
-from zoo.weights import WeightsError
 
 RECIPE, ENVIRONMENT, CHECKPOINTS, PICTURES = "recipe.toml", "environment.json", "checkpoints", "pictures"
-WEIGHTS, STATE = "model.safetensors", "model.pt"  # the second for a network of one's own: no spec could build it again
+WEIGHTS, STATE = "model.safetensors", "model.pt"  # the second of older versions, for a network of one's own
 WRITTEN = (ENVIRONMENT, LOG, *TABLES.values(), PICTURES, CHECKPOINTS, WEIGHTS, STATE)  # beside the recipe
 
 
@@ -48,9 +47,8 @@ class Run:
 
     @property
     def weights(self) -> Path:
-        """What the network was written to: for zoo.load, or a state_dict where the network is one's own."""
-        rebuilt = self.folder / WEIGHTS
-        return rebuilt if rebuilt.exists() else self.folder / STATE
+        """What the network was written to, for zoo.load."""
+        return self.folder / WEIGHTS
 
 
 def settle(recipe: Recipe | None, folder: Path, samples: int | None, resume: bool) -> Recipe:
@@ -68,7 +66,7 @@ def settle(recipe: Recipe | None, folder: Path, samples: int | None, resume: boo
         return budgeted(recipe, samples).resolved()
     if not path.exists():
         raise TrainingError(f"{folder} holds no run to resume: there is no {RECIPE}; leave --resume out")
-    begun = Recipe.read(path)
+    begun = Recipe.read(path, recipe.code if recipe else ())
     if recipe is None and samples is None:
         return begun
     wanted = budgeted(recipe or begun, samples).resolved()
@@ -126,11 +124,7 @@ def finished(folder: Path, trainer: Trainer, world: World) -> Run:
     model.trained_at = recipe.stages[-1].hw
     model.trained = Trained(recipe.data, trainer.samples_of_tasks())
     if world.is_first:
-        try:
-            save(model, folder / WEIGHTS)
-        except WeightsError:
-            with replacing(folder / STATE) as draft:
-                torch.save(model.state_dict(), draft)
+        save(model, folder / WEIGHTS)
     world.barrier()
     return Run(folder, recipe, model, read(folder / LOG))
 

@@ -6,7 +6,7 @@ True
 """
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
@@ -21,6 +21,7 @@ from zoo.contract import TASKS, Task, words
 from zoo.data.augment import augment
 from zoo.factory import resolve
 from zoo.training import optimizers, schedules
+from zoo.training.code import code_named, require_named
 from zoo.training.fields import RecipeError as RecipeError
 from zoo.training.fields import check, from_mapping, located
 from zoo.training.splits import training_data
@@ -112,6 +113,7 @@ class Recipe:
     compile: Annotated[bool, "through torch.compile"] = False
     sync_norms: Annotated[bool, "batch norms over all GPUs together"] = False
     validate_every: Annotated[int | None, "samples between two looks at held-out data; None: ten in all", FROM_1] = None
+    metrics: Annotated[str | None, "more of each look, with commas, as mask_mae,my_metric.py:Mine"] = None
     validate_samples: Annotated[int, "held-out samples of each look", FROM_1] = 200
     seed: Annotated[int, "of weights, order and augmentation", SEED] = 0
 
@@ -161,24 +163,31 @@ class Recipe:
             raise RecipeError(f"this recipe has schema {schema!r}, and this version reads {SCHEMA}")
         return from_mapping(cls, given, "recipe", {"under [[stages]]": Stage, "under [objective]": Objective})
 
+    @property
+    def code(self) -> set[str]:
+        """Code of one's own that it starts."""
+        return code_named({**vars(self), **vars(self.objective)})
+
     @classmethod
-    def from_toml(cls, text: str) -> "Recipe":
+    def from_toml(cls, text: str, named: Collection[str] = ()) -> "Recipe":
+        """named: code of one's own that it may start, as my_net.py:Net; no file starts code that nobody has named."""
         try:
             data = tomllib.loads(text)
         except (ValueError, RecursionError) as error:  # a ValueError alone of a number with too many digits
             raise RecipeError(f"this is no TOML: {str(error)[:LONGEST]}") from None
         data.pop("card", None)  # what a catalog of recipes says of it
+        require_named(data, named)
         return cls.from_dict(data)
 
     @classmethod
-    def read(cls, path: str | PathLike[str]) -> "Recipe":
-        """A recipe from a TOML file."""
+    def read(cls, path: str | PathLike[str], named: Collection[str] = ()) -> "Recipe":
+        """A recipe from a TOML file; named as in `from_toml`."""
         try:
             text = Path(path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise RecipeError(f"{path} is no text, so no recipe; a recipe is a TOML file") from None
         with located(str(path)):
-            return cls.from_toml(text)
+            return cls.from_toml(text, named)
 
     def changed(self, **changes: Any) -> "Recipe":
         """The recipe with some fields replaced, its own or the objective's; one of a stage, as lr, in every stage."""

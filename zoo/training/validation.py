@@ -5,14 +5,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.contract import Prediction, Sample
+from registry import split
+from zoo.contract import Prediction, Sample, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting.sheet import gallery
 from zoo.data.warp import each
-from zoo.metrics import Accumulator
+from zoo.metrics import Accumulator, build
 from zoo.model import in_mode
 from zoo.precision import half
+from zoo.training.recipe import Recipe
 from zoo.training.trainer import Trainer
 
 METRICS = ("mask_iou", "depth_rmse")
@@ -24,7 +26,7 @@ def validate(trainer: Trainer, data: PairDataset, indices: Sequence[int]) -> tup
     """Loss and metrics over samples, shared out over the processes; and a picture of the first ones."""
     objective, world = trainer.objective, trainer.world
     batches = Loader(data, indices[world.rank :: world.size], batch=min(trainer.phase.stage.batch, LARGEST))
-    accumulator = Accumulator(metrics=[name for name in METRICS if name.startswith(tuple(objective.tasks))])
+    accumulator = Accumulator(metrics=measured(trainer.recipe, objective.tasks))
     loss = torch.zeros(2, dtype=torch.float64, device=world.device)
     picture = None
     with in_mode(trainer.best), torch.inference_mode():
@@ -41,6 +43,12 @@ def validate(trainer: Trainer, data: PairDataset, indices: Sequence[int]) -> tup
         torch.distributed.all_reduce(loss)
         accumulator.reduce()
     return {"loss": float(loss[0] / loss[1].clamp(min=1)), **accumulator.compute().values}, picture
+
+
+def measured(recipe: Recipe, tasks: Sequence[Task]) -> list[str]:
+    """The metrics of a look: two of all trainings, and what the recipe asks for; of the tasks that are trained."""
+    names = [*METRICS, *(split(recipe.metrics) if recipe.metrics else ())]
+    return [name for name in dict.fromkeys(names) if build(name).card.task in tasks]
 
 
 def grid(sample: Sample, prediction: Prediction) -> Tensor:

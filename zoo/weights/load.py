@@ -10,7 +10,8 @@ from torch import Tensor
 from registry import Spec, ZooError
 from zoo.contract import Interface, Link, Task
 from zoo.model import PairModel
-from zoo.weights.files import WeightsError, WeightsFile, read, spec_of
+from zoo.own import Place, is_place
+from zoo.weights.files import WeightsError, WeightsFile, bare, read, spec_of
 from zoo.weights.foreign import SINGLE, Naming, recognise
 from zoo.weights.plan import COUNTER, LoadPlan, is_minor, notes_on
 from zoo.weights.report import LoadReport
@@ -86,13 +87,17 @@ def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> LoadPlan:
 def _same_names(model: PairModel, file: WeightsFile) -> LoadPlan:
     """The plan for a file with the network's own names: one of ours, or a plain state_dict."""
     links: Mapping[Task, Link] = {}
+    notes: list[str] = []
     if file.is_ours:
         spec = spec_of(file)
-        if spec.name != model.spec.name:
+        if not same_network(spec, model.spec):
             raise WeightsError(f"{file.path} holds {spec.name}, not {model.spec.name}; zoo.load takes it")
         links = _links(spec)
+        notes = [f"it was saved from other code, {spec.name}"] if spec.name != model.spec.name else []
     plan = LoadPlan(model, file.path)
-    for key, value in file.tensors.items():
+    bared = {bare(key): key for key in plan.own}  # a wrapped module's names have a prefix that its own files lack
+    for name, value in file.tensors.items():
+        key = name if name in plan.own else bared.get(name, name)
         if key in STATISTICS:
             _place_statistics(plan, key, value)
         elif key in plan.own and plan.is_stem(key, value):
@@ -106,7 +111,14 @@ def _same_names(model: PairModel, file: WeightsFile) -> LoadPlan:
         )
     plan.check(str(file.path), "zoo.load builds what a file of ours was saved from")
     plan.link(links)
+    plan.notes += notes
     return plan
+
+
+def same_network(one: Spec, other: Spec) -> bool:
+    """Whether two specs name one network, or code of one's own at one place that may have changed since."""
+    both = (one.name, other.name)
+    return one.name == other.name or (all(map(is_place, both)) and len({Place.parse(n).name for n in both}) == 1)
 
 
 def _links(spec: Spec) -> Mapping[Task, Link]:

@@ -173,14 +173,14 @@ class Mine(nn.Module):
 def test_a_network_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = own("mine.py:Mine", Mine, width=5)
     found = measure(mine, tmp_path / "0", samples=64)
-    assert (tmp_path / "0" / "model.pt").exists()
+    assert (tmp_path / "0" / "model.safetensors").exists()
     other = measure(mine, tmp_path / "1", samples=64, seed=1)
     same = measure(mine, tmp_path / "2", samples=64)
     assert found.raw.weights == same.raw.weights != other.raw.weights  # a seed is the weights', too
     monkeypatch.setattr(accuracy, "fit", lambda *_, **__: pytest.fail("it was trained again"))
     assert measure(mine, tmp_path / "0", samples=64) == found
     assert accuracy.fingerprint(accuracy.trained(tmp_path / "0", mine)) == found.raw.weights
-    with pytest.raises(accuracy.AccuracyError, match="not how it is built"):
+    with pytest.raises(ZooError, match="no file starts code by itself"):
         accuracy.trained(tmp_path / "0")
     changed = own("mine.py:Mine", lambda width: Mine(width + 1), width=5)
     with pytest.raises(

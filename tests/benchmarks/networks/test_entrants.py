@@ -132,7 +132,7 @@ def test_the_command_compares_them(
     options += ["--device", "cpu"]
     assert compare.main(["--models", models, *options]) == 3, "two of them fail"
     said = " ".join(capsys.readouterr().out.split())  # long lines are broken
-    assert "my_net.py:broken: cost failed: RuntimeError (my_net.py, line 37): no such file" in said
+    assert "cost failed: OptionError: my_net.py:broken raised RuntimeError (my_net.py, line 37): no such file" in said
     assert "raised KeyError (my_net.py, line 49): 'depth'" in said
     assert "at all" not in said
     assert "gives a dict, not an nn.Module" in said
@@ -148,7 +148,7 @@ def test_the_command_compares_them(
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("my_net.py:Nett", "has no Nett; it names the networks Net, Needy, Raises, ready"),
+        ("my_net.py:Nett", "has no Nett; did you mean Net?"),
         ("my_net.py:Needy", "cannot be called: missing a required argument: 'width'"),
         ("my_net.py:Net(depth=3)", "cannot be called: got an unexpected keyword argument 'depth'"),
         ("my_net.py:ready(width=3)", "takes no options"),

@@ -26,6 +26,7 @@ from zoo.training.splits import training_data, validation_data
 from zoo.training.trainer import Trainer
 from zoo.training.validation import METRICS, validate
 from zoo.training.world import World
+from zoo.weights import read_state
 
 
 def test_what_a_run_leaves(tmp_path: Path) -> None:
@@ -238,9 +239,9 @@ def test_shards_without_the_split_that_is_learned_from_are_refused(monkeypatch: 
 
 def test_a_network_of_ones_own(tmp_path: Path) -> None:
     run = train(SMALL, tmp_path / "run", model=dropping())
-    assert run.weights.name == "model.pt"
+    assert run.weights.name == "model.safetensors"
     again = dropping()
-    again.load_state_dict(torch.load(run.weights))
+    again.load_state_dict(read_state(run.weights))
     bg, fg_bg = torch.rand(2, 1, 3, 16, 16)
     assert torch.equal(run.model(bg, fg_bg).depth, again.eval()(bg, fg_bg).depth)
 

@@ -60,6 +60,7 @@ RECIPE = {
     "compile": st.booleans(),
     "sync_norms": st.booleans(),
     "validate_every": maybe(count),
+    "metrics": maybe(st.just("mask_mae, depth_rmse")),
     "validate_samples": count,
     "seed": st.integers(0, 2**63 - 1),
 }
