@@ -1,6 +1,7 @@
 # make compare   what every architecture costs on this machine     ARGS="--models 'u2net*' --size 128"
 # make test      the tests; the slow ones too with make test-all    ARGS="-k conformance"
 # make test-cpus the tests that compare numbers or times, as on other processors: older kernels, other threads
+# make photos    photographs for the data source photos, from packages of the system, into photos/
 # make check     lint, format, types
 # make fuzz      damaged and hostile input at the doors that users meet    SECONDS=600 ARGS="--kinds images,weights"
 # make kill      kill -9 at random moments, and what is left then    KILLS=25 ARGS="--only train"
@@ -41,6 +42,9 @@ kill: $(INSTALLED)
 readme: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.upkeep.readme $(ARGS)
 
+photos: $(INSTALLED)
+	@$(BIN)/python -m zoo data photos $(ARGS)
+
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pairzoo needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another by PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -48,4 +52,4 @@ $(INSTALLED): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-.PHONY: compare test test-all test-cpus check fuzz kill readme
+.PHONY: photos compare test test-all test-cpus check fuzz kill readme

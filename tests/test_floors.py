@@ -19,8 +19,9 @@ ROOMS = {  # package -> what is in it, from the lowest floor up; none imports fr
     "zoo.data": (
         ("warp", "hashing", "dataset"),
         ("augment", "__init__"),
-        ("files", "splitting", "feeding", "scenes", "augmentations"),
-        ("collage",),
+        ("files",),
+        ("splitting", "feeding", "scenes", "augmentations"),
+        ("collage", "shots"),
         ("sources", "inspecting"),
         ("making",),
     ),

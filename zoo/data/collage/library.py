@@ -1,25 +1,23 @@
 """A folder of photos in memory: each is decoded once, kept small, and belongs to one split."""
 
 import warnings
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from registry import listed
-from zoo.data.dataset import DataError, NoSplitError
-from zoo.data.files.archive import Folder, images
-from zoo.data.files.images import SUFFIXES, decode, decode_rgba, resize
+from zoo.data.dataset import DataError
+from zoo.data.files.archive import Folder
+from zoo.data.files.images import decode, decode_rgba, resize
+from zoo.data.splitting.named import of_split
 
 MEMORY = 1 << 30  # bytes of all photos of a library
 FINER = 1.3  # a photo's side against the picture's: a view shows between half of it and all
 LEAST, MOST = 96, 1024  # pixels of a photo's side
 SHARES = {"test": 0.1, "val": 0.1}  # of the photos; the rest is for training
 SHOWN = 5  # names in one message
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -39,14 +37,7 @@ class Library:
 
 def library(folder: str, split: str, size: tuple[int, int], *, cutouts: bool = False) -> Library:
     """The photos of a folder that belong to a split, large enough for pictures of a size; cutouts: with their alpha."""
-    root = Path(folder)
-    if not root.is_dir():
-        raise DataError(f"{folder}: no such folder; give a folder of photos")
-    store = Folder(folder)
-    names = images(store)
-    if not names:
-        raise DataError(f"{folder}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
-    chosen = _of_split(folder, names, split)
+    store, chosen = of_split(folder, split, SHARES)
     channels = 4 if cutouts else 3
     room = int((MEMORY / (channels * len(chosen))) ** 0.5)
     if room < LEAST:
@@ -84,24 +75,3 @@ def _read(store: Folder, name: str, *, cutouts: bool) -> Tensor:
 def _shared(photos: Tensor) -> Tensor:
     """In memory that processes share: a worker takes no copy."""
     return photos.share_memory_()  # type: ignore[no-untyped-call]
-
-
-def _of_split(folder: str, names: list[str], split: str) -> list[str]:
-    """The names that belong to a split, whole photos each; where they lie in the order of their hashes decides."""
-    order = sorted(names, key=lambda name: (zlib.crc32(Path(name).name.encode()), name))
-    counts = {each: max(1, round(share * len(order))) for each, share in SHARES.items()}
-    if len(order) < len(SPLITS):
-        counts = dict.fromkeys(counts, 0)
-    start, parts = 0, {}
-    for each, count in counts.items():
-        parts[each] = order[start : start + count]
-        start += count
-    parts["train"] = order[start:]
-    there = tuple(each for each in SPLITS if parts[each])
-    if split not in there:
-        raise NoSplitError(
-            f"{folder} has {len(names)} photos, and so no split {split}; from {len(SPLITS)} photos on there are"
-            f" {', '.join(SPLITS)}",
-            there,
-        )
-    return sorted(parts[split])

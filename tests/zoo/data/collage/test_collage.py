@@ -129,7 +129,7 @@ def test_a_photo_keeps_its_split_in_another_folder(photos, tmp_path):
 def test_one_photo_is_enough_to_train_and_has_no_other_split(tmp_path):
     Image.fromarray(picture(0)).save(tmp_path / "only.png")
     assert load(tmp_path).batch([0, 1]).bg.shape == (2, 3, 32, 32)
-    with pytest.raises(NoSplitError, match="has 1 photos, and so no split val") as caught:
+    with pytest.raises(NoSplitError, match="has 1 images, and no split val; it has train") as caught:
         load(tmp_path, "val")
     assert caught.value.there == ("train",)
 
@@ -183,7 +183,7 @@ def test_memory_is_bounded(photos, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"plates": "nowhere"}, "nowhere: no such folder; give a folder of photos"),
+        ({"plates": "nowhere"}, "nowhere: no such folder; give a folder of images"),
         ({"version": 9}, "collage version 9 is not what this release makes"),
     ],
 )

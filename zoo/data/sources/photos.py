@@ -1,0 +1,62 @@
+"""Composites of held-out photographs: a test column; `make photos` fills its folder."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+
+from registry import Card, OptionError
+from registry.vocabulary import SPLITS
+from zoo.contract import Sample, Task
+from zoo.data.dataset import DataError, PairDataset, sources
+from zoo.data.shots.compose import VERSION, Stock, composite
+from zoo.data.splitting.named import of_split
+
+LENGTH = {"train": 20_000, "val": 1_000, "test": 1_000}
+SIZE = (224, 224)
+SHARES = {"test": 0.25, "val": 0.15}  # of backgrounds and of objects; the rest is for training
+PARTS = ("backgrounds", "cutouts")  # folders inside
+
+
+@sources.register("photos", Card(summary="composites of held-out photographs, by a camera of its own; masks alone"))
+class Photos(PairDataset):
+    """Random access by index. Splits share no background and no object; they are told by the files' names."""
+
+    tasks: tuple[Task, ...] = ("mask",)
+
+    def __init__(
+        self,
+        *,
+        split: str,
+        size: tuple[int, int] | None,
+        plate: Annotated[Literal["moved", "aligned"], "taken at another time and place, or perfect"] = "moved",
+        path: Annotated[str, "a folder with backgrounds/ and cutouts/"] = "photos",
+        version: Annotated[int, "of the pictures"] = VERSION,
+    ):
+        if version != VERSION:
+            raise DataError(f"photos version {version} is not what this release makes; it makes {VERSION}")
+        missing = [part for part in PARTS if not (Path(path) / part).is_dir()]
+        if missing:
+            raise DataError(
+                f"{path} has no folder {' and no '.join(missing)}; `make photos` fills {path} from packages of the"
+                " system, or put photos of your own into backgrounds/ and cutouts/ (RGBA) there"
+            )
+        if split not in LENGTH:
+            raise OptionError(f"photos has the splits {', '.join(SPLITS)}, not {split}")
+        self.size, self.split, self.is_aligned = size or SIZE, split, plate == "aligned"
+        found = (of_split(str(Path(path) / part), split, SHARES) for part in PARTS)
+        self.backgrounds, self.cutouts = (Stock(store, tuple(names)) for store, names in found)
+
+    def __len__(self) -> int:
+        return LENGTH[self.split]
+
+    def sample(self, index: int) -> Sample:
+        rng = np.random.default_rng([VERSION, SPLITS.index(self.split), index])
+        size = self.size or SIZE
+        *pictures, facts = composite(self.backgrounds, self.cutouts, rng, size, is_aligned=self.is_aligned)
+        bg, fg_bg, mask = (torch.from_numpy(np.asarray(each, np.float32) / 255) for each in pictures)
+        nothing = torch.zeros(1, *size)
+        meta = {"source": f"photos{VERSION}", "split": self.split, "index": index, **facts}
+        valid = torch.cat([nothing + 1, nothing])
+        return Sample(bg.permute(2, 0, 1), fg_bg.permute(2, 0, 1), mask[None], nothing, valid, meta)

@@ -1,0 +1,34 @@
+"""Which files of a folder belong to a split, by their names alone: a photo keeps its split wherever it lies."""
+
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from registry.vocabulary import SPLITS
+from zoo.data.dataset import DataError, NoSplitError
+from zoo.data.files.archive import Folder, images
+from zoo.data.files.images import SUFFIXES
+
+
+def of_split(folder: str, split: str, shares: Mapping[str, float]) -> tuple[Folder, list[str]]:
+    """A folder, and the names of its images that belong to a split; in the order of their hashes, test comes first.
+
+    shares: of test and val; the rest is for training, and all of it where there are fewer than three images.
+    """
+    if not Path(folder).is_dir():
+        raise DataError(f"{folder}: no such folder; give a folder of images")
+    store = Folder(folder)
+    names = images(store)
+    if not names:
+        raise DataError(f"{folder}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
+    order = sorted(names, key=lambda name: (zlib.crc32(Path(name).name.encode()), name))
+    enough = len(order) > len(shares)
+    start, parts = 0, dict[str, list[str]]()
+    for each, share in shares.items():
+        end = start + (max(1, round(share * len(order))) if enough else 0)
+        parts[each], start = order[start:end], end
+    parts["train"] = order[start:]
+    if not parts.get(split):
+        there = tuple(each for each in SPLITS if parts.get(each))
+        raise NoSplitError(f"{folder} has {len(names)} images, and no split {split}; it has {', '.join(there)}", there)
+    return store, sorted(parts[split])
