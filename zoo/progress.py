@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PAUSE = 10.0  # seconds between two lines where there is no terminal
+MEMORY = 30.0  # seconds after which what was done counts a third in a rate
 
 Tick = Callable[[str, float, float], None]  # what is being done, how much of it is done, how much there is
 
@@ -51,6 +52,31 @@ class Lines:
         if self.waiting:
             print(self.waiting, file=sys.stderr, flush=True)
         self.waiting = ""
+
+
+class Pace:
+    """How much is done in a second: a moving average, because a busy machine is fast and slow by turns.
+
+    >>> pace = Pace()
+    >>> [round(pace.add(10, seconds)) for seconds in (1.0, 1.0, 4.0, 1.0)]
+    [10, 10, 5, 6]
+    """
+
+    def __init__(self) -> None:
+        self.amount = self.seconds = 0.0  # of late: what is older counts less
+        self.done, self.now = 0.0, time.monotonic()
+
+    def add(self, amount: float, seconds: float) -> float:
+        """The rate after so much more in so many seconds."""
+        kept = math.exp(-seconds / MEMORY)
+        self.amount, self.seconds = self.amount * kept + amount, self.seconds * kept + seconds
+        return self.amount / max(self.seconds, 1e-9)
+
+    def at(self, done: float) -> float:
+        """The rate now that so much is done in all."""
+        before, self.done = self.done, done
+        then, self.now = self.now, time.monotonic()
+        return self.add(self.done - before, self.now - then)
 
 
 def duration(seconds: float) -> str:

@@ -22,7 +22,7 @@ from zoo.deploy.inputs import read, same_size
 from zoo.deploy.outputs import files, refuse_existing
 from zoo.deploy.predict import Size, checked, interface, predict, trained_tasks
 from zoo.files import sweep_of
-from zoo.progress import Tick, duration
+from zoo.progress import Pace, Tick, duration
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -124,7 +124,7 @@ def predict_many(
     load = partial(_load, shared=shared, has_plate=bool(face.plate), options=options)
     written: list[Path] = []
     failures: list[str] = []
-    start = time.monotonic()
+    start, pace = time.monotonic(), Pace()
     tick(f"predicting {len(pairs):,} photos", 0, len(pairs))
     for done, (pair, coming) in enumerate(_ahead(load, pairs), start=1):
         try:
@@ -132,7 +132,7 @@ def predict_many(
             written += found.save(out, pair.photo.stem, overwrite=overwrite)
         except ZooError as error:
             failures.append(str(error) if str(pair.photo) in str(error) else f"{pair.photo}: {error}")
-        rate = done / max(time.monotonic() - start, 1e-9)
+        rate = pace.at(done)
         left = duration((len(pairs) - done) / rate)
         tick(f"predicting {done:,} of {len(pairs):,}, {rate:.2g}/s, {left} left", done, len(pairs))
     return Report(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)

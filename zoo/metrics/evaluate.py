@@ -25,7 +25,7 @@ from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
 from zoo.model import in_mode, unwrapped
 from zoo.precision import float32, half
-from zoo.progress import Tick
+from zoo.progress import Pace, Tick
 from zoo.trained import UNKNOWN
 
 
@@ -131,14 +131,14 @@ def _take_in(
     tick: Tick | None,
 ) -> None:
     """Measure every batch, and say how far and how fast it goes."""
-    done, total, start = 0, len(ids), time.monotonic()
+    done, total, pace = 0, len(ids), Pace()
     whole = (index for index in ids if index not in batches.left_out)  # which grows as batches come
     for prediction, sample in predictions:
         count = len(sample.fg_bg)
         accumulator.update(prediction, sample, ids=list(islice(whole, count)))
         done += count
         if tick is not None:
-            rate = done / max(time.monotonic() - start, 1e-9)
+            rate = max(pace.at(done), 1e-9)
             left = f"{rate:.0f}/s, {(total - done) / rate:.0f} s left"
             tick(f"evaluating {done:,} of {total:,} images, {left}", done, total)
 

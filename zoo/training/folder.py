@@ -79,11 +79,20 @@ def settle(recipe: Recipe | None, folder: Path, samples: int | None, resume: boo
 
 
 def budgeted(recipe: Recipe, samples: int | None) -> Recipe:
-    """The recipe with all stages scaled, so that `samples` are seen in all; None changes nothing."""
+    """The recipe with all stages scaled, so that `samples` are seen in all; None changes nothing.
+
+    A stage has one step at least: where that makes more of them, a warning says so.
+    """
     if samples is None:
         return recipe
     length = recipe.epoch or len(training_data(recipe.data, recipe.stages[0].hw))
     stages = [replace(phase.stage, samples=phase.samples, epochs=None) for phase in plan(recipe, length, samples)]
+    seen, least = sum(stage.samples or 0 for stage in stages), sum(stage.batch for stage in stages)
+    if samples < least and seen != samples:
+        warnings.warn(
+            f"samples={samples} is less than one step of each stage takes, so {seen:,} are seen; give a smaller batch",
+            stacklevel=2,
+        )
     return replace(recipe, stages=tuple(stages))
 
 

@@ -15,7 +15,7 @@ from zoo.contract import Sample
 from zoo.data.feeding.order import spread
 from zoo.data.inspecting.sheet import write_png
 from zoo.files import replacing
-from zoo.progress import Tick, duration
+from zoo.progress import Pace, Tick, duration
 from zoo.training import checkpoint
 from zoo.training.folder import CHECKPOINTS, PICTURES
 from zoo.training.journal import Journal
@@ -67,7 +67,8 @@ class Loop:
     ):
         self.trainer, self.folder, self.save_every, self.tick = trainer, folder, save_every, tick
         self.world, self.recipe = trainer.world, trainer.recipe
-        self.clocks, self.sums, self.label, self.replaced = Elapsed(), Sums(), "", ""
+        self.clocks, self.sums, self.pace = Elapsed(), Sums(), Pace()
+        self.label, self.replaced = "", ""
         self.total_steps = sum(phase.steps for phase in trainer.phases)
         self.log_every = CHECK * max(1, round(self.total_steps / LINES / CHECK))
         trainer.begin(trainer.phases[0])
@@ -193,10 +194,11 @@ class Loop:
         }
         if self.journal:
             self.journal.write("train", trainer.step_number, facts)
+        rate = self.pace.add(clocks.line_steps * trainer.phase.stage.batch, clocks.line_seconds)
         terms = [f"{name} {value:.3f}" for name, value in means.items() if name != "loss"]
         self.label = (
             f"{trainer.phase.title}: loss {means['loss']:.3f} ({', '.join(terms)}),"
-            f" {facts['samples_per_s']:.0f} samples/s, waiting {facts['waiting']:.0%}"
+            f" {rate:.0f} samples/s, waiting {facts['waiting']:.0%}"
             f"{f', {clocks.skipped} steps skipped' if clocks.skipped else ''}"
         )
         self.sums = Sums(streak=self.sums.streak)

@@ -53,6 +53,8 @@ def plan(recipe: Recipe, length: int, samples: int | None = None) -> tuple[Phase
 def freeze(model: nn.Module, stage: Stage) -> list[nn.Parameter]:
     """Let only those parameters learn that the stage does not freeze; they are returned."""
     names = [name for name, _ in model.named_parameters()]
+    if not names:
+        raise RecipeError("this network has no parameters, so nothing of it learns; it can be used as it is")
     for pattern in stage.freeze:
         if not any(fnmatchcase(name, pattern.removeprefix("!")) for name in names):
             heads = sorted({".".join(name.split(".")[:2]) for name in names})

@@ -1,5 +1,6 @@
 """Where the time of a training step goes: a table of its parts, and a trace to look into."""
 
+import time
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike
@@ -8,29 +9,37 @@ from pathlib import Path
 import torch
 
 from registry import OptionError
+from zoo.contract import Sample
+from zoo.data.augment import Augment
 from zoo.files import replacing
 from zoo.precision import float32
 from zoo.table import table
+from zoo.training.feed import Stream
 from zoo.training.loop import CHECK
 from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse
+from zoo.training.splits import training_data
 from zoo.training.step import Clock
 from zoo.training.trainer import Trainer
 from zoo.training.world import World, joined, share
 
-PARTS = ("data", "forward", "loss", "backward", "optimizer", "logging")
+PARTS = ("data", "augmentation", "forward", "loss", "backward", "optimizer", "logging")
 WARM_UP, TRACED = 5, 3  # steps
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Seconds a step spends in each part, as a mean over steps; the parts are all of it."""
+    """Seconds a step spends in each part, as a mean over steps; the parts are all of it.
+
+    beside: seconds that a worker takes to augment a batch, where that is done while the steps go on.
+    """
 
     seconds: dict[str, float]
     steps: int
     batch: int
     title: str
     trace: Path | None = None
+    beside: float | None = None
 
     @property
     def total(self) -> float:
@@ -42,10 +51,16 @@ class Profile:
     def table(self) -> str:
         """The parts, their time and their share."""
         rows = [(part, f"{1000 * self.seconds[part]:.2f}", f"{self.share(part):.1%}") for part in PARTS]
+        if self.beside is not None:
+            rows[PARTS.index("augmentation")] = ("augmentation", f"{1000 * self.beside:.2f}", "in workers")
         rows.append(("all", f"{1000 * self.total:.2f}", f"{self.batch / self.total:.0f} samples/s"))
         return (
             table(("part of a step", "ms", "share"), rows, right=("ms", "share"))
             + f"stage {self.title}, batch {self.batch}; means of {self.steps} steps after {WARM_UP}.\n"
+            + (
+                "Workers augment batches while steps go on; a step waits for them in data.\n"
+                * (self.beside is not None)
+            )
             + (f"trace: {self.trace}, for a browser's tracing page\n" if self.trace else "")
         )
 
@@ -66,7 +81,11 @@ def profile(
         if world.size > 1:
             raise OptionError("--profile measures one process; start it without torchrun")
         trainer = Trainer(recipe, world, workers=share() if workers is None else workers)
-        clock = Clock(world.device)
+        clock, beside = Clock(world.device), None
+        if trainer.change and trainer.workers and world.device.type == "cpu":
+            beside = _augmenting(trainer, trainer.change)
+        elif trainer.change:
+            trainer.change = Marked(trainer.change, clock)
         rehearse(trainer)
         trainer.begin(trainer.phases[0], clock)
         needed = WARM_UP + steps + TRACED
@@ -80,7 +99,32 @@ def profile(
         _run(trainer, clock, islice(batches, steps))
         seconds = {part: clock.seconds.get(part, 0.0) / steps for part in PARTS}
         trace = None if out is None else _traced(trainer, clock, islice(batches, TRACED), Path(out), world)
-    return Profile(seconds, steps, trainer.phase.stage.batch, trainer.phase.title, trace)
+    return Profile(seconds, steps, trainer.phase.stage.batch, trainer.phase.title, trace, beside)
+
+
+class Marked(Augment):
+    """Augmentations whose time is told apart from that of reading."""
+
+    def __init__(self, change: Augment, clock: Clock):
+        super().__init__(change.steps, change.seed)
+        self.clock = clock
+
+    def __call__(self, batch: Sample, step: int = 0) -> Sample:
+        self.clock("data")
+        changed = super().__call__(batch, step)
+        self.clock("augmentation")
+        return changed
+
+
+def _augmenting(trainer: Trainer, change: Augment) -> float:
+    """Seconds that a batch of the first stage takes, in this process."""
+    stage = trainer.phases[0].stage
+    stream = Stream(training_data(trainer.recipe.data, stage.hw), seed=trainer.recipe.seed)
+    batch = stream.batch(range(stage.batch))
+    begun = time.perf_counter()
+    for step in range(TRACED):
+        change(batch, step=step)
+    return (time.perf_counter() - begun) / TRACED
 
 
 def _run(trainer: Trainer, clock: Clock, batches: "islice") -> None:

@@ -1,5 +1,6 @@
 """Latency and throughput: two tracks, precisions, layouts and engines, and what a cell says that cannot be measured."""
 
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -164,10 +165,11 @@ def test_only_a_lack_of_memory_shrinks_a_batch() -> None:
     values = speed.summary(shrunk).values
     assert (values["batch"], values["shrunk_from"]) == (4, 16)
     assert ready(Large, "throughput", batch=4).facts == {}
-    assert ready(Picky, "throughput", batch=16).failed == "failed: RuntimeError: five is too many"
+    said = ready(Picky, "throughput", batch=16).failed
+    assert re.fullmatch(r"failed: RuntimeError \(test_speed.py, line \d+\): five is too many", str(said))
     latency = ready(Large, batch=16)
     assert latency.failed is not None
-    assert latency.failed.startswith("failed: RuntimeError: ")
+    assert latency.failed.startswith("failed: RuntimeError (test_speed.py, line ")
 
 
 @pytest.mark.usefixtures("clock")
@@ -205,7 +207,9 @@ def test_a_network_that_hangs_is_interrupted() -> None:
     begun = time.process_time()  # it spins: what other work takes of the cores meanwhile is not its own
     cell = ready(Spins, cap=0.3)
     assert time.process_time() - begun < 5
-    assert cell.failed == "failed: TimeCapError: no end after 0.3 s, the cap"
+    assert re.fullmatch(
+        r"failed: TimeCapError \(test_speed.py, line \d+\): no end after 0.3 s, the cap", str(cell.failed)
+    )
 
 
 def test_a_network_that_hangs_later_is_interrupted_too() -> None:
@@ -227,7 +231,9 @@ def test_a_network_that_hangs_later_is_interrupted_too() -> None:
     assert cell.failed is None
     hangs, cell.cap = True, 0.3
     rounds.visit(cell)
-    assert cell.failed == "failed: TimeCapError: no end after 0.3 s, the cap"
+    assert re.fullmatch(
+        r"failed: TimeCapError \(test_speed.py, line \d+\): no end after 0.3 s, the cap", str(cell.failed)
+    )
     assert cell.finished
     assert len(told) == 2
 
@@ -249,7 +255,7 @@ def test_networks_of_a_file_are_tried_elsewhere_first(tmp_path: Path, monkeypatc
     path.write_text("from torch import nn\nclass Net(nn.Conv2d):\n    def __init__(self): super().__init__(6, 2, 1)\n")
     who = enter(f"{path}:Net")[0]
     cell = speed.prepare(who, SETTINGS, CPU, cap=7)
-    assert cell.failed == "failed: MemoryPassError: no end after 7 s, the cap"
+    assert re.fullmatch(r"failed: MemoryPassError \(.*\): no end after 7 s, the cap", str(cell.failed))
     assert speed.prepare(who, SETTINGS, CPU, cap=7).failed == cell.failed
     assert tried == [(who.spec, 7)], "and not again before the file has changed"
     path.write_text(path.read_text() + "# another one\n")

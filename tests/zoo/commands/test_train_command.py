@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import zoo
 from zoo import recipes
 from zoo.__main__ import main
 from zoo.commands import train
+from zoo.data.augment import Augment
 from zoo.training import Recipe
+from zoo.training.profile import profile
 
 Shown = pytest.CaptureFixture[str]
 TINY = """
@@ -226,6 +229,24 @@ def test_the_profile_is_printed(tiny: str, tmp_path: Path, capsys: Shown) -> Non
     assert command("--recipe", tiny, "--out", out, "--profile", "--samples", 200) == 0
     shown = capsys.readouterr().out
     assert all(part in shown for part in ("data", "forward", "loss", "backward", "optimizer", "logging"))
+
+
+def test_augmentation_has_a_row_of_its_own_in_a_profile(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe.read(tiny).changed(augment="flip", samples=200)
+
+    def slow(self: Augment, batch: zoo.data.Sample, step: int = 0) -> zoo.data.Sample:
+        time.sleep(0.02)
+        return batch
+
+    monkeypatch.setattr(Augment, "__call__", slow)
+    here = profile(recipe, steps=4, device="cpu", workers=0)
+    assert here.seconds["augmentation"] >= 0.02
+    assert here.beside is None
+    apart = profile(recipe, steps=4, device="cpu", workers=1)
+    assert apart.seconds["augmentation"] == 0
+    assert apart.beside is not None
+    assert apart.beside >= 0.02
+    assert "in workers" in apart.table()
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """From a recipe to steps: amounts, budgets, shares of a batch; and what of a network learns."""
 
+import warnings
+
 import pytest
 import torch
 from hypothesis import given
@@ -117,3 +119,14 @@ def test_patterns_that_fit_nothing_are_told():
         freeze(model, Stage(samples=1, name="x", freeze=("decoder.mask",)))
     with pytest.raises(RecipeError, match=r"^freeze=\* leaves nothing that learns"):
         freeze(model, Stage(samples=1, freeze=("*",)))
+    with pytest.raises(RecipeError, match=r"^this network has no parameters, so nothing of it learns"):
+        freeze(torch.nn.Identity(), Stage(samples=1))
+
+
+def test_a_step_that_takes_more_samples_than_were_asked_for_is_told() -> None:
+    recipe = Recipe(model="unet", stages=(Stage(samples=640, batch=32),))
+    with pytest.warns(UserWarning, match="^samples=1 is less than one step of each stage takes, so 32 are seen"):
+        assert budgeted(recipe, 1).stages[0].samples == 32
+    with warnings.catch_warnings(action="error"):
+        assert budgeted(recipe.changed(batch=1), 1).stages[0].samples == 1
+        assert budgeted(recipe, 100).stages[0].samples == 96

@@ -19,7 +19,7 @@ from zoo.data.making.settings import settle
 from zoo.files import sweep
 from zoo.lock import LOCK, locked
 from zoo.parallel import Workers
-from zoo.progress import Tick, duration
+from zoo.progress import Pace, Tick, duration
 
 ALL_CORES = Workers()
 SETTINGS = "compose.json"
@@ -80,13 +80,13 @@ def compose(
 
 
 def _fill(composition: Composition, outlet: Outlet, workers: Workers, tick: Tick) -> Report:
-    made, found, total, start = 0, 0, len(outlet), time.monotonic()
+    made, found, total, start, pace = 0, 0, len(outlet), time.monotonic(), Pace()
     try:
         sweep(outlet.folder, "**/.*.part")
         tick(f"composing {total:,} samples", 0, total)
         for _, (new, old) in workers.run(outlet.make, outlet.pieces()):
             made, found = made + new, found + old
-            rate = made / (time.monotonic() - start)
+            rate = pace.at(made)
             left = f"{rate:,.0f}/s, {duration((total - made - found) / rate)} left" if made else "made already"
             tick(f"composing {made + found:,} of {total:,}, {left}", made + found, total)
         outlet.finish()
