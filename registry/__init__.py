@@ -29,6 +29,7 @@ from registry.errors import (
     require,
     require_count,
     require_each,
+    shown,
 )
 from registry.neighbours import check as _check
 from registry.spec import Spec, Value, split
@@ -63,6 +64,7 @@ __all__ = [
     "require",
     "require_count",
     "require_each",
+    "shown",
     "split",
 ]
 __distribution__ = "pairzoo"

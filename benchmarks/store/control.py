@@ -7,6 +7,7 @@ from typing import Any, Self
 from benchmarks.store.fields import RecordError, filled
 from benchmarks.store.record import Machine
 from benchmarks.store.settings import Size
+from registry import shown
 
 Ratios = list[list[float]]  # of each run: median, low, high
 
@@ -64,5 +65,5 @@ class Control:
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """Of what a line of a file of controls holds."""
         if (measure := found.get("measure")) != cls.measure:
-            raise RecordError(f"measure {measure!r} is not {cls.measure!r}")
+            raise RecordError(f"measure {shown(measure)} is not {cls.measure!r}")
         return filled(cls, {**found, "order": found.get("order") or None}, "record")  # {} of a calm one, once

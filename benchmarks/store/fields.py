@@ -1,16 +1,20 @@
 """Dataclasses to what JSON has, and back: strict about names, and about what no version left out."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from registry import ZooError
+from registry import ZooError, listed, shown
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Kind = TypeVar("Kind", bound="DataclassInstance")
 SHOWN = 40  # characters of what is no field
+QUICK: Mapping[Any, set[type]] = {float: {int, float}, float | None: {int, float, NoneType}}  # of long lists
 
 
 class RecordError(ZooError, ValueError):
@@ -23,30 +27,61 @@ def filled(kind: type[Kind], found: Any, what: str) -> Kind:
         raise RecordError(f"{what} is {str(found)[:SHOWN]!r}, and should be named fields")
     known = {each.name: each for each in fields(kind)}
     if strange := sorted(found.keys() - known.keys()):
-        raise RecordError(f"{what} has {', '.join(map(repr, strange))}, which no version wrote")
+        raise RecordError(f"{what} has {listed([*map(shown, strange)])}, which no version wrote")
     needed = [name for name, each in known.items() if each.default is not None and each.default_factory is MISSING]
     if lacking := [name for name in needed if name not in found]:
         raise RecordError(f"{what} lacks {', '.join(lacking)}")
-    return kind(**{name: _typed(_types(kind)[name], value, name) for name, value in found.items()})
+    return kind(**{name: typed(_types(kind)[name], value, name) for name, value in found.items()})
 
 
 _types = cache(get_type_hints)
 
 
-def _typed(kind: Any, value: Any, what: str) -> Any:
-    """A value as its field's annotation has it: JSON's named fields may be a dataclass, its lists tuples."""
-    if value is None or is_dataclass(value):
+def typed(kind: Any, value: Any, what: str) -> Any:
+    """A value as an annotation has it: JSON's named fields may be a dataclass, its lists tuples; else a RecordError."""
+    origin, args = get_origin(kind), get_args(kind)
+    if kind is Any or is_dataclass(value):
         return value
-    for each in (kind, *get_args(kind)):  # of `X | None` the X
-        if isinstance(each, type) and is_dataclass(each):
-            return filled(each, value, what)
-        if get_origin(each) is tuple:
-            part, more = get_args(each)  # as tuple[Look, ...] or tuple[int, int]
-            if not isinstance(value, list | tuple) or (more is not ... and len(value) != 2):
-                wanted = "a list" if more is ... else "two values"
-                raise RecordError(f"{what} is {str(value)[:SHOWN]!r}, and should be {wanted}")
-            return tuple(_typed(part, one, what) for one in value)
+    if origin in (Union, UnionType):
+        return _one_of(args, value, what)
+    if origin is tuple and isinstance(value, list | tuple) and (args[1:] == (...,) or len(args) == len(value)):
+        parts = args[:1] * len(value) if args[1:] == (...,) else args
+        return tuple(typed(part, one, what) for part, one in zip(parts, value, strict=True))
+    if origin is list and isinstance(value, list) and args[0] in QUICK and {*map(type, value)} <= QUICK[args[0]]:
+        return value
+    if origin is list and isinstance(value, list):
+        return [typed(args[0], one, what) for one in value]
+    if origin is Mapping and isinstance(value, dict):
+        return {name: typed(args[1], one, f"{what}.{name}") for name, one in value.items()}
+    if is_dataclass(kind):
+        return filled(cast("type[DataclassInstance]", kind), value, what)
+    plain = (int, float) if kind is float else origin or kind
+    if (
+        origin in (tuple, list, Mapping)
+        or not isinstance(value, plain)
+        or (isinstance(value, bool) and kind is not bool)
+    ):
+        raise RecordError(f"{what} is {str(value)[:SHOWN]!r}, and should be {_name(kind)}")
     return value
+
+
+def _one_of(kinds: tuple[Any, ...], value: Any, what: str) -> Any:
+    """As the first that fits; of `X | None` the error is X's."""
+    if value is None and NoneType in kinds:
+        return None
+    *others, last = (kind for kind in kinds if kind is not NoneType)
+    for kind in others:
+        with suppress(RecordError):
+            return typed(kind, value, what)
+    return typed(last, value, what)
+
+
+def _name(kind: Any) -> str:
+    """What an annotation is called in a message."""
+    if get_origin(kind) is tuple and get_args(kind)[1:] != (...,):
+        return "two values"
+    words = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Mapping: "named fields"}
+    return words.get(get_origin(kind) or kind, "a list")
 
 
 def plain(value: "DataclassInstance") -> dict[str, Any]:

@@ -16,7 +16,7 @@ from benchmarks.store.control import Control
 from benchmarks.store.fields import RecordError, plain
 from benchmarks.store.names import RECORDS
 from benchmarks.store.record import Record
-from registry import ZooError
+from registry import ZooError, shown
 from registry.errors import place_of
 from zoo import files
 
@@ -119,7 +119,7 @@ def _held(kind: type[Kind], text: str, place: str) -> Kind | DamagedError | None
     schema = found.pop("schema", None) if isinstance(found, dict) else None
     if schema != SCHEMA:
         error = (
-            f"{place}: schema {schema!r}, and this version reads schema {SCHEMA}."
+            f"{place}: schema {shown(schema)}, and this version reads schema {SCHEMA}."
             " Write to another folder, or read the file with the version that wrote it"
         )
         if isinstance(schema, int):

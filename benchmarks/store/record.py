@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from torch import device as Device
 
-from benchmarks.store.fields import RecordError, filled
+from benchmarks.store.fields import RecordError, filled, typed
 from benchmarks.store.settings import (
     SETTINGS,
     AccuracySettings,
@@ -21,6 +21,7 @@ from benchmarks.store.settings import (
     TimedSettings,
     TrainedAs,
 )
+from registry import shown
 from zoo import machine
 
 __all__ = [
@@ -28,6 +29,11 @@ __all__ = [
     "SensitivitySettings", "Settings", "Size", "TimedSettings", "TrainedAs", "WarmUp",
 ]  # fmt: skip
 
+Number = float | None
+Ends = tuple[Number, Number]
+NUMBERS = Mapping[str, Number | Mapping[str, int]], Mapping[str, Ends]  # values and intervals; counts by operation
+CURVES = Mapping[str, list[Number]], Mapping[str, list[Ends]]  # of a sensitivity
+READINGS = Mapping[str, Number | list[str]]  # of clocks
 PAUSE = 3  # times as long for a sample as before and after: a training that somebody stopped, and let go on
 
 
@@ -195,6 +201,13 @@ class Record:
         """Of what a line of a file of records holds."""
         measure = str(found.get("measure"))
         if measure not in SETTINGS:
-            raise RecordError(f"measure {measure!r} is not known; known are {', '.join(SETTINGS)}")
+            raise RecordError(f"measure {shown(measure)} is not known; known are {', '.join(SETTINGS)}")
         cell = filled(SETTINGS[measure], found.get("cell"), "cell")
-        return filled(cls, {"machine": {}, **found, "cell": cell}, "record")
+        record = filled(cls, {"machine": {}, **found, "cell": cell}, "record")
+        values, intervals = CURVES if measure == "sensitivity" else NUMBERS
+        typed(values, record.values, "values")
+        typed(intervals, record.intervals, "intervals")
+        typed(READINGS, record.clocks, "clocks")
+        if measure == "sensitivity" and len({len(curve) for curve in record.values.values()}) > 1:
+            raise RecordError("values has curves of several lengths")
+        return record

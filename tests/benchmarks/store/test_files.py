@@ -19,19 +19,27 @@ from benchmarks.store.record import SETTINGS
 from registry import ZooError
 from zoo import machine
 
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=8,
+numbers = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+values = {
+    **dict.fromkeys(SETTINGS, numbers | st.dictionaries(st.text(max_size=3), st.integers(), max_size=3)),
+    "sensitivity": st.lists(numbers, min_size=3, max_size=3),
+}
+measured = st.sampled_from([*SETTINGS]).flatmap(
+    lambda measure: st.tuples(
+        st.just(measure), st.lists(st.dictionaries(st.text(min_size=1), values[measure]), max_size=3)
+    )
 )
 
 
 @settings(max_examples=30)
-@given(st.lists(st.dictionaries(st.text(min_size=1), values), max_size=3), st.sampled_from([*SETTINGS]), st.text())
-def test_records_come_back_as_they_went(tmp_path: Path, found: list[dict[str, Any]], measure: str, name: str) -> None:
+@given(measured, st.text(), st.text())
+def test_records_come_back_as_they_went(
+    tmp_path: Path, found: tuple[str, list[dict[str, Any]]], name: str, why: str
+) -> None:
+    measure, several = found
     path = tmp_path / "r.jsonl"
     path.write_text("")
-    records = [record(measure, name, values=each) for each in found]
+    records = [record(measure, name, values=each, failed=why) for each in several]
     for each in records:
         append(path, each)
     assert read(path) == records
@@ -124,7 +132,7 @@ def test_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
 
     def many(who: int) -> None:
         for n in range(20):
-            append(path, cost(str(who), values={"n": n, "text": "x" * 5000}))
+            append(path, cost(str(who), values={"n": n}, failed="x" * 5000))
 
     threads = [threading.Thread(target=many, args=(who,)) for who in range(4)]
     for thread in threads:
