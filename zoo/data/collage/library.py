@@ -16,7 +16,6 @@ from zoo.data.splitting.named import of_split
 MEMORY = 1 << 30  # bytes of all photos of a library
 FINER = 1.3  # a photo's side against the picture's: a view shows between half of it and all
 LEAST, MOST = 96, 1024  # pixels of a photo's side
-SHARES = {"test": 0.1, "val": 0.1}  # of the photos; the rest is for training
 SHOWN = 5  # names in one message
 
 
@@ -37,7 +36,7 @@ class Library:
 
 def library(folder: str, split: str, size: tuple[int, int], *, cutouts: bool = False) -> Library:
     """The photos of a folder that belong to a split, large enough for pictures of a size; cutouts: with their alpha."""
-    store, chosen = of_split(folder, split, SHARES)
+    store, chosen = of_split(folder, split)
     channels = 4 if cutouts else 3
     room = int((MEMORY / (channels * len(chosen))) ** 0.5)
     if room < LEAST:

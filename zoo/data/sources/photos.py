@@ -15,7 +15,6 @@ from zoo.data.splitting.named import of_split
 
 LENGTH = {"train": 20_000, "val": 1_000, "test": 1_000}
 SIZE = (224, 224)
-SHARES = {"test": 0.25, "val": 0.15}  # of backgrounds and of objects; the rest is for training
 PARTS = ("backgrounds", "cutouts")  # folders inside
 
 
@@ -45,7 +44,7 @@ class Photos(PairDataset):
         if split not in LENGTH:
             raise OptionError(f"photos has the splits {', '.join(SPLITS)}, not {split}")
         self.size, self.split, self.is_aligned = size or SIZE, split, plate == "aligned"
-        found = (of_split(str(Path(path) / part), split, SHARES) for part in PARTS)
+        found = (of_split(str(Path(path) / part), split) for part in PARTS)
         self.backgrounds, self.cutouts = (Stock(store, tuple(names)) for store, names in found)
 
     def __len__(self) -> int:

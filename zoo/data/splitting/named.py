@@ -1,7 +1,6 @@
 """Which files of a folder belong to a split, by their names alone: a photo keeps its split wherever it lies."""
 
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 
 from registry.vocabulary import SPLITS
@@ -9,11 +8,13 @@ from zoo.data.dataset import DataError, NoSplitError
 from zoo.data.files.archive import Folder, images
 from zoo.data.files.images import SUFFIXES
 
+SHARES = {"test": 0.2, "val": 0.1}  # one for all sources: what one trains on, another does not test on
 
-def of_split(folder: str, split: str, shares: Mapping[str, float]) -> tuple[Folder, list[str]]:
+
+def of_split(folder: str, split: str) -> tuple[Folder, list[str]]:
     """A folder, and the names of its images that belong to a split; in the order of their hashes, test comes first.
 
-    shares: of test and val; the rest is for training, and all of it where there are fewer than three images.
+    All are for training where there are fewer than three.
     """
     if not Path(folder).is_dir():
         raise DataError(f"{folder}: no such folder; give a folder of images")
@@ -22,9 +23,9 @@ def of_split(folder: str, split: str, shares: Mapping[str, float]) -> tuple[Fold
     if not names:
         raise DataError(f"{folder}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
     order = sorted(names, key=lambda name: (zlib.crc32(Path(name).name.encode()), name))
-    enough = len(order) > len(shares)
+    enough = len(order) > len(SHARES)
     start, parts = 0, dict[str, list[str]]()
-    for each, share in shares.items():
+    for each, share in SHARES.items():
         end = start + (max(1, round(share * len(order))) if enough else 0)
         parts[each], start = order[start:end], end
     parts["train"] = order[start:]

@@ -80,10 +80,7 @@ def test_an_aligned_plate_differs_where_an_object_is_alone(folder):
 
 def test_splits_share_no_background_and_no_object(folder):
     for part in ("backgrounds", "cutouts"):
-        parts = [
-            set(of_split(str(folder / part), split, {"test": 0.25, "val": 0.15})[1])
-            for split in ("train", "val", "test")
-        ]
+        parts = [set(of_split(str(folder / part), split)[1]) for split in ("train", "val", "test")]
         assert all(parts)
         assert sum(map(len, parts)) == len(set.union(*parts)) == 9
     seen = {load(folder, split=split)[i].meta["bg"] for split in ("train", "val") for i in range(12)}
