@@ -11,7 +11,7 @@ import warnings
 from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from textwrap import indent
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from registry.errors import ZooError
 from registry.vocabulary import LARGEST, SMALLEST
@@ -76,9 +76,21 @@ def guarded(run: Callable[[], int | None]) -> int:
     except (ZooError, OSError) as error:
         if _Debug.wanted:
             traceback.print_exc()
-        print(_line(error), file=sys.stderr)
+        say(_line(error), file=sys.stderr)
         _drop_output()
         return WRONG
+
+
+def say(text: object, file: TextIO | None = None) -> None:
+    r"""Print what may hold names of files: of control characters, which could steer a terminal, codes are shown.
+
+    >>> say("photo\x1b[2J.png")
+    photo\x1b[2J.png
+    """
+    kept = (
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode() for char in str(text)
+    )
+    print("".join(kept), file=file)
 
 
 def image_size(text: str) -> tuple[int, int]:
@@ -115,7 +127,7 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    say(f"warning: {message}", file=sys.stderr)
 
 
 def _line(error: Exception) -> str:

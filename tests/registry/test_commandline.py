@@ -1,6 +1,7 @@
 """What all commands share: sizes, one line for each error, and output that has nowhere to go."""
 
 import os
+import warnings
 from argparse import ArgumentTypeError
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warm import Warm
 
-from registry.commandline import Parser, UsageError, guarded, image_size
+from registry.commandline import Parser, UsageError, guarded, image_size, say
 from registry.vocabulary import LARGEST, SMALLEST
 
 
@@ -54,3 +55,15 @@ def test_output_that_has_nowhere_to_go(device: str, code: int, said: str, fresh:
     if file >= 0:
         os.close(file)
     assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_control_characters_of_names_become_codes_and_line_breaks_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> int:
+        warnings.warn("a\rb", stacklevel=1)
+        raise UsageError("x\x1b]0;title\x07\u202e\udcff, ü\n ^ here")
+
+    assert guarded(fails) == 2
+    say("\x1b[2J\tname")
+    shown = capsys.readouterr()
+    assert shown.err == "warning: a\\rb\nerror:\n  x\\x1b]0;title\\x07\\u202e\\udcff, ü\n   ^ here\n"
+    assert shown.out == "\\x1b[2J\tname\n"

@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from registry import OptionError, split
-from registry.commandline import image_size, whole
+from registry.commandline import image_size, say, whole
 from registry.vocabulary import PRECISIONS, SPLITS
 
 WIDTH = 100  # columns
@@ -72,11 +72,12 @@ def run(args: Namespace) -> None:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         machine = describe(torch.device(found.facts["device"]))
         found.facts.update(weights=str(args.weights), sha256=digest, machine=machine, **code)
-        print(_heading(found.facts, found.images), found.table(), sep="\n\n")
+        say(f"{_heading(found.facts, found.images)}\n")
+        print(found.table())
         found.save(folder)
         if found.picks:
             save_page(pictures.draw(model, dataset, found, precision=args.precision), folder / pictures.FILE)
-        print(f"wrote {folder}", file=sys.stderr)
+        say(f"wrote {folder}", file=sys.stderr)
 
 
 def _heading(facts: dict[str, Any], images: int) -> str:

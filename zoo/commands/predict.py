@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.commandline import UsageError, image_size, whole
+from registry.commandline import UsageError, image_size, say, whole
 from registry.vocabulary import LARGEST_PHOTO, PORTABLE_PRECISIONS
 
 
@@ -60,20 +60,20 @@ def run(args: Namespace) -> int:
     if model.face.plate and not plates:
         raise UsageError("this network compares a photo with its plate; give BG PHOTO")
     if plates and not model.face.plate:
-        print(f"note: this network takes no plate, so {plates.pop()} is not looked at", file=sys.stderr)
+        say(f"note: this network takes no plate, so {plates.pop()} is not looked at", file=sys.stderr)
     found, failures = pairs(plates[0] if plates else None, photos)
     if args.size is None:
-        print(f"note: {memory_of_largest(model, [pair.photo for pair in found])}", file=sys.stderr)
+        say(f"note: {memory_of_largest(model, [pair.photo for pair in found])}", file=sys.stderr)
     with progress() as tick:
         options = Options(args.size, args.resize_plate, args.precision, args.threshold, args.max_pixels)
         report = predict_many(model, found, args.out, options, overwrite=args.overwrite, tick=tick)
-    print(f"note: {model.training_story}", file=sys.stderr)
+    say(f"note: {model.training_story}", file=sys.stderr)
     failures += report.failures
-    print(f"{report.photos:,} of {report.photos + len(failures):,} photos, {duration(report.seconds)}: {args.out}")
+    say(f"{report.photos:,} of {report.photos + len(failures):,} photos, {duration(report.seconds)}: {args.out}")
     for path in report.files if len(found) == 1 else ():
-        print(f"  {path.name}")
+        say(f"  {path.name}")
     for line in failures:
-        print(f"left out: {line}", file=sys.stderr)
+        say(f"left out: {line}", file=sys.stderr)
     return 1 if failures else 0
 
 

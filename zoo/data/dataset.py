@@ -73,6 +73,9 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
         """Samples stacked, (b, ...) each; the sizes must agree."""
         return collate([self[index] for index in indices])
 
+    def keep_split(self) -> None:
+        """Write beside the data how it is split, where that was decided here: whoever learns from it does."""
+
     def damaged(self, indices: Iterable[int]) -> dict[int, str]:
         """Those of the samples that cannot be read, and why; each is read to find out."""
         found = {}
@@ -148,6 +151,8 @@ def load(
 
 def parse(spec: str | Spec) -> tuple[Entry[Source], Spec]:
     """The source and the options of a spec; a bare path is one of the source that reads what is there."""
+    if isinstance(spec, str) and not spec.strip():
+        raise OptionError(f"data={spec!r} is not accepted; data takes a source, as pairbench:hard, or a folder's path")
     if isinstance(spec, str) and os.path.exists(spec):  # pathlib's raises where a spec is too long for a file's name
         entry = sources.get("shards" if any(Path(spec).glob("*.index.json")) else "folders")
         return entry, Spec(entry.name, {"path": spec})

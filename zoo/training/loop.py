@@ -20,7 +20,7 @@ from zoo.training import checkpoint
 from zoo.training.folder import CHECKPOINTS, PICTURES
 from zoo.training.journal import Journal
 from zoo.training.signals import StopRequest
-from zoo.training.splits import validation_data
+from zoo.training.splits import not_held_out, validation_data
 from zoo.training.step import Sums
 from zoo.training.trainer import Trainer, TrainingError
 from zoo.training.validation import validate
@@ -84,11 +84,15 @@ class Loop:
         self.last = self.saved = time.monotonic()
         try:
             with StopRequest() as request:
-                for phase in trainer.phases[trainer.phase.number - 1 :]:
+                left = trainer.phases[trainer.phase.number - 1 :]
+                for phase in left:
                     if phase is not trainer.phase:
                         trainer.begin(phase)
                         trainer.step.meter.go_on(self.sums.streak)
                     self.held_out = validation_data(self.recipe.data, phase.stage.hw)
+                    line = not_held_out(trainer.split, self.held_out)
+                    if line and phase is left[0] and self.world.is_first:
+                        warnings.warn(line, stacklevel=2)
                     if self._stage(request):
                         return StoppedError(
                             request.signal or SIGTERM,

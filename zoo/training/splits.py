@@ -1,6 +1,5 @@
 """Which part of the data a training learns from, and which it looks at."""
 
-import warnings
 from typing import Literal
 
 from registry.vocabulary import Split
@@ -11,21 +10,33 @@ Size = tuple[int, int]
 
 
 def training_data(spec: str, size: Size) -> PairDataset:
-    """The train split. Data without any splits is taken whole, with a warning."""
+    """The train split. Data without any splits is taken whole."""
     try:
         return load(spec, split="train", size=size)
     except NoSplitError as error:
         if set(error.there) - {WHOLE}:
             raise
-    warnings.warn(f"{spec} is not split: the training learns from all of it, and nothing is left to test", stacklevel=1)
     return load(spec, split=WHOLE, size=size)
 
 
 def validation_data(spec: str, size: Size) -> PairDataset:
-    """The val split. Where there is none, what is trained on, with a warning."""
+    """The val split. Where there is none, what is trained on."""
     try:
         return load(spec, split="val", size=size)
     except NoSplitError as error:
         other: Split = "train" if "train" in error.there else WHOLE
-    warnings.warn(f"{spec} has no split val: the looks during training are at data that it learns from", stacklevel=1)
     return load(spec, split=other, size=size)
+
+
+def not_held_out(learned: str, looked_at: PairDataset) -> str:
+    """What is not new to a network that learned from a split, in a line; empty where looks are at a split of their own.
+
+    learned, looked_at: the split, and the data of the looks during training.
+    """
+    name = looked_at.spec.options.get("path", looked_at.spec)
+    if learned == WHOLE:
+        hint = "; split_kind=random splits it by sample" if "split_kind" in looked_at.spec.options else ""
+        return f"{name} is not split: the training learns from all of it, and nothing is left to test{hint}"
+    if looked_at.split in (learned, WHOLE):
+        return f"{name} has no split val: the looks during training are at data that it learns from"
+    return ""

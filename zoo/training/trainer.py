@@ -48,7 +48,8 @@ class Trainer:
         self.recipe, self.world, self.workers = recipe, world, workers
         self.layout = LAYOUTS[recipe.layout]
         data = training_data(recipe.data, recipe.stages[0].hw)
-        self.length = len(data)
+        data.keep_split()
+        self.length, self.split = len(data), data.split
         self.phases = plan(recipe, self.length)
         for phase in self.phases:
             per_process(phase.stage, world.size)

@@ -113,5 +113,5 @@ def splits() -> bytes:
     """Those of the data set."""
     with TemporaryDirectory() as name:
         Case(pair_folder()).lay_out(Path(name) / "data")
-        zoo.data.load(f"{name}/data", split="train")
+        zoo.data.load(f"{name}/data", split="train").keep_split()
         return (Path(name) / "data" / "splits.json").read_bytes()

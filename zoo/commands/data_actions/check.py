@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from registry.commandline import say
 from zoo.progress import progress
 
 
@@ -36,7 +37,7 @@ def run(args: Namespace) -> int:
     )
     with progress() as tick:
         findings = check(layout, workers=args.workers, tick=tick)
-    print(json.dumps({"path": args.path, **findings.record()}, indent=1) if args.json else findings.text())
+    say(json.dumps({"path": args.path, **findings.record()}, indent=1) if args.json else findings.text())
     return 1 if findings.problems else 0
 
 
@@ -46,16 +47,17 @@ def _check_shards(folder: Path, as_json: bool) -> int:
 
     rows: list[dict[str, object]] = []
     with progress() as tick:
-        for file in sorted(folder.glob(f"*{INDEX}")):
-            index = read_index(file)
+        indices = [read_index(file) for file in sorted(folder.glob(f"*{INDEX}"))]
+        total = sum(len(index.shards) for index in indices)
+        for index in indices:
             for shard, problem in verify(folder, index):
-                tick(f"check {shard.name}", len(rows), len(index.shards))
+                tick(f"check {shard.name}", len(rows) + 1, total)
                 rows.append({"shard": shard.name, "samples": shard.samples, "problem": problem})
     wrong = [row for row in rows if row["problem"]]
     if as_json:
-        print(json.dumps({"path": str(folder), "shards": rows}, indent=1))
+        say(json.dumps({"path": str(folder), "shards": rows}, indent=1))
     else:
-        print(f"{folder}: {len(rows)} shards, {len(wrong)} with problems")
+        say(f"{folder}: {len(rows)} shards, {len(wrong)} with problems")
         for row in wrong:
-            print(f"  {row['shard']}: {row['problem']}")
+            say(f"  {row['shard']}: {row['problem']}")
     return 1 if wrong else 0

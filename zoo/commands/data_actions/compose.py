@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from registry.commandline import image_size, whole
+from registry.commandline import image_size, say, whole
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -56,11 +56,11 @@ def run(args: Namespace) -> None:
         with progress() as tick:
             report = compose(Path(args.bg), Path(args.fg), out, recipe, shards=shards, workers=workers, tick=tick)
     except KeyboardInterrupt:
-        print("what is finished stays; the same command goes on", file=sys.stderr)
+        say("what is finished stays; the same command goes on", file=sys.stderr)
         raise
-    print(
+    say(
         f"{report.made + report.found:,} samples of {report.cutouts:,} objects on {report.backgrounds:,} backgrounds"
         f" ({report.found:,} were there already), {duration(report.seconds)}"
     )
     spec = str(out) if shards else f"folders(path={str(out)!r}, manifest={MANIFEST})"
-    print(f'read them with zoo.data.load("{spec}")')
+    say(f'read them with zoo.data.load("{spec}")')

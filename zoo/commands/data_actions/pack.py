@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from registry.commandline import whole
+from registry.commandline import say, whole
 from registry.vocabulary import SMALLEST, SPLITS
 
 
@@ -50,8 +50,8 @@ def run(args: Namespace) -> None:
                 for done, total in pack(plan, workers=workers):
                     tick(f"pack {split}: {done:,} of {total:,} samples", done, total)
             if report := plan.dataset.report():
-                print(f"warning: {report}\nthey are not packed", file=sys.stderr)
+                say(f"warning: {report}\nthey are not packed", file=sys.stderr)
             index = read_index(Path(args.out) / f"{split}{INDEX}")
             size_mb = sum(shard.bytes for shard in index.shards) / 1e6
-            print(f"{split}: {index.samples:,} samples in {len(index.shards)} shards, {size_mb:,.1f} MB")
-    print(f"read them with zoo.data.load({args.out!r})")
+            say(f"{split}: {index.samples:,} samples in {len(index.shards)} shards, {size_mb:,.1f} MB")
+    say(f"read them with zoo.data.load({args.out!r})")

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from registry.commandline import whole
+from registry.commandline import say, whole
 from registry.vocabulary import SMALLEST, SPLITS
 
 
@@ -30,6 +30,6 @@ def run(args: Namespace) -> None:
     indices = range(args.start, min(args.start + args.n, len(dataset)))
     samples, damaged = without_damaged(dataset, indices, lambda whole: [dataset[index] for index in whole])
     write_png(args.out, contact_sheet(samples or [], columns=args.columns))
-    print(f"wrote {args.out}: {len(samples or [])} samples of {dataset.spec}, split {dataset.split}")
+    say(f"wrote {args.out}: {len(samples or [])} samples of {dataset.spec}, split {dataset.split}")
     for reason in damaged.values():
-        print(f"left out: {reason}", file=sys.stderr)
+        say(f"left out: {reason}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.commandline import whole
+from registry.commandline import say, whole
 from registry.vocabulary import SMALLEST, SPLITS
 
 
@@ -36,10 +36,10 @@ def run(args: Namespace) -> None:
         from zoo.data.inspecting.stats_picture import draw
 
         save_page(draw(stats, record), args.out)
-        print(f"wrote {args.out}", file=sys.stderr)
+        say(f"wrote {args.out}", file=sys.stderr)
     if args.json:
-        print(json.dumps(record, indent=2))
+        say(json.dumps(record, indent=2))
     else:
         from zoo.data.inspecting.stats_text import text
 
-        print(text(record))
+        say(text(record))

@@ -67,6 +67,7 @@ def pack(plan: Plan, *, workers: Workers = IN_THIS_PROCESS) -> Iterator[tuple[in
     total = there if plan.samples is None else min(plan.samples, there)
     if not total:
         raise DataError(f"{plan.spec} has no samples in split {plan.split}: there is nothing to pack")
+    plan.dataset.keep_split()
     facts = _facts(plan, total)
     with locked(plan.folder):
         index, hint = plan.folder / f"{plan.split}{INDEX}", f"pack into another folder than {plan.folder}"

@@ -16,7 +16,7 @@ from zoo.data.files.images import same_aspect
 from zoo.data.files.layout import DIRS, Layout, read_layout
 from zoo.data.files.maps import finish, read, sample_of
 from zoo.data.sources.problems import Problems, summary
-from zoo.data.splitting.splits import FRACTIONS, Kind, file_beside, keep
+from zoo.data.splitting.splits import FRACTIONS, Kind, Splits, file_beside, keep, settled
 
 ROUNDING = 1e-9  # 0.29 * 100 is 28.999999999999996
 
@@ -67,6 +67,7 @@ class Folders(PairDataset):
         self.total = len(layout)
         self.max_bad, self.limit = max_bad, int(max_bad * self.total + ROUNDING)
         self.problems_seen = Problems()
+        self.splits: tuple[Path, Splits] | None = None  # where they are kept, once they are
         self.split_note = ""  # how the data was split, for records
         self.layout = self._of_split(layout, Path(path), split, split_kind, split_seed, fractions).whole()
         for picture, reason in self.layout.missing.items():
@@ -84,6 +85,10 @@ class Folders(PairDataset):
 
     def report(self) -> str:
         return summary(self.problems, self.total)
+
+    def keep_split(self) -> None:
+        if self.splits is not None:
+            keep(*self.splits)
 
     def sample(self, index: int) -> Sample:
         names = self.layout.row(index)
@@ -134,12 +139,14 @@ class Folders(PairDataset):
     def _of_split(
         self, layout: Layout, path: Path, split: Split, kind: Kind, seed: int, fractions: tuple[float, ...]
     ) -> Layout:
-        """The rows of a split, which is decided once and kept beside the data."""
+        """The rows of a split."""
         if split == "all":
             return layout
         backgrounds = [name or None for name in layout.column("bg")]
         objects = [name or None for name in layout.column("object")] if "object" in layout.columns else None
         names = layout.column("fg_bg")
-        splits = keep(file_beside(path), backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
+        file = file_beside(path)
+        splits = settled(file, backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
+        self.splits = file, splits
         self.split_note = splits.describe()
         return layout.take(splits.indices(backgrounds, objects, names=names)[split])

@@ -2,7 +2,8 @@
 
 A sample is in test only if its background and its object both are test's; one that mixes train's background with test's
 object would leak either way, so it is in no split, and counted. Which group goes where depends on its name and the
-seed, never on the order of the samples. The decision is kept in a file beside the data and read again on the next run.
+seed, never on the order of the samples. A training keeps the decision in a file
+beside the data, from which it is read from then on.
 
 >>> splits = decide(["a", "a", "b", "c"], seed=1)
 >>> {name: indices.tolist() for name, indices in splits.indices(["a", "a", "b", "c"]).items()}
@@ -89,7 +90,7 @@ def decide(
 ) -> Splits:
     """Which groups belong to which split.
 
-    backgrounds, objects: one group per sample. names: one per sample, for kind="random"; without, its position.
+    backgrounds, objects: one group per sample. names: one per sample, for a random split; without, its position.
     fractions: of the groups, for train, val and test; a split whose fraction is not 0 gets at least one group.
     """
     shares = _checked(fractions, seed, kind)
@@ -98,10 +99,11 @@ def decide(
     needed = sum(share > 0 for share in shares)
     held = {factor: groups for factor, groups in distinct.items() if len(groups) >= needed}
     if not held:
-        there = " and ".join(f"{len(groups)} {factor}" for factor, groups in distinct.items())
+        few = ((len(groups), factor) for factor, groups in distinct.items())
+        there = " and ".join(f"{count} {factor.removesuffix('s' * (count == 1))}" for count, factor in few)
         raise NoSplitError(
             f"{there} cannot be held out: {needed} splits need {needed} of them or more."
-            ' Load the data with split="all", or ask for a random split with kind="random"'
+            ' Take all of it (split="all", --split all), or split it by sample (split_kind=random)'
         )
     notes = tuple(f"{len(distinct[factor])} {factor}: not held out" for factor in distinct if factor not in held)
     dealt = {factor: deal(groups, seed, shares, factor) for factor, groups in held.items()}
@@ -113,13 +115,13 @@ def decide(
     if empty:
         raise DataError(
             f"holding out backgrounds and objects together leaves {' and '.join(empty)} empty: no sample has two"
-            ' held-out ones. Hold out one of them with kind="backgrounds" or kind="objects"'
+            " held-out ones. Hold out one of them with split_kind=backgrounds or split_kind=objects"
         )
     mixed = len(next(iter(given.values()))) - sum(counts.values())
     return replace(splits, counts={**counts, "left out (mixed)": mixed})
 
 
-def keep(
+def settled(
     file: Path,
     backgrounds: Groups,
     objects: Groups | None = None,
@@ -129,17 +131,13 @@ def keep(
     kind: Kind = "held-out",
     names: Groups | None = None,
 ) -> Splits:
-    """The splits saved in a file; decided and saved there at first. Refused where the data or the wish is another."""
+    """The splits kept in a file; decided where there is none. Refused where the data or the wish is another."""
     if not file.exists():
-        splits = decide(backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
-        try:
-            splits.save(file)
-        except OSError as error:  # a read-only disk; the same splits come out next time
-            warnings.warn(f"the splits are not saved, {file}: {error.strerror}", stacklevel=2)
-        return splits
+        return decide(backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
     saved = read(file)
-    asked = {"kind": kind, "seed": seed, "fractions": _checked(fractions, seed, kind)}
-    if different := differences({name: getattr(saved, name) for name in asked}, asked):
+    asked = {"split_kind": kind, "split_seed": seed, "fractions": _checked(fractions, seed, kind)}
+    before = {"split_kind": saved.kind, "split_seed": saved.seed, "fractions": saved.fractions}
+    if different := differences(before, asked):
         raise DataError(
             f"{file} was made with other settings: {different}. Ask for what it holds, or delete it to split anew;"
             " results before and after cannot be compared"
@@ -153,6 +151,15 @@ def keep(
             " before and after cannot be compared"
         )
     return saved
+
+
+def keep(file: Path, splits: Splits) -> None:
+    """Write what was decided, unless it is there; a disk that cannot be written is a warning."""
+    try:
+        if not file.exists():
+            splits.save(file)
+    except OSError as error:  # the same splits come out next time
+        warnings.warn(f"the splits are not saved, {file}: {error.strerror}", stacklevel=2)
 
 
 def read(file: Path) -> Splits:
@@ -188,7 +195,7 @@ def _checked(fractions: Sequence[float], seed: int, kind: str) -> tuple[float, .
     is_whole = len(shares) == len(NAMES) and math.isclose(sum(shares), 1, abs_tol=1e-6)
     accepted = "three numbers for train, val and test, none below 0, train's above 0, that sum to 1"
     require(is_whole and min(shares) >= 0 and shares[0] > 0, "fractions", tuple(fractions), accepted)
-    require_each("kind", kind, (kind,), KINDS)
+    require_each("split_kind", kind, (kind,), KINDS)
     require(isinstance(seed, int) and not isinstance(seed, bool), "seed", seed, "a whole number")
     return shares
 
@@ -202,7 +209,7 @@ def _given(
     by = {"held-out": ("backgrounds", "objects"), "random": ("samples",)}.get(kind, (kind,))
     factors = {factor: groups for factor in by if (groups := known[factor]) is not None}
     if not factors:
-        raise DataError('the objects of this data are not known, so kind="objects" cannot hold them out')
+        raise DataError("the objects of this data are not known, so split_kind=objects cannot hold them out")
     for factor, groups in factors.items():
         if len(groups) != len(backgrounds):
             raise DataError(f"{len(backgrounds)} samples have backgrounds, and {len(groups)} have {factor}")

@@ -13,6 +13,7 @@ from PIL import Image, ImageFilter
 from zoo import parallel
 from zoo.__main__ import main
 from zoo.data.files.layout import read_layout
+from zoo.data.files.shards import Index, finished, shard_name, write_index, write_shard
 from zoo.data.inspecting.checking import check
 
 H, W, EACH = 48, 64, 2
@@ -229,3 +230,25 @@ def test_the_findings_do_not_depend_on_who_was_faster(tmp_path: Path, monkeypatc
 def test_several_processes_find_the_same(tmp_path: Path) -> None:
     layout = read_layout(str(dataset(tmp_path, n_bg=6)))
     assert check(layout, workers=2).record() == check(layout, workers=1).record()
+
+
+def test_names_do_not_steer_the_terminal(tmp_path: Path, capsys: Shown) -> None:
+    root = dataset(tmp_path / "d")
+    (root / "fg_bg/img_0001.jpg").rename(root / "fg_bg/img\x1b[2J.jpg")
+    assert main(["data", "check", str(root), "--workers", "1"]) == 1
+    out = capsys.readouterr().out
+    assert "img\\x1b[2J.jpg: no depth belongs to it" in out
+    assert "\x1b" not in out
+
+
+def test_the_shards_of_all_splits_are_the_whole_of_a_check(tmp_path: Path, capsys: Shown) -> None:
+    sizes = {"train": 6, "val": 1}
+    for split, shards in sizes.items():
+        for number in range(shards):
+            write_shard(tmp_path / shard_name(split, number), [("0", {"json": b"{}"})])
+        found = [finished(tmp_path / shard_name(split, number)) for number in range(shards)]
+        write_index(tmp_path, Index(split, tuple(filter(None, found)), {}))
+    assert main(["data", "check", str(tmp_path)]) == 0
+    told = capsys.readouterr().err
+    assert "[ 14%] check train-000000.tar\n" in told
+    assert told.endswith("[100%] check val-000000.tar\n")

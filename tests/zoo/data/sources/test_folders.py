@@ -127,6 +127,8 @@ def test_splits_hold_out_whole_backgrounds(tmp_path: Path) -> None:
     assert sum(map(len, found.values())) == 20
     assert sum(map(len, groups.values())) == len(set().union(*groups.values())) == 10
     assert "held-out backgrounds" in found["test"].split_note
+    assert not (tmp_path / "splits.json").exists()
+    found["val"].keep_split()
     assert (tmp_path / "splits.json").exists()
     assert [load(path, split="test")[i].meta["paths"] for i in range(2)] == [
         found["test"][i].meta["paths"] for i in range(2)

@@ -158,3 +158,8 @@ def test_problems_are_kept_without_a_temporary_folder(monkeypatch: pytest.Monkey
 def test_a_summary_shows_three(tmp_path: Path) -> None:
     lines = summary({f"{i}": "bad" for i in range(5)}, 100).splitlines()
     assert lines == ["5 of 100 samples could not be used:", "  0: bad", "  1: bad", "  2: bad", "  and 2 more"]
+
+
+def test_no_text_is_no_data() -> None:
+    with pytest.raises(OptionError, match=r"data='' is not accepted; data takes a source, as pairbench:hard, or a fo"):
+        Recipe(model="unet", data="", stages=(Stage(samples=1),)).resolved()
