@@ -7,6 +7,7 @@ The result depends on the batch, the seed and the step, on nothing else; the glo
 moved. Processes that see other samples should take other seeds: change(batch, step=step * ranks + rank).
 """
 
+import math
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -20,11 +21,13 @@ from zoo.data.warp import each, move_all
 
 SETS = {
     "founding": "flip, rotate, crop, rgb_shift, hsv, noise",  # what the five published systems trained with
+    "wide": "plate_shift(limit=0.08, least=0.002), plate_turn(degrees=5.0, least=0.1), zoom, plate_parallax, relight,"
+    " photo_shadow, noise(std=0.12), blur, motion, jpeg(quality=(20, 95))",  # the range that people meet
     "plate": "plate_shift, plate_turn, plate_gain, plate_gamma, plate_white_balance, noise, blur, motion, jpeg",
 }
 
 LIMITS = {  # of the options by name: a strength is not below 0, and not so large that nothing is left of the picture
-    **dict.fromkeys(("p", "limit", "std", "saturation", "value"), (0, 1)),
+    **dict.fromkeys(("p", "limit", "least", "std", "saturation", "value"), (0, 1)),
     **dict.fromkeys(("degrees", "hue"), (0, 180)),
     "share": (0.05, 1),
     "stretch": (0, 0.9),
@@ -48,6 +51,16 @@ class BatchDraw:
         """(b, *shape), evenly between two bounds."""
         drawn = torch.rand(self.batch, *shape, generator=self.generator, dtype=torch.float64) * (high - low) + low
         return drawn.to(self.like)
+
+    def strength(self, least: float, most: float) -> Tensor:
+        """(b,) up to most: from 0 on each as likely, from a least above 0 log-uniform, so that small ones are common."""
+        if not least:
+            return self.uniform(0, most)
+        return torch.exp(self.uniform(math.log(min(least, most)), math.log(most))) if most else self.uniform(0, 0)
+
+    def sign(self) -> Tensor:
+        """(b,) of 1 and -1."""
+        return self.uniform(-1, 1).sign()
 
     def chosen(self, p: float) -> Tensor:
         """(b, 1, 1, 1) of truth values, each true with probability p."""
@@ -109,7 +122,7 @@ class Augment:
 
 
 def augment(expression: str, *, seed: int = 0) -> Augment:
-    """Augmentations by name, in order: "flip, rotate(degrees=10)"; `founding` and `plate` stand for whole sets."""
+    """Augmentations by name, in order: "flip, rotate(degrees=10)"; `founding`, `plate` and `wide` are whole sets."""
     require(isinstance(seed, int) and not isinstance(seed, bool), "seed", seed, "a whole number")
     specs = [Spec.parse(part) for part in split(expression)]
     return Augment(tuple(step for spec in specs for step in _resolve(spec)), seed)

@@ -3,6 +3,7 @@
 A plate was taken earlier, and sees another light.
 """
 
+import math
 from collections.abc import Callable
 from typing import Annotated
 
@@ -144,6 +145,46 @@ def plate_white_balance(
     p: P = 0.5,
 ) -> Sample:
     return batch._replace(bg=batch.bg * (1 + draw.uniform(-limit, limit, batch.bg.shape[1], 1, 1) * draw.chosen(p)))
+
+
+@augmentations.register("photo_shadow", Card(summary="a soft shadow of something outside, in the photo alone"))
+def photo_shadow(
+    batch: Sample,
+    draw: BatchDraw,
+    *,
+    limit: Annotated[float, "largest share of the light that is lost"] = 0.8,
+    least: Annotated[float, "smallest; strengths are log-uniform from there"] = 0.05,
+    p: P = 0.3,
+) -> Sample:
+    across, down = _axes(batch.fg_bg)
+    angle, place = draw.uniform(0, 2 * math.pi, 1, 1), draw.uniform(-0.35, 0.35, 1, 1)
+    away = angle.cos() * across + angle.sin() * down - place
+    away = away + draw.uniform(0, 0.15, 1, 1) * torch.sin(8 * (down * angle.cos() - across * angle.sin()) + 6 * place)
+    dark = draw.strength(least, limit)[:, None, None] * torch.sigmoid(away / draw.uniform(0.005, 0.05, 1, 1))
+    return batch._replace(fg_bg=batch.fg_bg * torch.where(draw.chosen(p), 1 - dark[:, None], 1))
+
+
+@augmentations.register("relight", Card(summary="the photo in another light: gain, tone, colour, a gradient across it"))
+def relight(
+    batch: Sample,
+    draw: BatchDraw,
+    *,
+    limit: Annotated[float, "largest change of brightness, as a share"] = 0.4,
+    least: Annotated[float, "smallest; strengths are log-uniform from there"] = 0.02,
+    p: P = 0.5,
+) -> Sample:
+    across, down = _axes(batch.fg_bg)
+    gain, tone, slope = (torch.exp(draw.strength(least, limit) * draw.sign())[:, None, None] for _ in range(3))
+    colour, angle = 1 + draw.uniform(-0.3, 0.3, batch.fg_bg.shape[1], 1, 1) * limit, draw.uniform(0, 2 * math.pi, 1, 1)
+    ramp = gain * (1 + (slope - 1) * (angle.cos() * across + angle.sin() * down))
+    lit = batch.fg_bg.clamp(min=1e-4) ** tone[:, None] * (ramp[:, None] * colour)
+    return batch._replace(fg_bg=torch.where(draw.chosen(p), lit, batch.fg_bg))
+
+
+def _axes(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Places from -0.5 to 0.5: across (w,) and down (h, 1)."""
+    across, down = ((torch.arange(n).to(image) + 0.5) / n - 0.5 for n in (image.shape[-1], image.shape[-2]))
+    return across, down[:, None]
 
 
 def _both(batch: Sample, change: Callable[[Tensor], Tensor]) -> Sample:

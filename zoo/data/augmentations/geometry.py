@@ -3,9 +3,11 @@
 A plate was taken earlier, and the camera has moved a little since.
 """
 
+import math
 from typing import Annotated
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from registry import Card
@@ -14,6 +16,7 @@ from zoo.data.augment import GEOMETRY, BatchDraw, augmentations
 from zoo.data.warp import each, move, square, turning
 
 P = Annotated[float, "share of the samples"]
+Least = Annotated[float, "smallest; strengths are log-uniform from there. 0: all up to the largest are as likely"]
 
 
 @augmentations.register("flip", Card(summary="left and right change sides"))  # exact, so not by a matrix
@@ -51,21 +54,72 @@ def crop(
 
 @augmentations.register("plate_shift", Card(summary="the plate shifted"))
 def plate_shift(
-    batch: Sample, draw: BatchDraw, *, limit: Annotated[float, "largest, as a share of the sides"] = 0.01, p: P = 0.5
+    batch: Sample,
+    draw: BatchDraw,
+    *,
+    limit: Annotated[float, "largest, as a share of the sides"] = 0.01,
+    least: Least = 0.0,
+    p: P = 0.5,
 ) -> Sample:
     h, w = batch.bg.shape[-2:]
     matrix = torch.eye(3).to(batch.bg).repeat(len(batch.bg), 1, 1)
-    matrix[:, :2, 2] = draw.uniform(-limit, limit, 2) * matrix.new_tensor([w, h])
+    if least:
+        angle = draw.uniform(0, 2 * math.pi)
+        away = draw.strength(least, limit)[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
+    else:
+        away = draw.uniform(-limit, limit, 2)
+    matrix[:, :2, 2] = away * matrix.new_tensor([w, h])
     return batch._replace(bg=torch.where(draw.chosen(p), move(batch.bg, matrix), batch.bg))
 
 
 @augmentations.register("plate_turn", Card(summary="the plate turned about its centre"))
 def plate_turn(
-    batch: Sample, draw: BatchDraw, *, degrees: Annotated[float, "largest angle, either way"] = 1.0, p: P = 0.5
+    batch: Sample,
+    draw: BatchDraw,
+    *,
+    degrees: Annotated[float, "largest angle, either way"] = 1.0,
+    least: Least = 0.0,
+    p: P = 0.5,
 ) -> Sample:
     h, w = batch.bg.shape[-2:]
-    turned = move(batch.bg, turning(draw.uniform(-degrees, degrees), h, w))
+    angle = draw.strength(least, degrees) * draw.sign() if least else draw.uniform(-degrees, degrees)
+    turned = move(batch.bg, turning(angle, h, w))
     return batch._replace(bg=torch.where(draw.chosen(p), turned, batch.bg))
+
+
+@augmentations.register("zoom", Card(summary="the plate taken from a little nearer or farther"))
+def zoom(
+    batch: Sample,
+    draw: BatchDraw,
+    *,
+    limit: Annotated[float, "largest change of scale, as a share"] = 0.04,
+    least: Least = 0.002,
+    p: P = 0.5,
+) -> Sample:
+    h, w = batch.bg.shape[-2:]
+    scale = 1 + draw.strength(least, limit) * draw.sign()
+    zero = torch.zeros_like(scale)
+    matrix = [scale, zero, (1 - scale) * (w - 1) / 2, zero, scale, (1 - scale) * (h - 1) / 2]
+    zoomed = move(batch.bg, square(torch.stack(matrix, 1).view(-1, 2, 3)))
+    return batch._replace(bg=torch.where(draw.chosen(p), zoomed, batch.bg))
+
+
+@augmentations.register("plate_parallax", Card(summary="the plate off by a smooth field: things stand at distances"))
+def plate_parallax(
+    batch: Sample,
+    draw: BatchDraw,
+    *,
+    limit: Annotated[float, "largest, as a share of the longer side"] = 0.02,
+    least: Least = 0.001,
+    p: P = 0.4,
+) -> Sample:
+    h, w = batch.bg.shape[-2:]
+    coarse = draw.uniform(-1, 1, 2, 4, 4) * draw.strength(least, limit)[:, None, None, None]
+    field = F.interpolate(coarse, (h, w), mode="bilinear", align_corners=True) * max(h, w)  # pixels right and down
+    x = (torch.arange(w).to(field) + 0.5 + field[:, 0]) * (2 / w) - 1
+    y = (torch.arange(h).to(field)[:, None] + 0.5 + field[:, 1]) * (2 / h) - 1
+    moved = F.grid_sample(batch.bg, torch.stack([x, y], -1), padding_mode="border", align_corners=False)
+    return batch._replace(bg=torch.where(draw.chosen(p), moved, batch.bg))
 
 
 @augmentations.register("wrong_plate", Card(summary="another sample's plate: what happens when somebody mixes them up"))

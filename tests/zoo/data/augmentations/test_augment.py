@@ -1,5 +1,7 @@
 """Augmentations: maps move together, cameras err apart, ranges hold, and the seed alone decides."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -312,3 +314,51 @@ def test_the_crop_is_a_part_that_reaches_the_edges() -> None:
     assert low.min() < 0.2
     assert (sides - high).min() < 0.2
     assert ((high - low) / sides).min() >= 0.5 / 1.1**0.5 - 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("zoom", "bg"), ("plate_parallax", "bg"), ("photo_shadow", "fg_bg"), ("relight", "fg_bg")]
+)
+def test_one_of_the_pictures_changes_and_no_other_map(name: str, field: str) -> None:
+    batch = noisy(6)
+    changed = augment(f"{name}(p=1.0)", seed=2)(batch)
+    for other in MAPS:
+        same = torch.equal(getattr(changed, other), getattr(batch, other))
+        assert same == (other != field), other
+
+
+def test_a_shadow_takes_light_and_gives_none() -> None:
+    batch = noisy(20)
+    ratio = augment("photo_shadow(p=1.0, limit=0.8)", seed=3)(batch).fg_bg / batch.fg_bg.clamp(min=1e-6)
+    assert ratio.max() <= 1 + 1e-5
+    assert 0.2 - 1e-5 <= ratio[batch.fg_bg > 0.01].min() < 0.6
+
+
+def test_a_zoom_keeps_the_middle_and_a_field_is_smooth() -> None:
+    batch = marked(65, 97, top=28, left=44)  # about the centre (32, 48)
+    zoomed = augment("zoom(p=1.0, limit=0.2, least=0.19)", seed=1)(batch).bg
+    assert (centre(zoomed) - torch.tensor([32.0, 48.0])).abs().max() < 0.05
+    assert ((zoomed.sum((1, 2, 3)) / batch.bg.sum((1, 2, 3))).log().abs() - 2 * math.log(1.2)).abs().max() < 0.15
+    ramp = (torch.arange(96) / 96).expand(4, 3, 64, 96).contiguous()
+    moved = augment("plate_parallax(p=1.0, limit=0.02, least=0.019)", seed=1)(batch._replace(bg=ramp)).bg
+    away = (moved - ramp)[:, 0, 4:-4, 4:-4]  # shares of the width, away from the border
+    assert 0.002 < away.abs().max() <= 0.02 + 1e-4
+    assert away.diff(dim=1).abs().max() < 0.02 * 6 / 64
+
+
+@given(least=st.floats(0.001, 0.01), most=st.floats(0.05, 1))
+def test_strengths_are_log_uniform_from_the_least(least: float, most: float) -> None:
+    drawn = BatchDraw(5, torch.zeros(2000)).strength(least, most)
+    assert least * 0.999 <= drawn.min() <= drawn.max() <= most * 1.001
+    middle = math.exp((math.log(least) + math.log(most)) / 2)
+    assert (drawn < middle).float().mean() == pytest.approx(0.5, abs=0.05)
+    assert (BatchDraw(5, torch.zeros(2000)).strength(0, most) < most / 2).float().mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_plates_off_by_little_are_not_rare_where_a_least_is_given() -> None:
+    many, change = torch.arange(200) % 4, augment("plate_shift(limit=0.08, least=0.002, p=1.0)", seed=4)
+    batch = marked(64, 64, top=28, left=28)
+    batch = Sample(*(tensor[many] for tensor in batch[:5]), ({},) * 200)
+    off = (centre(change(batch).bg) - centre(batch.bg)).norm(dim=1) / 64
+    assert (off < 0.0127).float().mean() == pytest.approx(0.5, abs=0.12)
+    assert off.max() < 0.081
