@@ -53,7 +53,7 @@ class BatchDraw:
         return drawn.to(self.like)
 
     def strength(self, least: float, most: float) -> Tensor:
-        """(b,) up to most: from 0 on each as likely, from a least above 0 log-uniform, so that small ones are common."""
+        """(b,) up to most: from 0 on each as likely, from a least above 0 log-uniform: small ones are common."""
         if not least:
             return self.uniform(0, most)
         return torch.exp(self.uniform(math.log(min(least, most)), math.log(most))) if most else self.uniform(0, 0)
