@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 from benchmarks.show.scores import HEADLINE, Board, Score, amount, by_training, counted, known_first, places
 from benchmarks.show.table import MISSING, Table, short
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, EQUAL, READY, READY_MADE
+from zoo.machine import headline
 
 TITLES = {EQUAL: "one recipe for all", READY: "ready-made weights"}
+UNITS = {"mask_iou": "IoU", "depth_rmse": "RMSE"}
 SIGNS = {"best": "*", "tie": "="}
 
 
@@ -22,21 +25,21 @@ def table(board: Board, source: str = "") -> Table:
     own = _recipes(achieved)
     several = len(own) > 1
     seeds = sorted({len(score.records) for score in achieved})
+    columns = [(metric, name) for metric in HEADLINE for name in names if _is_known(metric, board.on(name))]
     marks: dict[str, Mapping[int, str]] = {
         f"{metric} {name}": places([by_data[name] for by_data in order if name in by_data], metric)
-        for metric in HEADLINE
-        for name in names
+        for metric, name in columns
     }
     body = [
         [
             one.network.name + (f", {len(one.records)} seed{'s' * (len(one.records) > 1)}" if len(seeds) > 1 else ""),
             *([one.cell.recipe_title] * several),
-            *(_achieved(by_data.get(name), metric, marks) for metric in HEADLINE for name in names),
+            *(_achieved(by_data.get(name), metric, marks) for metric, name in columns),
         ]
         for by_data in order
         for one in [next(iter(by_data.values()))]
     ]
-    head = ["model", *(["recipe"] * several), *(f"{what} {short(name)}" for what in ("IoU", "RMSE") for name in names)]
+    head = ["model", *(["recipe"] * several), *(f"{UNITS[metric]} {short(name)}" for metric, name in columns)]
     title = TITLES.get(board.trained_as.kind, "recipes of their own" if several else f"recipe {own[0]}")
     return Table(
         ", ".join(filter(None, (f"{source}accuracy", title, amount(board.records)))),
@@ -44,6 +47,11 @@ def table(board: Board, source: str = "") -> Table:
         body,
         [*_about(board, achieved, own, seeds, marked=any(marks.values()))],
     )
+
+
+def _is_known(metric: str, scores: Sequence[Score]) -> bool:
+    """Whether any has a value: data without depth has no column of it."""
+    return any(not math.isnan(score.value(metric)) for score in scores)
 
 
 def _recipes(achieved: Sequence[Score]) -> list[str]:
@@ -57,8 +65,9 @@ def _about(
 ) -> Iterator[str]:
     """What stands below a table of accuracy."""
     records = board.records
-    machines = "; ".join(dict.fromkeys(record.machine.headline for record in records))
-    days = sorted({str(record.date)[:10] for record in records})
+    trained = [asdict(record.machine) | {"date": record.date} | dict(record.raw.trained or {}) for record in records]
+    machines = "; ".join(dict.fromkeys(map(headline, trained)))
+    days = sorted({str(facts["date"])[:10] for facts in trained})
     tested = counted(records, "images")
     yield (
         "Mask IoU, pooled: higher is better. Depth RMSE: lower is better. In brackets 95 % intervals over"

@@ -1,5 +1,6 @@
 """A table of text, and how it is written: Markdown, LaTeX, HTML. A cell that ends in * is the best, in = a tie."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -134,5 +135,10 @@ def milliseconds(value: float) -> str:
 
 
 def short(data: str) -> str:
-    """What tells data sets apart in a head: the tier of PairBench, the last part of a path."""
-    return TIERS.get(data) or data.rpartition("/")[2][:20]
+    """What tells data sets apart in a head: the tier of PairBench, the last part of a path.
+
+    >>> short("pairbench:hard"), short("folders(path=my/desk, tasks=mask)")
+    ('hard', 'desk')
+    """
+    path = re.search(r'path="?([^,)"]+)', data)
+    return TIERS.get(data) or (path[1] if path else data).rpartition("/")[2][:20]

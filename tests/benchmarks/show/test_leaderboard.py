@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from records import COST, FASTER, STEADY, accuracy, cost, failed, latency
+from records import COST, FASTER, STEADY, accuracy, changed, cost, failed, latency
 
 from benchmarks.show import choice
 from benchmarks.show.results import Results
@@ -132,6 +132,14 @@ def test_accuracy_is_sorted_by_the_hardest_data_and_says_how_sure_it_is() -> Non
     ]
     assert table.body[1][1] == "0.900 (.890-.910)*"
     assert any(note.startswith("* the best; = a tie with it") for note in table.notes)
+
+
+def test_data_without_depth_has_no_column_of_it_and_a_training_its_own_day_and_machine() -> None:
+    then = {"date": "2025-05-05T10:00:00+00:00", "device": "cuda", "device_name": "A GPU", "torch": "2.x"}
+    found = accuracy("a", 0.6, values={"mask_iou": 0.6}, cell={"data": "folders(path=my/desk, tasks=mask)"})
+    (table,) = tables([changed(found, raw={"trained": then})])
+    assert table.head == ["model", "IoU desk"]
+    assert any(note.endswith("one seed; A GPU, torch 2.x, 2025-05-05.") for note in table.notes), table.notes
 
 
 def test_networks_trained_in_different_ways_stand_in_different_tables() -> None:
