@@ -1,5 +1,7 @@
 """Pretrained encoder weights: from a local file, or downloaded because somebody asked for them by name."""
 
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -7,16 +9,18 @@ from torch import Tensor, nn
 from registry import OptionError, first_line, nearest
 from zoo.weights import WeightsError, read_state
 
+FILES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
+AROUND = re.compile(r"((model|net|encoder)\.)*")  # what smp, Lightning and wrappers call what holds an encoder
+
 
 def load_encoder(encoder: nn.Module, library: str, weights: str) -> None:
     """Copy weights into an encoder with a 3-channel stem; every tensor of it must be found, with its shape."""
-    is_file = Path(weights).suffix in (".pth", ".pt", ".bin", ".safetensors") or "/" in weights
-    state = read_state(Path(weights)) if is_file else download(library, weights)
-    found = {key.replace(".", "_"): value for key, value in state.items()}  # timm writes stages.0 and stages_0
+    is_file = Path(weights).suffix in FILES or "/" in weights
     own = encoder.state_dict()
+    found = _likest(read_state(Path(weights)) if is_file else download(library, weights), own)
     missing, unfit = [], []
     for key, value in own.items():
-        flat = key.removeprefix("model.").removeprefix("model.").replace(".", "_")  # the wrappers' own attribute
+        _, flat = _split(key)
         if flat not in found:
             missing += [key] * (not key.endswith("num_batches_tracked"))  # older files have no such counter
         elif found[flat].shape != value.shape:
@@ -29,6 +33,27 @@ def load_encoder(encoder: nn.Module, library: str, weights: str) -> None:
             f" are missing, {len(unfit)} have another shape ({unfit[0] if unfit else f'first missing: {missing[0]}'})"
         )
     encoder.load_state_dict(own)
+
+
+def _likest(state: Mapping[str, Tensor], own: Collection[str]) -> dict[str, Tensor]:
+    """Of the networks in a file, each with a prefix, the one that has most of an encoder's tensors, by bare name."""
+    groups: dict[str, dict[str, Tensor]] = {}
+    for key, value in state.items():
+        prefix, name = _split(key)
+        groups.setdefault(prefix, {})[name] = value
+    wanted = {_split(key)[1] for key in own}
+    return max(groups.values(), key=lambda group: len(wanted & group.keys()))
+
+
+def _split(key: str) -> tuple[str, str]:
+    """What stands around an encoder, and a tensor's name in it, with the dots that timm writes in some places only.
+
+    >>> _split("model.encoder.stages.0.weight")
+    ('model.encoder.', 'stages_0_weight')
+    """
+    found = AROUND.match(key)
+    prefix = found[0] if found else ""
+    return prefix, key.removeprefix(prefix).replace(".", "_")  # timm writes stages.0 and stages_0
 
 
 def download(library: str, weights: str) -> dict[str, Tensor]:

@@ -26,6 +26,17 @@ def drop_unused(model: PairModel) -> None:
     _drop(model, "", {name for name, parameter in parameters.items() if parameter not in used})
 
 
+def is_dropped(model: nn.Module, name: str) -> bool:
+    """Whether a parameter or buffer of this name went with a layer that was never used."""
+    *path, last = name.split(".")
+    module: nn.Module | None = model
+    for part in path:
+        module = None if module is None else module._modules.get(part)
+        if isinstance(module, Unused):
+            return True
+    return module is not None and last in module._parameters and module._parameters[last] is None
+
+
 def _leaves(outputs: list[Tensor]) -> set[Tensor]:
     """The parameters that the outputs were computed from, read off the graph: no gradient has to be computed."""
     nodes, seen, leaves = [output.grad_fn for output in outputs], set(), set()

@@ -15,6 +15,7 @@ from zoo.weights import tables
 State = Mapping[str, Tensor]
 SINGLE = "TASK"  # in a name of ours: the task that a file with one output serves
 U2_STEM = "stage1.rebnconvin.conv_s1.weight"
+ATTRIBUTES = ("", "model.", "net.")  # in which modules of Lightning keep their network
 OLD_DENSENET = re.compile(
     r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)"
 )  # torchvision's files of 2017: norm.1 for norm1
@@ -31,6 +32,7 @@ class Naming:
     raw: tasks trained on the head's number itself, without a sigmoid.
     ignored: parts that the original never uses.
     encoder_only: such a file holds an encoder and a classifier.
+    is_family: the encoder may be any, so its first layer has no one name, and all parts of the file must have a place.
     likely: the spec that a file of these names was most likely made with.
     refusal: why such files are not taken.
     advice: what the owner of a network, given its spec, must know.
@@ -47,6 +49,7 @@ class Naming:
     raw: tuple[Task, ...] = ()
     ignored: tuple[str, ...] = ()
     encoder_only: bool = False
+    is_family: bool = False
     refusal: str = ""
     advice: Callable[[Spec], str] = lambda spec: ""
 
@@ -68,6 +71,15 @@ class Naming:
 def recognise(state: State) -> Naming | None:
     """The naming that a file's names follow."""
     return next((naming for naming in NAMINGS if naming.fits(state)), None)
+
+
+def opened(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The names as they were in the network itself: a module of Lightning puts an attribute of its own before them."""
+    for prefix in ATTRIBUTES:
+        inner = {key.removeprefix(prefix): value for key, value in state.items()}
+        if recognise(inner):
+            return inner
+    return state
 
 
 def _spec(name: str, in_ch: int, **options: Value) -> Spec:
@@ -99,6 +111,13 @@ def _densedepth_advice(spec: Spec) -> str:
     if not spec.options["port"]:
         said += "; the port leaves out each stage's first LeakyReLU: build with port=True to compute what it computes"
     return said
+
+
+def _smp(state: State, name: str) -> Spec:
+    stem = next((value for key, value in state.items() if key.startswith("encoder.") and value.dim() == 4), None)
+    head = [value for key, value in state.items() if key.startswith("segmentation_head.")]
+    channels: dict[str, Value] = {"decoders": "shared"} if head and len(head[-1]) == 2 else {"tasks": "mask"}
+    return _spec(name, 6 if stem is None else stem.shape[1], **channels)
 
 
 DENSE_STEM = "encoder.net.features.conv0.weight"
@@ -218,5 +237,9 @@ NAMINGS = (
         stems=(DENSE_STEM,),
         inputs="imagenet",
         encoder_only=True,
+    ),
+    *(
+        Naming(f"smp's {title}", (name,), (key,), tables.SMP, partial(_smp, name=name), is_family=True)
+        for name, (title, key) in tables.SMP_FAMILIES.items()
     ),
 )

@@ -8,21 +8,23 @@ from os import PathLike
 from torch import Tensor
 
 from registry import Spec, ZooError
+from zoo.blocks.prune import is_dropped
 from zoo.contract import Interface, Link, Task
 from zoo.model import PairModel
 from zoo.own import Place, is_place
 from zoo.weights.files import WeightsError, WeightsFile, bare, read, spec_of
-from zoo.weights.foreign import SINGLE, Naming, recognise
+from zoo.weights.foreign import SINGLE, Naming, opened, recognise
 from zoo.weights.plan import COUNTER, LoadPlan, is_minor, notes_on
 from zoo.weights.report import LoadReport
 from zoo.weights.stem import statistics
 
+SHARED = "shared"  # the name of smp's decoder where it serves both tasks
 STATISTICS = ("normalise.mean", "normalise.std")
 INPUT_NOTES = {
     "imagenet": ["images are normalised with ImageNet's mean and deviation, as in its training"],
     "plain": [],
     "unknown": [
-        "if it was trained on normalised inputs, the file lacks their statistics: model.normalise.set(mean, std)"
+        "if it was trained on normalised inputs, nothing here knows their statistics: model.normalise.set(mean, std)"
     ],
 }
 
@@ -34,6 +36,8 @@ def load_into(model: PairModel, path: str | PathLike[str]) -> LoadReport:
     everything was copied and nothing else changed. A file that does not fit is refused, and then nothing is changed.
     """
     file = read(path)
+    if not file.is_ours:
+        file = replace(file, tensors=opened(file.tensors))
     naming = None if file.is_ours else recognise(file.tensors)
     if naming is not None:
         title, plan = naming.title, _foreign(model, file, naming)
@@ -58,6 +62,7 @@ def load_into(model: PairModel, path: str | PathLike[str]) -> LoadReport:
 def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> LoadPlan:
     """The plan for a file whose naming we know."""
     name, likely = model.spec.name, f"zoo.build({str(naming.likely(file.tensors))!r}, weights=...)"
+    likely += ", with encoder= as it was made" * naming.is_family
     if naming.refusal:
         raise WeightsError(f"{file.path} looks like {naming.title}: {naming.refusal}")
     if name not in naming.networks:
@@ -65,23 +70,34 @@ def _foreign(model: PairModel, file: WeightsFile, naming: Naming) -> LoadPlan:
         raise WeightsError(f"{file.path} looks like {naming.title}, not like {name}; load it with {likely}{other}")
     task: Task = "mask" if "mask" in model.face.tasks else "depth"  # where a file with one output goes
     plan = LoadPlan(model, file.path)
-    for key, value in file.tensors.items():
-        if not key.startswith(naming.ignored):
-            ours = naming.ours(key, task)
-            if ours in naming.stems:
-                plan.place_stem(key, value, ours, may_differ=naming.encoder_only)
-            else:
-                plan.place(key, value, ours)
+    decoder = SHARED if any(key.startswith(f"decoders.{SHARED}.") for key in plan.own) else task
+    _place_all(plan, model, file, naming, decoder)
     plan.check(f"{file.path} ({naming.title})", f"most likely it is for {likely}")
     advice = naming.advice(model.spec)
     if advice:
         plan.notes.append(advice)
-    if task == "depth" and any(SINGLE in ours for ours in naming.modules.values()):
+    if decoder == "depth" and any(SINGLE in ours for ours in naming.modules.values()):
         plan.notes.append("its one output serves depth")
+    if decoder == SHARED and len(model.face.tasks) == 2:
+        plan.notes.append("its two channels serve mask and depth, in this order")
     plan.link(dict.fromkeys(naming.raw, "identity"))
     plan.is_imagenet = naming.inputs == "imagenet"
     plan.notes += INPUT_NOTES[naming.inputs]
     return plan
+
+
+def _place_all(plan: LoadPlan, model: PairModel, file: WeightsFile, naming: Naming, decoder: str) -> None:
+    """Each tensor in its place; decoder: the one that a file with one decoder fills."""
+    for key, value in file.tensors.items():
+        ours = naming.ours(key, decoder)
+        if key.startswith(naming.ignored) or (ours and is_dropped(model, ours)):
+            continue
+        if ours in naming.stems or (naming.is_family and ours in plan.own and plan.is_stem(ours, value)):
+            plan.place_stem(key, value, ours, may_differ=naming.encoder_only)
+        else:
+            plan.place(key, value, ours)
+    if naming.is_family:
+        plan.require_all(naming.modules, decoder)
 
 
 def _same_names(model: PairModel, file: WeightsFile) -> LoadPlan:
@@ -91,7 +107,10 @@ def _same_names(model: PairModel, file: WeightsFile) -> LoadPlan:
     if file.is_ours:
         spec = spec_of(file)
         if not same_network(spec, model.spec):
-            raise WeightsError(f"{file.path} holds {spec.name}, not {model.spec.name}; zoo.load takes it")
+            raise WeightsError(
+                f"{file.path} holds {spec.name}, not {model.spec.name}; zoo.load takes it, and a command line does"
+                " without --model"
+            )
         links = _links(spec)
         notes = [f"it was saved from other code, {spec.name}"] if spec.name != model.spec.name else []
     plan = LoadPlan(model, file.path)

@@ -1,6 +1,6 @@
 """What loading a file will do to a network; nothing in the network changes before the plan is complete."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -70,6 +70,16 @@ class LoadPlan:
         widths = (image_ch, 2 * image_ch, 3 * image_ch)
         is_conv = own.dim() == 4 and own.shape != value.shape
         return is_conv and own.shape[1] in widths and _beside_channels(value) == _beside_channels(own)
+
+    def require_all(self, parts: Collection[str], decoder: str) -> None:
+        """Where names do not tell which encoder it is: these parts of the file have all that ours have, and no more."""
+        ours = "encoder.net.", f"decoders.{decoder}."
+        surplus = [key for key in self.unused if key.partition(".")[0] in parts]
+        lacking = [key for key in self.own if key.startswith(ours) and key not in self.tensors and not is_minor(key)]
+        if surplus and not self.unfit:
+            self.unfit.append(f"{len(surplus)} of its tensors have no place here ({listed(surplus, 1)})")
+        elif lacking and not self.unfit:
+            self.unfit.append(f"it lacks {len(lacking)} of the network's ({listed(lacking, 1)})")
 
     def check(self, file: str, hint: str) -> None:
         """Raise WeightsError where something does not fit, or nothing does."""

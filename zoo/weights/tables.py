@@ -124,3 +124,25 @@ DENSEDEPTH = (
     | {"decoder.conv2": "decoders.depth.enter", "decoder.conv3": "decoders.depth.out"}
     | rows("decoder.up{0}.conv{1}", "decoders.depth.up.{0}.{1}", numbered(4), {"A": "first", "B": "second"})
 )
+
+# smp: each family, its class there, and a tensor of its decoder that tells it from those below
+
+SMP_FAMILIES = {
+    "manet": ("MAnet", "decoder.blocks.0.hl_conv.0.0.weight"),
+    "encoder_unet": ("Unet", "decoder.blocks.0.conv1.0.weight"),
+    "unetplusplus": ("UnetPlusPlus", "decoder.blocks.x_0_0.conv1.0.weight"),
+    "linknet": ("Linknet", "decoder.blocks.0.block.0.0.weight"),
+    "fpn": ("FPN", "decoder.p2.skip_conv.weight"),
+    "pspnet": ("PSPNet", "decoder.psp.blocks.0.pool.1.0.weight"),
+    "pan": ("PAN", "decoder.fpa.branch1.1.conv.weight"),
+    "deeplabv3": ("DeepLabV3", "decoder.aspp.convs.0.0.weight"),
+    "deeplabv3plus": ("DeepLabV3Plus", "decoder.aspp.0.convs.0.0.weight"),
+    "upernet": ("UPerNet", "decoder.feature_norms.0.weight"),
+    "segformer": ("Segformer", "decoder.fuse_stage.0.weight"),
+    "dpt": ("DPT", "decoder.fusion_blocks.0.project.weight"),
+}
+SMP = {
+    "encoder": "encoder.net.encoder",
+    "decoder": "decoders.TASK.decoder",
+    "segmentation_head": "decoders.TASK.head",
+}

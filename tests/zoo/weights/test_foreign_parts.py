@@ -9,7 +9,7 @@ from reference.checking import assert_equal, build, checkpoint, imagenet, is_who
 
 import zoo
 from registry import Spec
-from zoo.weights import IMAGENET_MEAN, WeightsError, foreign
+from zoo.weights import IMAGENET_MEAN, WeightsError, foreign, tables
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,8 @@ def test_every_naming_knows_its_own_files_and_what_to_build_for_them():
             assert naming.likely(state) == Spec.parse(spec)
             zoo.build(naming.likely(state))
     encoders = {"ResNet-18 encoder", "DenseNet encoder", "ResNet of another depth than 18"}
-    assert {naming.title for naming in foreign.NAMINGS} == makers.keys() | encoders
+    families = {f"smp's {title}" for title, _ in tables.SMP_FAMILIES.values()}  # test_smp.py has those
+    assert {naming.title for naming in foreign.NAMINGS} == makers.keys() | encoders | families
 
 
 # Files that do not fit
