@@ -1,4 +1,4 @@
-"""Measure and compare networks: `python -m benchmarks.compare`, or with --preset, --models, --measure, --sizes ...
+"""Measure and compare networks: `python -m benchmarks.compare` or `zoo compare`, with --preset, --models, --measure ...
 
 Each finished cell is one line of compare.jsonl at once; a killed run goes on with --resume. Tables follow as Markdown,
 CSV and LaTeX, and as one HTML page that needs no network. Ctrl-C shows and keeps what is there.
@@ -14,7 +14,7 @@ from benchmarks.arguments import positive
 from benchmarks.plan.comparison import CHOICES, TYPES, Options
 from benchmarks.plan.presets import PRESETS, SUMMARIES
 from benchmarks.store.names import MEASURES, RECORDS
-from registry.commandline import INTERRUPTED, Parser, guarded
+from registry.commandline import INTERRUPTED, Parser, UsageError, guarded
 
 if TYPE_CHECKING:
     from benchmarks.plan.cells import Cell
@@ -62,10 +62,12 @@ def main(argv: list[str] | None = None) -> int:
     return guarded(lambda: run(arguments().parse_args(argv)))
 
 
-def arguments() -> Parser:
-    parser = Parser(prog="python -m benchmarks.compare", description="Measure and compare networks.")
-    parser.stray = 'networks are given as in --models "u2net*, unet(depth=4)"'
+def arguments(parser: Parser | None = None) -> Parser:
+    """What the command takes, declared for a parser of its own or for another's."""
+    parser = parser or Parser(prog="python -m benchmarks.compare", description="Measure and compare networks.")
+    parser.stray = 'networks are given in one piece, as "u2net*, unet(depth=4)"'
     add = parser.add_argument
+    add("names", nargs="?", metavar="MODELS", help="the same as --models")
     presets = "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
     add("--preset", choices=tuple(PRESETS), help=f"{presets}. Default: quick, on a GPU standard")
     for name, text in HELP.items():
@@ -89,14 +91,25 @@ def arguments() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write, show."""
+    from benchmarks.plan import estimate
     from benchmarks.run.leaderboard import measure, missing, prepared
     from benchmarks.store import files
 
+    if args.control:
+        from benchmarks.checks import control
+
+        return control.main([])
+    if args.models is not None and args.names is not None:
+        raise UsageError("networks are given twice, with and without --models; give them once")
     options: Options = {name: getattr(args, name) for name in Options.__annotations__}  # type: ignore[assignment]
-    with prepared(args.models, options) as (asked, planned):
+    with prepared(args.models or args.names, options) as (asked, planned):
         older = files.read(args.against) if args.against else None
+        for line in asked.assumed:
+            print(line)
         if args.dry_run:
             return foretell(missing(asked, planned)[1], asked)
+        if asked.assumed:
+            print(f"all of it takes about {estimate.whole(planned, asked)}; --dry-run tells it by measure", flush=True)
         return show(args, asked, measure(asked, planned), older)
 
 

@@ -59,6 +59,18 @@ def test_imports_point_down_only(package):
     assert upward == []
 
 
+def test_one_name_of_the_floor_above_stands_in_the_zoo():
+    above = {module(path) for path in files("benchmarks")}
+    named = [
+        (str(path.relative_to(ROOT)), node.value)
+        for package in ("registry", "zoo")
+        for path in files(package)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in above - {"benchmarks"}
+    ]
+    assert named == [("zoo/commands/compare.py", "benchmarks.compare")]  # `zoo compare`; CONTRIBUTING names it, too
+
+
 def module(path):
     """The name of the module that a file is."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")

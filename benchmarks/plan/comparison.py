@@ -83,6 +83,7 @@ class Comparison:
     executor: str = "here"
     address: str | None = None  # of a Ray cluster; None: one is started here
     resume: bool = False
+    assumed: tuple[str, ...] = ()  # what was found and decided where a folder of one's own was given and little else
 
 
 TYPES: Mapping[str, Callable[[str], Any]] = {

@@ -45,6 +45,11 @@ def estimate(cells: Sequence[Cell], asked: Comparison) -> tuple[list[list[str]],
     return body, notes
 
 
+def whole(cells: Sequence[Cell], asked: Comparison) -> str:
+    """All of it, in words."""
+    return estimate(cells, asked)[0][-1][-1]
+
+
 def seconds(cell: Cell, asked: Comparison, rate: float) -> float:
     """Of one cell, about."""
     if cell.measure in ALWAYS:

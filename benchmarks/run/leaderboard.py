@@ -12,7 +12,8 @@ from benchmarks.measures import accuracy
 from benchmarks.networks.entrants import enter
 from benchmarks.plan import cells
 from benchmarks.plan.cells import Cell
-from benchmarks.plan.comparison import BASELINES, Comparison, Options, settled
+from benchmarks.plan.comparison import BASELINES, Comparison, Options
+from benchmarks.plan.own_folder import settled
 from benchmarks.plan.presets import PRESETS
 from benchmarks.run.campaign import Campaign, home
 from benchmarks.show.results import Results

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from benchmarks.show.scores import HEADLINE, Board, Score, amount, by_training, counted, known_first, places
-from benchmarks.show.table import MISSING, Table, short
+from benchmarks.show.table import MISSING, Table, shares_plates, short
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, EQUAL, READY, READY_MADE
 from zoo.machine import headline
 
 TITLES = {EQUAL: "one recipe for all", READY: "ready-made weights"}
 UNITS = {"mask_iou": "IoU", "depth_rmse": "RMSE"}
+SHARED = "same plate in training and test"
 SIGNS = {"best": "*", "tie": "="}
 
 
@@ -41,8 +42,9 @@ def table(board: Board, source: str = "") -> Table:
     ]
     head = ["model", *(["recipe"] * several), *(f"{UNITS[metric]} {short(name)}" for metric, name in columns)]
     title = TITLES.get(board.trained_as.kind, "recipes of their own" if several else f"recipe {own[0]}")
+    shared = SHARED if any(shares_plates(name) for name in names) else ""
     return Table(
-        ", ".join(filter(None, (f"{source}accuracy", title, amount(board.records)))),
+        ", ".join(filter(None, (f"{source}accuracy", title, amount(board.records), shared))),
         head,
         body,
         [*_about(board, achieved, own, seeds, marked=any(marks.values()))],

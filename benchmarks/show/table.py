@@ -1,9 +1,11 @@
 """A table of text, and how it is written: Markdown, LaTeX, HTML. A cell that ends in * is the best, in = a tie."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
+
+from registry import Spec, SpecError
 
 MISSING = "-"
 TEXTS = ("recipe", "data", "what")  # columns beside the first that are no numbers
@@ -140,5 +142,17 @@ def short(data: str) -> str:
     >>> short("pairbench:hard"), short("folders(path=my/desk, tasks=mask)")
     ('hard', 'desk')
     """
-    path = re.search(r'path="?([^,)"]+)', data)
-    return TIERS.get(data) or (path[1] if path else data).rpartition("/")[2][:20]
+    name = str(_options(data).get("path", data)).rstrip("/").rpartition("/")[2] or data
+    return TIERS.get(data) or name[:20]
+
+
+def shares_plates(data: str) -> bool:
+    """Whether a spec of data deals photos out one by one, those of one plate to training and test alike."""
+    return _options(data).get("split_kind") == "random"
+
+
+def _options(data: str) -> Mapping[str, Any]:
+    try:
+        return Spec.parse(data).options
+    except SpecError:  # a bare path
+        return {}

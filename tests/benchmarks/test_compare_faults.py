@@ -142,10 +142,10 @@ def test_wrong_numbers_say_what_is_accepted(given: str, capsys: pytest.CaptureFi
     assert error.count("\n") == 1
 
 
-def test_a_name_alone_is_told_where_names_go(capsys: pytest.CaptureFixture[str]) -> None:
-    assert compare.main(["u2net"]) == 2
+def test_names_in_several_words_are_told_how_they_go(capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare.main(["unet", "u2net"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: unrecognized arguments: u2net; networks are given as in --models ")
+    assert error.startswith("error: unrecognized arguments: u2net; networks are given in one piece, as ")
     assert error.count("\n") == 1
 
 

@@ -191,7 +191,7 @@ def test_debug_shows_the_traceback_of_an_error_and_of_no_later_one(capsys: Shown
 def test_help_loads_no_torch() -> None:
     code = (
         "import sys; from zoo.__main__ import main\n"
-        "for words in (['--help'], ['predict', '--help'], ['data', '--help']):\n"
+        "for words in (['--help'], ['predict', '--help'], ['compare', '--help']):\n"
         "    try: main(words)\n"
         "    except SystemExit as end: assert end.code == 0\n"
         "assert 'torch' not in sys.modules"

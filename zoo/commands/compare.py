@@ -1,0 +1,13 @@
+"""measure networks side by side: cost, speed, memory; and accuracy, on your own photos with --data"""
+
+from importlib import import_module
+
+from registry.commandline import Parser
+
+COMPARISON = "benchmarks.compare"  # on the floor above: named as text and loaded when it is asked for
+
+
+def arguments(parser: Parser) -> None:
+    command = import_module(COMPARISON)
+    command.arguments(parser)
+    parser.set_defaults(run=command.run)
