@@ -5,7 +5,7 @@ also belongs to its machine.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import cast
 
@@ -18,9 +18,10 @@ from benchmarks.store.identity import key
 from benchmarks.store.names import BASELINE, EQUAL, MEASURES, OWN, READY_MADE
 from benchmarks.store.record import AccuracySettings, CostSettings, SensitivitySettings, Settings, TimedSettings
 from zoo.data.dataset import parse
+from zoo.metrics.catalog import metrics
 from zoo.own import code_of
 
-UNTOLD = ("size", "device", "test_images", "code")  # in a title
+UNTOLD = ("size", "device", "test_images", "code", "metrics")  # in a title
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _settings(measure: str, entrant: Entrant, asked: Comparison) -> Sequence[Set
             TimedSettings(size, 1, precision, asked.layouts[0], "eager", device_type(asked), code)
             for size, precision in product(asked.sizes, asked.precisions)
         ]
-    trained = _trainings(entrant, asked)
+    trained = [_with_code(cell, entrant) for cell in _trainings(entrant, asked)]
     if measure == "accuracy":
         return trained
     return [SensitivitySettings(**vars(cell), perturbation=name) for cell in trained for name in PERTURBATIONS]
@@ -104,14 +105,11 @@ def _timed(asked: Comparison, batches: Sequence[int | None], code: str | None) -
 
 
 def _trainings(entrant: Entrant, asked: Comparison) -> list[AccuracySettings]:
-    code = {
-        data: "+".join(filter(None, (entrant.code, code_of(parse(data)[0].factory)))) or None for data in asked.data
-    }
     if asked.weights is not None:
         digest = ready_made.digest_of(asked.weights, entrant)
         name = f"{READY_MADE}{asked.weights}"
         return [
-            AccuracySettings(asked.train_size, data, name, None, None, asked.scenes, weights=digest, code=code[data])
+            AccuracySettings(asked.train_size, data, name, None, None, asked.scenes, weights=digest)
             for data in asked.data
         ]
     name = asked.recipes
@@ -121,8 +119,16 @@ def _trainings(entrant: Entrant, asked: Comparison) -> list[AccuracySettings]:
         name = training_recipe.own(entrant.asked.name) or EQUAL
     content, precision = training_recipe.content(name), asked.train_precision
     return [
-        AccuracySettings(
-            asked.train_size, data, name, asked.samples, seed, asked.scenes, precision, content, code=code[data]
-        )
+        AccuracySettings(asked.train_size, data, name, asked.samples, seed, asked.scenes, precision, content)
         for data, seed in product(asked.data, asked.seeds)
     ]
+
+
+def _with_code(cell: AccuracySettings, entrant: Entrant) -> AccuracySettings:
+    """With digests of the code of others that it depends on, beside that of its recipe."""
+    code = _joined(entrant.code, code_of(parse(cell.data)[0].factory))
+    return replace(cell, code=code, metrics=_joined(*(code_of(entry.factory) for entry in metrics)))
+
+
+def _joined(*digests: str | None) -> str | None:
+    return "+".join(filter(None, digests)) or None

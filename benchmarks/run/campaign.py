@@ -106,9 +106,12 @@ class Campaign:
         )
 
 
+OF_TESTING = ("perturbation", "test_images", "metrics")
+
+
 def home(folder: Path, cell: Cell) -> Path:
     """Where a cell's training lives, however it is tested and whichever way its network was spelled."""
-    key = identity.key("accuracy", cell.entrant.spec, cell.settings, without=("perturbation", "test_images"))
+    key = identity.key("accuracy", cell.entrant.spec, cell.settings, without=OF_TESTING)
     name = "".join(c if c.isalnum() or c in "-_." else "-" for c in cell.entrant.asked.name)[:40]
     return folder / "runs" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 

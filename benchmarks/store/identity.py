@@ -42,7 +42,7 @@ def latest(records: Iterable[Record]) -> list[Record]:
     of all. What a plug-in's older code gave is no cell of its own."""
     found: dict[tuple[str, tuple[Any, ...]], Record] = {}
     for record in records:
-        known = key(record.measure, record.spec, record.cell, without=("code",))
+        known = key(record.measure, record.spec, record.cell, without=("code", "metrics"))
         cell = (known, () if record.measure == "cost" else record.machine.identity)
         if cell not in found or record.status != "interrupted" or found[cell].status == "interrupted":
             found[cell] = record

@@ -62,6 +62,7 @@ class AccuracySettings:
     content: str | None = None  # digest of what the recipe says, where it was changed or is a file's
     weights: str | None = None  # digest of ready-made ones
     code: str | None = None  # of the network and of the source of the data
+    metrics: str | None = None  # digest of plug-ins' code
 
     @property
     def trained_as(self) -> TrainedAs:

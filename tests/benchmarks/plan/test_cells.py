@@ -11,6 +11,7 @@ from records import cost
 
 from benchmarks.measures import training_recipe
 from benchmarks.networks.entrants import enter
+from benchmarks.plan import cells
 from benchmarks.plan.cells import Cell, plan
 from benchmarks.plan.comparison import Comparison
 from benchmarks.run.campaign import home
@@ -101,6 +102,17 @@ def test_after_an_edit_of_ones_own_loss_every_network_is_trained_anew(
     assert all(one.key != other.key for one, other in zip(before, after, strict=True))
     assert before[1].accuracy.recipe_title != after[1].accuracy.recipe_title, "a row says which of the two"
     assert home(tmp_path, before[1]) != home(tmp_path, after[1])
+
+
+def test_after_an_edit_of_a_metric_all_are_tested_anew_and_none_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Comparison(measure=("accuracy",), data=("pairbench:clean",))
+    (before,) = plan(enter("unet"), asked)
+    monkeypatch.setattr(cells, "code_of", lambda factory: "edited" if "metrics" in factory.__module__ else None)
+    (after,) = plan(enter("unet"), asked)
+    assert before.key != after.key
+    assert home(tmp_path, before) == home(tmp_path, after)
 
 
 def test_after_an_edit_of_a_plug_in_its_network_is_measured_anew(
