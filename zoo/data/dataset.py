@@ -130,7 +130,7 @@ def load(
     """A data set by name.
 
     spec: "pairbench:hard", short for "pairbench(tier=hard)"; "folders:PATH" for "folders(path=PATH)"; or just the path
-        of a folder, a zip or shards, whose kind is then seen from what is there.
+        of a folder, a zip or shards, whose kind is then seen from what is there; ./photos where a source is called so.
     split: what held-out splits are for: train, val, test; "all" where the data has none.
     size: pixels, one number or (h, w); images are resized to it. None keeps the files' size.
     """
@@ -153,7 +153,8 @@ def parse(spec: str | Spec) -> tuple[Entry[Source], Spec]:
     """The source and the options of a spec; a bare path is one of the source that reads what is there."""
     if isinstance(spec, str) and not spec.strip():
         raise OptionError(f"data={spec!r} is not accepted; data takes a source, as pairbench:hard, or a folder's path")
-    if isinstance(spec, str) and os.path.exists(spec):  # pathlib's raises where a spec is too long for a file's name
+    is_path = isinstance(spec, str) and spec not in sources and os.path.exists(spec)  # pathlib's raises for a long one
+    if isinstance(spec, str) and is_path:
         entry = sources.get("shards" if any(Path(spec).glob("*.index.json")) else "folders")
         return entry, Spec(entry.name, {"path": spec})
     parsed = Spec.parse(spec) if isinstance(spec, str) else spec

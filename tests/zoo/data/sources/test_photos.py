@@ -178,3 +178,11 @@ def test_a_download_that_fails_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(ZooError, match=r"apt-get download of nothing failed: .*; try `apt-get update`") as caught:
         photographs._unpacked("nothing", tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_name_of_a_source_is_the_source_though_a_folder_is_called_so(folder, tmp_path, monkeypatch):
+    (tmp_path / "photos").symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+    assert zoo.data.load("photos", split="test", size=16).backgrounds.names == load(folder).backgrounds.names
+    with pytest.raises(ZooError, match="no images in bg/"):
+        zoo.data.load("./photos", split="test", size=16)
