@@ -3,7 +3,7 @@
 import operator
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -137,16 +137,21 @@ def load(
     require_each("split", split, (split,), SPLITS)
     accepted = f"pixels from {SMALLEST} up, one number or (h, w), or None"
     checked = None if size is None else checked_size(size, accepted, largest=sys.maxsize)
+    entry, resolved = resolve(spec, options)
+    dataset = entry.factory(split=split, size=checked, **resolved)
+    dataset.spec, dataset.split = Spec(entry.name, resolved), split
+    dataset.size = getattr(dataset, "size", checked)  # a source may have a size of its own where none is asked for
+    return dataset
+
+
+def resolve(spec: str | Spec, options: Mapping[str, Any]) -> tuple[Entry[Source], dict[str, Any]]:
+    """The source of a spec, and all options of it; options: given beside the spec."""
     entry, told = parse(spec)
     given = told.extended(options)
     for name, option in entry.options.items():
         if name not in ("split", "size", *given) and option.default is Parameter.empty:
             raise OptionError(f"data source {entry.name} needs {name}, as in {entry.name}:{name.upper()}")
-    entry, resolved = sources.resolve(Spec(entry.name, given), given_by_caller=("split", "size"))
-    dataset = entry.factory(split=split, size=checked, **resolved)
-    dataset.spec, dataset.split = Spec(entry.name, resolved), split
-    dataset.size = getattr(dataset, "size", checked)  # a source may have a size of its own where none is asked for
-    return dataset
+    return sources.resolve(Spec(entry.name, given), given_by_caller=("split", "size"))
 
 
 def parse(spec: str | Spec) -> tuple[Entry[Source], Spec]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from registry import split
-from zoo.contract import Prediction, Sample, Task
+from zoo.contract import TASKS, Prediction, Sample, Task
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting.sheet import gallery
@@ -52,8 +52,12 @@ def measured(recipe: Recipe, tasks: Sequence[Task]) -> list[str]:
 
 
 def grid(sample: Sample, prediction: Prediction) -> Tensor:
-    """(3, h, w): a row for each scene: bg, fg_bg, the true and the predicted mask, the true and the predicted depth."""
+    """(3, h, w): a row for each scene: bg, fg_bg, the true and the predicted mask, the true and the predicted depth.
+
+    What is not known or not predicted is left out.
+    """
     columns = [sample.bg, sample.fg_bg]
-    for truth, logits in zip((sample.mask, sample.depth), prediction, strict=True):
-        columns += [truth] if logits is None else [truth, logits.float().sigmoid()]
+    for task, logits in zip(TASKS, prediction, strict=True):
+        columns += [getattr(sample, task)] if bool(sample.known(task).any()) else []
+        columns += [] if logits is None else [logits.float().sigmoid()]
     return gallery([column[:SHOWN] for column in columns])

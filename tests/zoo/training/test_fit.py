@@ -16,6 +16,7 @@ from training_runs import BATCH, RECIPES, SMALL, Blots, dropping, train
 
 import zoo
 from registry import OptionError
+from zoo.contract import Prediction, Sample
 from zoo.data import load
 from zoo.data.feeding.order import spread
 from zoo.machine import choose
@@ -24,7 +25,7 @@ from zoo.trained import Trained
 from zoo.training import Objective, Recipe, TrainingError, budgeted, loop
 from zoo.training.splits import training_data, validation_data
 from zoo.training.trainer import Trainer
-from zoo.training.validation import METRICS, validate
+from zoo.training.validation import METRICS, grid, validate
 from zoo.training.world import World
 from zoo.weights import read_state
 
@@ -282,6 +283,16 @@ def test_looks_measure_what_metrics_measure() -> None:
     assert values["loss"] == pytest.approx(float(loss), rel=1e-5)
     assert picture is not None
     assert picture.shape == (3, 4 * 18, 6 * 18)
+
+
+def test_a_look_shows_what_is_known_and_predicted() -> None:
+    image, one = torch.rand(2, 3, 8, 8), torch.rand(2, 1, 8, 8)
+    both = Sample(image, image, one, one, torch.ones(2, 2, 8, 8), ())
+    mask = both._replace(valid=torch.stack([torch.ones(2, 8, 8), torch.zeros(2, 8, 8)], 1))
+    widths = [
+        grid(sample, Prediction(one, depth)).shape[-1] // (8 + 2) for sample in (both, mask) for depth in (one, None)
+    ]
+    assert widths == [6, 5, 5, 4]
 
 
 def test_data_without_splits_is_learned_and_looked_at_whole(tmp_path: Path) -> None:

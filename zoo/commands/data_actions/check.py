@@ -4,12 +4,20 @@ import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from registry import OptionError
 from registry.commandline import say
 from zoo.progress import progress
 
+LAYOUT = ("tasks", "per_background", "template", "objects", "manifest", "dirs")  # options of folders that find files
+
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("path", help="a folder or zip with bg/, fg_bg/, fg_bg_mask/, fg_bg_depth/; or shards")
+    parser.add_argument(
+        "spec",
+        metavar="SPEC",
+        help="a folder or zip with bg/, fg_bg/, fg_bg_mask/, fg_bg_depth/; shards; or as for load: folders(path=DIR,"
+        " tasks=mask). The options below stand for those of the spec",
+    )
     parser.add_argument("--per-background", type=int, metavar="N", help="pictures per background, in their order")
     parser.add_argument("--template", help='what in a picture\'s name is its background, as "{stem.split:_:3}"')
     parser.add_argument("--manifest", metavar="FILE", help="a .csv or .jsonl with the columns bg, fg_bg, mask, depth")
@@ -21,23 +29,25 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """The exit code: 0 where all is well, 1 where there are problems."""
-    if any(Path(args.path).glob("*.index.json")):
-        return _check_shards(Path(args.path), args.json)
-    from zoo.contract import TASKS
-    from zoo.data.files.layout import DIRS, read_layout
+    from zoo.contract import words
+    from zoo.data.dataset import resolve
+    from zoo.data.files.layout import read_layout
     from zoo.data.inspecting.checking import check
 
+    given = {name: value for name in LAYOUT if (value := getattr(args, name, None)) is not None}
+    entry, options = resolve(args.spec, given)
+    if entry.name == "shards":
+        return _check_shards(Path(options["path"]), args.json)
+    if entry.name != "folders":
+        raise OptionError(f"{args.spec} has no files of samples to look through; give a folder, a zip or shards")
     layout = read_layout(
-        args.path,
-        tasks=tuple(args.tasks or TASKS),
-        per_background=args.per_background,
-        template=args.template,
-        manifest=args.manifest,
-        dirs=args.dirs or DIRS,
+        options["path"],
+        tasks=words("tasks", options["tasks"], "mask, depth, or both"),
+        **{name: options[name] for name in LAYOUT if name != "tasks"},
     )
     with progress() as tick:
         findings = check(layout, workers=args.workers, tick=tick)
-    say(json.dumps({"path": args.path, **findings.record()}, indent=1) if args.json else findings.text())
+    say(json.dumps({"path": options["path"], **findings.record()}, indent=1) if args.json else findings.text())
     return 1 if findings.problems else 0
 
 

@@ -9,7 +9,7 @@ from einops import rearrange
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from zoo.contract import Sample
+from zoo.contract import TASKS, Sample
 from zoo.data.dataset import DataError
 from zoo.data.files.images import encode, to_bytes
 from zoo.files import replacing, write_bytes
@@ -18,10 +18,14 @@ GAP = 2  # pixels between samples
 
 
 def contact_sheet(samples: Sequence[Sample], *, columns: int = 2) -> Tensor:
-    """Single samples -> (3, h, w) in [0, 1]: bg, fg_bg, mask and depth side by side, `columns` samples in a row."""
+    """Single samples -> (3, h, w) in [0, 1]: bg, fg_bg, mask and depth side by side, `columns` samples in a row.
+
+    A task that is known of no sample has no picture.
+    """
     if not samples or columns < 1:
         raise DataError(f"a contact sheet needs samples and columns; {len(samples)} samples and {columns} columns came")
-    strips = [torch.cat([s.bg, s.fg_bg, s.mask.expand_as(s.bg), s.depth.expand_as(s.bg)], 2) for s in samples]
+    tasks = [task for task in TASKS if any(bool(sample.known(task).any()) for sample in samples)]
+    strips = [torch.cat([s.bg, s.fg_bg, *(getattr(s, task).expand_as(s.bg) for task in tasks)], 2) for s in samples]
     strips = [torch.nn.functional.pad(strip, (0, GAP, 0, GAP), value=1.0) for strip in strips]
     strips += [torch.ones_like(strips[0])] * (-len(strips) % columns)
     return rearrange(torch.stack(strips), "(rows columns) c h w -> c (rows h) (columns w)", columns=columns)

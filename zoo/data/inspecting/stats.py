@@ -140,6 +140,7 @@ class Stats:
                     "max": moments.most.round(6).tolist(),
                 }
                 for name, moments in self.moments.items()
+                if moments.count  # a task that the data does not know has none
             },
             "coverage": self.coverage.tolist(),
             "depth": self.depth.tolist(),

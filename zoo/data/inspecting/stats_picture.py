@@ -16,7 +16,8 @@ INK, PALE, OBJECT, REST = (32, 32, 32), (225, 225, 225), (200, 60, 40), (60, 90,
 
 
 def draw(stats: Stats, record: dict[str, Any]) -> Image.Image:
-    """Mean bg, fg_bg, mask and depth; coverage, depth, and the change inside and outside the object."""
+    """Mean bg, fg_bg, mask and depth; coverage, depth, and the change inside and outside the object; where known."""
+    there = [name for name in MAPS if stats.moments[name].count]
     width, top = 4 * CELL + 5 * GAP, GAP + 2 * LINE + GAP
     below = top + CELL + LINE + 2 * GAP
     page = Image.new("RGB", (width, below + TALL + 2 * LINE + GAP), "white")
@@ -27,18 +28,18 @@ def draw(stats: Stats, record: dict[str, Any]) -> Image.Image:
         f"{stats.samples:,} samples, {stats.empty:,} without an object; threshold IoU {record['threshold']['iou']:.3f}"
     )
     pen.text((GAP, GAP + LINE), facts, INK, font)
-    for column, name in enumerate(MAPS):
+    for column, name in enumerate(there):
         left = GAP + column * (CELL + GAP)
         page.paste(thumbnail(torch.from_numpy(stats.mean_image(name)), (CELL, CELL)), (left, top))
         pen.text((left, top + CELL + 2), f"mean {name}", INK, font)
     change = stats.change.reshape(2, -1, LEVELS // 64).sum(2)[:, :32]  # to half of the range, where it happens
     shares = change / np.maximum(change.sum(1, keepdims=True), 1)
     panels = [
-        ("share of object, 0 to 1", [(stats.coverage, REST)]),
-        ("depth, 0 to 1", [(stats.depth, REST)]),
-        ("change, 0 to 0.5: object red", [(shares[0], REST), (shares[1], OBJECT)]),
+        ("mask", "share of object, 0 to 1", [(stats.coverage, REST)]),
+        ("depth", "depth, 0 to 1", [(stats.depth, REST)]),
+        ("mask", "change, 0 to 0.5: object red", [(shares[0], REST), (shares[1], OBJECT)]),
     ]
-    for column, (caption, series) in enumerate(panels):
+    for column, (_, caption, series) in enumerate(panel for panel in panels if panel[0] in there):
         left = GAP + column * (WIDE + GAP)
         pen.rectangle((left, below, left + WIDE, below + TALL), outline=PALE)
         for values, colour in series:

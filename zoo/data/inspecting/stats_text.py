@@ -23,10 +23,13 @@ def text(record: dict[str, Any]) -> str:
     if wrong := record["left_out"]:
         lines += [f"{len(wrong):,} samples that could not be used are left out:", f"  {listed(wrong, separator=BREAK)}"]
     lines += ["", *_moments(record["maps"])]
-    lines += ["", f"share of the picture that is object; {record['empty']:,} samples have none"]
-    lines += _bars(record["coverage"])
-    lines += ["", "depth of the pixels, 0 nearest, 1 farthest or sky", *_bars(record["depth"])]
-    lines += ["", *_thresholds(record)]
+    if "mask" in record["maps"]:
+        lines += ["", f"share of the picture that is object; {record['empty']:,} samples have none"]
+        lines += _bars(record["coverage"])
+    if "depth" in record["maps"]:
+        lines += ["", "depth of the pixels, 0 nearest, 1 farthest or sky", *_bars(record["depth"])]
+    if "mask" in record["maps"]:
+        lines += ["", *_thresholds(record)]
     return "\n".join(line.rstrip() for line in lines)
 
 

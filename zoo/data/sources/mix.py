@@ -50,6 +50,17 @@ class Mix(PairDataset):
     def __len__(self) -> int:
         return self.length
 
+    @property
+    def problems(self) -> dict[str, str]:
+        return {name: reason for part in self.parts for name, reason in part.problems.items()}
+
+    def report(self) -> str:
+        return "\n".join(filter(None, (part.report() for part in self.parts)))
+
+    def keep_split(self) -> None:
+        for part in self.parts:
+            part.keep_split()
+
     def _dealt(self, indices: np.ndarray) -> np.ndarray:
         """Which source each index belongs to."""
         number = Draw(f"mix {self.split}", indices).uniform(0, 1).double().numpy()

@@ -252,3 +252,16 @@ def test_the_shards_of_all_splits_are_the_whole_of_a_check(tmp_path: Path, capsy
     told = capsys.readouterr().err
     assert "[ 14%] check train-000000.tar\n" in told
     assert told.endswith("[100%] check val-000000.tar\n")
+
+
+def test_a_spec_is_read_as_load_reads_it(tmp_path: Path, capsys: Shown) -> None:
+    root = dataset(tmp_path / "d")
+    shutil.rmtree(root / "fg_bg_depth")
+    for words in ([f"folders(path={root}, tasks=mask)"], [f"folders:{root}", "--tasks", "mask"]):
+        assert main(["data", "check", *words, "--workers", "1", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["path"], found["pictures"], sorted(found["modes"])) == (str(root), 6, ["bg", "fg_bg", "mask"])
+    assert main(["data", "check", f"folders(path={root}, tasks=mask)", "--tasks", "depth"]) == 2
+    assert "tasks is given twice" in capsys.readouterr().err
+    assert main(["data", "check", "pairbench:hard"]) == 2
+    assert "pairbench:hard has no files of samples to look through" in capsys.readouterr().err

@@ -28,6 +28,14 @@ def test_maps_lie_side_by_side_and_samples_below_each_other():
     assert sheet[:, 4 + GAP :, 24 + GAP :].unique() == 1  # and nobody is beside it
 
 
+def test_a_task_that_no_sample_knows_has_no_picture():
+    sample = flat(0.1)
+    alone = sample._replace(valid=torch.cat([torch.ones(1, 4, 6), torch.zeros(1, 4, 6)]))
+    assert torch.equal(contact_sheet([alone], columns=1)[:, :, :18], contact_sheet([sample], columns=1)[:, :, :18])
+    assert contact_sheet([alone], columns=1).shape == (3, 4 + GAP, 3 * 6 + GAP)
+    assert contact_sheet([alone, sample], columns=1).shape == (3, 2 * (4 + GAP), 4 * 6 + GAP)
+
+
 def test_nothing_is_no_sheet():
     with pytest.raises(DataError, match="0 samples"):
         contact_sheet([])

@@ -21,6 +21,7 @@ from zoo.data.dataset import sources
 from zoo.data.feeding.order import spread
 from zoo.data.inspecting.figures import collect, figures
 from zoo.data.inspecting.stats import LEVELS, Moments, Stats
+from zoo.data.inspecting.stats_picture import CELL, GAP, LINE
 
 Shown = pytest.CaptureFixture[str]
 
@@ -321,3 +322,22 @@ def test_a_damaged_sample_is_left_out_and_named(tmp_path: Path, capsys: Shown) -
     assert "2 samples that could not be used are left out:" in out
     assert f"  {root}/fg_bg/img_0001.png: the file is empty\n" in out
     assert f"  {root}/fg_bg/img_0006.png: no depth belongs to it\n" in out
+
+
+@pytest.mark.parametrize(("task", "other"), [("mask", "depth"), ("depth", "mask")])
+def test_a_task_that_the_data_does_not_know_is_neither_told_nor_drawn(
+    tmp_path: Path, capsys: Shown, task: str, other: str
+) -> None:
+    spec = f"folders(path={dataset(tmp_path / 'data', n_bg=1, each=2)}, tasks={task})"
+    assert main(["data", "stats", spec, "--out", str(tmp_path / "one.png")]) == 0
+    out = capsys.readouterr().out
+    assert f"\n{task} " in out
+    assert f"\n{other} " not in out
+    assert ("share of the picture that is object" in out) == ("reaches the best constant" in out) == (task == "mask")
+    assert ("depth of the pixels" in out) == (task == "depth")
+    assert list(figures(spec)[1]["maps"]) == ["bg", "fg_bg", task]
+    assert main(["data", "stats", f"folders:{tmp_path}/data", "--out", str(tmp_path / "both.png")]) == 0
+    one, both = (np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) for name in ("one", "both"))
+    fourth = slice(4 * LINE, CELL), slice(GAP + 3 * (CELL + GAP), GAP + 4 * (CELL + GAP))  # of the mean images
+    assert one[fourth].min() == 255
+    assert both[fourth].min() < 255

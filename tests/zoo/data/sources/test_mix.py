@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from folder_data import dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -109,3 +110,16 @@ def test_one_channel_of_validity_serves_both_tasks(start, n):
 def test_what_is_not_accepted(options, message):
     with pytest.raises((OptionError, zoo.ZooError), match=message):
         load("mix", split="train", size=(16, 16), **options)
+
+
+def test_damaged_samples_and_splits_are_those_of_the_sources(tmp_path):
+    paths = [dataset(tmp_path / name, n_bg=6, each=1) for name in ("one", "two")]
+    for number in range(1, 7):
+        (paths[0] / f"fg_bg/img_{number:04}.png").write_bytes(b"")
+    data = load("mix", of=tuple(f"folders(path={path}, max_bad=1)" for path in paths), split="train", size=16)
+    damaged = data.damaged(range(len(data)))
+    assert 0 < len(damaged) < len(data)
+    assert {reason.partition(": ")[0] for reason in damaged.values()} == set(data.problems)
+    assert "of 6 samples could not be used" in data.report()
+    data.keep_split()
+    assert all((path / "splits.json").exists() for path in paths)
