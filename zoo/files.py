@@ -38,26 +38,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file's text, whole or not at all."""
-    with replacing(path) as draft:
-        draft.write_text(text, encoding="utf-8", newline="")
+    """Replace a file's text, whole or not at all; a name that is no UTF-8 stands in it with codes, as JSON has them."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace a file's content, whole or not at all."""
     with replacing(path) as draft:
         draft.write_bytes(data)
-
-
-def as_json(value: Any, indent: int | None = None) -> str:
-    """JSON as people read it; only where a name has bytes that are no UTF-8 are all letters but ASCII written as codes.
-
-    >>> as_json({"name": "ü"}), as_json(["ü", "\\udcff"])
-    ('{"name": "ü"}', '["\\\\u00fc", "\\\\udcff"]')
-    """
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
-    has_codes = any("\ud800" <= letter <= "\udfff" for letter in text)
-    return json.dumps(value, indent=indent) if has_codes else text
 
 
 def from_json(text: str | bytes) -> Any:

@@ -104,7 +104,7 @@ def _index(store: Zip) -> tuple[dict[str, int], np.ndarray]:
     """Name -> row, and the rows: offset, packed size, size, checksum, method, flags. 48 bytes a member."""
     try:
         with zipfile.ZipFile(store.path) as file:
-            infos = [info for info in file.infolist() if not info.is_dir()]
+            infos = [info for info in file.infolist() if not info.filename or not info.is_dir()]
         infos = [info for info in infos if not _hidden(inside(info.filename, store.path))]
         facts = [
             (info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type, info.flag_bits)

@@ -21,7 +21,7 @@ from typing import Any
 from registry import is_count, listed
 from zoo.contract import TASKS
 from zoo.data.dataset import DataError
-from zoo.files import as_json, from_json, replacing, write_text
+from zoo.files import from_json, replacing, write_text
 
 VERSION = 1
 BLOCK = 512  # bytes; tar puts every header and every file's start on a multiple
@@ -130,7 +130,7 @@ def write_index(folder: Path, index: Index) -> None:
     """Declare a split finished."""
     content = {"version": VERSION, "split": index.split, "samples": index.samples, "source": index.source}
     shards = ",\n".join(json.dumps(asdict(shard)) for shard in index.shards)
-    head = as_json(content, indent=1)[:-2]
+    head = json.dumps(content, indent=1, ensure_ascii=False)[:-2]
     write_text(folder / f"{index.split}{INDEX}", f'{head},\n "shards": [\n{shards}\n]}}\n')
 
 

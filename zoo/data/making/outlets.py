@@ -4,6 +4,7 @@
 already; `finish` writes what tells that everything is there.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from zoo.data.files.layout import DIRS, MAPS
 from zoo.data.files.shards import Index, finished, shard_name, write_index, write_shard
 from zoo.data.making.composition import Composition, sample_files
 from zoo.data.splitting.splits import decide
-from zoo.files import as_json, replacing, write_bytes
+from zoo.files import replacing, write_bytes
 
 MANIFEST = "manifest.jsonl"
 MOST = 32  # samples made in one go
@@ -57,12 +58,15 @@ class LooseFiles:
         return made, len(piece) - made
 
     def finish(self) -> None:
-        with replacing(self.folder / MANIFEST) as draft, open(draft, "w", encoding="utf-8") as file:
+        with (
+            replacing(self.folder / MANIFEST) as draft,
+            open(draft, "w", encoding="utf-8", errors="backslashreplace") as file,  # which is JSON's own way
+        ):
             for number in range(len(self)):
                 names = {name: path.relative_to(self.folder).as_posix() for name, path in self.paths(number).items()}
                 facts = self.composition.facts(number)
                 row = {**names, "object": facts["object"], "photo": facts["bg"], "placement": facts["placement"]}
-                file.write(as_json(row) + "\n")
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def paths(self, number: int) -> dict[str, Path]:
         """Map -> file of a sample."""
@@ -133,7 +137,10 @@ class TarShards:
         suffixes = self.composition.suffixes
         files = {f"{name}.{suffixes[name]}": data for name, data in sample_files(self.composition, number).items()}
         facts = {"index": number, **self.composition.facts(number)}
-        return f"{number:09d}", {**files, "json": as_json(facts).encode()}
+        return f"{number:09d}", {
+            **files,
+            "json": json.dumps(facts, ensure_ascii=False).encode(errors="backslashreplace"),
+        }
 
     def finish(self) -> None:
         source = {name: value for name, value in self.settings().items() if not isinstance(value, dict)}

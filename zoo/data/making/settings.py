@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.begun import differences
 from zoo.data.dataset import DataError
-from zoo.files import as_json, from_json, write_text
+from zoo.files import from_json, write_text
 
 
 def settle(file: Path, settings: Mapping[str, Any], hint: str) -> None:
@@ -16,7 +16,7 @@ def settle(file: Path, settings: Mapping[str, Any], hint: str) -> None:
     A mapping among them holds files by name.
     """
     if not file.exists():
-        write_text(file, as_json(settings, indent=1) + "\n")
+        write_text(file, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
         return
     try:
         begun = from_json(file.read_text(encoding="utf-8"))

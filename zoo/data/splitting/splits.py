@@ -180,6 +180,8 @@ def _require_whole(splits: Splits) -> None:
     if any(split not in NAMES for groups in splits.groups.values() for split in groups.values()):
         raise ValueError(f"splits are {', '.join(NAMES)}")
     _checked(splits.fractions, splits.seed, splits.kind)
+    if not {*splits.groups} <= {*_factors(splits.kind)}:
+        raise ValueError(f"its groups are no {' and '.join(_factors(splits.kind))}")
     counts = splits.counts.values()
     if not all(map(is_count, counts, repeat(0))) or not all(isinstance(t, str) for t in (splits.digest, *splits.notes)):
         raise ValueError("its counts are whole numbers, and its digest and notes are text")
@@ -206,14 +208,18 @@ def _given(
     """What splits by what: factor -> one group per sample, as text."""
     samples = range(len(backgrounds)) if names is None else names
     known = {"samples": samples, "backgrounds": backgrounds, "objects": objects}
-    by = {"held-out": ("backgrounds", "objects"), "random": ("samples",)}.get(kind, (kind,))
-    factors = {factor: groups for factor in by if (groups := known[factor]) is not None}
+    factors = {factor: groups for factor in _factors(kind) if (groups := known[factor]) is not None}
     if not factors:
         raise DataError("the objects of this data are not known, so split_kind=objects cannot hold them out")
     for factor, groups in factors.items():
         if len(groups) != len(backgrounds):
             raise DataError(f"{len(backgrounds)} samples have backgrounds, and {len(groups)} have {factor}")
     return {factor: [None if g is None else str(g) for g in groups] for factor, groups in factors.items()}
+
+
+def _factors(kind: str) -> tuple[str, ...]:
+    """What a kind of splits goes by."""
+    return {"held-out": ("backgrounds", "objects"), "random": ("samples",)}.get(kind, (kind,))
 
 
 def _digest(distinct: Mapping[str, Sequence[str]]) -> str:
