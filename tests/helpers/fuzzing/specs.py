@@ -19,7 +19,7 @@ from zoo.training.optimizers import optimizers
 from zoo.training.schedules import schedules
 
 SMALL = ("frame_difference", "aligned_difference", "unet", "u2netp", "two_stream", "pspnet")
-HUGE = ("unet(width=6000)", "unet(in_ch=1000000)", "two_stream(in_ch=999999)")
+HUGE = ("unet(width=6000)", "unet(in_ch=999999998)", "two_stream(in_ch=999999998)")  # more than a machine holds
 CATALOGS = {"build": architectures, "data": sources, "augment": augmentations, "recipe": optimizers, "stage": schedules}
 VALUES = (
     *(
