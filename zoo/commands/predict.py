@@ -62,8 +62,8 @@ def run(args: Namespace) -> int:
     if plates and not model.face.plate:
         say(f"note: this network takes no plate, so {plates.pop()} is not looked at", file=sys.stderr)
     found, failures = pairs(plates[0] if plates else None, photos)
-    if args.size is None:
-        say(f"note: {memory_of_largest(model, [pair.photo for pair in found])}", file=sys.stderr)
+    if args.size is None and (takes := memory_of_largest(model, [pair.photo for pair in found])):
+        say(f"note: {takes}", file=sys.stderr)
     with progress() as tick:
         options = Options(args.size, args.resize_plate, args.precision, args.threshold, args.max_pixels)
         report = predict_many(model, found, args.out, options, overwrite=args.overwrite, tick=tick)

@@ -45,17 +45,16 @@ def require_memory(model: nn.Module, size: Iterable[int], device: torch.device, 
         takes //= 2
     if takes is not None and room is not None and takes > room:
         raise InputError(
-            f"{h} x {w} pixels take about {takes / 1e9:.1f} GB of memory with this network, and {device} has"
-            f" {room / 1e9:.1f} GB free; give a size (--size 512)"
+            f"{h} x {w} pixels take about {_shown(takes)} of memory with this network, and {device} has {_shown(room)}"
+            " free; give a size (--size 512)"
         )
 
 
 def memory_of_largest(model: nn.Module, photos: Iterable[Path]) -> str:
-    """What the largest of these photos takes at its own size, in a line."""
+    """What the largest of these photos takes at its own size, in a line; empty where nobody can tell."""
     h, w = max((_size(photo) for photo in photos), key=lambda size: size[0] * size[1], default=(0, 0))
     takes = needed(model, (h, w)) if h * w else None
-    about = "is not known" if takes is None else f"is about {takes / 1e9:.2g} GB"
-    return f"the memory that the largest photo takes, {h} x {w}, {about}"
+    return "" if takes is None else f"the largest photo, {h} x {w}, takes about {_shown(takes)} of memory"
 
 
 def free(device: torch.device) -> int | None:
@@ -64,6 +63,14 @@ def free(device: torch.device) -> int | None:
         return at_hand() if device.type == "cpu" else None
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for what comes next
     return torch.cuda.mem_get_info(device)[0] + kept
+
+
+def _shown(count: int) -> str:
+    """
+    >>> _shown(4_712_000_000), _shown(18_440)
+    ('4.7 GB', '1 MB')
+    """
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{max(1, round(count / 1e6))} MB"
 
 
 def _traced(model: PairModel, size: tuple[int, int]) -> int | None:

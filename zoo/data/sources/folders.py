@@ -67,7 +67,7 @@ class Folders(PairDataset):
         self.total = len(layout)
         self.max_bad, self.limit = max_bad, int(max_bad * self.total + ROUNDING)
         self.problems_seen = Problems()
-        self.splits: tuple[Path, Splits] | None = None  # where they are kept, once they are
+        self.splits: tuple[Path, Splits] | None = None  # decided here, and where they would be kept
         self.split_note = ""  # how the data was split, for records
         self.layout = self._of_split(layout, Path(path), split, split_kind, split_seed, fractions).whole()
         for picture, reason in self.layout.missing.items():
@@ -85,6 +85,9 @@ class Folders(PairDataset):
 
     def report(self) -> str:
         return summary(self.problems, self.total)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"splits": None}  # a million names, of which another process needs none
 
     def keep_split(self) -> None:
         if self.splits is not None:
@@ -147,6 +150,6 @@ class Folders(PairDataset):
         names = layout.column("fg_bg")
         file = file_beside(path)
         splits = settled(file, backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
-        self.splits = file, splits
+        self.splits = None if file.exists() else (file, splits)
         self.split_note = splits.describe()
         return layout.take(splits.indices(backgrounds, objects, names=names)[split])
