@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
 from benchmarks.arguments import positive
-from benchmarks.plan.comparison import CHOICES, TYPES, Options
+from benchmarks.plan.comparison import CHOICES, REPEATED, TYPES, Options
 from benchmarks.plan.presets import PRESETS, SUMMARIES
 from benchmarks.store.names import MEASURES, RECORDS
 from registry.commandline import INTERRUPTED, Parser, UsageError, guarded
@@ -32,6 +32,8 @@ HELP = {
     "layouts": "default: both on a CPU",
     "data": "to train and test on; may be given again",
     "recipes": "a name or a TOML file for all, or own: each its own; default: equal",
+    "loss": "losses in place of the recipe's, as my_loss.py:cube or depth=l1",
+    "metric": "one of your own beside the others, as my_metric.py:Mine",
     "samples": "that each network is trained on",
     "seeds": "a training for each, as 0,1,2",
     "train_size": "pixels of training and testing",
@@ -49,7 +51,7 @@ HELP = {
     "address": "of an existing Ray cluster, host:port or auto; default: one is started here",
 }
 ALL_FAILED, SOME_FAILED = 1, 3  # exit codes; 2 is a call that does not fit
-METAVARS = {"data": "SPEC", "recipes": "RECIPE", "weights": "PATH"}
+METAVARS = {"data": "SPEC", "recipes": "RECIPE", "loss": "[TASK=]LOSSES", "metric": "PLACE", "weights": "PATH"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -75,7 +77,7 @@ def arguments(parser: Parser | None = None) -> Parser:
             f"--{name.replace('_', '-')}",
             type=TYPES.get(name, str),
             choices=CHOICES.get(name),
-            action="append" if name == "data" else "store",
+            action="append" if name in REPEATED else "store",
             metavar=METAVARS.get(name),
             help=text,
         )

@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 
 from benchmarks.measures.ready_made import AccuracyError, filled, ready_made
-from benchmarks.measures.training_recipe import predicted, recipe_for
+from benchmarks.measures.training_recipe import predicted, recipe_for, recipe_named
 from benchmarks.networks.entrants import Entrant
 from benchmarks.statistics.paired import kept
 from benchmarks.store.files import number
 from benchmarks.store.record import AccuracySettings, Found, Look, Raw
-from zoo import data, machine, recipes
+from zoo import data, machine
 from zoo.contract import TASKS, Task
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting import sheet
@@ -123,7 +123,7 @@ def require(trainings: Iterable[tuple[Entrant, AccuracySettings]], weights: Path
         raise AccuracyError(f"{weights} does not exist; give a file of zoo.save, or a folder of them")
     needed = list(trainings)
     for recipe in {cell.recipe for _, cell in needed} if weights is None else ():
-        recipes.build(recipe)
+        recipe_named(recipe)
     known = {
         place: getattr(data.load(place[0], split="test", size=place[1]), "tasks", TASKS)
         for place in {(cell.data, cell.size) for _, cell in needed}

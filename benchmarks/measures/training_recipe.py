@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from benchmarks.store.names import WITH
 from benchmarks.store.record import AccuracySettings
 from registry import Spec
-from zoo import recipes
+from zoo import losses, recipes
 from zoo.contract import TASKS, Task
 from zoo.data.augment import augment
 from zoo.losses.balance import balances
@@ -25,6 +26,26 @@ FIRST = {  # digests of what the recipes said when records began to tell it: a r
 }  # fmt: skip
 
 
+def recipe_named(name: str) -> Recipe:
+    """A recipe by its name or its file, or one of these as `with_losses` changes it."""
+    base, _, changed = name.partition(WITH)
+    given = changed.split("; ") if changed else []
+    named = set[str]().union(*(losses.code(losses.task_of(text)[1]) for text in given))
+    recipe = recipes.build(base, named=named)
+    return recipe.changed(**_by_task(recipe, given))
+
+
+def with_losses(name: str, given: Sequence[str]) -> str:
+    """The name of a recipe with other losses, each [TASK=]LOSSES; with every option of them, and digests of code."""
+    changed = _by_task(recipes.build(name), given) if given else {}
+    spelled = (f"{task}={losses.Expression.parse(text, task=task)}" for task, text in changed.items())
+    return f"{name}{WITH}{'; '.join(spelled)}" if changed else name
+
+
+def _by_task(recipe: Recipe, given: Sequence[str]) -> dict[Task, str]:
+    return losses.by_task(given, [task for task in TASKS if getattr(recipe.objective, task)])
+
+
 def recipe_for(spec: str, cell: AccuracySettings, tasks: Sequence[Task] = TASKS) -> Recipe:
     """The recipe of a cell with this network, data and seed.
 
@@ -32,7 +53,7 @@ def recipe_for(spec: str, cell: AccuracySettings, tasks: Sequence[Task] = TASKS)
     grow in proportion. tasks: those that the network predicts and the data has; losses of others are left out, and
     stages of those alone.
     """
-    recipe = recipes.build(cell.recipe)
+    recipe = recipe_named(cell.recipe)
     largest = [max(side) for side in zip(*(stage.hw for stage in recipe.stages), strict=True)]
 
     def scaled(stage: Stage) -> Stage:
@@ -57,7 +78,7 @@ def predicted(spec: str) -> tuple[Task, ...]:
 def content(name: str) -> str | None:
     """The digest of a recipe that no longer says what it said in FIRST, or whose losses, optimizer, schedules or
     augmentations are not ours, with their code: cells trained by it are others."""
-    recipe = recipes.build(name)
+    recipe = recipe_named(name)
     said = replace(recipe.spelled(), model="any", data="any", seed=0).to_dict()
     if code := sorted({digest for factory in _factories(recipe) if (digest := code_of(factory))}):
         said["code"] = code

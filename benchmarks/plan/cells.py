@@ -18,7 +18,7 @@ from benchmarks.store.identity import key
 from benchmarks.store.names import BASELINE, EQUAL, MEASURES, OWN, READY_MADE
 from benchmarks.store.record import AccuracySettings, CostSettings, SensitivitySettings, Settings, TimedSettings
 from zoo.data.dataset import parse
-from zoo.metrics.catalog import metrics
+from zoo.metrics import enter, metrics
 from zoo.own import code_of
 
 UNTOLD = ("size", "device", "test_images", "code", "metrics")  # in a title
@@ -58,6 +58,7 @@ class Cell:
 
 def plan(entrants: Sequence[Entrant], asked: Comparison) -> list[Cell]:
     """All cells of a comparison, in the order in which they are measured."""
+    enter(asked.metric)
     cells = [
         Cell(measure, entrant, settings)
         for measure in MEASURES
@@ -117,6 +118,8 @@ def _trainings(entrant: Entrant, asked: Comparison) -> list[AccuracySettings]:
         name = EQUAL  # five numbers need no recipe of their own, and the same row serves every table
     elif name == OWN:
         name = training_recipe.own(entrant.asked.name) or EQUAL
+    if entrant.group != BASELINE:
+        name = training_recipe.with_losses(name, asked.loss)
     content, precision = training_recipe.content(name), asked.train_precision
     return [
         AccuracySettings(asked.train_size, data, name, asked.samples, seed, asked.scenes, precision, content)

@@ -36,6 +36,8 @@ class Options(TypedDict, total=False):
     layouts: str | Sequence[str] | None
     data: str | Sequence[str] | None
     recipes: str | None
+    loss: str | Sequence[str] | None
+    metric: str | Sequence[str] | None
     samples: int | None
     seeds: int | str | Sequence[int] | None
     train_size: int | str | Size | None
@@ -67,6 +69,8 @@ class Comparison:
     layouts: tuple[str, ...] = LAYOUTS
     data: tuple[str, ...] = ("pairbench:clean", "pairbench:hard")
     recipes: str = EQUAL  # a name or a TOML file for all, or own: each network's own
+    loss: tuple[str, ...] = ()  # [TASK=]LOSSES in place of the recipes'
+    metric: tuple[str, ...] = ()  # of one's own, as my_metric.py:Mine, beside the catalog's
     samples: int | None = None  # of each training; None: as many as the recipe says
     seeds: tuple[int, ...] = (0,)
     train_size: Size = (64, 64)
@@ -106,7 +110,11 @@ TYPES: Mapping[str, Callable[[str], Any]] = {
     "out": Path,
 }
 CHOICES = {"train_precision": PORTABLE_PRECISIONS, "executor": EXECUTORS}
-OF_TRAINING = ("data", "recipes", "samples", "seeds", "train_size", "train_precision", "scenes", "weights")
+REPEATED = ("data", "loss", "metric")  # options that may be given again
+OF_TRAINING = (
+    *("data", "recipes", "loss", "metric", "samples", "seeds"),
+    *("train_size", "train_precision", "scenes", "weights"),
+)
 
 
 def settled(models: str | None, options: Options, presets: Mapping[str, Comparison], device: str) -> Comparison:
@@ -129,7 +137,7 @@ def _read(name: str, value: Any) -> Any:
     """A value that was given from Python, in the form and within the limits of the command line."""
     if name in CHOICES:
         _require_known(name, value, CHOICES[name])
-    if name == "data":
+    if name in REPEATED:
         return (value,) if isinstance(value, str) else tuple(value)
     if name not in TYPES:
         return value

@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 import torch
 
-from benchmarks.measures import cost, roofline
+from benchmarks.measures import cost, roofline, training_recipe
 from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.measures.sensitivity import images as sensitivity_images
 from benchmarks.plan.cells import Cell
 from benchmarks.plan.comparison import Comparison
 from benchmarks.store.names import READY_MADE
-from zoo import data, machine, recipes
+from zoo import data, machine
 from zoo.progress import duration
 from zoo.training.plan import plan
 
@@ -79,7 +79,7 @@ def _samples(cell: Cell) -> int:
 def _whole(recipe: str, source: str, size: tuple[int, int]) -> int:
     """Samples of a whole recipe; where it speaks of epochs, the data is opened for its length."""
     length = len(data.load(source, split="train", size=size))
-    return sum(phase.samples for phase in plan(recipes.build(recipe), length))
+    return sum(phase.samples for phase in plan(training_recipe.recipe_named(recipe), length))
 
 
 def _told(seconds: float) -> str:

@@ -20,6 +20,7 @@ from benchmarks.store.files import one_line
 from benchmarks.store.record import Found, Machine, Record, TimedSettings
 from benchmarks.timing import clocks, limits, rounds
 from zoo import machine
+from zoo.metrics import enter
 from zoo.precision import float32
 from zoo.progress import Tick
 from zoo.training import StoppedError
@@ -31,6 +32,7 @@ class Campaign:
     def __init__(self, cells: Sequence[Cell], asked: Comparison):
         self.cells, self.asked, self.device = cells, asked, torch.device(asked.device)
         self.clocks = clocks.Clocks(self.device)
+        enter(asked.metric)  # on another machine of a cluster they are not known yet
         self.run, self.machine = uuid.uuid4().hex[:12], Machine.here(self.device)
 
     def measure(self, tick: Tick) -> Iterator[Record]:

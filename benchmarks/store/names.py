@@ -14,3 +14,4 @@ ENGINES = ("eager", "compile", "onnxruntime")
 
 EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
 READY_MADE = f"{READY}:"  # how the recipe of ready-made weights begins
+WITH = " with losses "  # between a recipe and the losses that stand in place of its own

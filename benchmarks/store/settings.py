@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from benchmarks.store.names import EQUAL, OWN, READY, READY_MADE
+from benchmarks.store.names import EQUAL, OWN, READY, READY_MADE, WITH
 
 SHOWN_OF_DIGEST = 8  # letters
 
@@ -62,7 +62,7 @@ class AccuracySettings:
     content: str | None = None  # digest of what the recipe says, where it was changed or is a file's
     weights: str | None = None  # digest of ready-made ones
     code: str | None = None  # of the network and of the source of the data
-    metrics: str | None = None  # digest of plug-ins' code
+    metrics: str | None = None  # digest of plug-ins' code, and of one's own
 
     @property
     def trained_as(self) -> TrainedAs:
@@ -75,7 +75,9 @@ class AccuracySettings:
         """A recipe's name, with the start of its digest where it was changed, or is a file's."""
         if not self.content:
             return self.recipe
-        return f"{self.recipe.rpartition('/')[2]}@{self.content[:SHOWN_OF_DIGEST]}"
+        name, losses = self.recipe.partition(WITH)[::2]
+        name = name.rpartition("/")[2]
+        return f"{name}{WITH if losses else ''}{losses}@{self.content[:SHOWN_OF_DIGEST]}"
 
     @property
     def unseeded(self) -> Self:

@@ -22,6 +22,7 @@ from benchmarks.plan.comparison import Comparison
 from benchmarks.store.fields import plain
 from benchmarks.store.record import AccuracySettings, Found
 from registry import OptionError, ZooError
+from zoo import recipes
 from zoo.metrics.evaluate import evaluate
 from zoo.training.loop import Loop
 from zoo.training.recipe import RecipeError
@@ -42,8 +43,8 @@ def brief() -> Iterator[None]:
 
 def shorten(patch: pytest.MonkeyPatch) -> None:
     """Fewer scenes to look at than usual: this is about the way, not the goal."""
-    build = accuracy.recipes.build
-    patch.setattr(accuracy.recipes, "build", lambda name: build(name).changed(validate_samples=4))
+    build = recipes.build
+    patch.setattr(recipes, "build", lambda name, **_: build(name).changed(validate_samples=4))
     patch.setattr(accuracy, "SHOWN", 3)
 
 

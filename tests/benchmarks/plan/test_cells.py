@@ -29,7 +29,7 @@ def told(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str | None:
     """What a record says of the recipe equal, were it changed so."""
     with monkeypatch.context() as patch:
         build = recipes.build
-        patch.setattr(recipes, "build", lambda name: build(name).changed(**changes))
+        patch.setattr(recipes, "build", lambda name, **_: build(name).changed(**changes))
         return training_recipe.content("equal")
 
 

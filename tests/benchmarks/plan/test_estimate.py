@@ -33,7 +33,7 @@ def test_a_training_takes_as_long_as_its_samples_and_operations() -> None:
 def test_a_recipe_in_epochs_has_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     (stage,) = recipes.build("equal").stages
     by_epochs = recipes.build("equal").changed(stages=(replace(stage, samples=None, epochs=2),), epoch=5000)
-    monkeypatch.setattr(estimate.recipes, "build", lambda name: by_epochs)
+    monkeypatch.setattr(recipes, "build", lambda name, **_: by_epochs)
     asked = of("accuracy", replace(TRAINING, samples=10_000))
     assert of("accuracy", replace(TRAINING, samples=None)) == pytest.approx(asked, rel=0.01)
 
