@@ -3,7 +3,7 @@
 # make test-cpus the tests that compare numbers or times, as on other processors: older kernels, other threads
 # make photos    photographs for the data source photos, from packages of the system, into photos/
 # make check     lint, format, types
-# make fuzz      damaged and hostile input at the doors that users meet    SECONDS=600 ARGS="--kinds images,weights"
+# make fuzz      damaged and hostile input at the doors that users meet    SECONDS=600 ARGS="--kinds images weights"
 # make kill      kill -9 at random moments, and what is left then    KILLS=25 ARGS="--only train"
 # make readme    README's table, and tables and chart in docs/, from benchmarks/records
 

@@ -51,7 +51,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--cases", type=int, default=1_000_000, help="at most, of all kinds together")
-    parser.add_argument("--kinds", type=lambda text: text.split(","), default=list(KINDS), help=", ".join(KINDS))
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shrink", action="store_true", help="look for the smallest case of each finding")
     return parser.parse_args()
@@ -59,7 +59,8 @@ def _arguments() -> argparse.Namespace:
 
 def _row(name: str, tally: Tally) -> str:
     ended = ", ".join(f"{tally.ended[how]:,} {how}" for how in (WORKS, REFUSED, "found"))
-    return f"{name}: {tally.cases:,} cases: {ended}; slowest {tally.slowest:.1f} s, at most {tally.peak >> 20:,} MB"
+    most = f"{tally.slowest:.1f} s of the processor and {tally.peak >> 20:,} MB"
+    return f"{name}: {tally.cases:,} cases: {ended}; at most {most}"
 
 
 if __name__ == "__main__":

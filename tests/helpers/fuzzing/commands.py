@@ -47,85 +47,19 @@ LINES = (  # those of a command that bound its work, before the |; what may be c
     f"benchmarks.compare {QUICK} | --measure cost,latency --out results",
     f"benchmarks.compare {QUICK} | --measure cost --out results --against compare.jsonl --latex",
     f"benchmarks.compare {QUICK} --dry-run | --measure latency --batches 1,2 --precisions fp32,bf16",
+    f"zoo compare {QUICK} --measure cost | --out results --against compare.jsonl",
+    f"zoo compare {QUICK} --measure accuracy --samples 8 --train-size 16 --scenes 2 | --data data --out results",
     f"benchmarks.compare {QUICK} --measure cost | --out old --resume --budget-ms 5",
 )
 OPTIONS = (
-    "--help",
-    "--debug",
-    "--json",
-    "--out",
-    "--size",
-    "--split",
-    "--workers",
-    "--resume",
-    "--overwrite",
-    "--nothing",
-    "-",
-    "--",
+    *("--help", "--json", "--out", "--size", "--split", "--workers", "--resume", "--overwrite", "--nothing"),
+    *("-", "--"),
 )
-VALUES = (
-    *(
-        "",
-        "0",
-        "-1",
-        "1",
-        "2",
-        "16",
-        "1e9",
-        "nan",
-        "inf",
-        "99999999999999999999",
-        "16x",
-        "0x0",
-        "x",
-        "None",
-        "unet(",
-        "unet(width=3)",
-    ),
-    *(
-        "data",
-        "data.zip",
-        "shards",
-        "model.safetensors",
-        "mine.toml",
-        "compare.jsonl",
-        "photo.png",
-        "damaged",
-        "empty",
-        "nothing",
-    ),
-    *(
-        "data/bg",
-        "cutouts",
-        ".",
-        "..",
-        "/",
-        "/dev/null",
-        "/proc/self/mem",
-        "ü.png",
-        "x" * 300,
-        "a\nb",
-        "\udcff",
-        "*",
-        "u2net*",
-        "[",
-        "lr=nan",
-    ),
-    *(
-        "pairbench:clean",
-        "pairbench:",
-        "shards:x",
-        "folders:data",
-        "ray",
-        "cuda:99",
-        "cpu",
-        "fp16",
-        "mask",
-        "train",
-        "run",
-        "old",
-    ),
-)
+NUMBERS = "0 -1 1 2 16 1e9 nan inf 99999999999999999999 16x 0x0 x None"
+FILES = "data data.zip shards model.safetensors mine.toml compare.jsonl photo.png damaged empty nothing data/bg cutouts"
+ODD_FILES = ". .. / /dev/null /proc/self/mem ü.png \udcff * u2net* ["
+WORDS = "unet( unet(width=3) pairbench:clean pairbench: shards:x folders:data ray cuda:99 cpu fp16 mask train run old"
+VALUES = (*f"{NUMBERS} {FILES} {ODD_FILES} {WORDS}".split(), "", "x" * 300, "a\nb")
 KEPT = (
     "data.zip",
     "model.safetensors",
@@ -156,7 +90,8 @@ def cases(draw: Callable[..., Any]) -> Case:
             case "leave out":
                 words[at : at + 1] = []
             case _:
-                words[at:at] = [draw(st.sampled_from(OPTIONS)), *draw(st.lists(st.sampled_from(VALUES), max_size=1))]
+                value = draw(st.lists(st.sampled_from(VALUES), max_size=1))
+                words[at:at] = [draw(st.sampled_from(OPTIONS)), *value]
     return Case(files, (*fixed.split(), *words))
 
 
@@ -168,7 +103,7 @@ def judge(case: Case, base: Path) -> str:
     try:
         with limits.guarded_memory():
             ended = forked.run(case.words, folder, limits.allowed())
-        left = limits.drafts(folder, {*case.files})
+        left = [*limits.drafts(folder, {*case.files}), *limits.halves(folder, {*case.files})]
         return _told(ended, left)
     finally:
         rmtree(folder, ignore_errors=True)

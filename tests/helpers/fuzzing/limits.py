@@ -1,12 +1,16 @@
 """What a case may take: seconds, memory, and no draft left behind."""
 
 import contextlib
+import json
 import os
 import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+
+from PIL import Image
+from safetensors import SafetensorError, safe_open
 
 SECONDS = 10.0  # on a machine that does nothing else
 MEMORY = 2 << 30  # bytes resident
@@ -68,6 +72,26 @@ def drafts(folder: Path, given: set[str]) -> list[str]:
     """Files that were not given and look half written."""
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return sorted(name for name in names if name not in given and name.endswith(SUFFIXES))
+
+
+def halves(folder: Path, given: set[str]) -> list[str]:
+    """Files that were not given and cannot be read to their end."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path.name for path in files if path.relative_to(folder).as_posix() not in given and not _is_whole(path)]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        if path.suffix == ".png":
+            Image.open(path).load()
+        elif path.suffix == ".json":
+            json.loads(path.read_bytes())
+        elif path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                assert file.keys()
+    except (OSError, ValueError, SyntaxError, SafetensorError):
+        return False
+    return True
 
 
 def _status(field: str) -> int:

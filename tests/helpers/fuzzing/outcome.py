@@ -30,8 +30,8 @@ class Tally:
 
     ended: Counter[str] = field(default_factory=Counter)
     found: dict[str, tuple[str, Case]] = field(default_factory=dict)
-    slowest: float = 0.0
-    peak: int = 0
+    slowest: float = 0.0  # seconds of the processor
+    peak: int = 0  # bytes resident
 
     @property
     def cases(self) -> int:
