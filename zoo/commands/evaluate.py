@@ -36,13 +36,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    import torch
-
     import zoo
     from zoo.data.inspecting.sheet import save_page
     from zoo.deploy.predict import network, weights_file
     from zoo.lock import locked
-    from zoo.machine import choose, describe
+    from zoo.machine import choose
     from zoo.metrics import enter, pictures
     from zoo.metrics.evaluate import evaluate
     from zoo.progress import progress
@@ -68,16 +66,24 @@ def run(args: Namespace) -> None:
                 metrics=None if args.metrics is None else [*split(args.metrics), *args.metric],
                 tick=tick,
             )
-        with args.weights.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        machine = describe(torch.device(found.facts["device"]))
-        found.facts.update(weights=str(args.weights), sha256=digest, machine=machine, **code)
+        found.facts.update(_origin(args.weights, found.facts["device"]), **code)
         say(f"{_heading(found.facts, found.images)}\n")
         print(found.table())
         found.save(folder)
         if found.picks:
             save_page(pictures.draw(model, dataset, found, precision=args.precision), folder / pictures.FILE)
         say(f"wrote {folder}", file=sys.stderr)
+
+
+def _origin(weights: Path, device: str) -> dict[str, Any]:
+    """Which file was measured, and on which machine."""
+    import torch
+
+    from zoo.machine import describe
+
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"weights": str(weights), "sha256": digest, "machine": describe(torch.device(device))}
 
 
 def _heading(facts: dict[str, Any], images: int) -> str:
