@@ -67,6 +67,7 @@ def test_a_header_of_too_many_pixels_is_refused_by_our_limit(tmp_path: Path, sid
         predict(zoo.build("frame_difference"), path, path)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_the_limit_of_pixels_can_be_widened_and_narrowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)  # Pillow refuses twice as many
     path = tmp_path / "photo.png"
