@@ -12,6 +12,7 @@ from registry import OptionError, Spec, UnknownNameError, ZooError, first_line, 
 from registry.spec import NAME
 from zoo.architectures import architectures
 from zoo.factory import build, is_own, resolve
+from zoo.files import from_json
 from zoo.model import PairModel, unwrapped
 from zoo.own import Place, is_place, origin
 from zoo.trained import Trained
@@ -103,7 +104,7 @@ def _rebuilt(spec: Spec, file: WeightsFile) -> PairModel:
     if not isinstance(model, Wrapped) or WRAP not in file.metadata:
         return model
     try:
-        again = wrap(model.module, **json.loads(file.metadata[WRAP]))
+        again = wrap(model.module, **from_json(file.metadata[WRAP]))
     except (ValueError, TypeError) as error:  # ZooErrors of options too
         raise WeightsError(f"{file.path} does not say how its network is wrapped: {first_line(error)}") from None
     again.spec = model.spec

@@ -19,6 +19,7 @@ from zoo.__main__ import main
 from zoo.losses.catalog import losses
 from zoo.metrics.catalog import metrics
 from zoo.training import Recipe
+from zoo.weights.files import read, write
 
 Shown = pytest.CaptureFixture[str]
 NET = """
@@ -231,6 +232,12 @@ def test_a_wrapped_network_is_saved_and_loaded_with_its_code(here: Path) -> None
     assert again.face == model.face
     with pytest.raises(zoo.ZooError, match="code of somebody's own"):
         zoo.load("wrapped.safetensors")
+    tensors = {name: value.clone() for name, value in model.state_dict().items()}
+    metadata = read("wrapped.safetensors").metadata
+    for lie in ("[" * 10_000, "[1]", '{"name": 3, "colour": 1}', '{"order": "up"}', ""):
+        write(Path("lie.safetensors"), tensors, {**metadata, "wrap": lie})
+        with pytest.raises(zoo.ZooError, match="does not say how its network is wrapped"):
+            zoo.load("lie.safetensors", "my_net.py:Net(width=7)")
     plain = zoo.wrap(torch.nn.Conv2d(6, 2, 1))  # nobody's own class: any code that gives it will do
     zoo.save(plain, "plain.safetensors")
     Path("mine.py").write_text("from torch import nn\n\n\ndef net():\n    return nn.Conv2d(6, 2, 1)\n")
