@@ -10,6 +10,7 @@ import traceback
 import warnings
 from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
+from pathlib import Path
 from textwrap import indent
 from typing import Any, NoReturn, TextIO
 
@@ -106,6 +107,17 @@ def image_size(text: str) -> tuple[int, int]:
             f"{text[:40]!r} is no size; give pixels, {SMALLEST} to {LARGEST}, as 224 or as 224x320 (height x width)"
         )
     return int(parts[0]), int(parts[-1])
+
+
+def path(text: str) -> Path:
+    """The type of an option that is a file or a folder. No text, as of a variable that is not set, is neither.
+
+    >>> path("runs/quick").name
+    'quick'
+    """
+    if not text:
+        raise ArgumentTypeError("'' is no file and no folder; is a variable of the shell empty?")
+    return Path(text)
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:

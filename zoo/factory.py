@@ -20,6 +20,7 @@ from zoo.wrapped import contracted, require_callable
 
 INTERFACE = options_of(Interface)
 BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+ENCODER_WEIGHTS = "encoder_weights"  # what an encoder started from; a file of ours holds what became of it
 
 
 def is_own(name: str) -> bool:
@@ -77,6 +78,9 @@ def resolve(spec: str | Spec, options: Mapping[str, Any] | None = None) -> tuple
         require_callable(network, Spec(place.asked, given))
         return Entry(str(place), network, Card(summary(network), group="yours", licence="")), given
     entry = architectures.get(parsed.name)
+    if "pretrained" in given.keys() - entry.options.keys():  # as timm and torchvision say it
+        way = "encoder_weights='imagenet', or a file," if ENCODER_WEIGHTS in entry.options else "weights=FILE"
+        raise OptionError(f"{entry.name} has no option 'pretrained'; {way} starts it from weights that were trained")
     of_its_own = complete(entry.name, entry.options, given, more=all_options(entry))
     if given.get("plate") is False:
         given.setdefault("in_ch", 3)  # without the plate, one RGB image is what people mean

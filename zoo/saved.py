@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from registry import OptionError, Spec, UnknownNameError, ZooError, first_line, listed
 from registry.spec import NAME
 from zoo.architectures import architectures
-from zoo.factory import build, is_own, resolve
+from zoo.factory import ENCODER_WEIGHTS, build, is_own, resolve
 from zoo.files import from_json
 from zoo.model import PairModel, unwrapped
 from zoo.own import Place, is_place, origin
@@ -23,7 +23,6 @@ from zoo.weights.report import LoadReport
 from zoo.wrapped import Wrapped, wrap
 
 CODE, WRAP = "code", "wrap"  # in the metadata: the place of code of one's own, and how `wrap` was told to wrap it
-ENCODER_WEIGHTS = "encoder_weights"  # what the encoder started from; the file holds what became of it
 
 
 def save(model: nn.Module, path: str | PathLike[str]) -> Path:

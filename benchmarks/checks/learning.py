@@ -20,6 +20,7 @@ from benchmarks.measures import accuracy
 from benchmarks.networks.entrants import enter
 from benchmarks.show.terminal import print_table
 from benchmarks.store.record import AccuracySettings, Found
+from registry.commandline import path
 from zoo import recipes
 from zoo.progress import progress
 from zoo.training.journal import LOG, read
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         "--seed": {"type": at_least(0), "help": "default: the recipe's"},
         "--alone": {"action": "store_true", "help": f"without {BASELINE}, so without goals"},
         "--out": {
-            "type": Path,
+            "type": path,
             "default": Path("results/learning"),
             "help": "a folder for each training; finished ones are kept",
         },

@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 from benchmarks.arguments import at_least, batch, listed, positive, several, threads
 from benchmarks.store.names import ENGINES, EQUAL, LAYOUTS, MEASURES
 from registry import OptionError, nearest
-from registry.commandline import image_size
+from registry.commandline import image_size, path
 from registry.vocabulary import PORTABLE_PRECISIONS, PRECISIONS
 
 Size = tuple[int, int]  # height, width
@@ -107,7 +107,7 @@ TYPES: Mapping[str, Callable[[str], Any]] = {
     "seconds": positive,
     "rounds": at_least(1),
     "within": positive,
-    "out": Path,
+    "out": path,
 }
 CHOICES = {"train_precision": PORTABLE_PRECISIONS, "executor": EXECUTORS}
 REPEATED = ("data", "loss", "metric")  # options that may be given again

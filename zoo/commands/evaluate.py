@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from registry import OptionError, split
-from registry.commandline import image_size, say, whole
+from registry.commandline import image_size, path, say, whole
 from registry.vocabulary import PRECISIONS, SPLITS
 
 WIDTH = 100  # columns
@@ -32,7 +32,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--metric", action="append", default=[], metavar="PLACE", help="one of your own beside them: my_metric.py:Mine"
     )
     parser.add_argument("--model", metavar="SPEC", help="for weights that do not say which: u2net, my_net.py:Net")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: beside the weights, named after the data")
+    parser.add_argument("--out", type=path, metavar="DIR", help="default: beside the weights, named after the data")
+    parser.add_argument("--overwrite", action="store_true", help="replace an evaluation that is there already")
 
 
 def run(args: Namespace) -> None:
@@ -46,9 +47,7 @@ def run(args: Namespace) -> None:
     from zoo.progress import progress
 
     args.weights = Path(weights_file(args.weights))
-    folder = args.out or _beside(args)
-    if folder.exists() and not folder.is_dir():
-        raise OptionError(f"--out {folder} is a file; give a folder")
+    folder = _folder(args)
     code = {"code": enter(args.metric)} if args.metric else {}
     model = network(args.weights, args.model)
     dataset = zoo.data.load(args.data, split=args.split, size=args.size)
@@ -84,6 +83,20 @@ def _origin(weights: Path, device: str) -> dict[str, Any]:
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"weights": str(weights), "sha256": digest, "machine": describe(torch.device(device))}
+
+
+def _folder(args: Namespace) -> Path:
+    """Where the results go: no file, and none of an evaluation that is there, unless it may be replaced."""
+    from zoo.deploy.outputs import refuse_existing
+    from zoo.metrics.evaluation import METRICS, PER_IMAGE
+    from zoo.metrics.pictures import FILE
+
+    folder: Path = args.out or _beside(args)
+    if folder.exists() and not folder.is_dir():
+        raise OptionError(f"--out {folder} is a file; give a folder")
+    if not args.overwrite:
+        refuse_existing(folder / name for name in (METRICS, PER_IMAGE, FILE))
+    return folder
 
 
 def _heading(facts: dict[str, Any], images: int) -> str:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from registry.commandline import UsageError, image_size, say, whole
+from registry.commandline import UsageError, image_size, path, say, whole
 from registry.vocabulary import LARGEST_PHOTO, PORTABLE_PRECISIONS
 
 
@@ -22,9 +22,20 @@ def arguments(parser: ArgumentParser) -> None:
         help="BG PHOTO: the scene without and with the object; for many photos a folder of them, and one plate or a"
         " folder of plates of the same names. PHOTO alone for a network that takes no plate",
     )
-    add("--weights", required=True, metavar="FILE", help="a file of zoo.save, or the folder of a training")
+    add(
+        "--weights",
+        metavar="FILE",
+        help="a file of zoo.save, or the folder of a training; default: aligned_difference, which comes with pairzoo"
+        " and finds the mask alone",
+    )
     add("--model", metavar="SPEC", help="the network, for weights from elsewhere: u2net, or 'unet(depth=4)'")
-    add("--out", required=True, type=Path, metavar="DIR", help="folder for the files; made if it is missing")
+    add(
+        "--out",
+        type=path,
+        metavar="DIR",
+        help="folder for the files; made if it is missing (default: the photo's own; for a folder of photos,"
+        " FOLDER_predicted beside it)",
+    )
     add(
         "--size",
         type=_size,
@@ -32,6 +43,11 @@ def arguments(parser: ArgumentParser) -> None:
         help="work at 224, at height x width as 224x320, or at the photo's own size: photo; the files keep the photo's"
         " size (default: the size of the training, where the weights tell it)",
     )
+    _settings(parser)
+
+
+def _settings(parser: ArgumentParser) -> None:
+    add = parser.add_argument
     add("--resize-plate", action="store_true", help="allow a plate of another size than the photo's, and resize it")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
     add("--precision", choices=PORTABLE_PRECISIONS, default="fp32", help="default: fp32")
@@ -43,7 +59,11 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help=f"the largest photo that is read; default: {LARGEST_PHOTO:,}",
     )
-    add("--overwrite", action="store_true", help="replace files that are there already, instead of refusing")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    again.add_argument(
+        "--resume", action="store_true", help="go on with many photos that were begun in --out; what is done stays"
+    )
 
 
 def run(args: Namespace) -> int:
@@ -55,7 +75,8 @@ def run(args: Namespace) -> int:
     from zoo.deploy.predict import placed
     from zoo.progress import duration, progress
 
-    *plates, photos = _paths(args)
+    out, (*plates, photos) = args.out or _beside(args.photos[-1]), args.photos
+    _check_paths(args.photos, out)
     model = placed(network(args.weights, args.model), args.device)
     if model.face.plate and not plates:
         raise UsageError("this network compares a photo with its plate; give BG PHOTO")
@@ -64,26 +85,40 @@ def run(args: Namespace) -> int:
     found, failures = pairs(plates[0] if plates else None, photos)
     if args.size is None and (takes := memory_of_largest(model, [pair.photo for pair in found])):
         say(f"note: {takes}", file=sys.stderr)
-    with progress() as tick:
-        options = Options(args.size, args.resize_plate, args.precision, args.threshold, args.max_pixels)
-        report = predict_many(model, found, args.out, options, overwrite=args.overwrite, tick=tick)
-    say(f"note: {model.training_story}", file=sys.stderr)
+    options = Options(args.size, args.resize_plate, args.precision, args.threshold, args.max_pixels)
+    try:
+        with progress() as tick:
+            report = predict_many(model, found, out, options, overwrite=args.overwrite, resume=args.resume, tick=tick)
+    except KeyboardInterrupt:
+        if len(found) > 1:
+            say("the same command with --resume goes on", file=sys.stderr)
+        raise
+    ready = "" if args.weights else f"no --weights, so {model.spec.name} finds the mask alone; "
+    say(f"note: {ready}{model.training_story}", file=sys.stderr)
     failures += report.failures
-    say(f"{report.photos:,} of {report.photos + len(failures):,} photos, {duration(report.seconds)}: {args.out}")
-    for path in report.files if len(found) == 1 else ():
-        say(f"  {path.name}")
+    kept = f" (done before: {report.kept:,})" if report.kept else ""
+    say(f"{report.photos:,} of {report.photos + len(failures):,} photos{kept}, {duration(report.seconds)}: {out}")
+    for file in report.files if len(found) == 1 else ():
+        say(f"  {file.name}")
     for line in failures:
         say(f"left out: {line}", file=sys.stderr)
     return 1 if failures else 0
 
 
-def _paths(args: Namespace) -> list[Path]:
-    """Plate and photo, or the photo alone; what is written lies elsewhere."""
-    if len(args.photos) > 2:
-        raise UsageError(f"{len(args.photos)} paths came; give BG PHOTO, or folders of them for many photos")
-    if any(path.is_dir() and path.resolve() == args.out.resolve() for path in args.photos):
-        raise UsageError(f"{args.out} holds the photos, and what is written would be read again; give another --out")
-    return args.photos
+def _check_paths(photos: list[Path], out: Path) -> None:
+    """Plate and photo, or the photo alone; what is written lies elsewhere than in a folder of them."""
+    if len(photos) > 2:
+        raise UsageError(f"{len(photos)} paths came; give BG PHOTO, or folders of them for many photos")
+    if any(photo.is_dir() and photo.resolve() == out.resolve() for photo in photos):
+        raise UsageError(f"{out} holds the photos, and what is written would be read again; give another --out")
+
+
+def _beside(photo: Path) -> Path:
+    """Where files go if nobody says: the photo's own folder, or one beside a folder of photos."""
+    if not photo.is_dir():
+        return photo.parent
+    folder = photo if photo.name not in ("", "..") else photo.resolve()
+    return folder.with_name(f"{folder.name}_predicted")
 
 
 def _size(text: str) -> "tuple[int, int] | str | None":

@@ -6,11 +6,10 @@ import sys
 import tomllib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry import OptionError, Spec, SpecError
-from registry.commandline import INTERRUPTED, whole
+from registry.commandline import INTERRUPTED, path, whole
 from registry.vocabulary import PRECISIONS
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ PLAIN = ("model", "data", "seed", "precision", "batch")  # fields of a recipe wi
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--recipe", metavar="NAME_OR_FILE", help="zoo list --recipes names them; or a TOML file")
-    add("--out", type=Path, metavar="RUN", help="folder of the run: weights, log, pictures, checkpoints")
+    add("--out", type=path, metavar="RUN", help="folder of the run: weights, log, pictures, checkpoints")
     add("--data", metavar="SPEC", help="in place of the recipe's, as pairbench:clean or a folder")
     add("--model", metavar="SPEC", help="in place of the recipe's; your own as my_net.py:Net")
     add("--loss", action="append", default=[], metavar="[TASK=]LOSSES", help="in place of the recipe's, as depth=l1")

@@ -6,10 +6,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
@@ -19,13 +19,16 @@ from zoo.data.dataset import DataError
 from zoo.data.files.images import SUFFIXES
 from zoo.data.files.naming import natural
 from zoo.deploy.inputs import read, same_size
-from zoo.deploy.outputs import files, refuse_existing
+from zoo.deploy.journal import FILE, Journal, fingerprint, look
+from zoo.deploy.outputs import Predicted, files, refuse_existing
 from zoo.deploy.predict import Size, checked, interface, predict, trained_tasks
 from zoo.files import sweep_of
+from zoo.lock import locked
 from zoo.progress import Pace, Tick, duration
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Images = tuple[Tensor | None, Tensor]  # plate and photo
 
 SHOWN = 5  # names in one message
 
@@ -96,6 +99,7 @@ class Report:
     photos: int
     failures: tuple[str, ...]
     seconds: float
+    kept: int = 0  # of the photos: done before, with the same settings, and so not done again
 
 
 def predict_many(
@@ -105,31 +109,78 @@ def predict_many(
     options: Options,
     *,
     overwrite: bool = False,
+    resume: bool = False,
     tick: Tick = lambda *_: None,
 ) -> Report:
     """Predict every pair, and save it in `out` under the photo's name; overwrite: as in `Predicted.save`.
 
     A photo that cannot be read or does not fit its plate is a line of the report. A plate that serves all photos is
-    read once, and must be readable; so must `out` be writable.
+    read once, and must be readable; so must `out` be writable. resume: go on with what was begun there. While there is
+    more than one photo to do, no other process may do the same there.
     """
     checked(options.size, options.precision, options.threshold)
-    face = interface(model)
+    has_plate = bool(interface(model).plate)
     _prepare(out)
-    places = [path for pair in pairs for path in files(out, pair.photo.stem, trained_tasks(model))]
-    sweep_of(places)
-    if not overwrite:
-        refuse_existing(places)
-    plates = {pair.bg for pair in pairs if face.plate and pair.bg is not None}
+    wanted = {pair: files(out, pair.photo.stem, trained_tasks(model)) for pair in pairs}
+    plates = {pair.bg for pair in pairs if has_plate and pair.bg is not None}
     shared = {path: read(path, "bg", max_pixels=options.max_pixels) for path in plates} if len(plates) == 1 else {}
-    load = partial(_load, shared=shared, has_plate=bool(face.plate), options=options)
+    load = partial(_load, shared=shared, has_plate=has_plate, options=options)
+    work = partial(_predict, partial(predict, model, **asdict(options)), load, out=out, tick=tick)
+    if len(pairs) == 1 and not resume:
+        sweep_of(wanted[pairs[0]])
+        refuse_existing(() if overwrite else wanted[pairs[0]])
+        return work(pairs, overwrite=overwrite)
+    settings = _settings(model, options)
+    with locked(out):
+        sweep_of([out / FILE, *(path for paths in wanted.values() for path in paths)])
+        journal = Journal.read(out, settings) if resume else Journal(out / FILE, settings)
+        left = [pair for pair in pairs if not _is_done(journal, pair, wanted[pair])]
+        new = [pair for pair in left if pair.photo.name not in journal.photos]
+        refuse_existing(() if overwrite else (path for pair in new for path in wanted[pair]))
+        journal.begin([pair.photo.name for pair in pairs])
+        report = work(left, overwrite=overwrite or resume, is_done=partial(_note, journal))
+        if not report.failures:
+            journal.path.unlink()
+    return replace(report, photos=len(pairs) - len(report.failures), kept=len(pairs) - len(left))
+
+
+def _settings(model: nn.Module, options: Options) -> dict[str, Any]:
+    """What the files depend on."""
+    chosen = {name: value for name, value in asdict(options).items() if name != "max_pixels"}
+    return {**chosen, "network": fingerprint(model), "tasks": trained_tasks(model)}
+
+
+def _is_done(journal: Journal, pair: Pair, wanted: Sequence[Path]) -> bool:
+    return journal.done.get(pair.photo.name) == _made_from(pair) and all(path.exists() for path in wanted)
+
+
+def _note(journal: Journal, pair: Pair) -> None:
+    journal.add(pair.photo.name, _made_from(pair))
+
+
+def _made_from(pair: Pair) -> list[list[int] | None]:
+    return [look(pair.bg), look(pair.photo)]
+
+
+def _predict(
+    work: Callable[..., Predicted],
+    load: Callable[[Pair], Images],
+    pairs: Sequence[Pair],
+    *,
+    out: Path,
+    tick: Tick,
+    overwrite: bool,
+    is_done: Callable[[Pair], None] = lambda pair: None,
+) -> Report:
+    """Predict and save every pair; is_done is told of each whose files are written."""
     written: list[Path] = []
     failures: list[str] = []
     start, pace = time.monotonic(), Pace()
     tick(f"predicting {len(pairs):,} photos", 0, len(pairs))
     for done, (pair, coming) in enumerate(_ahead(load, pairs), start=1):
         try:
-            found = predict(model, *coming.result(), **asdict(options))
-            written += found.save(out, pair.photo.stem, overwrite=overwrite)
+            written += work(*coming.result()).save(out, pair.photo.stem, overwrite=overwrite)
+            is_done(pair)
         except ZooError as error:
             failures.append(str(error) if str(pair.photo) in str(error) else f"{pair.photo}: {error}")
         rate = pace.at(done)
@@ -138,7 +189,7 @@ def predict_many(
     return Report(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)
 
 
-def _load(pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, options: Options) -> tuple[Tensor | None, Tensor]:
+def _load(pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, options: Options) -> Images:
     """Plate and photo of a pair. shared: the plate of all pairs, read already."""
     photo = read(pair.photo, "fg_bg", max_pixels=options.max_pixels)
     if not has_plate or pair.bg is None:

@@ -23,6 +23,7 @@ from zoo.precision import float32, half
 from zoo.saved import load
 from zoo.weights import WeightsError
 from zoo.weights.files import read as read_weights
+from zoo.weights.ready import READY
 
 Network = TypeVar("Network", bound=nn.Module)
 Size = int | tuple[int, int] | Literal["trained"] | None
@@ -96,14 +97,17 @@ def _read(
     return photo, [fitted(plate, face.image_ch, plate_name), seen]
 
 
-def network(weights: str | PathLike[str], spec: str | None = None) -> PairModel:
+def network(weights: str | PathLike[str] | None, spec: str | None = None) -> PairModel:
     """The network in a file of zoo.save or in a training's folder; with a spec, the one it names, filled from any file.
+    None: the one that ships with its weights.
 
     A spec such as my_net.py:Net names code of one's own, and a file of zoo.save is then of that very code.
 
     >>> network("u2net.pth", "u2net(in_ch=3, tasks=mask)")  # doctest: +SKIP
     """
-    weights = weights_file(weights)
+    if weights is None and spec is not None:
+        raise OptionError(f"--model {spec} names the network of a file of weights; give --weights FILE too, or neither")
+    weights = weights_file(READY if weights is None else weights)
     if spec is not None and not (is_own(Spec.parse(spec).name) and read_weights(weights).is_ours):
         return build(spec, weights=weights)
     return load(weights, spec)

@@ -255,3 +255,10 @@ def test_nothing_is_fetched_unless_asked(monkeypatch, tmp_path):
         zoo.build("fpn", encoder="tu-resnet18", encoder_weights="imagenet")
     with pytest.raises(OptionError, match="no published weights 'imagnet'"):
         zoo.build("fpn", encoder="resnet34", encoder_weights="imagnet")
+
+
+def test_pretrained_as_timm_has_it_is_told_what_it_is_called_here():
+    with pytest.raises(OptionError, match="fpn has no option 'pretrained'; encoder_weights='imagenet', or a file,"):
+        zoo.build("fpn", pretrained=True)
+    with pytest.raises(OptionError, match="u2netp has no option 'pretrained'; weights=FILE"):
+        zoo.build("u2netp(pretrained=True)")

@@ -135,6 +135,10 @@ def test_a_full_disk_leaves_the_old_picture_and_no_other(
         (["list", "unet(depth=4)"], 'list takes names and patterns, without options; for those: zoo describe "unet(d'),
         (["describe", "unet", "--size", "8193"], "argument --size: '8193' is no size; give pixels, 8 to 8192"),
         (["lsit"], "invalid choice: 'lsit'"),
+        (["train", "--out", ""], "argument --out: '' is no file and no folder"),
+        (["data", "show", "pairbench", "--out", ""], "argument --out: '' is no file and no folder"),
+        (["data", "pack", "pairbench", "--out", ""], "argument --out: '' is no file and no folder"),
+        (["data", "compose", "--bg", "a", "--fg", "b", "--out", ""], "argument --out: '' is no file and no folder"),
     ],
 )
 def test_what_a_user_gets_wrong_is_one_line_on_stderr(args: list[str], message: str, capsys: Shown) -> None:

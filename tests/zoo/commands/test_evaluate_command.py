@@ -83,9 +83,22 @@ def test_an_interrupt_leaves_nothing_half_written(weights, tmp_path, capsys, mon
         raise KeyboardInterrupt
 
     monkeypatch.setattr(when, interrupt)
-    assert run(weights) == 130
+    assert run(weights, "--overwrite") == 130
     assert (folder / METRICS).read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == [METRICS, PER_IMAGE, "samples.png"]
+
+
+def test_an_evaluation_that_is_there_is_not_replaced_silently(weights, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / METRICS).write_text("{}")
+    assert run(weights, "--out", str(out)) == 2
+    assert f"{out / METRICS}: there already; allow overwrite (--overwrite)" in capsys.readouterr().err
+    assert (out / METRICS).read_text() == "{}"
+    assert run(weights, "--out", str(out), "--overwrite") == 0
+    assert json.loads((out / METRICS).read_text())["images"] == 3
+    assert run(weights, "--out", "") == 2
+    assert "--out: '' is no file and no folder" in capsys.readouterr().err
 
 
 def test_the_command_takes_a_training_s_folder(tmp_path, capsys):

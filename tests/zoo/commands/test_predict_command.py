@@ -14,6 +14,8 @@ import zoo
 from zoo.__main__ import main
 from zoo.commands.predict import _size as size_of
 from zoo.deploy import Pair, many, pairs
+from zoo.deploy.journal import FILE
+from zoo.lock import locked
 from zoo.trained import Trained
 
 Shown = pytest.CaptureFixture[str]
@@ -98,7 +100,8 @@ def test_one_broken_photo_stops_no_other(place: Path, capsys: Shown) -> None:
     Image.new("RGB", (24, 15)).save("photos/p4.png")
     assert zoo_predict("bg.png", "photos") == 1
     assert [objects("p1"), objects("p3")] == [16, 48]
-    assert len(written()) == 10
+    assert len(written()) == 11
+    assert written()[0] == FILE  # so that --resume can do the rest
     shown = capsys.readouterr()
     assert shown.out.startswith("2 of 4 photos, ")
     told = [line for line in shown.err.splitlines() if line.startswith("left out: ")]
@@ -187,10 +190,16 @@ def test_files_that_are_there_are_refused_before_any_work(place: Path, capsys: S
         (["bg.png", "twice"], "a.png and a.bmp have one name"),
         (["bg.png", "photos", "--out", "photos"], "photos holds the photos, and what is written would be read again"),
         (["bg.png", "photos", "--out", "bg.png"], "bg.png: cannot be written to (File exists)"),
+        (["bg.png", "photos", "--out", ""], "argument --out: '' is no file and no folder"),
+        (["bg.png", "photos", "--resume"], "out holds nothing to resume: no prediction was begun, or all is done"),
+        (["bg.png", "photos", "--resume", "--overwrite"], "not allowed with argument --resume"),
         (["bg.png", "photos", "--device", "abacus"], "device='abacus' is not accepted"),
         (["bg.png", "photos", "--size", "4"], "argument --size: '4' is no size"),
         (["bg.png", "photos", "--weights", "none.safetensors"], "none.safetensors does not exist"),
-        (["bg.png", "photos", "--model", "unet"], "w.safetensors holds frame_difference, not unet"),
+        (
+            ["bg.png", "photos", "--model", "unet"],
+            "not unet; zoo.load takes it, and a command line does without --model",
+        ),
     ],
 )
 def test_what_a_user_gets_wrong_is_one_line(place: Path, args: list[str], message: str, capsys: Shown) -> None:
@@ -217,7 +226,7 @@ def test_a_full_disk_ends_it_with_one_line(place: Path, capsys: Shown, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    assert zoo_predict("bg.png", "photos") == 2
+    assert zoo_predict("bg.png", "photos/p1.png") == 2
     assert capsys.readouterr().err.endswith("error: out/p1_mask.png: No space left on device\n")
     assert written() == []
 
@@ -229,6 +238,104 @@ def test_a_photo_alone_finds_its_plate_in_a_folder(place: Path) -> None:
     plates = Path("plates")
     assert pairs(plates, Path("photos/p2.png")) == ([Pair(plates / "p2.png", Path("photos/p2.png"))], [])
     assert [pair.photo.name for pair in pairs(None, plates)[0]] == ["p2.png", "p10.png"]  # as people count
+
+
+def test_without_weights_the_ones_that_ship_answer_beside_the_photo(place: Path, capsys: Shown) -> None:
+    plate = np.random.default_rng(0).integers(40, 200, (96, 128, 3), dtype=np.uint8)
+    photo = plate.copy()
+    photo[24:72, 32:96] = 255 - photo[24:72, 32:96] // 2
+    Image.fromarray(plate).resize((512, 384)).save("plate.png")
+    Image.fromarray(photo).resize((512, 384)).save("photos/cup.png")
+    assert main(["predict", "plate.png", "photos/cup.png", "--device", "cpu"]) == 0
+    assert [name for name in written("photos") if "cup_" in name] == [
+        "cup_binary.png",
+        "cup_cutout.png",
+        "cup_mask.png",
+    ]
+    found = np.asarray(Image.open("photos/cup_binary.png")) == 255
+    truth = np.zeros((384, 512), bool)
+    truth[96:288, 128:384] = True
+    assert (found & truth).sum() / (found | truth).sum() > 0.9
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert len(told) == 1
+    assert told[0].startswith("note: no --weights, so aligned_difference finds the mask alone; trained on pairbench")
+    assert main(["predict", "--model", "unet", "plate.png", "photos/cup.png"]) == 2
+    assert "give --weights FILE too" in capsys.readouterr().err
+
+
+def test_a_folder_s_files_lie_beside_it(place: Path) -> None:
+    assert main(["predict", "--weights", "w.safetensors", "--device", "cpu", "bg.png", "photos"]) == 0
+    assert len(written("photos_predicted")) == 15
+    assert len(written("photos")) == 3
+
+
+@pytest.fixture
+def half_done(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: Shown) -> list[str]:
+    """A prediction that was interrupted at its second photo; from then on, the photos that are worked on."""
+    predict = many.predict
+    worked: list[str] = []
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        worked.append("")
+        if len(worked) == 2:
+            raise KeyboardInterrupt
+        return predict(*args, **options)
+
+    monkeypatch.setattr(many, "predict", interrupted)
+    assert zoo_predict("bg.png", "photos", "--threshold", "0.4") == 130
+    assert "the same command with --resume goes on" in capsys.readouterr().err
+    assert written() == [FILE, *(f"p1_{kind}.png" for kind in KINDS)]
+    worked[:] = ["", "", ""]
+    return worked
+
+
+def test_resume_goes_on_and_keeps_what_is_done(half_done: list[str], capsys: Shown) -> None:
+    with Path("out", FILE).open("a") as file:
+        file.write('{"photo": "p2.png", "of"')  # as a crash leaves it
+    Path("out/p2_mask.png").write_text("of a photo that was not done")
+    for name in ("p2_mask.png", FILE):
+        Path(f"out/.{name}.0123abcd.part").touch()
+    before = Path("out/p1_mask.png").stat().st_mtime_ns
+    assert zoo_predict("bg.png", "photos", "--threshold", "0.4", "--resume") == 0
+    assert len(half_done) == 3 + 2
+    assert Path("out/p1_mask.png").stat().st_mtime_ns == before
+    assert [objects(f"p{number}") for number in (1, 2, 3)] == [16, 32, 48]
+    assert len(written()) == 15
+    assert capsys.readouterr().out.startswith("3 of 3 photos (done before: 1), ")
+
+
+def test_resume_does_again_what_was_made_of_another_photo(half_done: list[str]) -> None:
+    Image.open("photos/p3.png").save("photos/p1.png")
+    Image.open("photos/p2.png").save("photos/p4.png")  # one that was not there
+    assert zoo_predict("bg.png", "photos", "--threshold", "0.4", "--resume") == 0
+    assert [objects(f"p{number}") for number in (1, 2, 3, 4)] == [48, 32, 48, 32]
+
+
+def test_resume_refuses_other_settings_weights_and_files_of_others(half_done: list[str], capsys: Shown) -> None:
+    assert zoo_predict("bg.png", "photos", "--resume") == 2
+    assert "out was begun with other settings: threshold was 0.4, not 0.5. Give those again" in capsys.readouterr().err
+    Image.open("photos/p2.png").save("photos/p4.png")
+    Path("out/p4_mask.png").write_text("not ours")
+    assert zoo_predict("bg.png", "photos", "--threshold", "0.4", "--resume") == 2
+    assert "p4_mask.png: there already" in capsys.readouterr().err
+    model = zoo.build("frame_difference")
+    with torch.no_grad():
+        model.threshold += 1
+    zoo.save(model, "w.safetensors")
+    assert zoo_predict("bg.png", "photos", "--threshold", "0.4", "--resume") == 2
+    assert "begun with other settings: network was" in capsys.readouterr().err
+    Path("out", FILE).write_text("[]\n")
+    assert zoo_predict("bg.png", "photos", "--resume") == 2
+    assert f"{FILE} cannot be read" in capsys.readouterr().err
+    assert zoo_predict("bg.png", "photos", "--overwrite") == 0
+
+
+def test_two_predictions_of_folders_do_not_mix(place: Path, capsys: Shown) -> None:
+    with locked(Path("out")):
+        assert zoo_predict("bg.png", "photos") == 2
+        assert "out is in use by another process" in capsys.readouterr().err
+        assert zoo_predict("bg.png", "photos/p1.png") == 0  # one photo has its own names
+    assert len(written()) == 5
 
 
 def test_the_next_photo_is_read_meanwhile_and_no_more_than_that(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

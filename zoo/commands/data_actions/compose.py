@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from registry.commandline import image_size, say, whole
+from registry.commandline import image_size, path, say, whole
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -12,6 +12,7 @@ def arguments(parser: ArgumentParser) -> None:
     add(
         "--out",
         required=True,
+        type=lambda text: str(path(text)),
         metavar="DIR",
         help="folder to fill, or to go on filling; shards:DIR for tar shards",
     )

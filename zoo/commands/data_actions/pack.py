@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from registry.commandline import say, whole
+from registry.commandline import path, say, whole
 from registry.vocabulary import SMALLEST, SPLITS
 
 
@@ -11,7 +11,12 @@ def arguments(parser: ArgumentParser) -> None:
     add(
         "spec", help="what to pack: pairbench:hard, a folder, a zip; files are copied byte for byte where there are any"
     )
-    add("--out", required=True, help="folder for the shards; what is there already is kept, and the rest made")
+    add(
+        "--out",
+        required=True,
+        type=path,
+        help="folder for the shards; what is there already is kept, and the rest made",
+    )
     add("--split", nargs="+", choices=SPLITS, default=["train", "val", "test"], help="default: train val test")
     add("--per-shard", type=whole(1, 10**6), default=1000, help="samples in a shard; default: 1000")
     add("--samples", type=whole(1), help="at most so many of each split; default: all")
@@ -25,7 +30,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     import sys
-    from pathlib import Path
 
     from zoo.data.files.shards import INDEX, read_index
     from zoo.data.making.packing import Plan, pack
@@ -39,7 +43,7 @@ def run(args: Namespace) -> None:
             plan = Plan(
                 spec=args.spec,
                 split=split,
-                folder=Path(args.out),
+                folder=args.out,
                 per_shard=args.per_shard,
                 size=args.size and (args.size, args.size),
                 samples=args.samples,
@@ -51,7 +55,7 @@ def run(args: Namespace) -> None:
                     tick(f"pack {split}: {done:,} of {total:,} samples", done, total)
             if report := plan.dataset.report():
                 say(f"warning: {report}\nthey are not packed", file=sys.stderr)
-            index = read_index(Path(args.out) / f"{split}{INDEX}")
+            index = read_index(args.out / f"{split}{INDEX}")
             size_mb = sum(shard.bytes for shard in index.shards) / 1e6
             say(f"{split}: {index.samples:,} samples in {len(index.shards)} shards, {size_mb:,.1f} MB")
-    say(f"read them with zoo.data.load({args.out!r})")
+    say(f"read them with zoo.data.load({str(args.out)!r})")

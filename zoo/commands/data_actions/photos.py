@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from registry.commandline import path
+
 
 def arguments(parser: ArgumentParser) -> None:
     parser.description = (
@@ -10,7 +12,7 @@ def arguments(parser: ArgumentParser) -> None:
         " DIR gets backgrounds/, cutouts/, CREDITS.csv with authors and licences, and pack.zip, smaller copies for"
         " machines without network."
     )
-    parser.add_argument("--out", type=Path, default=Path("photos"), metavar="DIR", help="default: photos")
+    parser.add_argument("--out", type=path, default=Path("photos"), metavar="DIR", help="default: photos")
 
 
 def run(args: Namespace) -> None:

@@ -1,10 +1,9 @@
 """a contact sheet of samples: bg, fg_bg, mask and depth side by side"""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import Any
 
-from registry.commandline import say, whole
+from registry.commandline import path, say, whole
 from registry.vocabulary import SMALLEST, SPLITS
 
 
@@ -15,7 +14,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, help="default: train where there is one, else all")
     parser.add_argument("--size", type=whole(SMALLEST), default=128, help="pixels of each picture; default: 128")
     parser.add_argument("--columns", type=whole(1), default=2, help="samples side by side; default: 2")
-    parser.add_argument("--out", type=Path, required=True, help="the picture to write, a PNG")
+    parser.add_argument("--out", type=path, required=True, help="the picture to write, a PNG")
 
 
 def run(args: Namespace) -> None:

@@ -1,9 +1,8 @@
 """figures of a data set: moments, coverage, depth, and what a plain threshold achieves on it"""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from registry.commandline import say, whole
+from registry.commandline import path, say, whole
 from registry.vocabulary import SMALLEST, SPLITS
 
 
@@ -14,7 +13,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--limit", type=whole(1), help="at most so many; default: 500 of computed data, all files")
     parser.add_argument("--workers", type=whole(0), default=0, help="processes; default: this one")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    parser.add_argument("--out", type=Path, metavar="FILE.png", help="draw mean images and histograms")
+    parser.add_argument("--out", type=path, metavar="FILE.png", help="draw mean images and histograms")
 
 
 def run(args: Namespace) -> None:
