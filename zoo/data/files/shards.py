@@ -18,7 +18,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from registry import is_count, listed
+from registry import is_count, listed, shown
 from zoo.contract import TASKS
 from zoo.data.dataset import DataError
 from zoo.files import from_json, replacing, write_text
@@ -201,7 +201,7 @@ def _reading(path: Path) -> Iterator[dict[str, Any]]:
     try:
         content = from_json(path.read_text(encoding="utf-8"))
         if content["version"] != VERSION:
-            raise ValueError(f"version {content['version']} is not {VERSION}, which this pairzoo reads")
+            raise ValueError(f"version {shown(content['version'])} is not {VERSION}, which this pairzoo reads")
         yield content
     except FileNotFoundError:
         raise DataError(f"{path}: it is missing; copy the shards again, with all their files") from None
