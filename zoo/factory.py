@@ -50,7 +50,7 @@ def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **opt
 def _of_catalog(entry: Entry[Architecture], resolved: dict[str, Any]) -> PairModel:
     face = Interface(**{name: value for name, value in resolved.items() if name in INTERFACE})
     own = {name: value for name, value in resolved.items() if name not in INTERFACE}
-    return made(entry.name, lambda: entry.factory(face, **own))
+    return made(entry.name, lambda: entry.factory(face, **own), face.in_ch)
 
 
 def _of_own_code(entry: Entry[Any], options: dict[str, Any]) -> PairModel:

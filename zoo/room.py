@@ -17,6 +17,7 @@ from registry import OptionError
 from zoo.machine import memory_or
 
 LARGE = 1 << 30  # bytes of weights; a network with more is first counted where it takes no memory
+MANY = 4096  # channels; of more, even the statistics of images may fill the memory, which are made before all layers
 GB = 1e9  # bytes
 
 Made = TypeVar("Made")
@@ -26,8 +27,10 @@ class _LargeError(Exception):
     """More weights than LARGE."""
 
 
-def made(name: str, make: Callable[[], Made]) -> Made:
-    """What `make` gives, a network; an OptionError where its weights are more than all memory."""
+def made(name: str, make: Callable[[], Made], in_ch: int = 0) -> Made:
+    """What `make` gives, a network of so many channels; an OptionError where its weights are more than all memory."""
+    if torch.get_default_device().type == "meta":
+        return make()
     total, state = memory(), torch.get_rng_state()
     refusal = partial(
         OptionError,
@@ -36,7 +39,8 @@ def made(name: str, make: Callable[[], Made]) -> Made:
     )
     with memory_or(refusal):
         with suppress(_LargeError), _at_most(LARGE):
-            return make()
+            if in_ch <= MANY:
+                return make()
         if not _fits(make, total):
             raise refusal()
         torch.set_rng_state(state)  # as if it had not been begun

@@ -33,7 +33,6 @@ Number = float | None
 Ends = tuple[Number, Number]
 NUMBERS = Mapping[str, Number | Mapping[str, int]], Mapping[str, Ends]  # values and intervals; counts by operation
 CURVES = Mapping[str, list[Number]], Mapping[str, list[Ends]]  # of a sensitivity
-READINGS = Mapping[str, Number | list[str]]  # of clocks
 PAUSE = 3  # times as long for a sample as before and after: a training that somebody stopped, and let go on
 
 
@@ -207,7 +206,10 @@ class Record:
         values, intervals = CURVES if measure == "sensitivity" else NUMBERS
         typed(values, record.values, "values")
         typed(intervals, record.intervals, "intervals")
-        typed(READINGS, record.clocks, "clocks")
+        for name, reading in record.clocks.items():
+            typed(list[str] if name == "throttled" else Number, reading, name)
         if measure == "sensitivity" and len({len(curve) for curve in record.values.values()}) > 1:
             raise RecordError("values has curves of several lengths")
+        if measure == "sensitivity" and record.status == "done" and "strength" not in record.values:
+            raise RecordError("values lacks strength, over which its curves go")
         return record

@@ -12,7 +12,9 @@ SPEC = "unet(width=8)"  # some 400 kB of weights
 
 def test_a_network_larger_than_all_memory_is_refused() -> None:
     with pytest.raises(OptionError, match=r"unet with these options has too many weights .* GB of memory"):
-        zoo.build("unet(width=100000)")  # petabytes
+        zoo.build("unet(width=100000)")  # terabytes
+    with pytest.raises(OptionError, match=r"unet with these options has too many weights"):
+        zoo.build("unet(in_ch=999999998)")
 
 
 def test_what_is_refused_was_never_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,8 @@ def test_records_come_back_as_they_went(
     measure, several = found
     path = tmp_path / "r.jsonl"
     path.write_text("")
-    records = [record(measure, name, values=each, failed=why) for each in several]
+    over = {"strength": [0, 1, 2]} if measure == "sensitivity" else {}
+    records = [record(measure, name, values=each | over, failed=why) for each in several]
     for each in records:
         append(path, each)
     assert read(path) == records
