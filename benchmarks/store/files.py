@@ -25,6 +25,7 @@ START = f'{{"schema": {SCHEMA}'  # how every record begins; tells a torn one fro
 
 Kind = TypeVar("Kind", Record, Control)
 
+DRAFTS = (".compare.*.part", "..probe.*.part", "**/.gallery.png.*.part")  # what a killed comparison may have begun
 LONGEST = 200  # characters of an error in a record
 LONGEST_OF_OURS = 1000  # the remedy stands last
 ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # a colour, as a terminal takes it
@@ -138,11 +139,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def prepare(folder: Path) -> Path:
-    """Make the folder and prove that it takes a file, before minutes are spent on what goes into it."""
+    """Make the folder and prove that it takes a file, before minutes are spent on what goes into it.
+
+    What a killed comparison left half written there goes.
+    """
     with _named(folder):
         if folder.exists() and not folder.is_dir():
             raise ResultsError(f"{folder} is a file; give a folder with --out")
         folder.mkdir(parents=True, exist_ok=True)
+        for drafts in DRAFTS:
+            files.sweep(folder, drafts)
         probe = folder / ".probe"
         files.write_text(probe, " " * 65536)  # bytes: about what a run writes
         probe.unlink()

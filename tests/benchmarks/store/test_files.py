@@ -180,3 +180,14 @@ def test_the_machine_is_described_in_json() -> None:
 def test_no_commit_is_claimed_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "HERE", tmp_path / "machine.py")
     assert machine.commit() == {"commit": None, "dirty": None}
+
+
+def test_what_a_killed_comparison_left_half_written_goes_and_nothing_else(tmp_path: Path) -> None:
+    ours = [".compare.html.0123abcd.part", "..probe.0123abcd.part", "trained/a/.gallery.png.0123abcd.part"]
+    others = [".film.mkv.part", "compare.html", "trained/.compare.html.0123abcd.part"]
+    for name in (*ours, *others):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    prepare(tmp_path)
+    assert [name for name in ours if (tmp_path / name).exists()] == []
+    assert all((tmp_path / name).exists() for name in others)

@@ -148,7 +148,7 @@ def open_store(path: str) -> Store:
         return Folder(path)
     try:
         stat = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # a ValueError where no file can have such a name
         raise DataError(f"{path}: no such folder or zip") from None
     return Zip(path, (stat.st_mtime_ns, stat.st_size))
 
