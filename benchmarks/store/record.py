@@ -31,7 +31,7 @@ __all__ = [
 
 Number = float | None
 Ends = tuple[Number, Number]
-NUMBERS = Mapping[str, Number | Mapping[str, int]], Mapping[str, Ends]  # values and intervals; counts by operation
+NUMBERS = Mapping[str, Number], Mapping[str, Ends]  # values and intervals
 CURVES = Mapping[str, list[Number]], Mapping[str, list[Ends]]  # of a sensitivity
 PAUSE = 3  # times as long for a sample as before and after: a training that somebody stopped, and let go on
 
@@ -204,7 +204,9 @@ class Record:
         cell = filled(SETTINGS[measure], found.get("cell"), "cell")
         record = filled(cls, {"machine": {}, **found, "cell": cell}, "record")
         values, intervals = CURVES if measure == "sensitivity" else NUMBERS
-        typed(values, record.values, "values")
+        counts = {name: found for name, found in record.values.items() if name == "uncounted"}  # by operation
+        typed(Mapping[str, Mapping[str, int] | None], counts, "values")
+        typed(values, {name: found for name, found in record.values.items() if name not in counts}, "values")
         typed(intervals, record.intervals, "intervals")
         for name, reading in record.clocks.items():
             typed(list[str] if name == "throttled" else Number, reading, name)

@@ -21,7 +21,7 @@ from zoo import machine
 
 numbers = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 values = {
-    **dict.fromkeys(SETTINGS, numbers | st.dictionaries(st.text(max_size=3), st.integers(), max_size=3)),
+    **dict.fromkeys(SETTINGS, numbers),
     "sensitivity": st.lists(numbers, min_size=3, max_size=3),
 }
 measured = st.sampled_from([*SETTINGS]).flatmap(

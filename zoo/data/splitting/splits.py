@@ -26,7 +26,7 @@ from registry import is_count, require, require_each
 from zoo.begun import differences
 from zoo.data.dataset import DataError, NoSplitError
 from zoo.data.splitting.dealing import NAMES, deal, deal_islands
-from zoo.files import from_json, write_text
+from zoo.files import from_json, sweep_of, write_text
 
 Kind = Literal["held-out", "backgrounds", "objects", "random"]  # held-out: both where both are known
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -75,7 +75,8 @@ class Splits:
         return "; ".join([f"{how}, seed {self.seed}", sizes, *self.notes, f"groups {self.digest[:12]}"])
 
     def save(self, path: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write it, whole or not at all; a draft that a killed process left goes."""
+        sweep_of([path])
         write_text(path, json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n")
 
 

@@ -160,6 +160,12 @@ def test_kept_beside_the_data(tmp_path: Path) -> None:
     assert file_beside(tmp_path / "set.zip").name == "set.zip.splits.json"
 
 
+def test_a_draft_that_a_killed_process_left_goes(tmp_path: Path) -> None:
+    (tmp_path / ".splits.json.0123abcd.part").touch()
+    keep(tmp_path / "splits.json", [*"abc"])
+    assert [path.name for path in tmp_path.iterdir()] == ["splits.json"]
+
+
 def test_the_file_decides(tmp_path: Path) -> None:
     bgs = [f"bg{i}" for i in range(5)]
     file = file_beside(tmp_path)
