@@ -162,7 +162,7 @@ def test_kept_beside_the_data(tmp_path: Path) -> None:
 
 def test_a_draft_that_a_killed_process_left_goes(tmp_path: Path) -> None:
     (tmp_path / ".splits.json.0123abcd.part").touch()
-    keep(tmp_path / "splits.json", [*"abc"])
+    kept(tmp_path / "splits.json", *crossed(5, 5), seed=3)
     assert [path.name for path in tmp_path.iterdir()] == ["splits.json"]
 
 
