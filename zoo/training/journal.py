@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from registry import OptionError
-from zoo.files import write_text
+from zoo.files import from_json, write_text
 
 LOG = "log.jsonl"
 TABLES = {"train": "log.csv", "validation": "validation.csv"}
@@ -73,8 +73,8 @@ def read(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a log; one that a crash has torn is passed over."""
     lines: list[dict[str, Any]] = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
-        with suppress(json.JSONDecodeError):
-            if isinstance(line := json.loads(text), dict):
+        with suppress(ValueError):
+            if isinstance(line := from_json(text), dict):
                 lines.append(line)
     return lines
 

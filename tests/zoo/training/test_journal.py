@@ -85,3 +85,8 @@ def test_tensorboard(tmp_path: Path) -> None:
     events.Reload()
     assert events.Tags()["scalars"] == ["train/loss"]
     assert [(event.step, event.value) for event in events.Scalars("train/loss")] == [(10, 0.5)]
+
+
+def test_a_line_that_nests_without_end_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"kind": "train"}\n' + "[" * 100_000 + "\n")
+    assert read(tmp_path / "log.jsonl") == [{"kind": "train"}]
