@@ -14,7 +14,7 @@ from torch import Tensor
 from registry import Card
 from registry.vocabulary import SPLITS
 from zoo.contract import TASKS, Sample
-from zoo.data.dataset import DataError, NoSplitError, PairDataset, sources
+from zoo.data.dataset import DamagedError, DataError, NoSplitError, PairDataset, sources
 from zoo.data.files.maps import fast, finish, read, sample_of
 from zoo.data.files.shards import INDEX, Shard, check_sizes, read_files, read_index, read_offsets
 from zoo.files import from_json
@@ -105,9 +105,11 @@ class Shards(PairDataset):
         file = next((file for file in files if file.partition(".")[0] == field), None)
         if file is None:
             raise DataError(f"{name}: no {field} in it; it has {', '.join(files)}")
-        return finish(
-            field, read(field, files[file], f"{name}, {file}", self.size), self.size, is_nearer=self.is_nearer
-        )
+        try:
+            found = read(field, files[file], f"{name}, {file}", self.size)
+        except DataError as error:  # one picture: the shard itself is whole
+            raise DamagedError(str(error)) from error
+        return finish(field, found, self.size, is_nearer=self.is_nearer)
 
 
 def _offsets(path: Path, shard: Shard) -> Tensor:

@@ -15,6 +15,7 @@ from PIL import Image
 import zoo.data
 from registry import OptionError
 from zoo.data import DataError
+from zoo.data.dataset import DamagedError
 from zoo.data.feeding import loader
 from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import Order
@@ -187,9 +188,9 @@ def test_loader_uses_blocks_again_but_never_one_in_use(shards: Path) -> None:
 
 
 def test_loader_tells_a_workers_error_as_it_is(copy: Path) -> None:
-    damage(copy / "all-000001.tar", at=700)
     dataset = zoo.data.load(str(copy), split="all")
-    with pytest.raises(DataError, match=r"all-000001\.tar, sample 0") as error:
+    os.truncate(copy / "all-000001.tar", 600)
+    with pytest.raises(DataError, match=r"all-000001\.tar, sample 0: the shard is cut short") as error:
         list(Loader(dataset, range(N), batch=2, workers=1))
     assert "Traceback" not in str(error.value)
 
@@ -299,3 +300,18 @@ def test_too_little_shared_memory_names_the_workers(shards: Path, monkeypatch: p
     monkeypatch.setattr(loader, "_block", full)
     with pytest.raises(OptionError, match=r"workers=3 takes more shared memory than there is \(.*No space left.*fewer"):
         next(iter(Loader(zoo.data.load(str(shards), split="all"), range(N), batch=2, workers=3)))
+
+
+def test_a_damaged_picture_in_a_shard_is_one_sample_that_evaluation_leaves_out(copy: Path) -> None:
+    path = copy / "all-000000.tar"
+    with tarfile.open(path) as shard:
+        member = [each for each in shard.getmembers() if ".fg_bg." in each.name][1]
+    with path.open("r+b") as file:
+        file.seek(member.offset_data)
+        file.write(bytes(60))
+    data = zoo.data.load(str(copy), split="all", size=(16, 16))
+    with pytest.raises(DamagedError, match=r"all-000000\.tar, sample 1"):
+        _ = data[1]
+    found = zoo.evaluate(zoo.build("frame_difference"), data, batch=3, resamples=0)
+    assert found.images == N - 1
+    assert found.ids == [index for index in range(N) if index != 1]
