@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from benchmarks import compare
@@ -72,6 +73,7 @@ def start(words: Sequence[str], folder: Path) -> int:
     pid = os.fork()
     if not pid:
         os.setsid()
+        resource_tracker._resource_tracker = resource_tracker.ResourceTracker()  # the parent's is no child of this one
         _become(words, folder)
     return pid
 
