@@ -10,7 +10,7 @@ moved. Processes that see other samples should take other seeds: change(batch, s
 import math
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -35,6 +35,9 @@ LIMITS = {  # of the options by name: a strength is not below 0, and not so larg
     "pixels": (1, 101),
     "quality": (1, 100),
 }
+
+P = Annotated[float, "share of the samples"]
+Least = Annotated[float, "smallest; strengths are log-uniform from there. 0: all up to the largest are as likely"]
 
 
 class BatchDraw:

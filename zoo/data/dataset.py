@@ -8,7 +8,9 @@ from inspect import Parameter
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import default_collate
 
 from registry import Catalog, Entry, OptionError, Spec, UnknownNameError, ZooError, require_each
@@ -96,6 +98,29 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
         for place, value in zip(out[:-1], made[:-1], strict=True):
             place.copy_(value)
         return cast("tuple[dict[str, Any], ...]", made.meta)
+
+
+class BatchDataset(PairDataset):
+    """A source whose samples are functions of their index, made by the batch: it defines `__len__` and `make`."""
+
+    def make(self, indices: NDArray[np.int64]) -> Sample:
+        """One batch, 0 <= index < len(self)."""
+        raise NotImplementedError(f"{type(self).__name__} must define make(indices)")
+
+    def damaged(self, indices: Iterable[int]) -> dict[int, str]:
+        """None is: they are computed."""
+        return {}
+
+    def sample(self, index: int) -> Sample:
+        return Sample(*(field[0] for field in cast("tuple[Any, ...]", self.batch([index]))))
+
+    def batch(self, indices: Sequence[int]) -> Sample:
+        chosen = np.asarray(indices, dtype=np.int64)
+        if chosen.size and not (-len(self) <= chosen.min() and chosen.max() < len(self)):
+            raise IndexError(
+                f"{self.spec.name} has {len(self):,} scenes in split {self.split}; {chosen.tolist()} go beyond"
+            )
+        return self.make(chosen % len(self))
 
 
 def collate(samples: Sequence[Sample]) -> Sample:

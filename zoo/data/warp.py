@@ -7,17 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.contract import Sample
 
 
-def turning(degrees: Tensor, h: int, w: int) -> Tensor:
-    """(b, 3, 3): turns about the picture's centre."""
+def turning(degrees: Tensor, h: int, w: int, scale: Tensor | None = None) -> Tensor:
+    """(b, 3, 3): turns about the picture's centre, and enlarges by a scale (b,)."""
     from kornia.geometry.transform import get_rotation_matrix2d
 
     centre = degrees.new_tensor([[(w - 1) / 2, (h - 1) / 2]]).expand(len(degrees), 2)
-    return square(get_rotation_matrix2d(centre, degrees, torch.ones_like(centre)))
+    sizes = torch.ones_like(centre) if scale is None else scale[:, None].expand_as(centre)
+    return square(get_rotation_matrix2d(centre, degrees, sizes))
 
 
 def square(matrix: Tensor) -> Tensor:
@@ -31,6 +33,14 @@ def move(image: Tensor, matrix: Tensor, mode: str = "bilinear", beyond: str = "r
 
     h, w = image.shape[-2:]
     return warp_affine(image, matrix[:, :2], (h, w), mode, beyond, align_corners=True)
+
+
+def displaced(images: Tensor, away: Tensor) -> Tensor:
+    """images (b, c, h, w) read at places off by away (b, 2, h, w), in pixels right and down."""
+    h, w = images.shape[-2:]
+    x = (torch.arange(w, device=images.device) + 0.5 + away[:, 0]) * (2 / w) - 1
+    y = (torch.arange(h, device=images.device)[:, None] + 0.5 + away[:, 1]) * (2 / h) - 1
+    return F.grid_sample(images, torch.stack([x, y], -1), padding_mode="border", align_corners=False)
 
 
 def each(function: Callable[..., Tensor], *batches: Sample) -> Sample:

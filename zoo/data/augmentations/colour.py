@@ -12,9 +12,7 @@ from torch import Tensor
 
 from registry import Card
 from zoo.contract import InputError, Sample
-from zoo.data.augment import BatchDraw, augmentations
-
-P = Annotated[float, "share of the samples"]
+from zoo.data.augment import BatchDraw, Least, P, augmentations
 
 
 @augmentations.register("rgb_shift", Card(summary="each channel lighter or darker, alike in both pictures"))
@@ -153,7 +151,7 @@ def photo_shadow(
     draw: BatchDraw,
     *,
     limit: Annotated[float, "largest share of the light that is lost"] = 0.8,
-    least: Annotated[float, "smallest; strengths are log-uniform from there"] = 0.05,
+    least: Least = 0.05,
     p: P = 0.3,
 ) -> Sample:
     across, down = _axes(batch.fg_bg)
@@ -170,7 +168,7 @@ def relight(
     draw: BatchDraw,
     *,
     limit: Annotated[float, "largest change of brightness, as a share"] = 0.4,
-    least: Annotated[float, "smallest; strengths are log-uniform from there"] = 0.02,
+    least: Least = 0.02,
     p: P = 0.5,
 ) -> Sample:
     across, down = _axes(batch.fg_bg)

@@ -12,11 +12,8 @@ from torch import Tensor
 
 from registry import Card
 from zoo.contract import Sample
-from zoo.data.augment import GEOMETRY, BatchDraw, augmentations
-from zoo.data.warp import each, move, square, turning
-
-P = Annotated[float, "share of the samples"]
-Least = Annotated[float, "smallest; strengths are log-uniform from there. 0: all up to the largest are as likely"]
+from zoo.data.augment import GEOMETRY, BatchDraw, Least, P, augmentations
+from zoo.data.warp import displaced, each, move, square, turning
 
 
 @augmentations.register("flip", Card(summary="left and right change sides"))  # exact, so not by a matrix
@@ -98,9 +95,7 @@ def zoom(
 ) -> Sample:
     h, w = batch.bg.shape[-2:]
     scale = 1 + draw.strength(least, limit) * draw.sign()
-    zero = torch.zeros_like(scale)
-    matrix = [scale, zero, (1 - scale) * (w - 1) / 2, zero, scale, (1 - scale) * (h - 1) / 2]
-    zoomed = move(batch.bg, square(torch.stack(matrix, 1).view(-1, 2, 3)))
+    zoomed = move(batch.bg, turning(torch.zeros_like(scale), h, w, scale))
     return batch._replace(bg=torch.where(draw.chosen(p), zoomed, batch.bg))
 
 
@@ -116,10 +111,7 @@ def plate_parallax(
     h, w = batch.bg.shape[-2:]
     coarse = draw.uniform(-1, 1, 2, 4, 4) * draw.strength(least, limit)[:, None, None, None]
     field = F.interpolate(coarse, (h, w), mode="bilinear", align_corners=True) * max(h, w)  # pixels right and down
-    x = (torch.arange(w).to(field) + 0.5 + field[:, 0]) * (2 / w) - 1
-    y = (torch.arange(h).to(field)[:, None] + 0.5 + field[:, 1]) * (2 / h) - 1
-    moved = F.grid_sample(batch.bg, torch.stack([x, y], -1), padding_mode="border", align_corners=False)
-    return batch._replace(bg=torch.where(draw.chosen(p), moved, batch.bg))
+    return batch._replace(bg=torch.where(draw.chosen(p), displaced(batch.bg, field), batch.bg))
 
 
 @augmentations.register("wrong_plate", Card(summary="another sample's plate: what happens when somebody mixes them up"))

@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.data.collage.library import Library
-from zoo.data.scenes.draw import Draw, lattice
-from zoo.data.scenes.faults import changed, displaced
+from zoo.data.scenes.draw import Draw
+from zoo.data.scenes.faults import blurred, changed, grainy, smeared
 from zoo.data.scenes.jpeg import jpeg
 from zoo.data.scenes.textures import noise
+from zoo.data.warp import displaced
 
 BLUR = 1.6 / 128  # the greatest deviation, in longer sides
 
@@ -37,19 +38,18 @@ class View:
 
     def __init__(self, draw: Draw, photos: Library, size: tuple[int, int]):
         self.size, self.photos = size, photos
-        self.which = draw.choice(tuple(range(len(photos)))).cpu()
+        self.which = draw.choice(tuple(range(len(photos))))
         part, mirror = draw.uniform(0.5, 1.0), torch.where(draw.chance(0.5), -1.0, 1.0)
-        aspect = photos.aspects[self.which].to(draw.device)
+        aspect = photos.aspects[self.which]
         h, w = size
         wide = torch.minimum(torch.ones_like(aspect), (w / h) / aspect) * part  # shares of the photo that are seen
         high = torch.minimum(torch.ones_like(aspect), aspect / (w / h)) * part
         self.scale = torch.stack([wide * mirror * 2 * max(h, w) / w, high * 2 * max(h, w) / h], 1)
         self.centre = torch.stack([(1 - wide) * draw.uniform(-1, 1), (1 - high) * draw.uniform(-1, 1)], 1)
-        self.device = draw.device
 
     def look(self, x: Tensor, y: Tensor) -> Tensor:
         """The photos (b, 3, h, w) in [0, 1] at places (b, h, w); beyond its border a photo is mirrored."""
-        picked = self.photos.photos[self.which].to(self.device).float() / 255
+        picked = self.photos.photos[self.which].float() / 255
         scale, centre = self.scale[:, None, None], self.centre[:, None, None]
         grid = torch.stack([x, y], -1) * scale + centre
         return F.grid_sample(picked, grid, padding_mode="reflection", align_corners=False)
@@ -127,32 +127,13 @@ def shaded(draw: Draw, images: Tensor, p: float) -> Tensor:
 
 def exposed(draw: Draw, images: Tensor) -> Tensor:
     """What the lens and the file make of a picture: blur, a smear, noise, compression."""
-    h, w = images.shape[-2:]
-    side = max(h, w)
-    blur, smear = log_uniform(draw, BLUR / 5, BLUR, 0.4) * side, log_uniform(draw, 0.004, 0.025, 0.15) * side
+    side = max(images.shape[-2:])
+    blur, smear = log_uniform(draw, BLUR / 5, BLUR, 0.4) * side, log_uniform(draw, 0.004, 0.025, 0.15)
+    blur = torch.where(blur != 0, blur.clamp(min=0.2), 0.0)
     angle = draw.uniform(0, 2 * torch.pi)
-    some = smear != 0
-    step = torch.stack([smear * torch.cos(angle), smear * torch.sin(angle)], 1)[some][..., None, None]
-    step = step.expand(-1, 2, h, w)
-    times = (-0.5, -0.25, 0.0, 0.25, 0.5)
-    images = changed(images, some, lambda few: torch.stack([displaced(few, step * at) for at in times]).mean(0))
-    reach = math.ceil(2 * BLUR * side)
-    images = changed(images, blur != 0, lambda few: _blurred(few, blur[blur != 0], reach))
-    grain, seed = log_uniform(draw, 0.004, 0.12, 0.7), draw.seed().int()
-    x, y = torch.arange(w, device=images.device, dtype=torch.int32), torch.arange(3 * h, device=images.device).int()
-    start = seed.view(-1, 1, 1, 1)
-    white = lattice(x, y.view(1, 3, h, 1), start) + lattice(x, y.view(1, 3, h, 1), start + 99991) - 1  # variance 1 / 6
-    images = (images + white * (grain * 6**0.5).view(-1, 1, 1, 1)).clamp(0, 1)
+    images = smeared(images, smear[:, None] * torch.stack([torch.cos(angle), torch.sin(angle)], 1))
+    images = blurred(images, blur, math.ceil(2 * BLUR * side))
+    grain = log_uniform(draw, 0.004, 0.12, 0.7)
+    images = grainy(images, grain[:, None, None, None], draw.seed()).clamp(0, 1)
     packed, quality = draw.chance(0.85), draw.uniform(25, 95)
     return changed(images, packed, lambda few: jpeg(few, quality[packed]))
-
-
-def _blurred(images: Tensor, sigma: Tensor, reach: int) -> Tensor:
-    """A round Gaussian blur of a deviation each; both in pixels."""
-    n, c, h, w = images.shape
-    place = torch.arange(-reach, reach + 1, device=images.device)
-    kernel = torch.exp(-0.5 * (place / sigma[:, None].clamp(min=0.2)) ** 2)
-    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(c, 0)
-    flat = F.pad(images.reshape(1, n * c, h, w), (reach, reach, reach, reach), mode="replicate")
-    flat = F.conv2d(F.conv2d(flat, kernel[:, None, None], groups=n * c), kernel[:, None, :, None], groups=n * c)
-    return flat.view(n, c, h, w)

@@ -1,7 +1,7 @@
 """A folder of photos in memory: each is decoded once, kept small, and belongs to one split."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,6 +32,10 @@ class Library:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def to(self, device: str) -> "Library":
+        """Where the pictures are made of it."""
+        return replace(self, photos=self.photos.to(device), aspects=self.aspects.to(device))
 
 
 def library(folder: str, split: str, size: tuple[int, int], *, cutouts: bool = False) -> Library:

@@ -26,6 +26,8 @@ class Place:
     which: Tensor  # of the n objects
     x: Tensor  # from its middle, in its heights
     y: Tensor  # upwards from its foot
+    is_cut: Tensor  # whether the object is a cut-out
+    cut: Tensor  # what the cut-outs have there, (those of m, 4) in [0, 1]
 
 
 @dataclass
@@ -68,27 +70,27 @@ class Objects:
             x = x - lying[:, 1, None, None] * y
         aside, up = self.shapes.reach
         if self.stock:
-            half = self.stock.aspects.to(aside.device)[self.cutout] / 2
+            half = self.stock.aspects[self.cutout] / 2
             aside, up = torch.where(self.cutout < 0, aside, half), torch.where(self.cutout < 0, up, 1.0)
         near = (x.abs() < aside[:, None, None] + 0.1) & (y > -0.1) & (y < up[:, None, None] + 0.1)
         near = near if some is None else near & some[:, None, None]
         at = near.flatten().nonzero()[:, 0]
         which = at // (self.size[0] * self.size[1])
-        return Place(at, which, x.flatten()[at], y.flatten()[at])
+        x, y, is_cut = x.flatten()[at], y.flatten()[at], self.cutout[which] >= 0
+        return Place(at, which, x, y, is_cut, self._cut(which[is_cut], x[is_cut], y[is_cut]))
 
     def outside(self, place: Place) -> Tensor:
         """How far pixels (m,) are outside the silhouette, in its heights; of a cut-out, about so."""
         away = self.shapes.distance(place.x, place.y, place.which)
-        here = self.cutout[place.which] >= 0
-        away[here] = (0.5 - self._cut(place, here)[:, 3]) * CUT_EDGE
+        away[place.is_cut] = (0.5 - place.cut[:, 3]) * CUT_EDGE
         return away
 
-    def _cut(self, place: Place, here: Tensor) -> Tensor:
-        """What the cut-outs have at some pixels, (m, 4) in [0, 1]; see-through beyond their boxes."""
+    def _cut(self, which: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """What cut-outs have at places of theirs, (m, 4) in [0, 1]; see-through beyond their boxes."""
         if self.stock is None:
-            return torch.zeros(0, 4, device=place.x.device)
-        photo = self.cutout[place.which[here]]
-        u, v = 2 * place.x[here] / self.stock.aspects.to(place.x.device)[photo], 1 - 2 * place.y[here]
+            return torch.zeros(0, 4, device=x.device)
+        photo = self.cutout[which]
+        u, v = 2 * x / self.stock.aspects[photo], 1 - 2 * y
         found = _looked_up(self.stock, photo, u, v)
         found[:, 3] *= (u.abs() < 1) & (v.abs() < 1)
         return found
@@ -102,8 +104,8 @@ class Objects:
         fringe = (noise(place.x * 40, place.y * 40, start, torch.zeros_like(place.x)) - 0.5) * hair
         away = (self.outside(place) + fringe) * pixels[place.which]
         glass = torch.where(self.draw.chance(0.1), self.draw.uniform(0.35, 0.9), 1.0)[place.which]
-        cover, here = (0.5 - away / soft).clamp(0, 1), self.cutout[place.which] >= 0
-        cover[here] = self._cut(place, here)[:, 3]
+        cover = (0.5 - away / soft).clamp(0, 1)
+        cover[place.is_cut] = place.cut[:, 3]
         return cover * glass
 
     def light(self) -> Tensor:
@@ -120,10 +122,8 @@ class Objects:
         x, y = positions(self.size, light.device)
         x = (x - self.foot[:, 0, None, None]) / self.height[:, None, None]
         y = (y - self.foot[:, 1, None, None]) / self.height[:, None, None]
-        contact = log_uniform(draw, 0.1, 0.7, 0.6)[:, None, None]
-        contact = (
-            contact * torch.exp(-((x / draw.uniform(0.1, 0.4)[:, None, None]) ** 2)) * torch.exp(-((y / 0.05) ** 2))
-        )
+        contact, wide = log_uniform(draw, 0.1, 0.7, 0.6)[:, None, None], draw.uniform(0.1, 0.4)[:, None, None]
+        contact = contact * torch.exp(-((x / wide) ** 2)) * torch.exp(-((y / 0.05) ** 2))
         return light * (1 - contact)[:, None]
 
     def paint(self, place: Place, textures: Library, plate: Tensor) -> Tensor:
@@ -133,17 +133,14 @@ class Objects:
         fill = draw.choice(FILLS, PARTS)[place.which, part]
         scale = torch.exp(draw.uniform(-1.0, 1.2, PARTS))[place.which, part]
         angle = draw.uniform(0, 6.283, PARTS)[place.which, part]
-        u = (torch.cos(angle) * place.x - torch.sin(angle) * place.y) * scale + draw.uniform(-1, 1, PARTS)[
-            place.which, part
-        ]
-        v = (torch.sin(angle) * place.x + torch.cos(angle) * place.y) * scale + draw.uniform(-1, 1, PARTS)[
-            place.which, part
-        ]
+        right, down = (draw.uniform(-1, 1, PARTS)[place.which, part] for _ in range(2))
+        u = (torch.cos(angle) * place.x - torch.sin(angle) * place.y) * scale + right
+        v = (torch.sin(angle) * place.x + torch.cos(angle) * place.y) * scale + down
         source = draw.choice(tuple(range(len(textures))), PARTS)[place.which, part]
         first, second = (self._hues(textures, draw.uniform(0, 1, PARTS, 3))[place.which, part] for _ in range(2))
         colour = first.clone()
         here = fill == PHOTO
-        square = textures.aspects.to(u.device)[source[here]] ** -0.5  # what was squeezed is stretched again
+        square = textures.aspects[source[here]] ** -0.5  # what was squeezed is stretched again
         colour[here] = _looked_up(textures, source[here], u[here] * square, v[here] / square)
         here = fill == STRIPES
         wave = (torch.sin(u[here] * draw.uniform(15, 60)[place.which[here]]) * 3).clamp(-1, 1) / 2 + 0.5
@@ -154,8 +151,7 @@ class Objects:
         colour[here] = torch.where(ink[:, None], second[here], first[here])
         here = fill == PLATE
         colour[here] = _elsewhere(plate, place, here, draw.uniform(-0.3, 0.3, 2))
-        here = self.cutout[place.which] >= 0
-        colour[here] = self._cut(place, here)[:, :3]
+        colour[place.is_cut] = place.cut[:, :3]
         tone = draw.uniform(0.55, 1.2)[place.which]
         facing = draw.uniform(0, 6.283)[place.which]
         relief = draw.uniform(0, 0.7)[place.which] * (torch.cos(facing) * place.x + torch.sin(facing) * (place.y - 0.5))
@@ -182,13 +178,13 @@ class Objects:
         """Colours that photos have, (n, PARTS, 3): pixels from places (n, PARTS, 3) of the library."""
         side = textures.photos.shape[-1]
         photo, row, column = ((at[..., k] * top).long() for k, top in enumerate((len(textures), side, side)))
-        found = textures.photos.to(at.device)[photo, :3, row, column]
+        found = textures.photos[photo, :3, row, column]
         return found.float() / 255
 
 
 def _looked_up(photos: Library, photo: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """Colours (m, c) of photos at places, from -1 to 1 across each, mirrored beyond; bilinear."""
-    side, images = photos.photos.shape[-1], photos.photos.to(u.device)
+    side, images = photos.photos.shape[-1], photos.photos
     u, v = ((1 - ((w + 1).remainder(4) / 2 - 1).abs()) * (side - 1) for w in (u, v))
     left, top = u.floor().long(), v.floor().long()
     right, bottom = (left + 1).clamp(max=side - 1), (top + 1).clamp(max=side - 1)

@@ -44,7 +44,7 @@ def render(
         parts = Laid.make(objects, split, textures, cutouts, bg[scene])
         for each in range(int(count.max())):
             here = number == each
-            bg, fg_bg, mask = parts.onto(bg, fg_bg, mask, scene[here], here)
+            parts.lay(bg, fg_bg, mask, scene[here], here)
     bg, fg_bg = (camera.exposed(draw, image) for image in (bg, fg_bg))
     metas: tuple[dict[str, Any], ...] = tuple(
         {"source": f"collage{VERSION}", "split": split, "index": index, "bg": plates.names[photo], "objects": objects}
@@ -81,14 +81,11 @@ class Laid:
         alpha.view(-1)[place.at] = objects.cover(place)
         return cls(light, colour.permute(0, 3, 1, 2), alpha, taken)
 
-    def onto(
-        self, bg: Tensor, fg_bg: Tensor, mask: Tensor, scene: Tensor, here: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Plate, photo and mask with some of the objects, at most one for each scene."""
+    def lay(self, bg: Tensor, fg_bg: Tensor, mask: Tensor, scene: Tensor, here: Tensor) -> None:
+        """Change plate, photo and mask, in place, by some of the objects, at most one for each scene."""
         taken, alpha = self.taken[here], self.alpha[here]
         target = torch.where(taken, bg[scene], fg_bg[scene])
         target = torch.lerp(target * self.light[here], self.colour[here], alpha)
         bg[scene] = torch.where(taken, target, bg[scene])
         fg_bg[scene] = torch.where(taken, fg_bg[scene], target)
         mask[scene] = torch.where(taken, mask[scene], torch.lerp(mask[scene], torch.ones_like(alpha), alpha))
-        return bg, fg_bg, mask

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zoo.data.scenes.draw import Draw, lattice
 from zoo.data.scenes.jpeg import jpeg
+from zoo.data.warp import displaced
 
 CLEAN_QUALITY = 65.0
 PROBABILITY = {
@@ -87,11 +88,12 @@ def photograph(plate: Tensor, photo: Tensor, faults: Faults, seed: Tensor) -> tu
     plate = _moved(plate, faults)
     plate = plate.clamp(1e-4, 1) ** faults.gamma.view(-1, 1, 1, 1)
     plate = plate * (faults.gain[:, None] * faults.white_balance)[..., None, None]
-    photo = _smeared(photo, faults.motion)
-    pair = torch.stack([plate, photo], 1)  # (b, 2, 3, h, w)
-    pair = _blurred(pair, faults.defocus)
-    pair = _grainy(pair, faults.noise, seed).clamp(0, 1)
-    pair = jpeg(pair.flatten(0, 1), faults.quality.flatten()).view_as(pair)
+    pair = torch.cat([plate, smeared(photo, faults.motion)], 1)  # (b, 2 * 3, h, w)
+    side = max(pair.shape[-2:])
+    defocus = torch.where(faults.defocus != 0, (faults.defocus * side).clamp(min=0.3), 0.0)
+    pair = blurred(pair, defocus, max(1, round(0.006 * side * 2.5)))
+    pair = grainy(pair, faults.noise.repeat_interleave(3, 1)[..., None, None], seed).clamp(0, 1)
+    pair = jpeg(pair.reshape(-1, *plate.shape[1:]), faults.quality.flatten()).view(-1, 2, *plate.shape[1:])
     return pair[:, 0], pair[:, 1]
 
 
@@ -125,16 +127,8 @@ def _moved(images: Tensor, faults: Faults) -> Tensor:
     return changed(images, some, sampled)
 
 
-def displaced(images: Tensor, away: Tensor) -> Tensor:
-    """images (b, c, h, w) read at places off by away (b, 2, h, w), in pixels right and down."""
-    h, w = images.shape[-2:]
-    x = (torch.arange(w, device=images.device) + 0.5 + away[:, 0]) * (2 / w) - 1
-    y = (torch.arange(h, device=images.device)[:, None] + 0.5 + away[:, 1]) * (2 / h) - 1
-    return F.grid_sample(images, torch.stack([x, y], -1), padding_mode="border", align_corners=False)
-
-
-def _smeared(images: Tensor, motion: Tensor) -> Tensor:
-    """The mean of five exposures along a line."""
+def smeared(images: Tensor, motion: Tensor) -> Tensor:
+    """The mean of five exposures along a line; motion (b, 2), as a share of the longer side."""
     some = (motion != 0).any(1)
     h, w = images.shape[-2:]
     step = (motion[some] * max(h, w))[..., None, None].expand(-1, 2, h, w)
@@ -142,31 +136,29 @@ def _smeared(images: Tensor, motion: Tensor) -> Tensor:
     return changed(images, some, lambda picked: torch.stack([displaced(picked, step * at) for at in times]).mean(0))
 
 
-def _blurred(pair: Tensor, defocus: Tensor) -> Tensor:
-    """A round Gaussian blur, the same in both."""
-    some = defocus != 0
-    h, w = pair.shape[-2:]
-    sigma = defocus[some] * max(h, w)
-    reach = max(1, round(0.006 * max(h, w) * 2.5))
-    place = torch.arange(-reach, reach + 1, device=pair.device)
-    kernel = torch.exp(-0.5 * (place / sigma[:, None].clamp(min=0.3)) ** 2)
-    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(6, 0)  # one for each of 2 x 3 channels
+def blurred(images: Tensor, sigma: Tensor, reach: int) -> Tensor:
+    """A round Gaussian blur of images (b, c, h, w), by deviations (b,); one of 0 changes nothing. All in pixels."""
+    some, (c, h, w) = sigma != 0, images.shape[1:]
+    place = torch.arange(-reach, reach + 1, device=images.device)
+    kernel = torch.exp(-0.5 * (place / sigma[some, None]) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(c, 0)
 
-    def blurred(pair: Tensor) -> Tensor:
-        flat = F.pad(pair.reshape(1, -1, h, w), (reach, reach, 0, 0), mode="replicate")
+    def blur(images: Tensor) -> Tensor:
+        flat = F.pad(images.reshape(1, -1, h, w), (reach, reach, 0, 0), mode="replicate")
         flat = F.pad(F.conv2d(flat, kernel[:, None, None], groups=len(kernel)), (0, 0, reach, reach), mode="replicate")
-        return F.conv2d(flat, kernel[:, None, :, None], groups=len(kernel)).view_as(pair)
+        return F.conv2d(flat, kernel[:, None, :, None], groups=len(kernel)).view_as(images)
 
-    return changed(pair, some, blurred)
+    return changed(images, some, blur)
 
 
-def _grainy(pair: Tensor, deviation: Tensor, seed: Tensor) -> Tensor:
-    """Independent noise in every pixel, of both pictures; the sum of two uniform numbers stands for the normal law."""
-    some = (deviation != 0).any(1)
-    n, (h, w) = int(some.sum()), pair.shape[-2:]
-    x = torch.arange(w, device=pair.device, dtype=torch.int32)
-    y = torch.arange(6 * h, device=pair.device, dtype=torch.int32).view(6, h, 1)
-    start = seed[some].int().view(n, 1, 1, 1)
+def grainy(images: Tensor, deviation: Tensor, seed: Tensor) -> Tensor:
+    """Independent noise in every pixel, images (b, c, h, w); the sum of two uniform numbers stands for the normal law.
+
+    deviation: of each image or channel, (b, 1 or c, 1, 1); an image where all are 0 stays as it is.
+    """
+    some, (c, h, w) = (deviation != 0).flatten(1).any(1), images.shape[1:]
+    x = torch.arange(w, device=images.device, dtype=torch.int32)
+    y = torch.arange(c * h, device=images.device, dtype=torch.int32).view(c, h, 1)
+    start = seed[some].int().view(-1, 1, 1, 1)
     grain = lattice(x, y, start) + lattice(x, y, start + 99991) - 1  # variance 1 / 6
-    strength = (deviation[some] * 6**0.5)[..., None, None, None]
-    return changed(pair, some, lambda pair: pair + grain.view(n, 2, 3, h, w) * strength)
+    return changed(images, some, lambda picked: picked + grain * (deviation[some] * 6**0.5))

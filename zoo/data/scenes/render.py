@@ -10,11 +10,12 @@ from torch import Tensor
 from zoo.contract import Sample
 from zoo.data.scenes import textures
 from zoo.data.scenes.draw import Draw
-from zoo.data.scenes.faults import Faults, changed, displaced, photograph
+from zoo.data.scenes.faults import Faults, changed, photograph
 from zoo.data.scenes.layouts import FAR, GROUND, KINDS, SURFACES, Layout
 from zoo.data.scenes.objects import Figures
 from zoo.data.scenes.textures import Materials, noise, paint
 from zoo.data.scenes.trace import Camera, Hits, trace
+from zoo.data.warp import displaced
 
 VERSION = 1  # raised whenever a picture changes
 EMPTY = 0.1  # share of scenes without an object

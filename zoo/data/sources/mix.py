@@ -1,16 +1,17 @@
 """Several sources as one: masks from where masks are, depth from where depth is true."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import accumulate
 from math import isfinite
 from typing import Annotated, Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from registry import Card, Limit, OptionError
 from zoo.contract import TASKS, Sample
-from zoo.data.dataset import PairDataset, load, sources
+from zoo.data.dataset import BatchDataset, load, sources
 from zoo.data.scenes.draw import Draw
 
 SHARES = Limit("numbers above 0, one for each source", lambda share: all(part > 0 and isfinite(part) for part in share))
@@ -18,7 +19,7 @@ LONGEST = 10_000_000  # samples; sources that are computed have more than anybod
 
 
 @sources.register("mix", Card(summary="several sources as one, each with a share of the samples"))
-class Mix(PairDataset):
+class Mix(BatchDataset):
     """Each index belongs to one source, by a hash. What a source does not know is known nowhere in its samples."""
 
     def __init__(
@@ -66,24 +67,25 @@ class Mix(PairDataset):
         number = Draw(f"mix {self.split}", indices).uniform(0, 1).double().numpy()
         return np.searchsorted(self.ends[:-1], number, side="right")
 
-    def sample(self, index: int) -> Sample:
-        return Sample(*(field[0] for field in cast("tuple[Any, ...]", self.batch([index]))))
+    def damaged(self, indices: Iterable[int]) -> dict[int, str]:
+        asked, found = np.fromiter(indices, np.int64), dict[int, str]()
+        for index, number in zip(asked.tolist(), self._dealt(asked), strict=True):
+            part = self.parts[number]
+            for why in part.damaged([index % len(part)]).values():
+                found[index] = why
+        return found
 
-    def batch(self, indices: Sequence[int]) -> Sample:
-        chosen = np.asarray(indices, dtype=np.int64)
-        if chosen.size and not (-len(self) <= chosen.min() and chosen.max() < len(self)):
-            raise IndexError(f"the mix has {len(self):,} samples in split {self.split}; {chosen.tolist()} go beyond")
-        chosen = chosen % len(self)
-        which, made = self._dealt(chosen), list[Sample]()
+    def make(self, indices: NDArray[np.int64]) -> Sample:
+        which, made = self._dealt(indices), list[Sample]()
         places = [np.nonzero(which == number)[0] for number in range(len(self.parts))]
         for part, here in zip(self.parts, places, strict=True):
             if len(here):
-                batch = part.batch((chosen[here] % len(part)).tolist())
+                batch = part.batch((indices[here] % len(part)).tolist())
                 made.append(batch._replace(valid=torch.cat([batch.known(task) for task in TASKS], 1)))
         order = np.argsort(np.concatenate(places))
         bg, fg_bg, mask, depth, valid = (
             torch.cat(maps)[order] for maps in zip(*(one[:5] for one in made), strict=True)
         )
         metas = [meta for one in made for meta in cast("tuple[dict[str, Any], ...]", one.meta)]
-        told = tuple(metas[place] | {"index": int(index)} for place, index in zip(order, chosen, strict=True))
+        told = tuple(metas[place] | {"index": int(index)} for place, index in zip(order, indices, strict=True))
         return Sample(bg, fg_bg, mask, depth, valid, told)

@@ -1,14 +1,14 @@
 """PairBench: scenes that are computed when asked for, with true depth, in two tiers."""
 
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from registry import Card, OptionError
 from zoo.contract import Sample
-from zoo.data.dataset import DataError, NoSplitError, PairDataset, sources
+from zoo.data.dataset import BatchDataset, DataError, NoSplitError, sources
 from zoo.data.scenes.faults import PROBABILITY
 from zoo.data.scenes.render import VERSION, render
 
@@ -17,7 +17,7 @@ SIZE = (224, 224)
 
 
 @sources.register("pairbench", Card(summary="computed scenes with true depth; tiers clean and hard", group="computed"))
-class PairBench(PairDataset):
+class PairBench(BatchDataset):
     """Random access; the same index gives the same scene, whatever the batch, the worker or the device."""
 
     def __init__(
@@ -44,17 +44,5 @@ class PairBench(PairDataset):
     def __len__(self) -> int:
         return LENGTH[self.split]
 
-    def damaged(self, indices: Iterable[int]) -> dict[int, str]:
-        """None is: they are computed."""
-        return {}
-
-    def sample(self, index: int) -> Sample:
-        return Sample(*(field[0] for field in cast("tuple[Any, ...]", self.batch([index]))))
-
-    def batch(self, indices: Sequence[int]) -> Sample:
-        chosen = np.asarray(indices, dtype=np.int64)
-        if chosen.size and not (-len(self) <= chosen.min() and chosen.max() < len(self)):
-            raise IndexError(f"pairbench has {len(self):,} scenes in split {self.split}; {chosen.tolist()} go beyond")
-        return render(
-            self.split, self.tier, chosen % len(self), self.size or SIZE, torch.device(self.device), self.only
-        )
+    def make(self, indices: NDArray[np.int64]) -> Sample:
+        return render(self.split, self.tier, indices, self.size or SIZE, torch.device(self.device), self.only)
