@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -84,6 +85,14 @@ def memory_or(refusal: Callable[[], ZooError]) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise refusal() from None
+
+
+@contextmanager
+def weightless() -> Iterator[None]:
+    """What is built inside lies on the meta device: it has shapes and no numbers, and takes no memory."""
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that drawing weights does nothing there
+        yield
 
 
 def at_hand() -> int | None:

@@ -3,7 +3,6 @@
 import math
 import os
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -14,7 +13,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from registry import OptionError
-from zoo.machine import memory_or
+from zoo.machine import memory_or, weightless
 
 LARGE = 1 << 30  # bytes of weights; a network with more is first counted where it takes no memory
 MANY = 4096  # channels; of more, even the statistics of images may fill the memory, which are made before all layers
@@ -58,8 +57,7 @@ def memory() -> float:
 def _fits(make: Callable[[], object], most: float) -> bool:
     """Whether a network has at most so many bytes of weights; one that cannot be made without memory does."""
     try:
-        with torch.device("meta"), warnings.catch_warnings(), _at_most(most):
-            warnings.simplefilter("ignore")  # that drawing weights does nothing there
+        with weightless(), _at_most(most):
             make()
     except _LargeError:
         return False

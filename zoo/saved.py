@@ -13,6 +13,7 @@ from registry.spec import NAME
 from zoo.architectures import architectures
 from zoo.factory import ENCODER_WEIGHTS, build, is_own, resolve
 from zoo.files import from_json
+from zoo.machine import weightless
 from zoo.model import PairModel, unwrapped
 from zoo.own import Place, is_place, origin
 from zoo.trained import Trained
@@ -179,8 +180,7 @@ def _expect(path: Path, stored: Spec, expected: Spec) -> None:
 def _compare_on_meta(spec: Spec, file: WeightsFile) -> None:
     """Compare where a network takes no memory: a file of a few bytes may name one of many gigabytes."""
     try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that drawing weights does nothing here
+        with weightless():
             model = _rebuilt(spec, file)
     except ZooError:
         raise

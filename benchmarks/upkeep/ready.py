@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import zoo
-from registry.commandline import guarded
+from benchmarks.arguments import command
 from zoo.architectures.differences import UNIT, AlignedDifference
 from zoo.data.scenes.render import VERSION
 from zoo.files import write_text
@@ -46,7 +46,12 @@ The licence is pairzoo's.
 """
 
 
-def main(scenes: int = SCENES, checked: int = CHECKED, size: int = SIZE) -> int:
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    return command(run, "upkeep.ready", (__doc__ or "").partition(":")[0], {}, argv)
+
+
+def run(scenes: int = SCENES, checked: int = CHECKED, size: int = SIZE) -> int:
     model = zoo.build("aligned_difference", tasks="mask").eval()
     assert isinstance(model, AlignedDifference)
     parts = [_differences(model, tier, scenes, size) for tier in TIERS]
@@ -97,4 +102,4 @@ def _score(model: AlignedDifference, tier: str, scenes: int, size: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(guarded(main))
+    sys.exit(main())

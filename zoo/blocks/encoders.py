@@ -1,6 +1,5 @@
 """Encoders of segmentation-models-pytorch and timm, fed with the pair, pretrained on request only."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from registry import OptionError, ZooError, first_line, nearest
 from zoo.blocks.fusion import FusionKind, stem_channels
 from zoo.blocks.pretrained import load_encoder
 from zoo.contract import Interface
+from zoo.machine import weightless
 from zoo.model import PairModel
 from zoo.weights import IMAGENET_MEAN, IMAGENET_STD, inflate_stem, statistics
 
@@ -125,8 +125,7 @@ def resolve_encoder(name: str) -> tuple[str, dict[str, Any]]:
         raise OptionError(f"no encoder is called {name!r}, neither in smp nor in timm; {nearest(bare, known)}")
     for options in ({"dynamic_img_size": True}, {"strict_img_size": False}):  # ViTs; Swins
         try:
-            with torch.device("meta"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with weightless():
                 timm.create_model(bare, **options)
         except TypeError:  # an option that this family does not have
             continue

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from zoo.describing.stages import count, flow
 from zoo.describing.text import write
 from zoo.describing.trace import Trace, trace
 from zoo.factory import all_options, build, resolve
+from zoo.machine import weightless
 from zoo.model import PairModel
 
 
@@ -115,8 +115,7 @@ def _built(spec: Spec) -> tuple[PairModel, PairModel | None]:
     bare = Spec(spec.name, {name: None if name == "encoder_weights" else value for name, value in spec.options.items()})
     with torch.random.fork_rng(devices=[]):  # whoever draws numbers after this gets those they would have got
         try:
-            with torch.device("meta"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that drawing weights does nothing here
+            with weightless():
                 model = build(bare)
             return model, build(bare) if has_lost_buffers(model) else None
         except Exception:  # some encoders read values while they are built, and say so in as many ways

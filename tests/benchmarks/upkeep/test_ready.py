@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 import zoo
 from benchmarks.upkeep import ready
 from zoo.architectures.differences import UNIT
@@ -13,7 +15,7 @@ def test_the_same_numbers_come_out_again_and_stand_on_the_card(tmp_path, monkeyp
     for name in ("a", "b"):
         monkeypatch.setattr(ready, "READY", tmp_path / f"{name}.safetensors")
         monkeypatch.setattr(ready, "CARD", tmp_path / f"{name}.md")
-        assert ready.main(scenes=3, checked=2, size=32) == 0
+        assert ready.run(scenes=3, checked=2, size=32) == 0
         files.append((tmp_path / f"{name}.safetensors").read_bytes())
     assert files[0] == files[1]
     card = (tmp_path / "a.md").read_text()
@@ -21,6 +23,15 @@ def test_the_same_numbers_come_out_again_and_stand_on_the_card(tmp_path, monkeyp
     assert card in capsys.readouterr().out
     start = zoo.build("aligned_difference", tasks="mask").threshold
     assert not zoo.load(tmp_path / "a.safetensors").threshold.equal(start)
+
+
+def test_words_that_it_does_not_take_fit_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(ready, "run", lambda: pytest.fail("it began"))
+    assert ready.main(["--scenes", "3"]) == 2
+    assert "unrecognized arguments" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        ready.main(["--help"])
+    assert "weights that `zoo predict` takes" in capsys.readouterr().out
 
 
 def test_what_ships_is_what_its_card_says():

@@ -142,6 +142,17 @@ def images(store: Store, under: str = "") -> list[str]:
     return [name for name in store.names(under) if name.lower().endswith(SUFFIXES)]
 
 
+def folder_of_images(folder: str) -> tuple[Folder, list[str]]:
+    """A folder and the images in it; an error where there is none."""
+    if not os.path.isdir(folder):
+        raise DataError(f"{folder}: no such folder; give a folder of images")
+    store = Folder(folder)
+    names = images(store)
+    if not names:
+        raise DataError(f"{folder}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
+    return store, names
+
+
 def open_store(path: str) -> Store:
     """The files at a path."""
     if os.path.isdir(path):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from registry import listed
 from zoo.data.dataset import DataError
-from zoo.data.files.archive import Folder, images
-from zoo.data.files.images import SUFFIXES, decode, decode_rgba
+from zoo.data.files.archive import Folder, folder_of_images
+from zoo.data.files.images import decode, decode_rgba
 from zoo.data.making.depth_sources import DepthSource, digest
 from zoo.data.making.placing import box
 from zoo.parallel import run
@@ -47,12 +47,7 @@ def cutouts(folder: Path, *, workers: int | None, tick: Tick) -> list[Ingredient
 
 
 def _usable(folder: Path, look: Look, what: str, workers: int | None, tick: Tick) -> list[Ingredient]:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    store = Folder(str(folder))
-    names = images(store)
-    if not names:
-        raise DataError(f"{folder}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
+    store, names = folder_of_images(str(folder))
     found: dict[str, Ingredient | str] = {}
     for name, result in run(partial(_looked_at, look, store), names, workers=1 if len(names) <= ALONE else workers):
         found[name] = result

@@ -87,15 +87,18 @@ def _unpacked(name: str, scratch: Path) -> Path:
     """A package's files, in a folder of their own."""
     root = scratch / name
     root.mkdir()
-    for command in (("apt-get", "download", "-q", name), ("dpkg-deb", "-x", "PACKAGE", "files")):
-        words = [str(next(root.glob("*.deb"))) if word == "PACKAGE" else word for word in command]
-        try:
-            subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=SECONDS, check=True)
-        except (OSError, subprocess.SubprocessError) as error:
-            said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
-            why = next((line for line in reversed(said) if line.startswith("E:")), said[-1] if said else "no reason")
-            raise DataError(f"{command[0]} {command[1]} of {name} failed: {why[:200]}; try `apt-get update`") from None
+    _called(name, root, "apt-get", "download", "-q", name)
+    _called(name, root, "dpkg-deb", "-x", str(next(root.glob("*.deb"))), "files")
     return root / "files"
+
+
+def _called(name: str, folder: Path, *command: str) -> None:
+    try:
+        subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+        why = next((line for line in reversed(said) if line.startswith("E:")), said[-1] if said else "no reason")
+        raise DataError(f"{command[0]} {command[1]} of {name} failed: {why[:200]}; try `apt-get update`") from None
 
 
 def _photographs(root: Path, name: str) -> Iterator[tuple[Path, str]]:
@@ -104,7 +107,7 @@ def _photographs(root: Path, name: str) -> Iterator[tuple[Path, str]]:
     for package in (each for each in PACKAGES if each.name == name):
         for file in files:
             matches = fnmatchcase(file.relative_to(root).as_posix(), package.photographs)
-            if matches and not file.name.startswith(package.excluded or "\0"):
+            if matches and not file.name.startswith(package.excluded):
                 yield file, package.part
 
 

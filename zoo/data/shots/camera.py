@@ -9,13 +9,14 @@ from PIL import Image, ImageFilter
 Rng = np.random.Generator
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 BICUBIC = Image.Resampling.BICUBIC
+STILL = (0.0,) * 8  # how far the corners of a view are off, right and down each: not at all
 
 
 @dataclass(frozen=True)
 class Exposure:
     """How one picture was taken. corners: by how much each corner of its view is off, in shares of the width."""
 
-    corners: tuple[float, ...] = (0.0,) * 8
+    corners: tuple[float, ...] = STILL
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
     gamma: float = 1.0
     vignette: float = 0.0
@@ -35,7 +36,7 @@ class Exposure:
         warmth, tint = rng.normal(0, 0.04, 2)
         level = np.exp(rng.normal(0, 0.12))
         return cls(
-            corners=tuple(off.flatten().tolist()) if moved else (0.0,) * 8,
+            corners=tuple(off.flatten().tolist()) if moved else STILL,
             gain=(level * (1 + warmth), level * (1 + tint), level * (1 - warmth)),
             gamma=float(np.exp(rng.normal(0, 0.08))),
             vignette=float(rng.uniform(0, 0.3)) if rng.random() < 0.5 else 0.0,
@@ -63,8 +64,8 @@ def shadowed(picture: Image.Image, alpha: Image.Image, foot: int, rng: Rng) -> I
     matrix = (1, -lean / flat, lean / flat * foot, 0, 1 / flat, foot - foot / flat)
     cast = alpha.transform(alpha.size, Image.Transform.AFFINE, matrix, BICUBIC)
     cast = cast.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 4) * alpha.width / 128))
-    dark = picture.point(lambda value: value * (1 - strength)) if (strength := rng.uniform(0.15, 0.7)) else picture
-    return Image.composite(dark, picture, cast)
+    left = 1 - rng.uniform(0.15, 0.7)  # of the light
+    return Image.composite(picture.point(lambda value: value * left), picture, cast)
 
 
 def taken(picture: Image.Image, how: Exposure, rng: Rng) -> np.ndarray:

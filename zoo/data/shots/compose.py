@@ -8,7 +8,7 @@ from PIL import Image
 
 from zoo.data.files.archive import Folder
 from zoo.data.files.images import open_image
-from zoo.data.shots.camera import BICUBIC, Box, Exposure, Rng, seen, shadowed, taken
+from zoo.data.shots.camera import BICUBIC, STILL, Box, Exposure, Rng, seen, shadowed, taken
 
 VERSION = 1  # raised whenever a picture changes
 COUNTS = (0.1, 0.6, 0.22, 0.08)  # share of composites with 0, 1, 2 and 3 objects
@@ -41,7 +41,7 @@ def composite(
     """bg, fg_bg uint8 (h, w, 3), mask uint8 (h, w), and what it is made of. is_aligned: the plate is perfect."""
     name, photo = backgrounds.draw(rng, "RGB")
     box = _view(photo, rng, size)
-    scene = seen(photo, box, (0.0,) * 8, size)
+    scene = seen(photo, box, STILL, size)
     mask, used = Image.new("L", scene.size), []
     for _ in range(int(rng.choice(len(COUNTS), p=COUNTS))):
         which, cutout = cutouts.draw(rng, "RGBA")
@@ -63,8 +63,10 @@ def _view(photo: Image.Image, rng: Rng, size: tuple[int, int]) -> Box:
     high = min(photo.height, photo.width / aspect) * rng.uniform(0.55, 0.88)
     wide = high * aspect
     room = 0.06 * wide
-    left = rng.uniform(min(room, (photo.width - wide) / 2), max(photo.width - wide - room, (photo.width - wide) / 2))
-    top = rng.uniform(min(room, (photo.height - high) / 2), max(photo.height - high - room, (photo.height - high) / 2))
+    left, top = (
+        rng.uniform(min(room, spare / 2), max(spare - room, spare / 2))
+        for spare in (photo.width - wide, photo.height - high)
+    )
     return left, top, left + wide, top + high
 
 

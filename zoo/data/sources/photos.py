@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 
-from registry import Card, OptionError
+from registry import Card
 from registry.vocabulary import SPLITS
 from zoo.contract import Sample, Task
 from zoo.data.dataset import DataError, PairDataset, sources
@@ -41,8 +41,6 @@ class Photos(PairDataset):
                 f"{path} has no folder {' and no '.join(missing)}; `make photos` fills {path} from packages of the"
                 " system, or put photos of your own into backgrounds/ and cutouts/ (RGBA) there"
             )
-        if split not in LENGTH:
-            raise OptionError(f"photos has the splits {', '.join(SPLITS)}, not {split}")
         self.size, self.split, self.is_aligned = size or SIZE, split, plate == "aligned"
         found = (of_split(str(Path(path) / part), split) for part in PARTS)
         self.backgrounds, self.cutouts = (Stock(store, tuple(names)) for store, names in found)

@@ -4,9 +4,8 @@ import zlib
 from pathlib import Path
 
 from registry.vocabulary import SPLITS
-from zoo.data.dataset import DataError, NoSplitError
-from zoo.data.files.archive import Folder, images
-from zoo.data.files.images import SUFFIXES
+from zoo.data.dataset import NoSplitError
+from zoo.data.files.archive import Folder, folder_of_images
 
 SHARES = {"test": 0.2, "val": 0.1}  # one for all sources: what one trains on, another does not test on
 
@@ -16,12 +15,7 @@ def of_split(folder: str, split: str) -> tuple[Folder, list[str]]:
 
     All are for training where there are fewer than three.
     """
-    if not Path(folder).is_dir():
-        raise DataError(f"{folder}: no such folder; give a folder of images")
-    store = Folder(folder)
-    names = images(store)
-    if not names:
-        raise DataError(f"{folder}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
+    store, names = folder_of_images(folder)
     order = sorted(names, key=lambda name: (zlib.crc32(Path(name).name.encode()), name))
     enough = len(order) > len(SHARES)
     start, parts = 0, dict[str, list[str]]()
