@@ -103,6 +103,15 @@ def listed(names: Sequence[str], shown: int = 3, separator: str = "; ") -> str:
     return separator.join([*names[:shown], *[f"and {more} more"] * (more > 0)])
 
 
+def raised(error: BaseException, longest: int = 120) -> str:
+    """What code of somebody's own raised, in a line: its type, the line there, and its first line.
+
+    >>> raised(ValueError("no"))
+    'ValueError: no'
+    """
+    return f"{type(error).__name__}{place_of(error)}: {first_line(error, longest)}"
+
+
 def place_of(error: BaseException) -> str:
     """The last line of people's own code that an error passed, as ` (my_net.py, line 12)`; nothing where it is none."""
     frames = traceback.extract_tb(error.__traceback__)

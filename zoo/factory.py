@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from registry import Card, Entry, Option, OptionError, Spec, ZooError, complete, first_line, options_of
-from registry.errors import place_of
+from registry import Card, Entry, Option, OptionError, Spec, ZooError, complete, options_of
+from registry.errors import raised
 from zoo.architectures import Architecture, architectures
 from zoo.contract import Interface
 from zoo.model import PairModel
@@ -60,8 +60,7 @@ def _of_own_code(entry: Entry[Any], options: dict[str, Any]) -> PairModel:
     except (ZooError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        what = f"{type(error).__name__}{place_of(error)}: {first_line(error, 200)}"
-        raise OptionError(f"{asked} raised {what}") from error
+        raise OptionError(f"{asked} raised {raised(error, 200)}") from error
 
 
 def resolve(spec: str | Spec, options: Mapping[str, Any] | None = None) -> tuple[Entry[Architecture], dict[str, Any]]:

@@ -5,6 +5,7 @@ already normalised. Only where a network refuses a size are they padded: to a mu
 unless the network says otherwise, at least two of them long.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -128,6 +129,15 @@ def unwrapped(model: object) -> object:
             break
         model = inner
     return model
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 over all weights and buffers, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from registry import Card, Catalog, Entry, OptionError, Spec, UnknownNameError, complete, first_line, nearest
-from registry.errors import OURS, place_of
+from registry import Card, Catalog, Entry, OptionError, Spec, UnknownNameError, complete, nearest
+from registry.errors import OURS, raised
 from registry.spec import NAME
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -136,8 +136,7 @@ def _module(place: Place) -> tuple[ModuleType, str]:
         if place.digest in ("", digest) and (path, digest) not in _modules:
             _modules[path, digest] = module or _run(path)
     except (Exception, SystemExit) as error:  # whatever a user's file does when it is run
-        what = f"{type(error).__name__}{place_of(error)}: {first_line(error)}"
-        raise OptionError(f"{place.where} cannot be imported: {what}") from error
+        raise OptionError(f"{place.where} cannot be imported: {raised(error)}") from error
     if place.digest not in ("", digest):
         raise OptionError(
             f"{place.where}, or a file beside it that it imports, has changed: its digest was {place.digest} and is"

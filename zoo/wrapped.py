@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from registry import OptionError, Spec, ZooError, require, require_each
-from registry.errors import first_line, place_of
+from registry.errors import raised
 from zoo.contract import TASKS, InputError, Interface, Link, Task, words
 from zoo.model import PairModel
 
@@ -131,7 +131,7 @@ class Wrapped(PairModel):
             shapes = " and ".join(str(tuple(image.shape)) for image in given)
             raise InputError(
                 f"the wrapped {type(self.module).__name__} was given {shapes} ({', '.join(self.order)}) and raised"
-                f" {type(error).__name__}{place_of(error)}: {first_line(error, 200)}"
+                f" {raised(error, 200)}"
             ) from error
 
     def _by_task(self, out: Any) -> dict[str, Any]:

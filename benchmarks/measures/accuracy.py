@@ -4,11 +4,11 @@ The training lives in a folder of its own and goes on there after a kill; one th
 tested is always the test split, in single precision.
 """
 
-import hashlib
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,7 +24,7 @@ from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting import sheet
 from zoo.metrics.evaluate import evaluate, predict
 from zoo.metrics.evaluation import Evaluation
-from zoo.model import PairModel
+from zoo.model import PairModel, fingerprint
 from zoo.progress import Tick
 from zoo.saved import load
 from zoo.training import fit
@@ -36,15 +36,8 @@ GALLERY = "gallery.png"
 SHOWN = 6  # scenes in the gallery, the same for every network
 PER_IMAGE = ("mask_iou_image", "depth_rmse")
 MOST_IMAGES = 1000  # whose own values a record keeps; its sums, for comparisons, are of all
-TRAINED = (
-    "date",
-    "device",
-    "device_name",
-    "threads",
-    "torch",
-    "commit",
-    "dirty",
-)  # of a training's environment, in its record
+# of a training's environment, in its record
+TRAINED = ("date", "device", "device_name", "threads", "torch", "commit", "dirty")
 CURVE = ("seconds", "loss", "mask_iou", "depth_rmse")  # of a look, beside its samples
 PIXELS = 1 << 20  # tested at a time
 MOST_AT_ONCE = 64  # images tested at a time
@@ -59,8 +52,7 @@ def measure(
     model = train(entrant, cell, folder, known, device=device, workers=workers, tick=tick)
     found = tested(model, scenes, cell, folder, device=device, tick=tick)
     log = read(folder / LOG)
-    last = [line for line in log if line["kind"] == "train"][-1]
-    looks = [line for line in log if line["kind"] == "validation"]
+    last, looks = _last_step(log), [line for line in log if line["kind"] == "validation"]
     raw = replace(
         found.raw,
         curve=tuple(Look(look["samples"], *map(look.get, CURVE)) for look in looks),
@@ -193,15 +185,6 @@ def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
     return sheet.gallery(columns)
 
 
-def fingerprint(model: PairModel) -> str:
-    """SHA-256 over all weights and buffers, in the order of their names."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def at_once(h: int, w: int) -> int:
     """How many images of a size are tested together."""
     return max(1, min(MOST_AT_ONCE, PIXELS // (h * w)))
@@ -209,7 +192,7 @@ def at_once(h: int, w: int) -> int:
 
 def samples(folder: Path) -> int:
     """That a training which is over has seen."""
-    return int([line for line in read(folder / LOG) if line["kind"] == "train"][-1]["samples"])
+    return int(_last_step(read(folder / LOG))["samples"])
 
 
 def is_over(folder: Path) -> bool:
@@ -217,8 +200,13 @@ def is_over(folder: Path) -> bool:
     return (folder / WEIGHTS).exists() or (folder / STATE).exists()
 
 
+def _last_step(log: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What a training's log says of its end."""
+    return [line for line in log if line["kind"] == "train"][-1]
+
+
 def _require_learned(folder: Path) -> None:
-    last = [line for line in read(folder / LOG) if line["kind"] == "train"][-1]
+    last = _last_step(read(folder / LOG))
     if last["skipped"] >= last["step"]:
         raise AccuracyError(f"it learned nothing: in none of {last['step']:,} steps were loss and gradients finite")
 

@@ -3,15 +3,11 @@
 While some are not done, DIR/.predict.jsonl is there: a line with the settings, then one for each photo that is.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import torch
-from torch import nn
 
 from zoo.begun import differences
 from zoo.data.dataset import DataError
@@ -79,12 +75,3 @@ def look(path: Path | None) -> list[int] | None:
         return None
     facts = path.stat()
     return [facts.st_size, facts.st_mtime_ns]
-
-
-def fingerprint(model: nn.Module) -> str:
-    """Of a network: its spec and all its numbers."""
-    digest = hashlib.sha256(str(getattr(model, "spec", "")).encode())
-    for name, value in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()

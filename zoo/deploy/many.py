@@ -19,11 +19,12 @@ from zoo.data.dataset import DataError
 from zoo.data.files.images import SUFFIXES
 from zoo.data.files.naming import natural
 from zoo.deploy.inputs import read, same_size
-from zoo.deploy.journal import FILE, Journal, fingerprint, look
+from zoo.deploy.journal import FILE, Journal, look
 from zoo.deploy.outputs import Predicted, files, refuse_existing
 from zoo.deploy.predict import Size, checked, interface, predict, trained_tasks
 from zoo.files import sweep_of
 from zoo.lock import locked
+from zoo.model import fingerprint
 from zoo.progress import Pace, Tick, duration
 
 Item = TypeVar("Item")
@@ -147,7 +148,8 @@ def predict_many(
 def _settings(model: nn.Module, options: Options) -> dict[str, Any]:
     """What the files depend on."""
     chosen = {name: value for name, value in asdict(options).items() if name != "max_pixels"}
-    return {**chosen, "network": fingerprint(model), "tasks": trained_tasks(model)}
+    network = f"{getattr(model, 'spec', '')} {fingerprint(model)}"
+    return {**chosen, "network": network, "tasks": trained_tasks(model)}
 
 
 def _is_done(journal: Journal, pair: Pair, wanted: Sequence[Path]) -> bool:

@@ -19,8 +19,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from registry import Entry, OptionError, Spec, SpecError, ZooError, either, first_line, require_each
-from registry.errors import place_of
+from registry import Entry, OptionError, Spec, SpecError, ZooError, either, require_each
+from registry.errors import place_of, raised
 from registry.spec import Reader
 from zoo.contract import TASKS, Task
 from zoo.losses.catalog import Loss, LossCard, Truth, losses
@@ -52,8 +52,7 @@ class Term:
             is_own = is_place(self.spec.name) or place_of(error)
             if not is_own or isinstance(error, ZooError | MemoryError | torch.OutOfMemoryError):
                 raise
-            what = f"{type(error).__name__}{place_of(error)}: {first_line(error, 200)}"
-            raise ZooError(f"the loss {self.spec.name} raised {what}") from error
+            raise ZooError(f"the loss {self.spec.name} raised {raised(error, 200)}") from error
         if value.shape != logits.shape[:1]:
             raise ZooError(
                 f"the loss {self.spec.name} gave values of shape {tuple(value.shape)} for a batch of {len(logits)};"
