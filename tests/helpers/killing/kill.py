@@ -37,7 +37,10 @@ def disturbed(work: Work, base: Path, kills: int, chance: random.Random) -> Told
         while told.kills < kills and _killed(work, folder, chance.uniform(0, MOST * told.seconds)):
             told.kills += 1
             work.whole(folder)
-        _finish(work, folder)
+            if work.over(folder):
+                break
+        if not work.over(folder):
+            _finish(work, folder)
         work.same(folder, expected)
         assert (left := drafts(folder, set())) == [], f"half written: {left}"
         told.runs += 1
@@ -60,7 +63,7 @@ def _finish(work: Work, folder: Path) -> None:
 
 
 def _words(work: Work, folder: Path) -> tuple[str, ...]:
-    return work.again if work.again and (folder / OUT / "recipe.toml").exists() else work.words
+    return work.again if work.again and (folder / OUT / work.begun).exists() else work.words
 
 
 def _folder(folder: Path) -> Path:

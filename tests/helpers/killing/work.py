@@ -11,6 +11,7 @@ from training_runs import same
 
 from benchmarks.show.results import FILES
 from benchmarks.store import files, identity
+from zoo.deploy.journal import FILE as JOURNAL
 
 OUT = "out"
 EXACT = ("cost", "accuracy")  # measures that are the same each time, but for the seconds of a training
@@ -20,12 +21,15 @@ Look = Callable[[Path, Path], None]  # (what was left, what an undisturbed comma
 
 @dataclass(frozen=True)
 class Work:
-    """One command. again: words that make it go on. whole: looks at what lies there after each kill."""
+    """One command. again: words that make it go on, where its folder has the file `begun`. whole: looks at what lies
+    there after each kill. over: whether nothing is left to do, though it was killed."""
 
     words: tuple[str, ...]
     again: tuple[str, ...]
     same: Look
     whole: Callable[[Path], None] = lambda _: None
+    begun: str = "recipe.toml"
+    over: Callable[[Path], bool] = lambda _: False
 
 
 def lay_out(folder: Path) -> None:
@@ -75,6 +79,11 @@ def _whole_pictures(folder: Path) -> None:
             Image.open(path).load()
 
 
+def _is_predicted(folder: Path) -> bool:
+    """The journal is taken away when all is done, a moment before the command ends."""
+    return (folder / OUT).exists() and not (folder / OUT / JOURNAL).exists() and any((folder / OUT).glob("*.png"))
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
@@ -85,6 +94,7 @@ COMPARE = (
     "benchmarks.compare --device cpu --sizes 16x24,32 --seconds 0.1 --measure cost,latency,accuracy --data data"
     f" --samples 64 --train-size 16 --scenes 6 --workers 0 --out {OUT} --resume"
 )
+PREDICT = f"zoo predict plate.png photos --weights model.safetensors --out {OUT} --device cpu"
 WORKS: Mapping[str, Work] = {
     "compose": Work(_words(f"{COMPOSE} --out {OUT}"), (), _same_files),
     "compose to shards": Work(_words(f"{COMPOSE} --out shards:{OUT} --per-shard 20 --hold-out none"), (), _same_files),
@@ -99,9 +109,6 @@ WORKS: Mapping[str, Work] = {
         _same_records,
     ),
     "predict": Work(
-        _words(f"zoo predict plate.png photos --weights model.safetensors --out {OUT} --overwrite --device cpu"),
-        (),
-        _same_files,
-        _whole_pictures,
+        _words(PREDICT), _words(f"{PREDICT} --resume"), _same_files, _whole_pictures, JOURNAL, _is_predicted
     ),
 }
