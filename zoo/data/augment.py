@@ -40,6 +40,9 @@ P = Annotated[float, "share of the samples"]
 Least = Annotated[float, "smallest; strengths are log-uniform from there. 0: all up to the largest are as likely"]
 
 
+Rows = Tensor | slice  # of a batch
+
+
 class BatchDraw:
     """The random numbers of one augmentation on one batch.
 
@@ -68,6 +71,17 @@ class BatchDraw:
     def chosen(self, p: float) -> Tensor:
         """(b, 1, 1, 1) of truth values, each true with probability p."""
         return (torch.rand(self.batch, 1, 1, 1, generator=self.generator) < p).to(self.like.device)
+
+    def some(self, p: float, images: Tensor, change: Callable[[Rows], Tensor]) -> Tensor:
+        """images (b, c, h, w), each with probability p as change gives it; rows: those that it is asked for.
+
+        A CPU computes no others. An accelerator computes all: it would have to wait to know how many there are.
+        """
+        chosen = torch.rand(self.batch, 1, 1, 1, generator=self.generator) < p
+        if images.device.type != "cpu":
+            return torch.where(chosen.to(images.device), change(slice(None)), images)
+        rows = chosen.flatten().nonzero().flatten()
+        return images.index_copy(0, rows, change(rows)) if len(rows) else images
 
     def order(self) -> Tensor:
         """(b,) the batch's indices, shuffled."""
@@ -114,8 +128,7 @@ class Augment:
                 continue
             if matrix is not None:
                 changed, matrix = move_all(changed, matrix), None
-            changed = entry.factory(changed, draw, **options)
-            changed = changed._replace(bg=changed.bg.clamp(0, 1), fg_bg=changed.fg_bg.clamp(0, 1))
+            changed = _in_range(entry.factory(changed, draw, **options), changed)
         changed = changed if matrix is None else move_all(changed, matrix)
         return each(lambda new, old: new.to(old.dtype), changed, batch)
 
@@ -148,6 +161,12 @@ def _resolve(spec: Spec) -> list[tuple[Entry[Augmentation], dict[str, Any]]]:
         if not all(low <= number <= high for number in numbers):
             raise OptionError(f"{entry.name}({name}={value!r}) is not accepted; {name} takes {low} to {high}")
     return [(entry, resolved)]
+
+
+def _in_range(new: Sample, old: Sample) -> Sample:
+    """The new batch with values in [0, 1] where they are not the old ones."""
+    bg, fg_bg = (now if now is before else now.clamp(0, 1) for now, before in zip(new[:2], old[:2], strict=True))
+    return new._replace(bg=bg, fg_bg=fg_bg)
 
 
 def _check(batch: Sample) -> None:

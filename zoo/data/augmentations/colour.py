@@ -13,6 +13,7 @@ from torch import Tensor
 from registry import Card
 from zoo.contract import InputError, Sample
 from zoo.data.augment import BatchDraw, Least, P, augmentations
+from zoo.data.scenes.jpeg import jpeg as compressed
 
 
 @augmentations.register("rgb_shift", Card(summary="each channel lighter or darker, alike in both pictures"))
@@ -69,10 +70,8 @@ def blur(batch: Sample, draw: BatchDraw, *, sigma: Annotated[float, "largest, in
     size = 2 * max(1, round(3 * sigma)) + 1
 
     def change(image: Tensor) -> Tensor:
-        sigmas = draw.uniform(0.05, max(sigma, 0.05), 1).expand(
-            -1, 2
-        )  # pixels; the least that leaves a picture as it is
-        return torch.where(draw.chosen(p), gaussian_blur2d(image, (size, size), sigmas, "replicate"), image)
+        sigmas = draw.uniform(0.05, max(sigma, 0.05), 1).expand(-1, 2)  # from what leaves a picture as it is
+        return draw.some(p, image, lambda rows: gaussian_blur2d(image[rows], (size, size), sigmas[rows], "replicate"))
 
     return _both(batch, change)
 
@@ -88,8 +87,10 @@ def motion(
 
     def change(image: Tensor) -> Tensor:
         angle = draw.uniform(0, 360)
-        streaks = motion_blur(image, 2 * half + 1, angle, torch.zeros_like(angle), "replicate")
-        return torch.where(draw.chosen(p), streaks, image)
+        ahead = torch.zeros_like(angle)  # as much before a place as behind it
+        return draw.some(
+            p, image, lambda rows: motion_blur(image[rows], 2 * half + 1, angle[rows], ahead[rows], "replicate")
+        )
 
     return _both(batch, change)
 
@@ -102,14 +103,13 @@ def jpeg(
     quality: Annotated[tuple[float, float], "lowest and highest, 1 to 100"] = (40.0, 95.0),
     p: P = 0.5,
 ) -> Sample:
-    from kornia.enhance import jpeg_codec_differentiable
-
     _need_rgb(batch, "jpeg")
 
-    return _both(
-        batch,
-        lambda image: torch.where(draw.chosen(p), jpeg_codec_differentiable(image, draw.uniform(*quality)), image),
-    )
+    def change(image: Tensor) -> Tensor:
+        at = draw.uniform(*quality)
+        return draw.some(p, image, lambda rows: compressed(image[rows].float(), at[rows].float()).to(image))
+
+    return _both(batch, change)
 
 
 @augmentations.register("plate_gain", Card(summary="the plate exposed longer or shorter"))

@@ -66,7 +66,7 @@ def plate_shift(
     else:
         away = draw.uniform(-limit, limit, 2)
     matrix[:, :2, 2] = away * matrix.new_tensor([w, h])
-    return batch._replace(bg=torch.where(draw.chosen(p), move(batch.bg, matrix), batch.bg))
+    return batch._replace(bg=draw.some(p, batch.bg, lambda rows: move(batch.bg[rows], matrix[rows])))
 
 
 @augmentations.register("plate_turn", Card(summary="the plate turned about its centre"))
@@ -80,8 +80,8 @@ def plate_turn(
 ) -> Sample:
     h, w = batch.bg.shape[-2:]
     angle = draw.strength(least, degrees) * draw.sign() if least else draw.uniform(-degrees, degrees)
-    turned = move(batch.bg, turning(angle, h, w))
-    return batch._replace(bg=torch.where(draw.chosen(p), turned, batch.bg))
+    matrix = turning(angle, h, w)
+    return batch._replace(bg=draw.some(p, batch.bg, lambda rows: move(batch.bg[rows], matrix[rows])))
 
 
 @augmentations.register("zoom", Card(summary="the plate taken from a little nearer or farther"))
@@ -95,8 +95,8 @@ def zoom(
 ) -> Sample:
     h, w = batch.bg.shape[-2:]
     scale = 1 + draw.strength(least, limit) * draw.sign()
-    zoomed = move(batch.bg, turning(torch.zeros_like(scale), h, w, scale))
-    return batch._replace(bg=torch.where(draw.chosen(p), zoomed, batch.bg))
+    matrix = turning(torch.zeros_like(scale), h, w, scale)
+    return batch._replace(bg=draw.some(p, batch.bg, lambda rows: move(batch.bg[rows], matrix[rows])))
 
 
 @augmentations.register("plate_parallax", Card(summary="the plate off by a smooth field: things stand at distances"))
@@ -111,7 +111,7 @@ def plate_parallax(
     h, w = batch.bg.shape[-2:]
     coarse = draw.uniform(-1, 1, 2, 4, 4) * draw.strength(least, limit)[:, None, None, None]
     field = F.interpolate(coarse, (h, w), mode="bilinear", align_corners=True) * max(h, w)  # pixels right and down
-    return batch._replace(bg=torch.where(draw.chosen(p), displaced(batch.bg, field), batch.bg))
+    return batch._replace(bg=draw.some(p, batch.bg, lambda rows: displaced(batch.bg[rows], field[rows])))
 
 
 @augmentations.register("wrong_plate", Card(summary="another sample's plate: what happens when somebody mixes them up"))

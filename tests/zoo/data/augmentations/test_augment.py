@@ -1,11 +1,15 @@
 """Augmentations: maps move together, cameras err apart, ranges hold, and the seed alone decides."""
 
+import io
 import math
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from registry import Card, OptionError, SpecError, UnknownNameError
 from zoo.contract import InputError, Sample
@@ -230,6 +234,26 @@ def test_p_is_the_share_of_samples() -> None:
     for name in augmentations.names():
         same = augment(f"{name}(p=0)")(batch)
         assert all(torch.equal(a, b) for a, b in zip(same[:5], batch[:5], strict=True)), name
+
+
+@pytest.mark.parametrize("name", ["plate_shift", "plate_turn", "zoom", "plate_parallax", "blur", "motion", "jpeg"])
+def test_those_that_are_chosen_alone_become_what_they_would_among_all(name: str) -> None:
+    batch = noisy(12)
+    some, whole = (augment(f"{name}(p={p})", seed=2)(batch) for p in (0.5, 1.0))
+    for old, new, full in zip(batch[:2], some[:2], whole[:2], strict=True):
+        kept = [torch.equal(a, b) for a, b in zip(old, new, strict=True)]
+        assert all(still or torch.equal(a, b) for still, a, b in zip(kept, new, full, strict=True))
+        assert new is old or 0 < sum(kept) < 12
+
+
+def test_jpeg_is_what_an_encoder_makes() -> None:
+    batch = noisy(1, 32, 48)
+    smooth = F.avg_pool2d(batch.fg_bg, 9, 1, 4)
+    ours = augment("jpeg(quality=(60, 60), p=1)")(batch._replace(fg_bg=smooth)).fg_bg
+    file = io.BytesIO()
+    Image.fromarray((smooth[0].permute(1, 2, 0) * 255).round().byte().numpy()).save(file, "JPEG", quality=60)
+    theirs = torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1) / 255
+    assert (ours[0] - theirs).abs().mean() < 0.5 * (smooth[0] - theirs).abs().mean()
 
 
 def test_the_expression_keeps_every_option_and_reads_back() -> None:
