@@ -26,7 +26,7 @@ from zoo.weights import read_state
 SEEN: Any = {"validate_samples": 6, "data": "blots", "model": "unet(width=4)"}
 BATCH = 4
 SMALL = Recipe(stages=(Stage(size=16, samples=20 * BATCH, batch=BATCH, lr=0.05),), **SEEN)
-CLOCKED = ("seconds", "samples_per_s", "waiting")  # of a line of the log
+CLOCKED = ("seconds", "samples_per_s", "waiting", "augmentation")  # of a line of the log
 STEPS = {"plateau": 36, "stages": 28}
 HANGS = 600.0  # seconds after which a training hangs: on a slow machine the first one waits for imports
 START = get_context("forkserver")

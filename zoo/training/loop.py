@@ -29,6 +29,7 @@ CHECK = 10  # steps between two looks at the device: losses, signals, clocks
 LINES = 200  # of the log, about, over a whole training
 LOOKS = 10  # at held-out data, where the recipe does not say
 PATIENCE = 20  # steps in a row that are not finite before a run stops: half precision needs some to find its scale
+WORTH_A_WORD = 0.05  # of the time, in augmentation
 MENTIONED = 3  # such steps at the end of a run
 CURES = "Try a lower lr, clip_norm or precision fp32"
 
@@ -50,6 +51,7 @@ class Elapsed:
     skipped: int = 0
     line_seconds: float = 0.0
     line_waited: float = 0.0
+    line_augmented: float = 0.0
     line_steps: int = 0
 
 
@@ -120,7 +122,7 @@ class Loop:
     def _stage(self, request: StopRequest) -> bool:
         """What is left of a stage; whether a signal has ended it."""
         trainer, feed = self.trainer, self.trainer.feed()
-        self.waited = 0.0
+        self.waited, self.augmented = 0.0, trainer.augmented
         ended = False
         with trainer.memory(trainer.phase):  # batches are brought to the device in the feed
             for batch in feed:
@@ -153,8 +155,10 @@ class Loop:
         clocks.line_seconds += now - self.last
         clocks.waited += waited - self.waited
         clocks.line_waited += waited - self.waited
+        augmented = trainer.augmented
+        clocks.line_augmented += augmented - self.augmented
         clocks.skipped += taken.bad
-        self.last, self.waited = now, waited
+        self.last, self.waited, self.augmented = now, waited, augmented
         if taken.streak >= PATIENCE:
             self._give_up(taken, batch)
         over = trainer.done == trainer.phase.steps
@@ -193,6 +197,7 @@ class Loop:
             **means,
             "samples_per_s": clocks.line_steps * trainer.phase.stage.batch / max(clocks.line_seconds, 1e-9),
             "waiting": clocks.line_waited / max(clocks.line_seconds, 1e-9),
+            "augmentation": clocks.line_augmented / max(clocks.line_seconds, 1e-9),
             "skipped": clocks.skipped,
             "seconds": clocks.seconds,
         }
@@ -202,12 +207,18 @@ class Loop:
         terms = [f"{name} {value:.3f}" for name, value in means.items() if name != "loss"]
         self.label = (
             f"{trainer.phase.title}: loss {means['loss']:.3f} ({', '.join(terms)}),"
-            f" {rate:.0f} samples/s, waiting {facts['waiting']:.0%}"
+            f" {rate:.0f} samples/s, waiting {facts['waiting']:.0%}{self._augmentation(facts['augmentation'])}"
             f"{f', {clocks.skipped} steps skipped' if clocks.skipped else ''}"
         )
         self.sums = Sums(streak=self.sums.streak)
-        clocks.line_seconds = clocks.line_waited = 0.0
+        clocks.line_seconds = clocks.line_waited = clocks.line_augmented = 0.0
         clocks.line_steps = 0
+
+    def _augmentation(self, share: float) -> str:
+        """What it takes of the time, for a line, where that is worth a word."""
+        if share < WORTH_A_WORD:
+            return ""
+        return f", augmentation {share:.0%}{' in workers' if self.trainer.workers else ''}"
 
     def _tick(self) -> None:
         if not self.world.is_first:

@@ -1,6 +1,5 @@
 """Where the time of a training step goes: a table of its parts, and a trace to look into."""
 
-import time
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike
@@ -9,16 +8,13 @@ from pathlib import Path
 import torch
 
 from registry import OptionError
-from zoo.contract import Sample
-from zoo.data.augment import Augment
 from zoo.files import replacing
 from zoo.precision import float32
 from zoo.table import table
-from zoo.training.feed import Stream
+from zoo.training.augmenting import Marked
 from zoo.training.loop import CHECK
 from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse
-from zoo.training.splits import training_data
 from zoo.training.step import Clock
 from zoo.training.trainer import Trainer
 from zoo.training.world import World, joined, share
@@ -31,7 +27,7 @@ WARM_UP, TRACED = 5, 3  # steps
 class Profile:
     """Seconds a step spends in each part, as a mean over steps; the parts are all of it.
 
-    beside: seconds that a worker takes to augment a batch, where that is done while the steps go on.
+    beside: seconds of CPU that a worker took to augment a batch, where that is done while the steps go on.
     """
 
     seconds: dict[str, float]
@@ -81,11 +77,9 @@ def profile(
         if world.size > 1:
             raise OptionError("--profile measures one process; start it without torchrun")
         trainer = Trainer(recipe, world, workers=share() if workers is None else workers)
-        clock, beside = Clock(world.device), None
-        if trainer.change and trainer.workers and world.device.type == "cpu":
-            beside = _augmenting(trainer, trainer.change)
-        elif trainer.change:
-            trainer.change = Marked(trainer.change, clock)
+        clock, timed = Clock(world.device), trainer.timed
+        if timed and not (trainer.workers and world.device.type == "cpu"):
+            trainer.change, timed = Marked(timed, clock), None
         rehearse(trainer)
         trainer.begin(trainer.phases[0], clock)
         needed = WARM_UP + steps + TRACED
@@ -96,35 +90,12 @@ def profile(
         batches = iter(trainer.feed())
         _run(trainer, clock, islice(batches, WARM_UP))
         clock.seconds.clear()
+        before = timed.total() if timed else torch.zeros(2)
         _run(trainer, clock, islice(batches, steps))
         seconds = {part: clock.seconds.get(part, 0.0) / steps for part in PARTS}
+        beside = timed.mean(before) if timed else None
         trace = None if out is None else _traced(trainer, clock, islice(batches, TRACED), Path(out), world)
     return Profile(seconds, steps, trainer.phase.stage.batch, trainer.phase.title, trace, beside)
-
-
-class Marked(Augment):
-    """Augmentations whose time is told apart from that of reading."""
-
-    def __init__(self, change: Augment, clock: Clock):
-        super().__init__(change.steps, change.seed)
-        self.clock = clock
-
-    def __call__(self, batch: Sample, step: int = 0) -> Sample:
-        self.clock("data")
-        changed = super().__call__(batch, step)
-        self.clock("augmentation")
-        return changed
-
-
-def _augmenting(trainer: Trainer, change: Augment) -> float:
-    """Seconds that a batch of the first stage takes, in this process."""
-    stage = trainer.phases[0].stage
-    stream = Stream(training_data(trainer.recipe.data, stage.hw), seed=trainer.recipe.seed)
-    batch = stream.batch(range(stage.batch))
-    begun = time.perf_counter()
-    for step in range(TRACED):
-        change(batch, step=step)
-    return (time.perf_counter() - begun) / TRACED
 
 
 def _run(trainer: Trainer, clock: Clock, batches: "islice") -> None:

@@ -10,13 +10,14 @@ from torch.optim import SGD, Optimizer
 
 from registry import OptionError, ZooError
 from zoo.contract import TASKS, Sample, Task
-from zoo.data.augment import augment
+from zoo.data.augment import Augment, augment
 from zoo.factory import build
 from zoo.machine import memory_or
 from zoo.model import PairModel
 from zoo.precision import HALVES
 from zoo.saved import build_offline
 from zoo.training import optimizers, schedules
+from zoo.training.augmenting import Timed
 from zoo.training.checkpoint import random_states, seed_all, set_random_states
 from zoo.training.ema import Average
 from zoo.training.feed import Feed, Positions, statistics
@@ -53,7 +54,8 @@ class Trainer:
         self.phases = plan(recipe, self.length)
         for phase in self.phases:
             per_process(phase.stage, world.size)
-        self.change = augment(recipe.augment, seed=recipe.seed) if recipe.augment else None
+        self.timed = Timed(augment(recipe.augment, seed=recipe.seed)) if recipe.augment else None
+        self.change: Augment | None = self.timed
         seed_all(recipe.seed)
         self.model = model or (build_offline if is_filled else build)(recipe.model)
         self._require_tasks(getattr(data, "tasks", TASKS))
@@ -127,6 +129,13 @@ class Trainer:
             layout=self.layout,
             workers=self.workers,
         )
+
+    @property
+    def augmented(self) -> float:
+        """Seconds that augmentation has taken so far in each process that does it; 0 on a GPU, where nobody waits."""
+        if self.timed is None or self.world.device.type != "cpu":
+            return 0.0
+        return self.timed.total()[0].item() / max(1, self.workers)
 
     @property
     def lr(self) -> float:

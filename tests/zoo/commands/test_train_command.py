@@ -2,9 +2,11 @@
 
 import csv
 import json
+import re
 import time
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -231,12 +233,33 @@ def test_the_profile_is_printed(tiny: str, tmp_path: Path, capsys: Shown) -> Non
     assert all(part in shown for part in ("data", "forward", "loss", "backward", "optimizer", "logging"))
 
 
+def slow(self: Augment, batch: zoo.data.Sample, step: int = 0) -> zoo.data.Sample:
+    """Works for 20 ms."""
+    end = time.thread_time() + 0.02
+    while time.thread_time() < end:
+        pass
+    return batch
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_augmentation_is_named_where_it_takes_much_of_the_time(
+    workers: int, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    recipe = Recipe.read(tiny).changed(augment="flip", samples=40)
+    options: dict[str, Any] = {"device": "cpu", "workers": workers, "tick": lambda label, *_: said.append(label)}
+    with monkeypatch.context() as slowed:
+        slowed.setattr(Augment, "__call__", slow)
+        line = zoo.fit(recipe, tmp_path / "slow", **options).log[0]
+    assert line["augmentation"] * line["seconds"] >= 0.02 * line["step"]
+    assert re.search(r", augmentation \d+%" + " in workers" * workers, said[-1])
+    said.clear()
+    assert zoo.fit(recipe.changed(augment=""), tmp_path / "none", **options).log[0]["augmentation"] == 0
+    assert "augmentation" not in said[-1]
+
+
 def test_augmentation_has_a_row_of_its_own_in_a_profile(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe.read(tiny).changed(augment="flip", samples=200)
-
-    def slow(self: Augment, batch: zoo.data.Sample, step: int = 0) -> zoo.data.Sample:
-        time.sleep(0.02)
-        return batch
 
     monkeypatch.setattr(Augment, "__call__", slow)
     here = profile(recipe, steps=4, device="cpu", workers=0)
