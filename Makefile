@@ -40,7 +40,7 @@ kill: $(INSTALLED)
 	@PYTHONPATH=tests/helpers $(BIN)/python -m killing --kills $(KILLS) $(ARGS)
 
 readme: $(INSTALLED)
-	@$(BIN)/python -m benchmarks.upkeep.readme $(ARGS)
+	@$(BIN)/python -m benchmarks.upkeep readme $(ARGS)
 
 photos: $(INSTALLED)
 	@$(BIN)/python -m zoo data photos $(ARGS)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
-from benchmarks.arguments import positive
 from benchmarks.plan.comparison import CHOICES, REPEATED, TYPES, Options
 from benchmarks.plan.presets import PRESETS, SUMMARIES
 from benchmarks.store.names import MEASURES, RECORDS
+from registry.arguments import positive
 from registry.commandline import INTERRUPTED, Parser, UsageError, guarded
 
 if TYPE_CHECKING:
@@ -58,10 +58,15 @@ def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     given = sys.argv[1:] if argv is None else argv
     if "--control" in given:
-        from benchmarks.checks import control
-
-        return control.main([word for word in given if word != "--control"])
+        return control([word for word in given if word != "--control"])
     return guarded(lambda: run(arguments().parse_args(argv)))
+
+
+def control(words: list[str]) -> int:
+    """Can the timing be trusted here?"""
+    from benchmarks.checks.__main__ import main as check
+
+    return check(["control", *words])
 
 
 def arguments(parser: Parser | None = None) -> Parser:
@@ -97,10 +102,8 @@ def run(args: argparse.Namespace) -> int:
     from benchmarks.run.leaderboard import measure, missing, prepared
     from benchmarks.store import files
 
-    if args.control:
-        from benchmarks.checks import control
-
-        return control.main([])
+    if args.control:  # of `zoo compare`
+        return control([])
     if args.models is not None and args.names is not None:
         raise UsageError("networks are given twice, with and without --models; give them once")
     options: Options = {name: getattr(args, name) for name in Options.__annotations__}  # type: ignore[assignment]

@@ -6,8 +6,15 @@ import subprocess
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
+
+from benchmarks.checks.__main__ import CHECKS
+from benchmarks.measures.__main__ import MEASURES
+from benchmarks.upkeep.__main__ import UPKEEP
+from zoo import commands
+from zoo.commands import data_actions
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = (
@@ -26,7 +33,7 @@ ROOMS = {  # package -> what is in it, from the lowest floor up; none imports fr
         ("making",),
     ),
     "benchmarks": (
-        *(("arguments",), ("store",), ("statistics",), ("timing",), ("networks",), ("measures",)),
+        *(("store",), ("statistics",), ("timing",), ("networks",), ("measures",)),
         *(("show",), ("plan",), ("run",), ("checks",), ("upkeep",), ("compare",), ("__init__",)),
     ),
 }
@@ -175,6 +182,38 @@ def test_importing_the_registry_loads_neither_torch_nor_the_zoo():
 
 def test_importing_the_benchmarks_loads_nothing_heavy():
     assert loaded("import benchmarks", ("torch", "zoo", *HEAVY)) == []
+
+
+COMMANDS = {  # a module with `main` -> the commands it has; an empty one is the module's own
+    "zoo.__main__": [
+        "",
+        *(found.name for found in iter_modules(commands.__path__) if not found.ispkg),
+        *(f"data {found.name}" for found in iter_modules(data_actions.__path__)),
+    ],
+    "benchmarks.compare": [""],
+    "benchmarks.checks.__main__": ["", *CHECKS],
+    "benchmarks.upkeep.__main__": ["", *UPKEEP],
+    "benchmarks.measures.__main__": ["", *MEASURES],
+}
+WAITS = """
+import io, sys
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from importlib import import_module
+for place, known in {commands}.items():
+    for command in known:
+        with redirect_stdout(io.StringIO()) as shown, suppress(SystemExit):
+            import_module(place).main([*command.split(), "--help"])
+        with redirect_stderr(io.StringIO()):
+            code = import_module(place).main([*command.split(), "--hepl"])
+        found = [name for name in {heavy} if name in sys.modules]
+        if found or code != 2 or "usage: " not in shown.getvalue():
+            sys.exit(f"{{place}} {{command}}: {{found}} {{code}} {{shown.getvalue()}}")
+"""
+
+
+def test_help_and_slips_of_the_keyboard_wait_for_nothing_heavy():
+    done = python(WAITS.format(commands=COMMANDS, heavy=("torch", "numpy", "PIL", *HEAVY)))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("as_file", [False, True], ids=["package", "module"])

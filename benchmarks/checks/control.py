@@ -1,6 +1,6 @@
 """Can the timing be trusted here? One network under two names, and one made 3 % slower.
 
-$ python -m benchmarks.checks.control --load
+$ python -m benchmarks.checks control --load
 
 Run after run one network is entered twice, timed as in a comparison, and a third time with 3 % of its time added to
 each call. The interval of the first ratio must hold 1, that of the other must lie above it. It is also built once more:
@@ -21,11 +21,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.arguments import Arguments, at_least, command, positive, threads
 from benchmarks.checks.ways import time_cells
 from benchmarks.measures import speed
 from benchmarks.networks.entrants import Entrant, enter
-from benchmarks.plan.comparison import FOUNDING, ROUNDS, WITHIN
+from benchmarks.plan.comparison import ROUNDS, WITHIN
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import Interval, Rounds, interval, ratio
 from benchmarks.store import committed, files
@@ -33,7 +32,6 @@ from benchmarks.store.control import Control, ControlSettings, Counts, Order, Ru
 from benchmarks.store.record import Machine, TimedSettings
 from benchmarks.timing.clocks import Clocks
 from benchmarks.timing.rounds import Cell
-from registry.commandline import image_size
 from zoo import machine
 from zoo.progress import Tick, progress
 
@@ -44,31 +42,6 @@ HEAD = ("control", "runs", "ratio: median, least to most")
 
 Times = dict[str, Rounds]  # by network
 Ratios = tuple[Interval, ...]  # of a run: how long its twin, the slowed one and the one that was built anew take
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments: Arguments = {
-        "--model": {"default": "unet(width=16)", "help": "what is timed against itself; default: unet(width=16)"},
-        "--models": {"default": FOUNDING, "help": "with --load: whose order must stay; default: the founding networks"},
-        "--size": {"type": image_size, "default": (64, 64), "help": "pixels; default: 64"},
-        "--runs": {"type": at_least(1), "default": 40, "help": "default: 40"},
-        "--seconds": {"type": positive, "default": 20.0, "help": "of timing in each run, at most; default: 20"},
-        "--within": {
-            "type": positive,
-            "default": WITHIN,
-            "help": "as of benchmarks.compare: ends a network's timing earlier",
-        },
-        "--load": {"action": "store_true", "dest": "loaded", "help": "keep one core busy with another process"},
-        "--keep": {"action": "store_true", "help": "add the record to those that come with the library"},
-        "--device": {
-            "choices": ("auto", "cpu", "cuda"),
-            "default": "auto",
-            "help": "default: auto, cuda where there is one",
-        },
-        "--threads": {"type": threads, "help": "threads on the CPU; default: what torch chooses"},
-    }
-    return command(run, "checks.control", "Can the timing be trusted here?", arguments, argv)
 
 
 def run(model: str, models: str, runs: int, *, keep: bool, device: str, threads: int | None, **settings: Any) -> int:
@@ -218,7 +191,3 @@ def _span(ratios: Sequence[Sequence[float]]) -> str:
     """Of each run its median comes first."""
     medians = sorted(median for median, *_ in ratios)
     return f"{medians[len(medians) // 2]:.4f}, {medians[0]:.4f} to {medians[-1]:.4f}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""What `import zoo` costs over `import torch`: `python -m benchmarks.checks.imports`.
+"""What `import zoo` costs over `import torch`: `python -m benchmarks.checks imports`.
 
 Fresh processes, in shuffled pairs. Exit code 1 where the difference's 95 % interval lies above 0.3 s, or where
 a library is loaded that should wait until it is needed.
@@ -8,7 +8,6 @@ import subprocess
 import sys
 from functools import partial
 
-from benchmarks.arguments import at_least, command
 from benchmarks.checks.ways import in_rounds, told
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import interval
@@ -20,12 +19,6 @@ HEAVY = ("timm", "segmentation_models_pytorch", "kornia", "torchvision", "rich")
 STATEMENTS = ("import torch", "import torch; import zoo")
 TIMED = "import time; start = time.perf_counter(); {}; print(time.perf_counter() - start)"
 LISTED = f"import sys; import zoo; print(*(name for name in {HEAVY} if name in sys.modules))"
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    pairs = {"type": at_least(6), "default": 10, "help": "pairs of fresh processes, from 6 up; default: 10"}
-    return command(run, "checks.imports", "What `import zoo` costs.", {"--pairs": pairs}, argv)
 
 
 def run(pairs: int) -> int:
@@ -61,7 +54,3 @@ def output(code: str) -> str:
             f"a fresh Python fails at {code.partition(';')[2].strip()!r}: {done.stderr.strip().splitlines()[-1:]}"
         )
     return done.stdout.strip()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

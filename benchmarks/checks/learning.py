@@ -1,26 +1,23 @@
 """What a recipe reaches on PairBench, and how soon: IoU and RMSE over time, beside the baselines.
 
-$ python -m benchmarks.checks.learning --recipe zoo-quick
+$ python -m benchmarks.checks learning --recipe zoo-quick
 
 Every network is trained alike on the train split; the curve is of the val split, the last table of the test split,
 whose textures, shapes and layouts none of them has seen. The exit code is 1 where a goal is missed.
 """
 
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from benchmarks.arguments import Arguments, at_least, command, listed
 from benchmarks.checks.ways import where
 from benchmarks.measures import accuracy
 from benchmarks.networks.entrants import enter
 from benchmarks.show.terminal import print_table
 from benchmarks.store.record import AccuracySettings, Found
-from registry.commandline import path
 from zoo import recipes
 from zoo.progress import progress
 from zoo.training.journal import LOG, read
@@ -40,24 +37,6 @@ class Outcome:
     model: str
     found: Found
     waiting: float  # share of the training's time that steps waited for data
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments: Arguments = {
-        "--recipe": {"default": "zoo-quick", "help": "a name or a TOML file; default: zoo-quick"},
-        "--tiers": {"type": listed(*AHEAD), "default": [*AHEAD], "help": "of PairBench; default: clean,hard"},
-        "--samples": {"type": at_least(1000, most=10**9), "help": "seen by each network; default: the recipe's"},
-        "--scenes": {"type": at_least(10), "default": 500, "help": "of the test split; default: 500"},
-        "--seed": {"type": at_least(0), "help": "default: the recipe's"},
-        "--alone": {"action": "store_true", "help": f"without {BASELINE}, so without goals"},
-        "--out": {
-            "type": path,
-            "default": Path("results/learning"),
-            "help": "a folder for each training; finished ones are kept",
-        },
-    }
-    return command(run, "checks.learning", "What does a recipe reach, and how soon?", arguments, argv)
 
 
 def run(
@@ -146,7 +125,3 @@ def reached(outcomes: list[Outcome], parts: Profile) -> Iterator[tuple[str, bool
 
 def _shown(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.3f}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,25 +1,21 @@
-"""What the contract costs: `python -m benchmarks.checks.overhead`.
+"""What the contract costs: `python -m benchmarks.checks overhead`.
 
 The founding networks, `model(bg, fg_bg)` with its checks, padding and naming, against a bare `nn.Module` that calls the
 very same layers; both in shuffled order, round by round. Exit code 1 where the ratio's 95 % interval lies above 1.02.
 """
 
-import sys
 from collections.abc import Sequence
 from itertools import product
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.arguments import Arguments, command, positive, threads
 from benchmarks.checks.ways import time_cells
-from benchmarks.plan.comparison import FOUNDING
 from benchmarks.show.table import milliseconds
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import FEW, interval, ratio
 from benchmarks.timing.rounds import Cell, images
 from registry import Spec, ZooError
-from registry.commandline import image_size
 from zoo import machine
 from zoo.architectures import architectures
 from zoo.factory import build
@@ -29,22 +25,6 @@ LIMIT = 1.02
 CPU = torch.device("cpu")
 HEAD = ["model", "pixels", "contract ms", "bare ms", "ratio", "95 % interval", f"limit {LIMIT}"]
 MODELS = 'names, patterns and specs, as in "u2net*, unet(depth=4)"; default: the founding networks'
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments: Arguments = {
-        "--models": {"default": FOUNDING, "help": MODELS},
-        "--sizes": {
-            "type": image_size,
-            "nargs": "+",
-            "default": [(64, 64), (224, 224)],
-            "help": "pixels; default: 64 224",
-        },
-        "--seconds": {"type": positive, "default": 8.0, "help": "time for each network at each size; default: 8"},
-        "--threads": {"type": threads, "help": "threads on the CPU; default: what torch chooses"},
-    }
-    return command(run, "checks.overhead", "What the contract costs.", arguments, argv)
 
 
 def run(models: str, sizes: Sequence[tuple[int, int]], seconds: float, threads: int | None) -> int:
@@ -90,7 +70,3 @@ def pair(spec: Spec, height: int, width: int) -> list[Cell]:
         Cell(f"{spec}, contract", lambda: call(model), CPU),
         Cell(f"{spec}, bare", lambda: call(bare), CPU),
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

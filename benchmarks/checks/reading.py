@@ -1,11 +1,10 @@
-"""How fast training data arrives: `python -m benchmarks.checks.reading`.
+"""How fast training data arrives: `python -m benchmarks.checks reading`.
 
 The same 224-px JPEG tuples, made for the occasion, are read with two workers: loose, opened by PIL and collated by
 torch's DataLoader, as the founding systems did; and from shards. Exit code 1 where shards are less than twice as fast.
-In the same run, how fast PairBench is rendered: what `python -m benchmarks.checks.rendering` shows.
+In the same run, how fast PairBench is rendered: what `python -m benchmarks.checks rendering` shows.
 """
 
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -19,7 +18,6 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.arguments import Arguments, at_least, command
 from benchmarks.checks import rendering
 from benchmarks.checks.ways import in_rounds, per_second, settled, told, where
 from benchmarks.show.terminal import print_table
@@ -42,19 +40,6 @@ MODES = {"bg": "RGB", "fg_bg": "RGB", "fg_bg_mask": "L", "fg_bg_depth": "L"}  # 
 HEAD = ["way", "tuples/s", "95 % interval", "ratio", "ratio's 95 %"]
 
 Batches = Iterable[Sequence[Any]]  # bg, fg_bg, mask and depth come first
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments: Arguments = {
-        "--tuples": {"type": at_least(64), "default": 1500, "help": "tuples read in a round; default: 1500"},
-        "--rounds": {"type": at_least(2), "default": 8, "help": "shuffled rounds; default: 8"},
-        "--workers": {"type": at_least(1), "default": 2, "help": "processes that read; default: 2"},
-        "--batch": {"type": at_least(1), "default": 32, "help": "default: 32"},
-        "--pixels": {"type": at_least(8), "default": 224, "help": "height and width; default: 224"},
-        "--reading-only": {"action": "store_true", "help": "leave out how fast PairBench is rendered"},
-    }
-    return command(run, "checks.reading", "How fast training data arrives.", arguments, argv)
 
 
 def run(tuples: int, rounds: int, workers: int, batch: int, pixels: int, *, reading_only: bool) -> int:
@@ -181,7 +166,3 @@ def pictures(number: int, pixels: int) -> dict[str, bytes]:
         "fg_bg_mask": jpeg(mask),
         "fg_bg_depth": jpeg((1 - y[None]) / 2 * (1 - mask) + 0.3 * mask),
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,16 +1,14 @@
-"""How fast PairBench is rendered: `python -m benchmarks.checks.rendering`; `benchmarks.checks.reading` shows it, too.
+"""How fast PairBench is rendered: `python -m benchmarks.checks rendering`; `benchmarks.checks.reading` shows it, too.
 
 Batches are made by worker processes with one thread each on the CPU, as training has them; on a GPU by that device.
 Exit code 1 where a goal is missed.
 """
 
-import sys
 from functools import partial
 from itertools import product
 
 import torch
 
-from benchmarks.arguments import Arguments, at_least, command
 from benchmarks.checks.ways import in_rounds, per_second, settled, told, where
 from benchmarks.show.terminal import print_table
 from benchmarks.timing.rounds import sample
@@ -22,17 +20,6 @@ GOALS = {("cpu", "clean", 128): 150, ("cpu", "hard", 128): 80, ("cuda", "hard", 
 TIERS = ("clean", "hard")
 PIXELS = {"cpu": (64, 128), "cuda": (224,)}
 HEAD = ["rendered", "pixels", "samples/s", "95 % interval", "goal at least"]
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments: Arguments = {
-        "--rounds": {"type": at_least(3), "default": 8, "help": "shuffled rounds; default: 8"},
-        "--samples": {"type": at_least(64), "default": 480, "help": "samples in a round; default: 480"},
-        "--workers": {"type": at_least(1), "default": 2, "help": "processes on the CPU; default: 2"},
-        "--batch": {"type": at_least(1), "default": 16, "help": "default: 16 on the CPU"},
-    }
-    return command(run, "checks.rendering", "How fast PairBench is made.", arguments, argv)
 
 
 def run(rounds: int, samples: int, workers: int, batch: int) -> int:
@@ -65,7 +52,3 @@ def milliseconds(
         dataset.batch(indices)
         return sample(lambda: dataset.batch(indices), device) / samples
     return settled(Loader(dataset, indices, batch=batch, workers=workers), 2 * workers)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """Peak memory of a network, in a process of its own.
 
-$ python -m benchmarks.measures.memory "unet(depth=4)" --work training
+$ python -m benchmarks.measures memory "unet(depth=4)" --work training
 
 It is what the network needs beyond a process in which nothing is built yet: weights, images, and whatever a call or a
 training step adds at its worst. On CUDA the bytes that torch had allocated and reserved; on the CPU the bytes of
@@ -19,13 +19,11 @@ import subprocess
 import sys
 import threading
 import time
-from argparse import SUPPRESS, ArgumentTypeError
 from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 
-from benchmarks.arguments import Arguments, at_least, command
 from benchmarks.measures import footprint
 from benchmarks.networks import engines
 from benchmarks.networks.entrants import Entrant, enter
@@ -34,11 +32,9 @@ from benchmarks.store.files import one_line
 from benchmarks.store.settings import Size, TimedSettings
 from benchmarks.timing.limits import within_memory
 from registry import ZooError
-from registry.commandline import image_size
 from zoo.machine import choose
 from zoo.precision import float32
 
-WORKS = ("inference", "training", "once")  # once: a call that measures nothing, to see that it ends
 SECONDS = 300.0  # that one process may take
 GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536"}  # bytes from which glibc hands each block back when it is freed
 LOOK = 0.5  # seconds from one look for the parent to the next
@@ -97,9 +93,9 @@ def fresh(
     """What a new process finds; it is ended after the seconds, and with this process."""
     if not entrant.is_listed and ":" not in entrant.asked.name:
         raise MemoryPassError(f"{entrant.asked} cannot be built in another process; give it as FILE.py:NAME")
-    words = [sys.executable, "-m", "benchmarks.measures.memory", entrant.spec, "--work", work, "--device", str(device)]
-    words += ["--settings", json.dumps(asdict(settings)), "--threads", str(torch.get_num_threads())]
-    words += ["--parent", str(os.getpid())]
+    words = [sys.executable, "-m", "benchmarks.measures", "memory", entrant.spec, "--work", work]
+    words += ["--device", str(device), "--threads", str(torch.get_num_threads()), "--parent", str(os.getpid())]
+    words += ["--settings", json.dumps(asdict(settings))]
     with subprocess.Popen(
         words,
         stdin=subprocess.DEVNULL,
@@ -135,35 +131,6 @@ def _told(printed: str, said: str, code: int) -> dict[str, Any]:
 def _environment() -> dict[str, str]:
     """This process's; modules are found where this process finds them, our packages among them."""
     return os.environ | GIVE_BACK | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments: Arguments = {
-        "model": {"help": 'a name, a spec, or a network of your own, as "unet(depth=4)" or my_net.py:Net'},
-        "--work": {"choices": WORKS, "default": "inference", "help": "default: inference"},
-        "--size": {
-            "type": image_size,
-            "default": (224, 224),
-            "help": "pixels: 224, or height x width as 224x320; default: 224",
-        },
-        "--device": {"default": "cpu", "help": "cpu, cuda or cuda:N; default: cpu"},
-        "--threads": {"type": at_least(1), "help": "threads on the CPU; default: what torch chooses"},
-        "--settings": {
-            "type": _settings,
-            "default": {},
-            "help": 'more of them, as {"batch": 2, "precision": "bf16"}',
-        },
-        "--parent": {"type": int, "help": SUPPRESS},  # the process this one is to end with
-    }
-    return command(run, "measures.memory", "The peak memory of a network, in bytes.", arguments, argv)
-
-
-def _settings(text: str) -> dict[str, Any]:
-    with contextlib.suppress(json.JSONDecodeError):
-        if isinstance(found := json.loads(text), dict):
-            return found
-    raise ArgumentTypeError(f'{text[:40]!r} is not accepted; give JSON, as {{"precision": "bf16"}}')
 
 
 def _end_with(parent: int) -> None:
@@ -204,7 +171,3 @@ def _measured(model: str, settings: TimedSettings, device: torch.device, work: s
                 return {**footprint.measured(network, settings, device, work)}
     except Exception as error:
         return {"failed": one_line(error)}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from benchmarks.arguments import at_least, batch, listed, positive, several, threads
 from benchmarks.store.names import ENGINES, EQUAL, LAYOUTS, MEASURES
 from registry import OptionError, nearest
+from registry.arguments import at_least, listed, positive, several, threads
 from registry.commandline import image_size, path
 from registry.vocabulary import PORTABLE_PRECISIONS, PRECISIONS
 
@@ -88,6 +88,11 @@ class Comparison:
     address: str | None = None  # of a Ray cluster; None: one is started here
     resume: bool = False
     assumed: tuple[str, ...] = ()  # what was found and decided where a folder of one's own was given and little else
+
+
+def batch(text: str) -> int | None:
+    """Images in a call; None for max, the largest that fits."""
+    return None if text == "max" else at_least(1)(text)
 
 
 TYPES: Mapping[str, Callable[[str], Any]] = {

@@ -1,4 +1,4 @@
-"""Add the records of a comparison to those that come with the library: `python -m benchmarks.upkeep.keep results`.
+"""Add the records of a comparison to those that come with the library: `python -m benchmarks.upkeep keep results`.
 
 They go into benchmarks/records, a file for each kind of machine, in place of older ones of the same cells; pictures of
 the galleries go with them, in 256 colours. What was interrupted, and networks that are not in the catalog, stay out.
@@ -13,7 +13,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.arguments import command
 from benchmarks.store import committed, identity
 from benchmarks.store.files import line, read, write_text
 from benchmarks.store.names import RECORDS, YOURS
@@ -22,12 +21,6 @@ from registry import ZooError
 from zoo import files
 
 COLOURS = 256
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments = {"folder": {"type": Path, "help": "that a comparison has written to"}}
-    return command(run, "upkeep.keep", (__doc__ or "").partition("\n")[0], arguments, argv)
 
 
 def run(folder: Path) -> int:
@@ -69,7 +62,3 @@ def _picture(record: Record, folder: Path) -> str | None:
     with Image.open(folder / record.gallery) as image, files.replacing(committed.FOLDER / name) as draft:
         image.convert("RGB").quantize(COLOURS).save(draft, "PNG", optimize=True)
     return name
-
-
-if __name__ == "__main__":
-    sys.exit(main())

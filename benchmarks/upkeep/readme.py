@@ -5,14 +5,12 @@ The chart is docs/leaderboard.png, the page's as a browser shows it; it says in 
 """
 
 import re
-import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from benchmarks.arguments import command
 from benchmarks.show.points import points
 from benchmarks.show.results import Results
 from benchmarks.show.scores import counted
@@ -31,12 +29,6 @@ LEADERBOARD, PICTURE, SCALE, TIMING = (
 SHOWS, CHART = "shows the points", "#scatter-picture"  # on the page
 COLOURS = 64  # of the picture: a chart has few
 MARKS = "<!-- from benchmarks/records by make readme -->", "<!-- end -->"
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments = {"--check": {"action": "store_true", "help": "write nothing; 1 where something is stale"}}
-    return command(run, "upkeep.readme", (__doc__ or "").partition("\n")[0], arguments, argv)
 
 
 def run(*, check: bool) -> int:
@@ -139,7 +131,3 @@ def filled(text: str, tables: str, name: str = "the text") -> str:
     if found[1] != 1:
         raise ZooError(f"{name} has the marks {MARKS[0]} ... {MARKS[1]} {found[1]} times, and needs them once")
     return found[0]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

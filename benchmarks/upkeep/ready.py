@@ -1,17 +1,14 @@
-"""The weights that `zoo predict` takes where none are given, fitted anew: python -m benchmarks.upkeep.ready
+"""The weights that `zoo predict` takes where none are given, fitted anew: python -m benchmarks.upkeep ready
 
 They are the two numbers of aligned_difference that make its mask. Nothing is random: the first scenes of each tier's
 train split, from one start, give the same numbers. The card beside the weights says what was done, and what came of it
 on scenes of the val split.
 """
 
-import sys
-
 import torch
 from torch import Tensor
 
 import zoo
-from benchmarks.arguments import command
 from zoo.architectures.differences import UNIT, AlignedDifference
 from zoo.data.scenes.render import VERSION
 from zoo.files import write_text
@@ -29,7 +26,7 @@ LOSS = Expression.parse("bce + 0.5*dice", task="mask")
 METRICS = ("mask_iou", "mask_iou_image")
 TEXT = """# aligned_difference: the weights of `zoo predict` without --weights
 
-Written by `python -m benchmarks.upkeep.ready` with pairzoo {version}.
+Written by `python -m benchmarks.upkeep ready` with pairzoo {version}.
 
 - **Network:** `aligned_difference`, mask alone, two learned numbers: logit = {scale:.3f} * difference - {offset:.3f}.
   A pixel counts as object from a difference of {edge:.3f} up.
@@ -44,11 +41,6 @@ Written by `python -m benchmarks.upkeep.ready` with pairzoo {version}.
 
 The licence is pairzoo's.
 """
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    return command(run, "upkeep.ready", (__doc__ or "").partition(":")[0], {}, argv)
 
 
 def run(scenes: int = SCENES, checked: int = CHECKED, size: int = SIZE) -> int:
@@ -99,7 +91,3 @@ def _score(model: AlignedDifference, tier: str, scenes: int, size: int) -> str:
     data = zoo.data.load(f"pairbench:{tier}", split="val", size=size)
     values = zoo.evaluate(model, data, samples=scenes, metrics=METRICS).values
     return " | ".join(f"{values[name]:.3f}" for name in METRICS)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""A picture of a page as a browser shows it: `python -m benchmarks.upkeep.screenshot compare.html page.png`.
+"""A picture of a page as a browser shows it: `python -m benchmarks.upkeep screenshot compare.html page.png`.
 
 Needs playwright and a Chromium, which are no part of the installation: a report is made and read without them.
 """
@@ -6,10 +6,8 @@ Needs playwright and a Chromium, which are no part of the installation: a report
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.arguments import Arguments, at_least, command
 from registry import ZooError
 from zoo import files
 
@@ -19,18 +17,6 @@ SHARP = 2  # pixels of the picture for one of the page
 
 class ScreenshotError(ZooError):
     """A picture that cannot be taken; the message says why."""
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments: Arguments = {
-        "page": {"type": Path, "help": "an .html file"},
-        "picture": {"type": Path, "help": "the .png to write"},
-        "--part": {"metavar": "SELECTOR", "default": "html", "help": "what of the page, as CSS names it; all of it"},
-        "--width": {"type": at_least(100), "default": 860, "help": "of the window, in pixels; 860"},
-        "--dark": {"action": "store_true", "help": "as it looks where the reader prefers dark"},
-    }
-    return command(run, "upkeep.screenshot", "Take a picture of a page.", arguments, argv)
 
 
 def run(page: Path, picture: Path, *, part: str, width: int, dark: bool) -> int:
@@ -62,7 +48,3 @@ def shoot(page: Path, picture: Path, *, part: str = "html", width: int = 860, da
             browser.close()
     except Error as error:
         raise ScreenshotError(f"the browser could not show {page}: {str(error).partition(chr(10))[0]}") from error
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,7 @@ from benchmarks.store.control import Control
 TEXT = """# Can the times be trusted?
 
 Laid out by `make readme` from the records in `benchmarks/records/control`; no figure in a table is typed. The
-question answered for your own machine: `python -m benchmarks.checks.control`, and with `--load`.
+question answered for your own machine: `python -m benchmarks.checks control`, and with `--load`.
 
 Networks are called in shuffled rounds, so that a machine that drifts drifts for all; the first call of a visit
 does not count. A median's 95 % interval comes from drawing whole rounds again, and two networks tie where the

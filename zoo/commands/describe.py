@@ -6,8 +6,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from registry.commandline import image_size
-from zoo.describing import describe
-from zoo.files import write_text
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -21,6 +19,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from zoo.describing import describe
+    from zoo.files import write_text
+
     description = describe(args.spec, args.size)
     if args.svg is not None:
         write_text(args.svg, description.svg())

@@ -7,8 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from registry import Entry, OptionError
-from zoo.architectures import Architecture, architectures, rank
-from zoo.describing.listing import KINDS, more, rows
+from zoo.listing import KINDS, more, rows
 from zoo.table import WIDTH, table
 
 NOTE = "Figures as published, two tasks, in_ch=6, at 224 x 224. Any other: zoo describe NAME"
@@ -33,6 +32,8 @@ def run(args: Namespace) -> None:
 
 
 def _architectures(pattern: str) -> list[dict[str, Any]]:
+    from zoo.architectures import architectures, rank
+
     specs = architectures.select(pattern)
     for spec in specs:
         if spec.options:
@@ -41,7 +42,7 @@ def _architectures(pattern: str) -> list[dict[str, Any]]:
     return [_row(entry) for entry in sorted(entries, key=lambda entry: (rank(entry.card.group), entry.name))]
 
 
-def _row(entry: Entry[Architecture]) -> dict[str, Any]:
+def _row(entry: Entry[Any]) -> dict[str, Any]:
     card = entry.card
     figures = card.published.get(entry.name)
     return {

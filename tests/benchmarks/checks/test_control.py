@@ -10,6 +10,7 @@ import torch
 from records import control as record
 
 from benchmarks.checks import control, ways
+from benchmarks.checks.__main__ import main
 from benchmarks.checks.control import Ratios, compared, counted, lines, missed, slowed
 from benchmarks.plan.comparison import ROUNDS, WITHIN
 from benchmarks.statistics import intervals
@@ -117,7 +118,7 @@ def test_the_command_from_start_to_end(
     """A second of it decides nothing; the table is there, and the exit code and the record follow it."""
     monkeypatch.setattr(committed, "CONTROLS", tmp_path / "control")
     wanted = ["--model", "plain_cnn", "--size", "16", "--runs", "2", "--seconds", "0.3", "--device", "cpu"]
-    code = control.main([*wanted, "--keep"])
+    code = main(["control", *wanted, "--keep"])
     out = capsys.readouterr().out
     (path,) = (tmp_path / "control").iterdir()
     (kept,) = files.read_as(Control, path)
@@ -135,7 +136,7 @@ def test_the_command_under_load_compares_the_order(
     """From six rounds on, two networks are apart where one is slower in each; here it takes 90 times as long."""
     monkeypatch.setattr(control, "ROUNDS", intervals.FEW)
     wanted = ["--model", "plain_cnn", "--models", "plain_cnn, frame_difference", "--size", "16", "--runs", "1"]
-    control.main([*wanted, "--seconds", "1", "--device", "cpu", "--load"])
+    main(["control", *wanted, "--seconds", "1", "--device", "cpu", "--load"])
     line = next(line for line in capsys.readouterr().out.splitlines() if "order kept" in line)
     assert "1 of 1" in line
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.checks import reading
+from benchmarks.checks.__main__ import main
 
 
 def test_all_ways_give_the_same_tuples(tmp_path: Path) -> None:
@@ -22,10 +23,23 @@ def test_all_ways_give_the_same_tuples(tmp_path: Path) -> None:
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--tuples", "80", "--batch", "4", "--pixels", "16", "--rounds", "2", "--workers", "1", "--reading-only"]
-    assert reading.main(options) in (0, 1)
+    options = [
+        "reading",
+        "--tuples",
+        "80",
+        "--batch",
+        "4",
+        "--pixels",
+        "16",
+        "--rounds",
+        "2",
+        "--workers",
+        "1",
+        "--reading-only",
+    ]
+    assert main(options) in (0, 1)
     out = capsys.readouterr().out
     assert "shards, Loader" in out
     assert "1.00 to 1.00" in out  # the founding way against itself
-    assert reading.main(["--tuples", "64", "--batch", "32"]) == 2
+    assert main(["reading", "--tuples", "64", "--batch", "32"]) == 2
     assert "--tuples 64 is too few" in capsys.readouterr().err

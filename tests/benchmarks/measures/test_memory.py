@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from benchmarks.measures import footprint, memory
+from benchmarks.measures.__main__ import main
 from benchmarks.measures.memory import MemoryPassError
 from benchmarks.networks.entrants import enter, own
 from benchmarks.store.record import TimedSettings
@@ -114,7 +115,7 @@ def test_both_peaks_of_a_network_of_ones_own(file: str) -> None:
 @linux
 @pytest.mark.slow
 def test_a_network_of_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:
-    assert memory.main(["plain_cnn", "--size", "64", "--threads", "1"]) == 0
+    assert main(["memory", "plain_cnn", "--size", "64", "--threads", "1"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert 857_088 * 4 < found["inference_bytes"] < 857_088 * 4 + 60 * MB
 
@@ -184,7 +185,7 @@ def test_what_a_process_told_is_its_last_line() -> None:
 
 @pytest.mark.parametrize("text", ["{", "[1]", "bf16"])
 def test_wrong_settings_say_what_is_accepted(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert memory.main(["plain_cnn", "--settings", text]) == 2
+    assert main(["memory", "plain_cnn", "--settings", text]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: argument --settings: ")
     assert 'give JSON, as {"precision": "bf16"}' in error

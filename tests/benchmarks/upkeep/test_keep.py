@@ -10,7 +10,7 @@ from records import accuracy, latency
 
 from benchmarks.store import committed, files
 from benchmarks.store.record import Record
-from benchmarks.upkeep import keep
+from benchmarks.upkeep.__main__ import main
 
 CPU = {"device_name": "A CPU", "cores": 2, "threads": 1}
 GPU = {"device": "cuda", "device_name": "NVIDIA X-1"}
@@ -42,7 +42,7 @@ def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tu
         record("d", 0.7, gallery="lost.png"),
     ):
         files.append(run / "compare.jsonl", new)
-    assert keep.main([str(run)]) == 0
+    assert main(["keep", str(run)]) == 0
     found = {r.model: r for r in files.read(kept / "cpu-2-cores.jsonl")}
     assert {name: r.values["mask_iou"] for name, r in found.items()} == {"a": 0.5, "b": 0.2, "d": 0.7}
     assert found["d"].gallery is None
@@ -50,7 +50,7 @@ def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tu
         assert image.convert("RGB").tobytes() == picture.tobytes()
     assert [r.model for r in files.read(kept / "nvidia-x-1.jsonl")] == ["a"]
     before = (kept / "cpu-2-cores.jsonl").read_text()
-    assert keep.main([str(run)]) == 0
+    assert main(["keep", str(run)]) == 0
     assert (kept / "cpu-2-cores.jsonl").read_text() == before
     assert all(json.loads(line)["schema"] == files.SCHEMA for line in before.splitlines())
 
@@ -60,7 +60,7 @@ def test_what_a_changed_recipe_trained_replaces_what_it_trained_before(folders: 
     for model in "ab":
         files.append(kept / "cpu-2-cores.jsonl", record(model, 0.1))
     files.append(run / "compare.jsonl", record("a", 0.5, cell={"content": "0123"}))
-    assert keep.main([str(run)]) == 0
+    assert main(["keep", str(run)]) == 0
     found = [(r.model, r.values["mask_iou"]) for r in files.read(kept / "cpu-2-cores.jsonl")]
     assert sorted(found) == [("a", 0.5), ("b", 0.1)]
 
@@ -68,7 +68,7 @@ def test_what_a_changed_recipe_trained_replaces_what_it_trained_before(folders: 
 def test_nothing_to_keep_is_said(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     run, kept = folders
     files.append(run / "compare.jsonl", record("mine", 0.5, group="yours"))
-    assert keep.main([str(run)]) == 2
+    assert main(["keep", str(run)]) == 2
     assert "no records that could be kept" in capsys.readouterr().err
-    assert keep.main([str(run / "nowhere")]) == 2
+    assert main(["keep", str(run / "nowhere")]) == 2
     assert list(kept.iterdir()) == []

@@ -6,6 +6,7 @@ import pytest
 
 import zoo
 from benchmarks.upkeep import ready
+from benchmarks.upkeep.__main__ import main
 from zoo.architectures.differences import UNIT
 from zoo.weights.ready import CARD, READY
 
@@ -27,10 +28,10 @@ def test_the_same_numbers_come_out_again_and_stand_on_the_card(tmp_path, monkeyp
 
 def test_words_that_it_does_not_take_fit_nothing(monkeypatch, capsys):
     monkeypatch.setattr(ready, "run", lambda: pytest.fail("it began"))
-    assert ready.main(["--scenes", "3"]) == 2
+    assert main(["ready", "--scenes", "3"]) == 2
     assert "unrecognized arguments" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        ready.main(["--help"])
+        main(["ready", "--help"])
     assert "weights that `zoo predict` takes" in capsys.readouterr().out
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -190,18 +189,6 @@ def test_debug_shows_the_traceback_of_an_error_and_of_no_later_one(capsys: Shown
     assert "error: no architecture is called 'nope'" in shown
     assert main(["describe", "nope"]) == 2
     assert "Traceback" not in capsys.readouterr().err
-
-
-def test_help_loads_no_torch() -> None:
-    code = (
-        "import sys; from zoo.__main__ import main\n"
-        "for words in (['--help'], ['predict', '--help'], ['compare', '--help']):\n"
-        "    try: main(words)\n"
-        "    except SystemExit as end: assert end.code == 0\n"
-        "assert 'torch' not in sys.modules"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_error_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from zoo import losses, metrics, recipes
 from zoo.__main__ import main
 from zoo.data.augment import augmentations
 from zoo.data.dataset import sources
-from zoo.describing.listing import KINDS
+from zoo.listing import KINDS
 from zoo.losses.balance import balances
 from zoo.training.optimizers import optimizers
 from zoo.training.schedules import schedules

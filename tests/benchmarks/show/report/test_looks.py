@@ -134,7 +134,7 @@ def test_a_screenshot_shows_the_whole_page_or_a_part_of_it(tmp_path: Path) -> No
 
     def shot(source: str, target: str, *more: str) -> int:  # a process of its own: one allows one playwright
         places = (str(tmp_path / name) for name in (source, target))
-        words = [sys.executable, "-m", "benchmarks.upkeep.screenshot", *places, *more]
+        words = [sys.executable, "-m", "benchmarks.upkeep", "screenshot", *places, *more]
         return subprocess.run(words, cwd=Path(report.__file__).parents[3], check=False).returncode
 
     sizes = []

@@ -1,26 +1,37 @@
-"""What the benchmark commands share: how they are started, and argument types. It imports nothing that is slow."""
+"""Types of arguments, and commands of a package that import nothing slow before they know what was typed."""
 
 import contextlib
 import math
 import os
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, TypeVar
 
 from registry.commandline import Parser, guarded, whole
 
 Value = TypeVar("Value")
 Arguments = Mapping[str, Mapping[str, Any]]  # of a command: a name -> what argparse is told of it
+Commands = Mapping[str, tuple[str, Arguments]]  # of a package: a module -> what it does, and what its `run` takes
 
 MOST = 1_000_000  # of anything that is counted; a slip of the finger beyond
 
 
-def command(run: Callable[..., int], name: str, summary: str, arguments: Arguments, argv: Sequence[str] | None) -> int:
-    """Call a function with what was typed, by name; the exit code of the command."""
-    parser = Parser(prog=f"python -m benchmarks.{name}", description=summary)
-    for argument, told in arguments.items():
-        parser.add_argument(argument, **told)
-    return guarded(lambda: run(**vars(parser.parse_args(argv))))
+def command(package: str, commands: Commands, argv: Sequence[str] | None) -> int:
+    """Call the `run` of a package's module with what was typed, by name; the exit code of the command."""
+    parser = Parser(prog=f"python -m {package}")
+    known = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (summary, arguments) in commands.items():
+        one = known.add_parser(name, help=summary, description=summary)
+        one.set_defaults(module=f"{package}.{name}")
+        for argument, told in arguments.items():
+            one.add_argument(argument, **told)
+
+    def run() -> int:
+        given = vars(parser.parse_args(argv))
+        return import_module(given.pop("module")).run(**given)
+
+    return guarded(run)
 
 
 def positive(text: str) -> float:
@@ -56,8 +67,3 @@ def listed(*known: str) -> Callable[[str], tuple[str, ...]]:
 def several(each: Callable[[str], Value]) -> Callable[[str], tuple[Value, ...]]:
     """Values with commas between them."""
     return lambda text: tuple(each(part.strip()) for part in text.split(","))
-
-
-def batch(text: str) -> int | None:
-    """Images in a call; None for max, the largest that fits."""
-    return None if text == "max" else at_least(1)(text)

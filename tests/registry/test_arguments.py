@@ -5,7 +5,7 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from benchmarks.arguments import at_least, positive, threads
+from registry.arguments import at_least, positive, threads
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "x", "9" * 5000, "\u00b2"])

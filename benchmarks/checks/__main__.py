@@ -1,0 +1,109 @@
+"""Can it be trusted, and does it keep what it promises? `python -m benchmarks.checks control`, and so on."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.plan.comparison import FOUNDING, WITHIN
+from registry.arguments import Commands, at_least, command, listed, positive, threads
+from registry.commandline import image_size, path
+
+THREADS = {"type": threads, "help": "threads on the CPU; default: what torch chooses"}
+CHECKS: Commands = {
+    "control": (
+        "can the timing be trusted here?",
+        {
+            "--model": {"default": "unet(width=16)", "help": "what is timed against itself; default: unet(width=16)"},
+            "--models": {
+                "default": FOUNDING,
+                "help": "with --load: whose order must stay; default: the founding networks",
+            },
+            "--size": {"type": image_size, "default": (64, 64), "help": "pixels; default: 64"},
+            "--runs": {"type": at_least(1), "default": 40, "help": "default: 40"},
+            "--seconds": {"type": positive, "default": 20.0, "help": "of timing in each run, at most; default: 20"},
+            "--within": {
+                "type": positive,
+                "default": WITHIN,
+                "help": "as of benchmarks.compare: ends a network's timing earlier",
+            },
+            "--load": {"action": "store_true", "dest": "loaded", "help": "keep one core busy with another process"},
+            "--keep": {"action": "store_true", "help": "add the record to those that come with the library"},
+            "--device": {
+                "choices": ("auto", "cpu", "cuda"),
+                "default": "auto",
+                "help": "default: auto, cuda where there is one",
+            },
+            "--threads": THREADS,
+        },
+    ),
+    "imports": (
+        "what does `import zoo` cost?",
+        {"--pairs": {"type": at_least(6), "default": 10, "help": "of fresh processes, from 6 up; default: 10"}},
+    ),
+    "learning": (
+        "what does a recipe reach, and how soon?",
+        {
+            "--recipe": {"default": "zoo-quick", "help": "a name or a TOML file; default: zoo-quick"},
+            "--tiers": {
+                "type": listed("clean", "hard"),
+                "default": ("clean", "hard"),
+                "help": "of PairBench; default: clean,hard",
+            },
+            "--samples": {"type": at_least(1000, most=10**9), "help": "seen by each network; default: the recipe's"},
+            "--scenes": {"type": at_least(10), "default": 500, "help": "of the test split; default: 500"},
+            "--seed": {"type": at_least(0), "help": "default: the recipe's"},
+            "--alone": {"action": "store_true", "help": "without frame_difference, so without goals"},
+            "--out": {
+                "type": path,
+                "default": Path("results/learning"),
+                "help": "a folder for each training; finished ones are kept",
+            },
+        },
+    ),
+    "overhead": (
+        "what does the contract cost?",
+        {
+            "--models": {
+                "default": FOUNDING,
+                "help": 'names, patterns and specs, as in "u2net*, unet(depth=4)"; default: the founding networks',
+            },
+            "--sizes": {
+                "type": image_size,
+                "nargs": "+",
+                "default": [(64, 64), (224, 224)],
+                "help": "pixels; default: 64 224",
+            },
+            "--seconds": {"type": positive, "default": 8.0, "help": "time for each network at each size; default: 8"},
+            "--threads": THREADS,
+        },
+    ),
+    "reading": (
+        "how fast does training data arrive?",
+        {
+            "--tuples": {"type": at_least(64), "default": 1500, "help": "tuples read in a round; default: 1500"},
+            "--rounds": {"type": at_least(2), "default": 8, "help": "shuffled rounds; default: 8"},
+            "--workers": {"type": at_least(1), "default": 2, "help": "processes that read; default: 2"},
+            "--batch": {"type": at_least(1), "default": 32, "help": "default: 32"},
+            "--pixels": {"type": at_least(8), "default": 224, "help": "height and width; default: 224"},
+            "--reading-only": {"action": "store_true", "help": "leave out how fast PairBench is rendered"},
+        },
+    ),
+    "rendering": (
+        "how fast is PairBench made?",
+        {
+            "--rounds": {"type": at_least(3), "default": 8, "help": "shuffled rounds; default: 8"},
+            "--samples": {"type": at_least(64), "default": 480, "help": "samples in a round; default: 480"},
+            "--workers": {"type": at_least(1), "default": 2, "help": "processes on the CPU; default: 2"},
+            "--batch": {"type": at_least(1), "default": 16, "help": "default: 16 on the CPU"},
+        },
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """A check; returns its exit code, 1 where a goal is missed."""
+    return command("benchmarks.checks", CHECKS, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

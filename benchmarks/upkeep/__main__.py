@@ -1,0 +1,42 @@
+"""What keeps the repository's own figures: `python -m benchmarks.upkeep keep results`, and so on."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from registry.arguments import Commands, at_least, command
+
+UPKEEP: Commands = {
+    "keep": (
+        "add the records of a comparison to those that come with the library",
+        {"folder": {"type": Path, "help": "that a comparison has written to"}},
+    ),
+    "readme": (
+        "put the committed records into README's table and into docs/: leaderboard, scale and timing",
+        {"--check": {"action": "store_true", "help": "write nothing; 1 where something is stale"}},
+    ),
+    "ready": ("fit anew the weights that `zoo predict` takes where none are given", {}),
+    "screenshot": (
+        "take a picture of a page, as a browser shows it",
+        {
+            "page": {"type": Path, "help": "an .html file"},
+            "picture": {"type": Path, "help": "the .png to write"},
+            "--part": {
+                "metavar": "SELECTOR",
+                "default": "html",
+                "help": "what of the page, as CSS names it; default: all of it",
+            },
+            "--width": {"type": at_least(100), "default": 860, "help": "of the window, in pixels; default: 860"},
+            "--dark": {"action": "store_true", "help": "as it looks where the reader prefers dark"},
+        },
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """A command; returns its exit code."""
+    return command("benchmarks.upkeep", UPKEEP, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
