@@ -31,6 +31,7 @@ HELP = {
     "engines": "default: eager",
     "layouts": "default: both on a CPU",
     "data": "to train and test on; may be given again",
+    "test": "a set to test the same networks on, in place of their data's test split; may be given again",
     "recipes": "a name or a TOML file for all, or own: each its own; default: equal",
     "loss": "losses in place of the recipe's, as my_loss.py:cube or depth=l1",
     "metric": "one of your own beside the others, as my_metric.py:Mine",
@@ -51,7 +52,10 @@ HELP = {
     "address": "of an existing Ray cluster, host:port or auto; default: one is started here",
 }
 ALL_FAILED, SOME_FAILED = 1, 3  # exit codes; 2 is a call that does not fit
-METAVARS = {"data": "SPEC", "recipes": "RECIPE", "loss": "[TASK=]LOSSES", "metric": "PLACE", "weights": "PATH"}
+METAVARS = {
+    **dict.fromkeys(("data", "test"), "SPEC"), "recipes": "RECIPE", "loss": "[TASK=]LOSSES", "metric": "PLACE",
+    "weights": "PATH",
+}  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:

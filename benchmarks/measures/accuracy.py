@@ -4,6 +4,7 @@ The training lives in a folder of its own and goes on there after a kill; one th
 tested is always the test split, in single precision.
 """
 
+import hashlib
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from zoo.training import fit
 from zoo.training.checkpoint import seed_all
 from zoo.training.folder import CHECKPOINTS, RECIPE, STATE, WEIGHTS, environment, settle
 from zoo.training.journal import LOG, read
+from zoo.training.splits import training_data
 
 GALLERY = "gallery.png"
 SHOWN = 6  # scenes in the gallery, the same for every network
@@ -48,8 +50,7 @@ def measure(
 ) -> Found:
     """Train and test one cell; what a record holds of it. folder: of this training alone; resumed if it was begun."""
     scenes = test_set(cell)  # before the training: data without a test split is found out in a second
-    known = getattr(scenes, "tasks", TASKS)
-    model = train(entrant, cell, folder, known, device=device, workers=workers, tick=tick)
+    model = train(entrant, cell, folder, _learnable(cell), device=device, workers=workers, tick=tick)
     found = tested(model, scenes, cell, folder, device=device, tick=tick)
     log = read(folder / LOG)
     last, looks = _last_step(log), [line for line in log if line["kind"] == "validation"]
@@ -73,8 +74,14 @@ def test_only(
 
 
 def test_set(cell: AccuracySettings) -> data.PairDataset:
-    """The test split of a cell's data, at its size."""
-    return data.load(cell.data, split="test", size=cell.size)
+    """The test split of what a cell is tested on, at its size."""
+    return data.load(cell.tested_on, split="test", size=cell.size)
+
+
+def _learnable(cell: AccuracySettings) -> tuple[Task, ...]:
+    """The tasks that a cell's data knows."""
+    learned = training_data(cell.data, cell.size) if cell.test else test_set(cell)
+    return getattr(learned, "tasks", TASKS)
 
 
 def train(
@@ -116,17 +123,25 @@ def require(trainings: Iterable[tuple[Entrant, AccuracySettings]], weights: Path
     needed = list(trainings)
     for recipe in {cell.recipe for _, cell in needed} if weights is None else ():
         recipe_named(recipe)
-    known = {
-        place: getattr(data.load(place[0], split="test", size=place[1]), "tasks", TASKS)
-        for place in {(cell.data, cell.size) for _, cell in needed}
-    }
+    places = {(cell.data, cell.test, cell.size): cell for _, cell in needed}
+    known = {place: _testable(cell) for place, cell in places.items()}
     for entrant, cell in needed:
-        own, there = predicted(entrant.spec), known[cell.data, cell.size]
+        own, there = predicted(entrant.spec), known[cell.data, cell.test, cell.size]
         if entrant.is_listed and not {*own} & {*there}:
             raise AccuracyError(
-                f"{entrant.asked} predicts {' and '.join(own)}, and {cell.data} knows {' and '.join(there)} alone;"
+                f"{entrant.asked} predicts {' and '.join(own)}, and {cell.tested_on} knows {' and '.join(there)} alone;"
                 " leave it out of --models, or give other --data"
             )
+
+
+def _testable(cell: AccuracySettings) -> tuple[Task, ...]:
+    """The tasks that a cell's data and its test set both know; an AccuracyError where there are none."""
+    learned, there = _learnable(cell), getattr(test_set(cell), "tasks", TASKS)
+    both = tuple(task for task in there if task in learned)
+    if not both:
+        told = f"{cell.data} knows {' and '.join(learned)} alone, and {cell.test} {' and '.join(there)}"
+        raise AccuracyError(f"{told}; give another --test")
+    return both
 
 
 def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
@@ -152,12 +167,17 @@ def tested(
     )
     require_numbers(found.broken, found.images)
     folder.mkdir(parents=True, exist_ok=True)
-    sheet.write_png(folder / GALLERY, gallery(model, scenes))
+    sheet.write_png(folder / picture(cell), gallery(model, scenes))
     return Found(
         values={name: number(value) for name, value in found.values.items()},
         intervals={name: [*map(number, span)] for name, span in found.intervals.items()},
         raw=Raw(weights=fingerprint(model), sums=kept(found), per_image=_per_image(found)),
     )
+
+
+def picture(cell: AccuracySettings) -> str:
+    """What the gallery of a cell is called in its training's folder: each test set has its own."""
+    return f"gallery-{hashlib.sha256(cell.test.encode()).hexdigest()[:8]}.png" if cell.test else GALLERY
 
 
 def require_numbers(broken: int, images: int) -> None:

@@ -1,6 +1,6 @@
 """How a network bears one perturbation at a time: IoU and RMSE against its strength, on scenes it has not seen.
 
-PairBench's clean tier is perturbed where the network was trained on either tier; of other data, their own test split.
+PairBench's clean tier is perturbed where the network was tested on either tier; of other data, their own test split.
 A course needs fewer scenes than a ranking, and each is seen 32 times: MOST_IMAGES of the cell's, spread evenly.
 At strength 0 a pair is what it was, to the bit. What is random in a perturbation follows from the scene's index alone,
 so it is the same for every network, batch and strength: a shadow stays in its place and gets darker.
@@ -83,8 +83,8 @@ def images(tested: int) -> int:
 
 def test_set(cell: AccuracySettings) -> data.PairDataset:
     """Clean test scenes of PairBench where either tier was learned from; else the test split of that data."""
-    source = cell.data.partition("(")[0].partition(":")[0].strip()
-    return data.load(CLEAN if source == "pairbench" else cell.data, split="test", size=cell.size)
+    source = cell.tested_on.partition("(")[0].partition(":")[0].strip()
+    return data.load(CLEAN if source == "pairbench" else cell.tested_on, split="test", size=cell.size)
 
 
 def perturbed(name: str, batch: Sample, strength: float, scene: "Scene") -> Sample:

@@ -21,7 +21,7 @@ from zoo.data.dataset import parse
 from zoo.metrics import enter, metrics
 from zoo.own import code_of
 
-UNTOLD = ("size", "device", "test_images", "code", "metrics")  # in a title
+UNTOLD = ("size", "device", "test_images", "code", "metrics", "test")  # in a title
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Cell:
         """For progress and problems."""
         words = [value for name, value in vars(self.settings).items() if name not in UNTOLD and value is not None]
         words = ["{} x {}".format(*self.settings.size), *words]
+        test = getattr(self.settings, "test", None)
+        words += [f"tested on {test}"] if test else []
         return ", ".join([f"{self.measure} of {self.entrant.asked}", *map(str, words)])
 
     @property
@@ -122,15 +124,16 @@ def _trainings(entrant: Entrant, asked: Comparison) -> list[AccuracySettings]:
         name = training_recipe.with_losses(name, asked.loss)
     content, precision = training_recipe.content(name), asked.train_precision
     return [
-        AccuracySettings(asked.train_size, data, name, asked.samples, seed, asked.scenes, precision, content)
-        for data, seed in product(asked.data, asked.seeds)
+        AccuracySettings(asked.train_size, data, name, asked.samples, seed, asked.scenes, precision, content, test=test)
+        for data, seed, test in product(asked.data, asked.seeds, asked.test or (None,))
     ]
 
 
 def _with_code(cell: AccuracySettings, entrant: Entrant) -> AccuracySettings:
     """With digests of the code of others that it depends on, beside that of its recipe."""
     code = _joined(entrant.code, code_of(parse(cell.data)[0].factory))
-    return replace(cell, code=code, metrics=_joined(*(code_of(entry.factory) for entry in metrics)))
+    sets = [parse(cell.test)[0]] if cell.test else []
+    return replace(cell, code=code, metrics=_joined(*(code_of(entry.factory) for entry in [*metrics, *sets])))
 
 
 def _joined(*digests: str | None) -> str | None:

@@ -35,6 +35,7 @@ class Options(TypedDict, total=False):
     engines: str | Sequence[str] | None
     layouts: str | Sequence[str] | None
     data: str | Sequence[str] | None
+    test: str | Sequence[str] | None
     recipes: str | None
     loss: str | Sequence[str] | None
     metric: str | Sequence[str] | None
@@ -68,6 +69,7 @@ class Comparison:
     engines: tuple[str, ...] = ("eager",)
     layouts: tuple[str, ...] = LAYOUTS
     data: tuple[str, ...] = ("pairbench:clean", "pairbench:hard")
+    test: tuple[str, ...] = ()  # sets that each trained network is tested on; none: the test split of its data
     recipes: str = EQUAL  # a name or a TOML file for all, or own: each network's own
     loss: tuple[str, ...] = ()  # [TASK=]LOSSES in place of the recipes'
     metric: tuple[str, ...] = ()  # of one's own, as my_metric.py:Mine, beside the catalog's
@@ -115,9 +117,9 @@ TYPES: Mapping[str, Callable[[str], Any]] = {
     "out": path,
 }
 CHOICES = {"train_precision": PORTABLE_PRECISIONS, "executor": EXECUTORS}
-REPEATED = ("data", "loss", "metric")  # options that may be given again
+REPEATED = ("data", "test", "loss", "metric")  # options that may be given again
 OF_TRAINING = (
-    *("data", "recipes", "loss", "metric", "samples", "seeds"),
+    *("data", "test", "recipes", "loss", "metric", "samples", "seeds"),
     *("train_size", "train_precision", "scenes", "weights"),
 )
 
@@ -172,5 +174,7 @@ def _require_use(found: Comparison, given: Mapping[str, Any]) -> None:
             f"{', '.join(idle)} {'is' if len(idle) == 1 else 'are'} for accuracy and sensitivity, and measured are"
             f" {', '.join(found.measure)}; add --measure accuracy"
         )
+    if found.weights and found.test:
+        raise OptionError("ready-made weights are tested on --data; leave --test out")
     if found.address and found.executor != "ray":
         raise OptionError("--address is for --executor ray; give that too")

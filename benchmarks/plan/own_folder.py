@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.plan import comparison
 from benchmarks.plan.comparison import Comparison, Options
 from registry.vocabulary import SMALLEST
+from zoo.data.dataset import sources
 from zoo.data.inspecting.recognise import Recognised, recognise
 
 LONG_SIDE, MULTIPLE = 128, 16  # pixels of the images in training: minutes on two cores, not hours
@@ -36,7 +37,7 @@ def settled(models: str | None, options: Options, presets: Mapping[str, Comparis
 def _folder(given: Mapping[str, Any]) -> str | None:
     """The folder or zip that is the only data, where nothing says what to measure; shards tell of themselves."""
     data = [given["data"]] if isinstance(given.get("data"), str) else list(given.get("data", ()))
-    if len(data) != 1 or "measure" in given or "preset" in given or "weights" in given or not os.path.exists(data[0]):
+    if len(data) != 1 or {"measure", "preset", "weights"} & {*given} or data[0] in sources or not os.path.exists(data[0]):
         return None
     return None if any(Path(data[0]).glob("*.index.json")) else data[0]
 

@@ -84,7 +84,7 @@ class Campaign:
             found = accuracy.measure(
                 entrant, cell.accuracy, folder, device=device, workers=self.asked.workers, tick=tick
             )
-        return replace(found, gallery=str((folder / accuracy.GALLERY).relative_to(self.asked.out)))
+        return replace(found, gallery=str((folder / accuracy.picture(cell.accuracy)).relative_to(self.asked.out)))
 
     def failed(self, cell: Cell, error: Exception) -> Record:
         """The record of a cell that another machine could not measure."""
@@ -108,12 +108,9 @@ class Campaign:
         )
 
 
-OF_TESTING = ("perturbation", "test_images", "metrics")
-
-
 def home(folder: Path, cell: Cell) -> Path:
     """Where a cell's training lives, however it is tested and whichever way its network was spelled."""
-    key = identity.key("accuracy", cell.entrant.spec, cell.settings, without=OF_TESTING)
+    key = identity.training(cell.entrant.spec, cell.settings)
     name = "".join(c if c.isalnum() or c in "-_." else "-" for c in cell.entrant.asked.name)[:40]
     return folder / "runs" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 

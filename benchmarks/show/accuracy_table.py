@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from benchmarks.show.scores import HEADLINE, Board, Score, amount, by_training, counted, known_first, places
-from benchmarks.show.table import MISSING, Table, shares_plates, short
+from benchmarks.show.table import MISSING, Table, kind_of, shares_plates, short
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, EQUAL, READY, READY_MADE
 from zoo.machine import headline
@@ -19,12 +19,13 @@ SIGNS = {"best": "*", "tie": "="}
 def table(board: Board, source: str = "") -> Table:
     """What networks trained alike achieve: mask IoU and depth RMSE on each data set, with 95 % intervals."""
     achieved = [score for score in board.scores if score.records]
-    names = list(dict.fromkeys(score.cell.data for score in achieved))
-    trained = by_training(achieved, lambda score: score.cell.data)
+    names = list(dict.fromkeys(score.cell.tested_on for score in achieved))
+    trained = by_training(achieved, lambda score: score.cell.tested_on)
     first = board.hardest[0]
     order = sorted(trained, key=lambda d: known_first(d[first].value("mask_iou") if first in d else math.nan))
     own = _recipes(achieved)
     several = len(own) > 1
+    learned = _learned(board)
     seeds = sorted({len(score.records) for score in achieved})
     columns = [(metric, name) for metric in HEADLINE for name in names if _is_known(metric, board.on(name))]
     marks: dict[str, Mapping[int, str]] = {
@@ -33,22 +34,44 @@ def table(board: Board, source: str = "") -> Table:
     }
     body = [
         [
-            one.network.name + (f", {len(one.records)} seed{'s' * (len(one.records) > 1)}" if len(seeds) > 1 else ""),
+            _row(one, learned, seeds),
             *([one.cell.recipe_title] * several),
             *(_achieved(by_data.get(name), metric, marks) for metric, name in columns),
         ]
         for by_data in order
         for one in [next(iter(by_data.values()))]
     ]
-    head = ["model", *(["recipe"] * several), *(f"{UNITS[metric]} {short(name)}" for metric, name in columns)]
+    head = ["model, trained on" if len(learned) > 1 else "model", *(["recipe"] * several)]
+    head += [f"{UNITS[metric]} {short(name)}" for metric, name in columns]
     title = TITLES.get(board.trained_as.kind, "recipes of their own" if several else f"recipe {own[0]}")
+    of = f" of {short(learned[0])}" if len(learned) == 1 else ""
     shared = SHARED if any(shares_plates(name) for name in names) else ""
     return Table(
-        ", ".join(filter(None, (f"{source}accuracy", title, amount(board.records), shared))),
+        ", ".join(filter(None, (f"{source}accuracy", title, amount(board.records) + of, shared, _kinds(names)))),
         head,
         body,
         [*_about(board, achieved, own, seeds, marked=any(marks.values()))],
     )
+
+
+def _row(one: Score, learned: Sequence[str], seeds: Sequence[int]) -> str:
+    """The name of a row: the network, with what it learned from and how often where the rows differ in that."""
+    many = len(one.records)
+    told = [short(one.cell.data)] * (len(learned) > 1) + [f"{many} seed{'s' * (many > 1)}"] * (len(seeds) > 1)
+    return ", ".join([one.network.name, *told])
+
+
+def _kinds(names: Sequence[str]) -> str:
+    """What the pictures of some sets are, where a reader might take them for others."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        kinds.setdefault(kind_of(name), []).append(short(name))
+    return "; ".join(f"{' and '.join(sets)}: {kind}" for kind, sets in kinds.items() if kind)
+
+
+def _learned(board: Board) -> list[str]:
+    """What the networks of a board learned from, where they are tested elsewhere too."""
+    return list(dict.fromkeys(score.cell.data for score in board.scores if score.cell.test))
 
 
 def _is_known(metric: str, scores: Sequence[Score]) -> bool:
@@ -78,7 +101,10 @@ def _about(
     yield f"{_how(board, own, seeds)}; {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
     if len(own) == 1 and {score.cell.recipe_title for score in achieved} != {*own}:
         yield "The baselines have no recipe of their own: they were trained by the recipe equal."
-    if len(board.data) > 1 and board.trained_as.kind != READY:
+    if learned := _learned(board):
+        told = "; ".join(f"{short(name)} is {name}" if short(name) != name else name for name in learned)
+        yield f"Trained on {told}. The same weights are tested on every set; what is not known there is not counted."
+    elif len(board.data) > 1 and board.trained_as.kind != READY:
         yield "Each data set has its own networks, trained on its train split alone."
     if marked:
         yield "* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0."
@@ -108,5 +134,5 @@ def _achieved(score: Score | None, metric: str, marks: Mapping[str, Mapping[int,
     ends = (f"{end:.3f}".removeprefix("0") for end in score.interval(metric))
     spread = score.spread(metric)
     over_seeds = "" if math.isnan(spread) else f" ±{spread:.3f}".replace("±0", "±")
-    place = marks[f"{metric} {score.cell.data}"].get(id(score), "")
+    place = marks[f"{metric} {score.cell.tested_on}"].get(id(score), "")
     return f"{score.value(metric):.3f} ({'-'.join(ends)}){over_seeds}{SIGNS.get(place, '')}"

@@ -18,7 +18,7 @@ SHOWN = {
     "memory": ("inference_bytes", "training_bytes"),
     "accuracy": ("mask_iou", "depth_rmse"),
 }
-TOLD = ("batch", "precision", "layout", "engine", "data", "recipe", "seed")
+TOLD = ("batch", "precision", "layout", "engine", "data", "test", "recipe", "seed")
 BUILDS = 0.03  # share by which one network, built twice, may differ in time: docs/timing.md
 NOISE, LEAST = 0.05, 1_000_000  # share and bytes by which memory may differ and be the same
 NAMED = 3  # cells without a like that are named where there are many

@@ -81,8 +81,8 @@ def _answer(known: Sequence[Timed], budget: float, want: str) -> str:
     verbs = "ties with it and takes" if len(tied) == 1 else "tie with it and take"
     equals = f" ({', '.join(tied)} {verbs} longer)" if tied else ""
     answer = (
-        f"Take {best.network.name}{equals}: {told_ms(ms)} ms here, {_told(best, metric, words)} on {best.cell.data},"
-        f" {_how(best)}."
+        f"Take {best.network.name}{equals}: {told_ms(ms)} ms here, {_told(best, metric, words)}"
+        f" on {best.cell.tested_on}, {_how(best)}."
     )
     for cost, score in ranked:
         if cost > ms and _is_better(score, best, want):
@@ -128,6 +128,7 @@ def _how(score: Score) -> str:
     if cell.recipe.startswith(READY_MADE):
         return f"ready-made weights at {size} px"
     samples = amount(score.records) or "its recipe's samples"
+    samples += f" of {cell.data}" if cell.test else ""
     return f"trained on {samples} at {size} px by recipe {cell.recipe_title}"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.show.scores import HARDNESS, HEADLINE, Score, amount, by_training, counted, known_first
-from benchmarks.show.table import MISSING, Table
+from benchmarks.show.table import MISSING, Table, kind_of
 from benchmarks.store.names import READY_MADE
 from zoo.architectures import rank
 
@@ -38,7 +38,10 @@ def _table(group: Sequence[Score], metric: str) -> Table:
     head += [f"{name} {PERTURBATIONS[name].strengths[-1]:g}" for name in names]
     recipe = "recipes of their own" if several else _recipe(group[0]).removeprefix(READY_MADE)
     seen = amount([record for one, _ in rows for record in one.records])
-    title = f"{words} under perturbations, {recipe}{', ' * bool(seen)}{seen} of {group[0].cell.data}"
+    cell = group[0].cell
+    title = f"{words} under perturbations, {recipe}{', ' * bool(seen)}{seen} of {cell.data}"
+    title += f", tested on {cell.test}" if cell.test else ""
+    title += f", {kind}" if (kind := kind_of(cell.tested_on)) else ""
     return Table(title, head, body, _notes(group[0], metric, names))
 
 

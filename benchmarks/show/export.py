@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.show.table import kind_of
 from benchmarks.store.fields import plain
 from benchmarks.store.record import Record
 
@@ -37,10 +38,12 @@ def _flat(record: Record) -> dict[str, Any]:
     }
 
 
-def _counted(record: Record) -> dict[str, int | None]:
+def _counted(record: Record) -> dict[str, int | str | None]:
     """What was learned from and tested on, in place of what was asked for."""
-    is_trained = record.measure in ("accuracy", "sensitivity")
-    return {"samples": record.samples, "test_images": record.images} if is_trained else {}
+    if record.measure not in ("accuracy", "sensitivity"):
+        return {}
+    kind = kind_of(record.accuracy.tested_on)
+    return {"samples": record.samples, "test_images": record.images} | ({"test_kind": kind} if kind else {})
 
 
 def _text(value: Any) -> Any:

@@ -48,7 +48,8 @@ class Score:
     @property
     def how(self) -> tuple[str, ...]:
         """What tells trainings of one board apart."""
-        return self.network.spec, self.cell.recipe_title, str(self.cell.precision), str(self.cell.weights)
+        learned = self.cell.data if self.cell.test else ""  # else each column has networks of its own data
+        return self.network.spec, self.cell.recipe_title, str(self.cell.precision), str(self.cell.weights), learned
 
     @property
     def perturbation(self) -> str:
@@ -96,7 +97,8 @@ class Board:
 
     @property
     def data(self) -> list[str]:
-        return list(dict.fromkeys(score.cell.data for score in self.scores))
+        """What was tested on."""
+        return list(dict.fromkeys(score.cell.tested_on for score in self.scores))
 
     @cached_property
     def hardest(self) -> list[str]:
@@ -105,19 +107,19 @@ class Board:
         return sorted(last_first, key=lambda data: max(score.good for score in self.on(data)))
 
     def on(self, data: str) -> list[Score]:
-        return [score for score in self.scores if score.cell.data == data]
+        return [score for score in self.scores if score.cell.tested_on == data]
 
 
 def scores(records: Iterable[Record], networks: Mapping[str, Network]) -> list[Score]:
     """Every network on every data set, the best mask first within a group; of two trainings with one seed the later."""
     found = _scores("accuracy", records, networks)
-    return sorted(found, key=lambda score: (score.cell.data, rank(score.network.group), -score.good))
+    return sorted(found, key=lambda score: (score.cell.tested_on, rank(score.network.group), -score.good))
 
 
 def curves(records: Iterable[Record], networks: Mapping[str, Network]) -> list[list[Score]]:
     """Every network under every perturbation: groups of what may be compared, in the order of boards."""
     found = [score for score in _scores("sensitivity", records, networks) if score.records]
-    return [*alike(found, lambda score: (score.cell.size, score.cell.data)).values()]
+    return [*alike(found, lambda score: (score.cell.size, score.cell.data, score.cell.test)).values()]
 
 
 def _scores(measure: str, records: Iterable[Record], networks: Mapping[str, Network]) -> list[Score]:
@@ -169,8 +171,10 @@ def alike(found: Iterable[Score], place: Callable[[Score], Hashable]) -> dict[tu
 def order(trained_as: TrainedAs, found: Sequence[Score]) -> tuple[bool, int, float]:
     """Where a group stands among others: trained by the one recipe first, then of most networks, then the hardest."""
     networks = {each.network.spec for each in found if _is_network(each)}
-    best = [max(each.good for each in found if each.cell.data == data) for data in {each.cell.data for each in found}]
-    return trained_as.kind != EQUAL, -len(networks), min(best, default=0.0)
+    best: dict[str, float] = {}
+    for each in found:
+        best[each.cell.tested_on] = max(each.good, best.get(each.cell.tested_on, 0.0))
+    return trained_as.kind != EQUAL, -len(networks), min(best.values(), default=0.0)
 
 
 def _is_network(each: Score) -> bool:

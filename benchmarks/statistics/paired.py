@@ -164,7 +164,7 @@ def gains(records: Iterable[Record]) -> list[Gain]:
             met = set(_by_seed(both)).intersection(*map(_by_seed, twins.values()))
             tasks = {task: gain(both, {task: twin}) for task, twin in twins.items()}
             mean = gain(both, twins) if met and len(twins) == len(TASKS) else None
-            found.append(Gain(both[0].model, both[0].accuracy.data, tasks, mean))
+            found.append(Gain(both[0].model, both[0].accuracy.tested_on, tasks, mean))
     return found
 
 

@@ -11,11 +11,18 @@ from benchmarks.store.fields import plain
 from benchmarks.store.names import OF_MACHINE
 from benchmarks.store.record import Machine, Record, Settings
 
+OF_TESTING = ("perturbation", "test_images", "metrics", "test")
+
 
 def key(measure: str, spec: str, settings: Settings, *, without: Iterable[str] = ()) -> str:
     """What decides the result of one measure of one network under these settings, as one text."""
     decisive = {name: value for name, value in plain(settings).items() if name not in {*without}}
     return json.dumps([measure, spec, decisive], sort_keys=True)
+
+
+def training(spec: str, settings: Settings) -> str:
+    """What decides a training, however its network is tested then."""
+    return key("accuracy", spec, settings, without=OF_TESTING)
 
 
 def key_of(record: Record) -> str:

@@ -23,11 +23,12 @@ class TrainedAs:
     samples: int | None
     precision: str | None  # with what the one recipe says where it was changed
     test_images: int | None
+    elsewhere: bool = False  # tested on sets that were named, whichever data each learned from
 
     def takes_in(self, baseline: "TrainedAs") -> bool:
         """Whether baselines that were trained otherwise stand in a table of these, too: they have no recipe of their
         own, and where the others have, they stand as trained by the one."""
-        alike = (baseline.samples, baseline.test_images) == (self.samples, self.test_images)
+        alike = replace(baseline, kind=self.kind, precision=self.precision) == self
         return (self.kind, baseline.kind) == (OWN, EQUAL) and alike
 
 
@@ -62,13 +63,19 @@ class AccuracySettings:
     content: str | None = None  # digest of what the recipe says, where it was changed or is a file's
     weights: str | None = None  # digest of ready-made ones
     code: str | None = None  # of the network and of the source of the data
-    metrics: str | None = None  # digest of plug-ins' code, and of one's own
+    metrics: str | None = None  # digest of plug-ins' code, and of one's own, that metrics and named test sets depend on
+    test: str | None = None  # the set that it is tested on; None: the test split of its data
 
     @property
     def trained_as(self) -> TrainedAs:
         kind = EQUAL if self.recipe == EQUAL else READY if self.recipe.startswith(READY_MADE) else OWN
         changed = [self.precision, self.content] if kind == EQUAL else []
-        return TrainedAs(kind, self.samples, ", ".join(filter(None, changed)) or None, self.test_images)
+        precision = ", ".join(filter(None, changed)) or None
+        return TrainedAs(kind, self.samples, precision, self.test_images, self.test is not None)
+
+    @property
+    def tested_on(self) -> str:
+        return self.test or self.data
 
     @property
     def recipe_title(self) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 import torch
 from comparing import WRITTEN, command, entries
 from folder_data import dataset
+from photo_files import photographs
 
-from benchmarks.measures import sensitivity
+from benchmarks import leaderboard
+from benchmarks.measures import accuracy, sensitivity
 from benchmarks.networks.entrants import enter
 from benchmarks.store import files
 from zoo.architectures import architectures
@@ -118,6 +121,51 @@ def test_data_without_depth_is_learned_from_and_what_cannot_learn_is_named(
     said = capsys.readouterr().err
     assert "unet(tasks=depth) predicts depth, and folders(" in said
     assert "knows mask alone; leave it out of --models" in said
+
+
+def test_one_training_is_tested_on_every_set_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = photographs(tmp_path / "photos")
+    trained: list[str] = []
+    fit = accuracy.fit
+    monkeypatch.setattr(accuracy, "fit", lambda recipe, *a, **k: trained.append(recipe.data) or fit(recipe, *a, **k))
+    masks = f"collage(plates='{folder / 'backgrounds'}')"
+    options: Any = {"measure": "accuracy", "samples": 32, "train_size": 16, "scenes": 5, "workers": 0, "device": "cpu"}
+    options |= {"data": ("pairbench:hard", masks), "out": tmp_path / "out"}
+    results = leaderboard("unet(width=4)", test="pairbench:clean", **options)
+    assert sorted(trained) == sorted(["pairbench:hard", masks] * 3)  # with both baselines
+    sets = ("pairbench:clean", f"photos(path='{folder}')", f"photos(path='{folder}', plate=aligned)")
+    results = leaderboard("unet(width=4)", test=sets, resume=True, **options)
+    assert len(trained) == 6
+    own = [one for one in results.records if one.model == "unet(width=4)"]
+    assert [(one.status, one.failed) for one in own] == [("done", None)] * 6
+    assert {(one.cell.data, one.cell.test) for one in own} == {*product(options["data"], sets)}
+    assert len({one.raw.weights for one in own}) == 2
+    assert len({one.gallery for one in own if (tmp_path / "out" / str(one.gallery)).exists()}) == 6
+    depth = [(one.cell.data, one.cell.test) for one in own if one.values.get("depth_rmse") is not None]
+    assert depth == [("pairbench:hard", "pairbench:clean")]  # where it is learned and known
+    (table,) = results.tables
+    kind = "composites of held-out photographs"
+    assert table.title.endswith(f", photos and photos:aligned: {kind}")
+    assert table.head == ["model, trained on", "IoU clean", "IoU photos", "IoU photos:aligned", "RMSE clean"]
+    assert sorted({texts[0].partition(", ")[2] for texts in table.body}) == ["collage", "hard"]
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert page.count(f'"kind":"{kind}"') == 2
+    lines = [*csv.DictReader((tmp_path / "out" / "compare.csv").open())]
+    assert {(line["test_kind"], line["test"].startswith("photos")) for line in lines} == {("", False), (kind, True)}
+
+
+def test_sets_that_share_no_task_are_named_before_anything_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photographs(tmp_path / "photos")
+    options = ["--train-size", "16", "--data", "pairbench:hard", "--test", f"photos(path={folder})"]
+    assert command(tmp_path / "out", "unet(tasks=depth)", *options, measure="accuracy") == 2
+    assert "unet(tasks=depth) predicts depth, and photos(" in capsys.readouterr().err
+    options[-1] = "photos(path=nowhere)"
+    assert command(tmp_path / "out", "unet", *options, measure="accuracy") == 2
+    assert "`make photos` fills nowhere from packages of the system" in capsys.readouterr().err
+    assert command(tmp_path / "out", "unet", *options, "--weights", str(folder), measure="accuracy") == 2
+    assert "ready-made weights are tested on --data; leave --test out" in capsys.readouterr().err
 
 
 def test_a_dry_run_lists_cells_and_measures_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

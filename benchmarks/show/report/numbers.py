@@ -19,7 +19,7 @@ class Numbers:
 
     def __init__(self, found: Findings) -> None:
         of_sets = [(data, board.trained_as, board.on(data)) for board, data in found.sets]
-        of_sets += [(group[0].cell.data, group[0].cell.trained_as, group) for group in found.curves]
+        of_sets += [(group[0].cell.tested_on, group[0].cell.trained_as, group) for group in found.curves]
         self.model = {spec: number for number, spec in enumerate(found.networks)}
         machines = dict.fromkeys(record.machine.identity for record in found.records)
         self.machine = {identity: number for number, identity in enumerate(machines)}

@@ -12,6 +12,7 @@ from benchmarks.show.report.numbers import Data, Numbers, machines
 from benchmarks.show.report.speed import speed
 from benchmarks.show.report.trained import accuracy, sensitivity
 from benchmarks.show.scores import Score, amount, counted
+from benchmarks.show.table import kind_of
 from benchmarks.store.fields import plain
 from benchmarks.store.record import Record, TrainedAs
 from zoo import metrics
@@ -43,6 +44,7 @@ def _set(data: str, trained_as: TrainedAs, scores: Sequence[Score]) -> Data:
     records = [record for score in scores for record in score.records]
     return {
         "data": data,
+        "kind": kind_of(data),
         "recipe": trained_as.kind,
         "images": counted(records, "images"),
         "samples": amount(records),

@@ -5,6 +5,7 @@ import numpy as np
 from benchmarks.show.findings import Findings
 from benchmarks.show.report.numbers import Data, Numbers
 from benchmarks.show.scores import HEADLINE, Board, Score, places
+from benchmarks.show.table import short
 
 
 def accuracy(found: Findings, numbers: Numbers) -> list[Data]:
@@ -27,9 +28,10 @@ def _entry(score: Score, board: Board, numbers: Numbers) -> Data:
         "model": numbers.model[score.network.spec],
         "name": score.network.name,
         "size": cell.size,
-        "set": numbers.set[cell.data, board.trained_as],
+        "set": numbers.set[cell.tested_on, board.trained_as],
         "machine": numbers.machine[every[0].machine.identity],
         "recipe": cell.recipe_title,
+        "learned": short(cell.data) if cell.test else None,
         "samples": max(filter(None, (record.samples for record in records)), default=None),
         "precision": cell.precision,
         "test_images": max(filter(None, (record.images for record in records)), default=None),
@@ -66,7 +68,7 @@ def sensitivity(found: Findings, numbers: Numbers) -> list[Data]:
         {
             "model": numbers.model[one.network.spec],
             "size": one.cell.size,
-            "set": numbers.set[one.cell.data, group[0].cell.trained_as],
+            "set": numbers.set[one.cell.tested_on, group[0].cell.trained_as],
             "perturbation": one.perturbation,
             "strength": one.records[0].values["strength"],
             "images": one.records[0].raw.images,

@@ -63,6 +63,7 @@ function details(row) {
         ...of(Object.keys(DATA.metrics)),
         ...of(["seconds"]),
         ["Data", setLabel(accuracy.set)],
+        ...(accuracy.learned ? [["Learned from", accuracy.learned]] : []),
         ["Size", pixels(accuracy.size)],
         ["Recipe", [accuracy.recipe ?? "unknown", accuracy.precision].filter(Boolean).join(", in ")],
         ["Seeds", accuracy.seeds.join(", ") || "none"],

@@ -185,7 +185,7 @@ function setLabel(number) {
   const set = SETS[number];
   if (!set) return "";
   const parts = [
-    set.data ?? "data unknown",
+    [set.data ?? "data unknown", set.kind && `(${set.kind})`].filter(Boolean).join(" "),
     {equal: "equal recipe", own: "own recipes", weights: "ready-made weights"}[set.recipe],
   ];
   if (set.samples) parts.push(set.samples);

@@ -217,8 +217,9 @@ const failed = (row, reason) =>
   el("button", {type: "button", class: "failed", title: reason ?? "failed", onclick: () => details(row)}, "failed");
 
 function recipe(row) {
-  const {recipe, precision} = row.accuracy; // a precision is told where it is not the recipe's
-  const told = [recipe === "equal" ? "" : recipe, precision].filter(Boolean).join(", in ");
+  const {recipe, precision, learned} = row.accuracy; // a precision is told where it is not the recipe's
+  const how = [recipe === "equal" ? "" : recipe, precision].filter(Boolean).join(", in ");
+  const told = [learned && `of ${learned}`, how].filter(Boolean).join("; ");
   return told ? el("small", {}, told) : null;
 }
 

@@ -8,35 +8,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from photo_files import photographs, smooth
 from PIL import Image
 
 import zoo.data
 from registry import ZooError
-from zoo.data.making import photographs
+from zoo.data.making import photographs as gathering
 from zoo.data.shots import compose
 from zoo.data.splitting.named import of_split
 
 
-def smooth(seed, h, w, channels=3):
-    small = np.random.default_rng(seed).integers(0, 256, (5, 7, channels), dtype=np.uint8)
-    return np.asarray(Image.fromarray(small).resize((w, h), Image.Resampling.BICUBIC))
-
-
-def cutout(seed, h=40, w=30):
-    rgba, (y, x) = smooth(100 + seed, h, w, 4).copy(), np.mgrid[:h, :w]
-    rgba[..., 3] = 255 * (((x - w / 2) / (w / 3)) ** 2 + ((y - h / 2) / (h / 3)) ** 2 < 1)
-    return Image.fromarray(rgba)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("photographs")
-    for part in ("backgrounds", "cutouts"):
-        (root / part).mkdir()
-    for seed in range(9):
-        Image.fromarray(smooth(seed, 60, 90)).save(root / "backgrounds" / f"b{seed}.jpg", quality=95)
-        cutout(seed).save(root / "cutouts" / f"c{seed}.png")
-    return root
+    return photographs(tmp_path_factory.mktemp("photographs") / "photos")
 
 
 def load(folder, plate="moved", split="test", size=32):
@@ -136,18 +120,18 @@ def packages(tmp_path, monkeypatch):
     (root / "usr/share/doc/all").mkdir(parents=True)
     (root / "usr/share/doc/all/copyright").write_text(COPYRIGHT)
     known = (
-        photographs.Package("all", "backgrounds", "walls/nature/*.jpg", ("drawn",)),
-        photographs.Package("all", "cutouts", "stamps/*.png"),
+        gathering.Package("all", "backgrounds", "walls/nature/*.jpg", ("drawn",)),
+        gathering.Package("all", "cutouts", "stamps/*.png"),
     )
-    monkeypatch.setattr(photographs, "PACKAGES", known)
-    monkeypatch.setattr(photographs, "_unpacked", lambda name, scratch: root)
+    monkeypatch.setattr(gathering, "PACKAGES", known)
+    monkeypatch.setattr(gathering, "_unpacked", lambda name, scratch: root)
     return root
 
 
 def test_a_folder_of_photographs_with_credits_and_a_pack(packages, tmp_path, monkeypatch):
-    monkeypatch.setattr(photographs.shutil, "which", lambda tool: tool)
+    monkeypatch.setattr(gathering.shutil, "which", lambda tool: tool)
     out, told = tmp_path / "photos", []
-    assert photographs.gather(out, lambda *what: told.append(what)) == {"backgrounds": 3, "cutouts": 1}
+    assert gathering.gather(out, lambda *what: told.append(what)) == {"backgrounds": 3, "cutouts": 1}
     assert sorted(path.name for path in (out / "backgrounds").iterdir()) == ["a.jpg", "b.jpg", "c.jpg"]
     with (out / "CREDITS.csv").open() as file:
         rows = {row["file"]: (row["author"], row["licence"]) for row in csv.DictReader(file)}
@@ -161,22 +145,22 @@ def test_a_folder_of_photographs_with_credits_and_a_pack(packages, tmp_path, mon
 
 
 def test_a_pack_is_made_smaller_until_it_fits(packages, tmp_path, monkeypatch):
-    monkeypatch.setattr(photographs.shutil, "which", lambda tool: tool)
-    monkeypatch.setattr(photographs, "PACK_BYTES", 20_000)
-    photographs.gather(tmp_path / "photos", lambda *_: None)
+    monkeypatch.setattr(gathering.shutil, "which", lambda tool: tool)
+    monkeypatch.setattr(gathering, "PACK_BYTES", 20_000)
+    gathering.gather(tmp_path / "photos", lambda *_: None)
     assert (tmp_path / "photos/pack.zip").stat().st_size <= 20_000
 
 
 def test_a_machine_without_apt_is_told_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(photographs.shutil, "which", lambda tool: None)
+    monkeypatch.setattr(gathering.shutil, "which", lambda tool: None)
     with pytest.raises(ZooError, match="apt-get is not on this machine; put photos of your own into"):
-        photographs.gather(tmp_path / "photos", lambda *_: None)
+        gathering.gather(tmp_path / "photos", lambda *_: None)
 
 
 def test_a_download_that_fails_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ZooError, match=r"apt-get download of nothing failed: .*; try `apt-get update`") as caught:
-        photographs._unpacked("nothing", tmp_path)
+        gathering._unpacked("nothing", tmp_path)
     assert "\n" not in str(caught.value)
 
 
