@@ -37,9 +37,10 @@ def settled(models: str | None, options: Options, presets: Mapping[str, Comparis
 def _folder(given: Mapping[str, Any]) -> str | None:
     """The folder or zip that is the only data, where nothing says what to measure; shards tell of themselves."""
     data = [given["data"]] if isinstance(given.get("data"), str) else list(given.get("data", ()))
-    if len(data) != 1 or {"measure", "preset", "weights"} & {*given} or data[0] in sources or not os.path.exists(data[0]):
+    if len(data) != 1 or {"measure", "preset", "weights"} & {*given}:
         return None
-    return None if any(Path(data[0]).glob("*.index.json")) else data[0]
+    is_path = data[0] not in sources and os.path.exists(data[0])
+    return data[0] if is_path and not any(Path(data[0]).glob("*.index.json")) else None
 
 
 def fitting(size: tuple[int, int]) -> tuple[int, int]:
