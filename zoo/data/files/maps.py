@@ -39,12 +39,14 @@ def finish(which: str, image: Tensor, size: tuple[int, int] | None, *, is_nearer
 
 
 def sample_of(maps: dict[str, Tensor], meta: dict[str, Any]) -> Sample:
-    """A sample; a task that is not there is zeros and known nowhere, another where `valid` says so, or everywhere."""
+    """A sample; a task that is not there is zeros and known nowhere, another where `valid`, or its own `valid_mask` or
+    `valid_depth`, says so, or everywhere."""
     shape = (1, *maps["fg_bg"].shape[-2:])
     nothing, everything = (torch.from_numpy(make(shape, np.float32)) for make in (np.zeros, np.ones))
     valid = maps.get("valid", everything)
-    known = torch.cat([valid if task in maps else nothing for task in TASKS])
-    return Sample(**{"mask": nothing, "depth": nothing, **maps, "valid": known}, meta=meta)
+    known = torch.cat([maps.get(f"valid_{task}", valid) if task in maps else nothing for task in TASKS])
+    there = {name: found for name, found in maps.items() if not name.startswith("valid")}
+    return Sample(**{"mask": nothing, "depth": nothing, **there, "valid": known}, meta=meta)
 
 
 def fast(

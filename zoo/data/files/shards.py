@@ -1,6 +1,8 @@
 """Shards: samples in uncompressed tar files, in WebDataset's naming, and beside them what makes them readable by index.
 
-    train-000000.tar            KEY.bg.jpg KEY.fg_bg.jpg KEY.mask.png KEY.depth.png KEY.json, then the next sample
+    train-000000.tar            KEY.bg.jpg KEY.fg_bg.jpg KEY.mask.png KEY.depth.png KEY.json, then the next sample;
+                                KEY.valid.png where something is not known, KEY.valid_mask.png and KEY.valid_depth.png
+                                where that is not the same for both
     train-000000.offsets.json   where each sample starts, how many bytes there are, and their sha256
     train.index.json            the shards of the split; written last, so that without it they are unfinished
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 
 from registry.vocabulary import Split
-from zoo.contract import TASKS, Sample
+from zoo.contract import TASKS, Sample, Task
 from zoo.data.dataset import DamagedError, DataError, PairDataset, load
 from zoo.data.files.images import Suffix, encode, to_bytes
 from zoo.data.files.shards import INDEX, Index, Shard, finished, read_index, shard_name, write_index, write_shard
@@ -122,7 +122,9 @@ def _copied(dataset: Folders, index: int) -> dict[str, bytes]:
 
 
 def _encoded(sample: Sample, plan: Plan) -> dict[str, bytes]:
-    """Photos as JPEG or PNG, mask in 8 bits, depth in 16; validity only where something is not valid."""
+    """Photos as JPEG or PNG, of the tasks that the data knows the mask in 8 bits, the depth in 16, and where they are
+    not known."""
+    tasks: tuple[Task, ...] = getattr(plan.dataset, "tasks", TASKS)
     photos = {"bg": sample.bg, "fg_bg": sample.fg_bg}
     if any(photo.shape[0] not in (1, 3) for photo in photos.values()):
         raise DataError(f"shards hold photos of 1 or 3 channels, and {plan.spec} gives {sample.bg.shape[0]}")
@@ -130,17 +132,18 @@ def _encoded(sample: Sample, plan: Plan) -> dict[str, bytes]:
         f"{name}.{plan.pictures}": encode(to_bytes(photo), plan.pictures, plan.quality)
         for name, photo in photos.items()
     }
-    mask = to_bytes(sample.mask)
-    if int(mask.max()) == 1:
-        mask = torch.zeros_like(mask)  # a file of nothing but 0 and 1 would be read as labels; this is 1 of 255
-    files["mask.png"] = encode(mask)
-    files["depth.png"] = encode((sample.depth.clamp(0, 1) * 65535).round().to(torch.int32).to(torch.uint16))
-    first, *others = (sample.known(task) for task in getattr(plan.dataset, "tasks", TASKS))
-    if any(not other.equal(first) for other in others):
-        raise DataError(f"{plan.spec} knows mask and depth at different pixels, and shards hold one map for both")
-    if not bool(first.all()):
-        files["valid.png"] = encode(to_bytes(first))
-    return files
+    if "mask" in tasks:
+        mask = to_bytes(sample.mask)
+        if int(mask.max()) == 1:
+            mask = torch.zeros_like(mask)  # a file of nothing but 0 and 1 would be read as labels; this is 1 of 255
+        files["mask.png"] = encode(mask)
+    if "depth" in tasks:
+        files["depth.png"] = encode((sample.depth.clamp(0, 1) * 65535).round().to(torch.int32).to(torch.uint16))
+    known = {f"valid_{task}": sample.known(task) for task in tasks}
+    first, *others = known.values()
+    if all(other.equal(first) for other in others):
+        known = {"valid": first}
+    return files | {f"{name}.png": encode(to_bytes(where)) for name, where in known.items() if not bool(where.all())}
 
 
 def _plain(value: Any) -> Any:
@@ -157,4 +160,6 @@ def _facts(plan: Plan, total: int) -> dict[str, Any]:
         facts["reading"] = {"tasks": plan.dataset.tasks}
         if plan.size is None:
             facts["reading"]["depth"] = plan.dataset.depth
+    elif (tasks := tuple(getattr(plan.dataset, "tasks", TASKS))) != TASKS:
+        facts["reading"] = {"tasks": tasks}
     return facts

@@ -65,9 +65,10 @@ class Shards(PairDataset):
             there = self._there(files)
             for field, maps in zip(Sample._fields, out[:-1], strict=False):
                 if field == "valid":
-                    valid = self._map(field, files, name) if field in there else torch.ones(1)
                     for channel, task in enumerate(TASKS):
-                        maps[row, channel] = valid[0] if task in there else 0
+                        own = next((each for each in (f"valid_{task}", "valid") if each in there), "")
+                        known = self._map(own, files, name)[0] if own else torch.ones(())
+                        maps[row, channel] = known if task in there else 0
                 elif field not in there:
                     maps[row].fill_(0)
                 elif not self._fast(field, files, maps[row]):
@@ -77,7 +78,7 @@ class Shards(PairDataset):
 
     def _there(self, files: dict[str, bytes]) -> set[str]:
         """The maps of a sample that were packed."""
-        return {"bg", "fg_bg", *self.tasks} | {"valid" for file in files if file.startswith("valid.")}
+        return {"bg", "fg_bg", *self.tasks, *(each for each in map(_field, files) if each.startswith("valid"))}
 
     def _files(self, index: int) -> tuple[dict[str, bytes], str]:
         """The files of a sample, and its name for messages."""
@@ -102,14 +103,20 @@ class Shards(PairDataset):
 
     def _map(self, field: str, files: dict[str, bytes], name: str) -> Tensor:
         """One map, float (c, h, w)."""
-        file = next((file for file in files if file.partition(".")[0] == field), None)
+        file = next((file for file in files if _field(file) == field), None)
         if file is None:
             raise DataError(f"{name}: no {field} in it; it has {', '.join(files)}")
+        field = "valid" if field.startswith("valid") else field
         try:
             found = read(field, files[file], f"{name}, {file}", self.size)
         except DataError as error:  # one picture: the shard itself is whole
             raise DamagedError(str(error)) from error
         return finish(field, found, self.size, is_nearer=self.is_nearer)
+
+
+def _field(file: str) -> str:
+    """Which map a file of a sample is."""
+    return file.partition(".")[0]
 
 
 def _offsets(path: Path, shard: Shard) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import zoo.data
-from registry import Card, ZooError
+from registry import Card, Entry, ZooError
 from zoo.__main__ import main
 from zoo.contract import Sample
 from zoo.data import DataError, PairDataset
@@ -86,6 +86,40 @@ def test_computed_data_comes_back_within_rounding(tmp_path: Path) -> None:
         assert other[i].meta == {"near": 0.5, "far": 9.0, "index": i}
     batch = next(iter(Loader(other, range(N), batch=N, workers=1)))
     assert all(torch.equal(batch[k][i], other[i][k]) for k in range(5) for i in range(N))
+
+
+class Masks(Made):
+    """Of every sample the mask is known, and not in its first row; the depth nowhere."""
+
+    tasks = ("mask",)
+
+    def sample(self, index: int) -> Sample:
+        found = super().sample(index)
+        valid = torch.stack([found.valid[0], torch.zeros_like(found.valid[0])])
+        valid[0, :1] = 0
+        return found._replace(valid=valid, depth=torch.zeros_like(found.depth), meta={"index": index})
+
+
+def test_what_each_sample_knows_comes_back_task_by_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sources._entries, "masks", Entry("masks", Masks, Card(summary="for tests"), "here"))
+    spec = 'mix("made", "masks")'
+    list(pack(plan(spec, tmp_path / "mix", pictures="png", size=(16, 24))))
+    one = zoo.data.load(spec, split="all", size=(16, 24))
+    other = zoo.data.load(str(tmp_path / "mix"), split="all")
+    batch = next(iter(Loader(other, range(len(one)), batch=len(one), workers=0)))
+    depths = set()
+    for i in range(len(one)):
+        for task in ("mask", "depth"):
+            assert torch.equal(one[i].known(task), other[i].known(task)), (i, task)
+        assert torch.equal(other[i].valid, batch.valid[i])
+        assert (one[i].depth - other[i].depth).abs().max() < 1e-4
+        depths.add(float(one[i].known("depth").max()))
+    assert depths == {0.0, 1.0}
+    list(pack(plan("masks", tmp_path / "masks")))
+    alone = zoo.data.load(str(tmp_path / "masks"), split="all")
+    assert alone.tasks == ("mask",)
+    assert torch.equal(alone[2].valid, Masks(split="all", size=None)[2].valid)
+    assert not [name for name in alone._files(0)[0] if name.startswith("depth")]
 
 
 def test_a_barely_covered_mask_is_not_read_as_labels(tmp_path: Path) -> None:
