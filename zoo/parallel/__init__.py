@@ -1,5 +1,8 @@
 """One function over many items: in several processes, or on the machines of a Ray cluster.
 
+On a cluster the function's modules are installed on every machine in the same versions, or found under the same path,
+and so are the files that it reads or writes: on storage that all machines share.
+
 >>> def double(item): return 2 * item
 >>> sorted(run(double, [1, 2, 3], workers=1))
 [(1, 2), (2, 4), (3, 6)]
@@ -47,7 +50,7 @@ class Workers:
         return run(function, items, workers=self.count, executor=self.executor, address=self.address)
 
 
-def run(  # longer than others: it says all that its callers must know
+def run(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     *,
@@ -74,9 +77,6 @@ def run(  # longer than others: it says all that its callers must know
     the loop early. A process of this machine that dies ends the run, by a WorkerDiedError. On a cluster its item is
     tried again on another machine, three times at most, with the warning `Lost`: a result is delivered once, but a
     function may be called more than once for an item, even at the same time where a machine was only thought lost.
-
-    On a cluster the function's modules are installed on every machine in the same versions, or found under the same
-    path, and so are the files that it reads or writes: on storage that all machines share.
     """
     require(executor in ("processes", "ray"), "executor", executor, "'processes' or 'ray'")
     require(workers is None or is_count(workers, least=0), "workers", workers, "0, 1, or how many processes to use")

@@ -1,6 +1,6 @@
 """The pass over a data set that its figures need, and the record of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial, reduce
 from itertools import product
 from typing import Any
@@ -16,6 +16,10 @@ from zoo.progress import Tick
 CHUNK = 32  # samples at once: 40 MB of float64 at 224 pixels
 COMPUTED = 500  # samples, unless told otherwise, of a source that has millions because it computes them
 SCHEMA = 1
+
+Chunk = tuple[int, ...]  # indices of samples
+Damaged = dict[int, str]  # index -> reason
+Part = tuple[Stats | None, Damaged]  # figures of a chunk, None where no sample is whole
 
 _dataset = lru_cache(1)(load)  # once per process
 
@@ -46,13 +50,8 @@ def figures(
     for only in getattr(dataset, "perturbations", ()):
         specs[only] = str(Spec(whole.name, {**whole.options, "only": only}))
     chunks = [tuple(indices[first : first + CHUNK]) for first in range(0, len(indices), CHUNK)]
-    found, done, total = dict.fromkeys(specs, Stats()), 0, len(specs) * len(indices)
-    left_out: dict[int, str] = {}
     parts = run(partial(_part, specs, split, size), product(specs, chunks), workers=workers)
-    for (what, chunk), (part, damaged) in parts:
-        found[what], done = found[what].merge(part or Stats()), done + len(chunk)
-        left_out |= damaged
-        tick(f"stats of {what}: {done:,} of {total:,} samples", done, total)
+    found, left_out = _together(parts, dict.fromkeys(specs, Stats()), len(specs) * len(indices), tick)
     stats = found.pop(whole.name)
     if not stats.samples:
         raise DataError(f"{spec}: no sample can be read: {listed(list(left_out.values()))}")
@@ -62,6 +61,18 @@ def figures(
     problems = [f"{name}: {reason}" for name, reason in dataset.problems.items()]  # partners that are missing too
     record["left_out"] = list(dict.fromkeys([*problems, *left_out.values()]))
     return stats, {**record, **stats.to_dict(), "perturbations": rows}
+
+
+def _together(
+    parts: Iterable[tuple[tuple[str, Chunk], Part]], found: dict[str, Stats], total: int, tick: Tick
+) -> tuple[dict[str, Stats], Damaged]:
+    """The figures of all parts by spec, added to those found; and what had to be left out."""
+    done, left_out = 0, Damaged()
+    for (what, chunk), (part, damaged) in parts:
+        found[what], done = found[what].merge(part or Stats()), done + len(chunk)
+        left_out |= damaged
+        tick(f"stats of {what}: {done:,} of {total:,} samples", done, total)
+    return found, left_out
 
 
 def collect(dataset: PairDataset, indices: Sequence[int]) -> Stats:
@@ -74,9 +85,7 @@ def collect(dataset: PairDataset, indices: Sequence[int]) -> Stats:
     return reduce(Stats.merge, (Stats.of(dataset.batch([index])) for index in indices))  # files of several sizes
 
 
-def _part(
-    specs: dict[str, str], split: Split, size: int | None, item: tuple[str, tuple[int, ...]]
-) -> tuple[Stats | None, dict[int, str]]:
+def _part(specs: dict[str, str], split: Split, size: int | None, item: tuple[str, Chunk]) -> Part:
     """The figures of some samples; and those that are damaged, with the reason."""
     what, chunk = item
     dataset = _dataset(specs[what], split=split, size=size)

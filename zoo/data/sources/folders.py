@@ -3,6 +3,7 @@
 >>> ds = zoo.data.load("folders:my_data", split="train", size=224, template="{stem.split:_:3}")  # doctest: +SKIP
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,7 @@ Lost = Literal["skip", "raise"]  # skip: whoever reads may leave a damaged sampl
 
 
 @sources.register("folders", Card(summary="a folder or zip with bg/, fg_bg/, fg_bg_mask/ and fg_bg_depth/"))
+@dataclass(kw_only=True, eq=False, repr=False)
 class Folders(PairDataset):
     """Samples from files. One that cannot be read is a DamagedError where it is asked for, and named in `problems`.
 
@@ -32,48 +34,45 @@ class Folders(PairDataset):
     (a JPEG's edges are soft); a mask of nothing but 0 and 1 takes its nearest pixels and stays so.
     """
 
-    def __init__(
-        self,
-        *,
-        path: Annotated[str, "a folder, or a zip"],
-        split: Split = "all",
-        size: tuple[int, int] | None = None,
-        tasks: Annotated[tuple[Task, ...] | Task, "which of mask and depth are there and wanted"] = TASKS,
-        per_background: Annotated[int | None, "pictures per background, in their order; None: they divide"] = None,
-        template: Annotated[str | None, "what in a picture's name is its background, as {stem.split:_:3}"] = None,
-        objects: Annotated[str | None, "what in a picture's name is its object; whole objects are held out"] = None,
-        manifest: Annotated[str | None, "a .csv or .jsonl with bg, fg_bg, mask, depth"] = None,
-        dirs: Annotated[tuple[str, str, str, str], "the folders of bg, fg_bg, mask, depth"] = DIRS,
-        depth: Annotated[Farther, "what bright means in the depth maps"] = "brighter-is-farther",
-        on_error: Annotated[Lost, "what to do with a sample that cannot be read"] = "skip",
-        max_bad: Annotated[
-            float, "the share of samples that may be damaged: left out, and in training replaced by the next", SHARE
-        ] = 0.2,
-        split_kind: Annotated[Kind, "what is held out"] = "held-out",
-        split_seed: Annotated[int, "which groups are held out"] = 0,
-        fractions: Annotated[tuple[float, float, float], "of the groups: train, val, test"] = FRACTIONS,
-    ):
-        self.size, self.depth, self.on_error = size, depth, on_error
-        self.tasks = (tasks,) if isinstance(tasks, str) else tasks
+    path: Annotated[str, "a folder, or a zip"]
+    split: Split = "all"
+    size: tuple[int, int] | None = None
+    tasks: Annotated[tuple[Task, ...] | Task, "which of mask and depth are there and wanted"] = TASKS
+    per_background: Annotated[int | None, "pictures per background, in their order; None: they divide"] = None
+    template: Annotated[str | None, "what in a picture's name is its background, as {stem.split:_:3}"] = None
+    objects: Annotated[str | None, "what in a picture's name is its object; whole objects are held out"] = None
+    manifest: Annotated[str | None, "a .csv or .jsonl with bg, fg_bg, mask, depth"] = None
+    dirs: Annotated[tuple[str, str, str, str], "the folders of bg, fg_bg, mask, depth"] = DIRS
+    depth: Annotated[Farther, "what bright means in the depth maps"] = "brighter-is-farther"
+    on_error: Annotated[Lost, "what to do with a sample that cannot be read"] = "skip"
+    max_bad: Annotated[
+        float, "the share of samples that may be damaged: left out, and in training replaced by the next", SHARE
+    ] = 0.2
+    split_kind: Annotated[Kind, "what is held out"] = "held-out"
+    split_seed: Annotated[int, "which groups are held out"] = 0
+    fractions: Annotated[tuple[float, float, float], "of the groups: train, val, test"] = FRACTIONS
+
+    def __post_init__(self) -> None:
+        self.tasks = (self.tasks,) if isinstance(self.tasks, str) else self.tasks
         layout = read_layout(
-            path,
+            self.path,
             tasks=self.tasks,
-            per_background=per_background,
-            template=template,
-            objects=objects,
-            manifest=manifest,
-            dirs=dirs,
+            per_background=self.per_background,
+            template=self.template,
+            objects=self.objects,
+            manifest=self.manifest,
+            dirs=self.dirs,
         )
         self.total = len(layout)
-        self.max_bad, self.limit = max_bad, int(max_bad * self.total + ROUNDING)
+        self.limit = int(self.max_bad * self.total + ROUNDING)
         self.problems_seen = Problems()
         self.splits: tuple[Path, Splits] | None = None  # decided here, and where they would be kept
         self.split_note = ""  # how the data was split, for records
-        self.layout = self._of_split(layout, Path(path), split, split_kind, split_seed, fractions).whole()
+        self.layout = self._of_split(layout).whole()
         for picture, reason in self.layout.missing.items():
             self._note(layout.store.label(picture), reason, None)
         if not len(self.layout):
-            raise DataError(f"{path}: no sample is whole; {summary(self.problems, self.total)}")
+            raise DataError(f"{self.path}: no sample is whole; {summary(self.problems, self.total)}")
 
     def __len__(self) -> int:
         return len(self.layout)
@@ -139,17 +138,23 @@ class Folders(PairDataset):
                 f" look at them with `zoo data check {self.layout.store.path}`"
             ) from error
 
-    def _of_split(
-        self, layout: Layout, path: Path, split: Split, kind: Kind, seed: int, fractions: tuple[float, ...]
-    ) -> Layout:
-        """The rows of a split."""
-        if split == "all":
+    def _of_split(self, layout: Layout) -> Layout:
+        """The rows of the split."""
+        if self.split == "all":
             return layout
         backgrounds = [name or None for name in layout.column("bg")]
         objects = [name or None for name in layout.column("object")] if "object" in layout.columns else None
         names = layout.column("fg_bg")
-        file = file_beside(path)
-        splits = settled(file, backgrounds, objects, seed=seed, fractions=fractions, kind=kind, names=names)
+        file = file_beside(Path(self.path))
+        splits = settled(
+            file,
+            backgrounds,
+            objects,
+            seed=self.split_seed,
+            fractions=self.fractions,
+            kind=self.split_kind,
+            names=names,
+        )
         self.splits = None if file.exists() else (file, splits)
         self.split_note = splits.describe()
-        return layout.take(splits.indices(backgrounds, objects, names=names)[split])
+        return layout.take(splits.indices(backgrounds, objects, names=names)[self.split])
