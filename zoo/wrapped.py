@@ -24,20 +24,18 @@ def wrap(
     *,
     order: str | Sequence[str] | None = None,
     inputs: Literal["stacked", "separate"] | None = None,
-    outputs: str | Sequence[str] | None = None,
+    outputs: str | Sequence[str] | Mapping[Task, str] = TASKS,
     in_ch: int | None = None,
-    tasks: str | Sequence[Task] = TASKS,
     link: Link | Mapping[str, Link] | Sequence[Link] = "logit",
     stride: int = 1,
-    name: str | None = None,
 ) -> PairModel:
     """Any nn.Module as `model(bg, fg_bg) -> Prediction(mask, depth)`.
 
     order: how the module takes the images, "bg,fg_bg", "fg_bg,bg" or "fg_bg" alone. None: by the names of its two
         arguments where they are bg and fg_bg, else bg,fg_bg.
     inputs: "stacked" for one tensor with both images' channels, "separate" for two arguments; None: by its signature.
-    outputs: what it returns, in order, as "depth,mask", where it returns a tensor of two channels or a tuple; for a
-        dict, the keys that hold the tasks in the order of `tasks`. None: the order of `tasks`, or keys of their names.
+    outputs: the tasks it returns: "depth,mask" for a tensor of two channels or a tuple in this order, "mask" for one
+        alone; of a dict, the keys that hold them where these have other names, as {"mask": "segmentation"}.
     in_ch: channels of all it takes together. None: 6, and 3 for fg_bg alone.
     link: "identity" per task where it returns values in [0, 1] instead of logits.
     stride: its sides must be multiples of it; what is missing is replicated, at least two strides.
@@ -53,11 +51,12 @@ def wrap(
     require(images in (*ORDERS, ("fg_bg",)), "order", order, ACCEPTED)
     plate = "bg" in images
     in_ch = (6 if plate else 3) if in_ch is None else in_ch
-    face = Interface(in_ch=in_ch, tasks=tasks, plate=plate, link=link)  # type: ignore[arg-type]
+    keys = _keys(outputs)
+    face = Interface(in_ch=in_ch, tasks=tuple(keys), plate=plate, link=link)  # type: ignore[arg-type]
     separate = inputs == "separate" if inputs else plate and len(arguments) == 2
     with torch.inference_mode(False):
-        model = Wrapped(module, face, images, _keys(tasks, outputs), separate, stride)
-    model.spec = Spec(name or type(module).__name__, face.options() | {"order": ",".join(images)})
+        model = Wrapped(module, face, images, keys, separate, stride)
+    model.spec = Spec(type(module).__name__, face.options() | {"order": ",".join(images)})
     return model
 
 
@@ -95,7 +94,7 @@ class Wrapped(PairModel):
         module: nn.Module,
         face: Interface,
         order: tuple[str, ...],
-        keys: dict[str, str],  # task, in the caller's order -> the key of a dict, or the task in that place of a tuple
+        keys: dict[Task, str],  # task -> the key that holds it in a dict; in the order that a tuple has
         separate: bool,
         stride: int,
     ):
@@ -108,9 +107,8 @@ class Wrapped(PairModel):
         return {
             "order": ",".join(self.order),
             "inputs": INPUTS[self.separate],
-            "outputs": ",".join(self.keys.values()),
+            "outputs": self.keys,
             "in_ch": self.face.in_ch,
-            "tasks": ",".join(self.keys),
             "link": dict(zip(self.face.tasks, self.face.link, strict=True)),
             "stride": self.stride,
         }
@@ -144,10 +142,10 @@ class Wrapped(PairModel):
                     f"the wrapped module returns {', '.join(map(str, out))}, and not {absent[0]}; pass outputs="
                 )
             return {task: out[key] for task, key in self.keys.items()}
-        if set(self.keys.values()) != set(tasks):
+        if tuple(self.keys.values()) != tuple(self.keys):
             raise InputError(
                 f"the wrapped module returns a {type(out).__name__}, so outputs= takes {' and '.join(tasks)} in its"
-                f" order, and not {','.join(map(str, self.keys.values()))}"
+                f" order, and no keys ({', '.join(self.keys.values())})"
             )
         if isinstance(out, Tensor):
             if out.dim() != 4 or out.shape[1] != len(tasks):
@@ -159,7 +157,7 @@ class Wrapped(PairModel):
         if not isinstance(out, Sequence) or len(out) != len(tasks):
             what = f"{len(out)} things" if isinstance(out, Sequence) else f"a {type(out).__name__}"
             raise InputError(f"the wrapped module returns {what}; expected a map for each of {', '.join(tasks)}")
-        return dict(zip(self.keys.values(), out, strict=True))
+        return dict(zip(self.keys, out, strict=True))
 
     def _fitted(self, task: str, value: Any, image: Tensor) -> Tensor:
         if not isinstance(value, Tensor) or not value.is_floating_point():
@@ -174,13 +172,14 @@ class Wrapped(PairModel):
         return F.interpolate(value, size=image.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def _keys(tasks: object, outputs: object) -> dict[str, str]:
-    """Task -> what the module calls its map."""
-    given = words("tasks", tasks, "mask, depth, or both")
-    keys = given if outputs is None else words("outputs", outputs, "what the module returns, as mask,depth")
-    is_one_each = len(set(keys)) == len(keys) == len(given)
-    require(is_one_each, "outputs", outputs, f"a name for each of {', '.join(given)}, none twice")
-    return dict(zip(given, keys, strict=True))
+def _keys(outputs: Any) -> dict[Task, str]:
+    """Task -> the key that holds its map, in the order in which the module returns them."""
+    accepted = "mask, depth or both, in the order in which they are returned, or keys of a dict, as {'mask': 'probs'}"
+    tasks = words("outputs", outputs, accepted)
+    keys = [*outputs.values()] if isinstance(outputs, Mapping) else tasks
+    fits = all(isinstance(word, str) for word in (*tasks, *keys)) and {*tasks} <= {*TASKS}
+    require(fits and 0 < len(tasks) == len({*tasks}) == len({*keys}), "outputs", outputs, accepted)
+    return dict(zip(tasks, keys, strict=True))
 
 
 def _arguments(module: nn.Module) -> tuple[str, ...]:

@@ -66,20 +66,18 @@ def test_order_of_the_outputs():
 
 
 def test_a_dict_by_its_keys():
-    mask, depth = zoo.wrap(Named(), outputs="segmentation,disparity")(BG, FG_BG)
+    mask, depth = zoo.wrap(Named(), outputs={"mask": "segmentation", "depth": "disparity"})(BG, FG_BG)
     assert (mask.unique(), depth.unique()) == (0.25, 0.75)
 
 
-def test_maps_follow_the_tasks_in_the_callers_order():
-    for tasks in (("depth", "mask"), "depth, mask"):
-        mask, depth = zoo.wrap(Stacked(), tasks=tasks)(BG, FG_BG)
-        assert (mask.unique(), depth.unique()) == (0.75, 0.25)
-        mask, depth = zoo.wrap(Named(), tasks=tasks, outputs=("disparity", "segmentation"))(BG, FG_BG)
+def test_a_dict_has_no_order():
+    named = Returning({"mask": BG[:, :1], "depth": FG_BG[:, :1]})
+    for outputs in ("mask,depth", "depth, mask", ("depth", "mask"), {"depth": "depth", "mask": "mask"}):
+        mask, depth = zoo.wrap(named, outputs=outputs)(BG, FG_BG)
         assert (mask.unique(), depth.unique()) == (0.25, 0.75)
-        mask, depth = zoo.wrap(Stacked(), tasks=tasks, outputs="mask,depth")(BG, FG_BG)
-        assert (mask.unique(), depth.unique()) == (0.25, 0.75)
-    keyed = zoo.wrap(Returning({"mask": BG[:, :1], "depth": FG_BG[:, :1]}), tasks=("depth", "mask"))(BG, FG_BG)
-    assert (keyed.mask.unique(), keyed.depth.unique()) == (0.25, 0.75)
+    mask, depth = zoo.wrap(Named(), outputs={"depth": "disparity"})(BG, FG_BG)
+    assert mask is None
+    assert depth.unique() == 0.75
 
 
 def test_arguments_called_as_the_images_take_them_by_name():
@@ -103,7 +101,7 @@ def test_wrapped_in_inference_mode_takes_statistics_later():
 
 
 def test_one_task_and_one_image():
-    model = zoo.wrap(nn.Conv2d(3, 1, 1), order="fg_bg", tasks="depth")
+    model = zoo.wrap(nn.Conv2d(3, 1, 1), order="fg_bg", outputs="depth")
     mask, depth = model(None, FG_BG)
     assert mask is None
     assert depth.shape == (2, 1, 20, 30)
@@ -116,12 +114,12 @@ def test_raw_values_become_logits():
 
 
 def test_other_sizes_are_padded_and_resized_and_trained():
-    model = zoo.wrap(HalfSize(), stride=32, name="mine")
+    model = zoo.wrap(HalfSize(), stride=32)
     mask, depth = model(BG, FG_BG)
     assert mask.shape == depth.shape == (2, 1, 20, 30)
     (mask.sum() + depth.sum()).backward()
     assert model.module.conv.weight.grad is not None
-    assert str(model.spec).startswith("mine(in_ch=6")
+    assert str(model.spec).startswith("HalfSize(in_ch=6")
 
 
 @pytest.mark.parametrize(
@@ -130,11 +128,16 @@ def test_other_sizes_are_padded_and_resized_and_trained():
         (lambda: zoo.wrap(Stacked(), order="fg,bg"), "order takes bg,fg_bg"),
         (lambda: zoo.wrap(Stacked), "pass an instance"),
         (lambda: zoo.wrap(Stacked(), order=3), "order=3 is not accepted; order takes bg,fg_bg"),
-        (lambda: zoo.wrap(Stacked(), outputs="mask"), "outputs takes a name for each of mask, depth, none twice"),
-        (lambda: zoo.wrap(Stacked(), outputs=("mask", "mask")), "a name for each of mask, depth, none twice"),
-        (lambda: zoo.wrap(Stacked(), outputs=7), "outputs takes what the module returns"),
-        (lambda: zoo.wrap(Stacked(), outputs="mask,dept")(BG, FG_BG), "takes mask and depth .* not mask,dept"),
-        (lambda: zoo.wrap(Separate(), outputs="mask,dept")(BG, FG_BG), "takes mask and depth .* not mask,dept"),
+        (lambda: zoo.wrap(Stacked(), outputs=("mask", "mask")), "outputs takes mask, depth or both, in the order"),
+        (lambda: zoo.wrap(Stacked(), outputs=7), "outputs=7 is not accepted; outputs takes mask, depth or both"),
+        (lambda: zoo.wrap(Stacked(), outputs="mask,dept"), "outputs takes mask, depth or both"),
+        (lambda: zoo.wrap(Stacked(), outputs=""), "outputs takes mask, depth or both"),
+        (lambda: zoo.wrap(Stacked(), outputs=[["mask"]]), "outputs takes mask, depth or both"),
+        (lambda: zoo.wrap(Stacked(), outputs={}), "outputs takes mask, depth or both"),
+        (lambda: zoo.wrap(Named(), outputs={"mask": "a", "depth": "a"}), "outputs takes mask, depth or both"),
+        (lambda: zoo.wrap(Named(), outputs={"mask": ["a"]}), "outputs takes mask, depth or both"),
+        (lambda: zoo.wrap(Stacked(), outputs={"mask": "a", "depth": "b"})(BG, FG_BG), r"its order, and no keys \(a, b"),
+        (lambda: zoo.wrap(Separate(), outputs={"mask": "a", "depth": "b"})(BG, FG_BG), r"and no keys \(a, b\)"),
         (lambda: zoo.wrap(Stacked(), inputs="seperate"), "inputs='seperate' is not accepted; did you mean separate?"),
         (lambda: zoo.wrap(Stacked(), in_ch=0), "in_ch=0 is not accepted"),
         (lambda: zoo.wrap(Stacked(), stride=0), "stride=0 is not accepted; stride takes a whole number from 1 up"),
@@ -145,7 +148,7 @@ def test_other_sizes_are_padded_and_resized_and_trained():
         (lambda: zoo.wrap(Named())(BG, FG_BG), "returns disparity, segmentation, features, and not mask"),
         (lambda: zoo.wrap(nn.Conv2d(6, 3, 1))(BG, FG_BG), r"returns \(2, 3, 20, 30\)"),
         (lambda: zoo.wrap(nn.Flatten())(BG, FG_BG), r"expected \(b, 2, h, w\)"),
-        (lambda: zoo.wrap(Separate(), tasks="mask")(BG, FG_BG), "returns 2 things"),
+        (lambda: zoo.wrap(Separate(), outputs="mask")(BG, FG_BG), "returns 2 things"),
         (lambda: zoo.wrap(Stacked())(BG[:, :1], FG_BG[:, :1]), "1 channels"),
     ],
 )
