@@ -70,7 +70,7 @@ def run(args: Namespace) -> int:
     """The exit code: 0 where all is well, 1 where photos had to be left out."""
     import sys
 
-    from zoo.deploy import Options, network, pairs, predict_many
+    from zoo.deploy import PredictSettings, network, pairs, predict_many
     from zoo.deploy.memory import memory_of_largest
     from zoo.deploy.predict import placed
     from zoo.progress import duration, progress
@@ -85,10 +85,10 @@ def run(args: Namespace) -> int:
     found, failures = pairs(plates[0] if plates else None, photos)
     if args.size is None and (takes := memory_of_largest(model, [pair.photo for pair in found])):
         say(f"note: {takes}", file=sys.stderr)
-    options = Options(args.size, args.resize_plate, args.precision, args.threshold, args.max_pixels)
+    settings = PredictSettings(args.size, args.resize_plate, args.precision, args.threshold, args.max_pixels)
     try:
         with progress() as tick:
-            report = predict_many(model, found, out, options, overwrite=args.overwrite, resume=args.resume, tick=tick)
+            report = predict_many(model, found, out, settings, overwrite=args.overwrite, resume=args.resume, tick=tick)
     except KeyboardInterrupt:
         if len(found) > 1:
             say("the same command with --resume goes on", file=sys.stderr)

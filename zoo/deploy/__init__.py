@@ -4,9 +4,20 @@
 >>> found.mask.shape, found.save("out", "photo")  # doctest: +SKIP
 """
 
-from zoo.deploy.inputs import Photo
-from zoo.deploy.many import Options, Pair, Report, pairs, predict_many
+from zoo.deploy.inputs import Photo, read
+from zoo.deploy.many import Pair, PredictSettings, Report, pairs, predict_many
 from zoo.deploy.outputs import Predicted
 from zoo.deploy.predict import network, predict
 
-__all__ = ["Options", "Pair", "Photo", "Predicted", "Report", "network", "pairs", "predict", "predict_many"]
+__all__ = [
+    "Pair",
+    "Photo",
+    "PredictSettings",
+    "Predicted",
+    "Report",
+    "network",
+    "pairs",
+    "predict",
+    "predict_many",
+    "read",
+]

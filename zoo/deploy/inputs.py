@@ -8,6 +8,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from registry import require_count
 from registry.vocabulary import LARGEST_PHOTO
 from zoo.contract import InputError
 from zoo.data.dataset import DataError
@@ -29,15 +30,17 @@ ARRAY, TENSOR = "an array is (h, w, c) or (h, w)", "a tensor is (c, h, w) or (h,
 GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601), as Pillow has them
 
 
-def read(photo: Photo, name: str, channels: int = 3, max_pixels: int = LARGEST_PHOTO) -> Tensor:
+def read(photo: Photo, name: str = "the photo", channels: int = 3, *, max_pixels: int = LARGEST_PHOTO) -> Tensor:
     """One photo, (c, h, w) with c of 3, 1 or `channels`; files come upright, as their EXIF says.
 
     photo: a path; a PIL image; an array (h, w, c) or (h, w); a tensor (c, h, w) or (h, w). Arrays and tensors hold
         uint8, uint16, or floats in [0, 1].
     name: how messages call it, where it is no file.
     channels: what the network takes of an image; files have 3.
-    max_pixels: of a path or a PIL image; a file may have four times as many bytes, or 268 MB.
+    max_pixels: of a path or a PIL image, known before it is decoded; a file may have four times as many bytes, or
+        268 MB.
     """
+    require_count("max_pixels", max_pixels)
     try:
         if isinstance(photo, str | PathLike):
             data = read_file(photo, max(BIGGEST, BYTES * max_pixels))
@@ -45,7 +48,7 @@ def read(photo: Photo, name: str, channels: int = 3, max_pixels: int = LARGEST_P
         if isinstance(photo, Image.Image):
             require_pixels(photo, name, max_pixels)
     except TooLargeError as error:
-        raise TooLargeError(f"{error}. max_pixels=N (--max-pixels N) allows more") from None
+        raise TooLargeError(f"{error}. zoo.deploy.read(PHOTO, max_pixels=N), or --max-pixels N, reads more") from None
     if isinstance(photo, Image.Image):
         try:
             upright = ImageOps.exif_transpose(photo)  # an image that is upright already has no such mark left

@@ -18,9 +18,9 @@ from registry.vocabulary import LARGEST_PHOTO, PortablePrecision
 from zoo.data.dataset import DataError
 from zoo.data.files.images import SUFFIXES
 from zoo.data.files.naming import natural
-from zoo.deploy.inputs import read, same_size
+from zoo.deploy.inputs import Photo, read, same_size
 from zoo.deploy.journal import FILE, Journal, look
-from zoo.deploy.outputs import Predicted, files, refuse_existing
+from zoo.deploy.outputs import Predicted, files, refuse_existing, require_probability
 from zoo.deploy.predict import Size, checked, interface, predict, trained_tasks
 from zoo.files import sweep_of
 from zoo.lock import locked
@@ -82,14 +82,23 @@ def _pictures(path: Path) -> dict[str, Path]:
 
 
 @dataclass(frozen=True)
-class Options:
-    """What `predict` is to be called with, for every photo."""
+class PredictSettings:
+    """How every photo is read and predicted, as `predict`, `read` and `Predicted.at` take it."""
 
     size: Size = "trained"
     resize_plate: bool = False
     precision: PortablePrecision = "fp32"
     threshold: float = 0.5
     max_pixels: int = LARGEST_PHOTO
+
+    def __post_init__(self) -> None:
+        checked(self.size, self.precision)
+        require_probability("threshold", self.threshold)
+
+    def predict(self, model: nn.Module, bg: Photo | None, fg_bg: Photo) -> Predicted:
+        """What the network finds in one photo."""
+        found = predict(model, bg, fg_bg, size=self.size, resize_plate=self.resize_plate, precision=self.precision)
+        return found.at(self.threshold)
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ def predict_many(
     model: nn.Module,
     pairs: Sequence[Pair],
     out: Path,
-    options: Options,
+    settings: PredictSettings,
     *,
     overwrite: bool = False,
     resume: bool = False,
@@ -119,22 +128,21 @@ def predict_many(
     read once, and must be readable; so must `out` be writable. resume: go on with what was begun there. While there is
     more than one photo to do, no other process may do the same there.
     """
-    checked(options.size, options.precision, options.threshold)
     has_plate = bool(interface(model).plate)
     _prepare(out)
     wanted = {pair: files(out, pair.photo.stem, trained_tasks(model)) for pair in pairs}
     plates = {pair.bg for pair in pairs if has_plate and pair.bg is not None}
-    shared = {path: read(path, "bg", max_pixels=options.max_pixels) for path in plates} if len(plates) == 1 else {}
-    load = partial(_load, shared=shared, has_plate=has_plate, options=options)
-    work = partial(_predict, partial(predict, model, **asdict(options)), load, out=out, tick=tick)
+    shared = {path: read(path, "bg", max_pixels=settings.max_pixels) for path in plates} if len(plates) == 1 else {}
+    load = partial(_load, shared=shared, has_plate=has_plate, settings=settings)
+    work = partial(_predict, partial(settings.predict, model), load, out=out, tick=tick)
     if len(pairs) == 1 and not resume:
         sweep_of(wanted[pairs[0]])
         refuse_existing(() if overwrite else wanted[pairs[0]])
         return work(pairs, overwrite=overwrite)
-    settings = _settings(model, options)
+    begun = _begun(model, settings)
     with locked(out):
         sweep_of([out / FILE, *(path for paths in wanted.values() for path in paths)])
-        journal = Journal.read(out, settings) if resume else Journal(out / FILE, settings)
+        journal = Journal.read(out, begun) if resume else Journal(out / FILE, begun)
         left = [pair for pair in pairs if not _is_done(journal, pair, wanted[pair])]
         new = [pair for pair in left if pair.photo.name not in journal.photos]
         refuse_existing(() if overwrite else (path for pair in new for path in wanted[pair]))
@@ -145,9 +153,9 @@ def predict_many(
     return replace(report, photos=len(pairs) - len(report.failures), kept=len(pairs) - len(left))
 
 
-def _settings(model: nn.Module, options: Options) -> dict[str, Any]:
+def _begun(model: nn.Module, settings: PredictSettings) -> dict[str, Any]:
     """What the files depend on."""
-    chosen = {name: value for name, value in asdict(options).items() if name != "max_pixels"}
+    chosen = {name: value for name, value in asdict(settings).items() if name != "max_pixels"}
     network = f"{getattr(model, 'spec', '')} {fingerprint(model)}"
     return {**chosen, "network": network, "tasks": trained_tasks(model)}
 
@@ -191,13 +199,13 @@ def _predict(
     return Report(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)
 
 
-def _load(pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, options: Options) -> Images:
+def _load(pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, settings: PredictSettings) -> Images:
     """Plate and photo of a pair. shared: the plate of all pairs, read already."""
-    photo = read(pair.photo, "fg_bg", max_pixels=options.max_pixels)
+    photo = read(pair.photo, "fg_bg", max_pixels=settings.max_pixels)
     if not has_plate or pair.bg is None:
         return None, photo
-    plate = shared[pair.bg] if shared else read(pair.bg, "bg", max_pixels=options.max_pixels)
-    return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=options.resize_plate), photo
+    plate = shared[pair.bg] if shared else read(pair.bg, "bg", max_pixels=settings.max_pixels)
+    return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=settings.resize_plate), photo
 
 
 def _prepare(out: Path) -> None:

@@ -1,14 +1,15 @@
 """What a network found in a photo, and the files that show it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from registry import OptionError
+from registry import OptionError, require
 from zoo.contract import Task
 from zoo.data.dataset import DataError
 from zoo.data.files.images import encode, to_bytes
@@ -31,6 +32,13 @@ class Predicted:
     mask: Tensor | None
     depth: Tensor | None
     threshold: float = 0.5  # the probability from which a pixel is object
+
+    def __post_init__(self) -> None:
+        require_probability("threshold", self.threshold)
+
+    def at(self, threshold: float) -> "Predicted":
+        """The same maps with another threshold, for `binary`, `cutout` and the files."""
+        return replace(self, threshold=threshold)
 
     @property
     def binary(self) -> Tensor | None:
@@ -85,6 +93,11 @@ class Predicted:
             pictures["depth"] = (self.depth.double() * 65535).round().to(torch.uint16)
             pictures["depth_preview"] = coloured(self.depth)
         return pictures
+
+
+def require_probability(name: str, value: Any) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    require(is_number and 0 <= value <= 1, name, value, "a probability from 0 to 1")
 
 
 def files(folder: Path, stem: str, tasks: Iterable[Task]) -> list[Path]:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from registry import OptionError, Spec, either, require, require_count
-from registry.vocabulary import LARGEST, LARGEST_PHOTO, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
+from registry import OptionError, Spec, either, require
+from registry.vocabulary import LARGEST, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
 from zoo.contract import TASKS, InputError, Interface, Prediction, Task, checked_size
 from zoo.data.files.images import resize
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
@@ -39,8 +39,6 @@ def predict(
     resize_plate: bool = False,
     device: str | torch.device | None = None,
     precision: PortablePrecision = "fp32",
-    threshold: float = 0.5,
-    max_pixels: int = LARGEST_PHOTO,
 ) -> Predicted:
     """The mask and the depth of one photo, at its own size.
 
@@ -48,8 +46,8 @@ def predict(
     >>> found.save("out", "photo")  # doctest: +SKIP
 
     model: a network of the zoo, or a file of zoo.save, or the folder of a training. For many photos, load it once.
-    bg, fg_bg: the scene and the photo: paths, PIL images, arrays (h, w, c) or tensors (c, h, w) of uint8 or of floats
-        in [0, 1]. A network without a plate does not look at bg, which may be None.
+    bg, fg_bg: the scene and the photo, each as `zoo.deploy.read` takes it: a path, a PIL image, an array or a tensor.
+        A network without a plate does not look at bg, which may be None.
     size: pixels, one number for a square or (h, w), at which the network works; its maps are resized back. A network
         finds best what has the size, in pixels, of what it was trained on, so the default is the size of its training
         where its file tells it, and the photo's own else. None: the photo's own, which takes memory in proportion.
@@ -57,32 +55,27 @@ def predict(
     device: where to compute; a network that is given moves there and stays. None: where it is, and for a file a GPU if
         there is one.
     precision: fp32 for the weights' own dtype, bf16 or fp16 for autocast.
-    threshold: the probability from which a pixel counts as object.
-    max_pixels: of a photo in a file; a larger one is refused before it is decoded. What the network needs for its size
-        is reckoned before it starts, and refused where the device has not so much memory free.
 
+    What the network needs for its size is reckoned before it starts, and refused where the device has less memory free.
     A task that the network never learned, as far as its file or zoo.fit knows, is None in the answer.
     """
-    work = checked(size, precision, threshold)
+    work = checked(size, precision)
     if not isinstance(model, nn.Module):
         model = placed(network(model), device)
     elif device is not None:
         model = placed(model, device)
     if size == "trained":
         work = getattr(model, "trained_at", None)
-    require_count("max_pixels", max_pixels)
-    photo, images = _read(interface(model), bg, fg_bg, resize_plate, max_pixels)
+    photo, images = _read(interface(model), bg, fg_bg, resize_plate)
     maps = _maps(model, images, work, precision)
     mask, depth = (getattr(maps, task) if task in trained_tasks(model) else None for task in TASKS)
-    return Predicted(photo, mask, depth, threshold)
+    return Predicted(photo, mask, depth)
 
 
-def _read(
-    face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool, max_pixels: int
-) -> tuple[Tensor, list[Tensor]]:
+def _read(face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool) -> tuple[Tensor, list[Tensor]]:
     """The photo as it is; and what the network sees, plate and photo or the photo alone, with its channels."""
     name = label(fg_bg, "fg_bg")
-    photo = read(fg_bg, name, face.image_ch, max_pixels)
+    photo = read(fg_bg, name, face.image_ch)
     seen = fitted(photo, face.image_ch, name)
     if not face.plate:
         return photo, [seen]
@@ -92,7 +85,7 @@ def _read(
             " scene without the object"
         )
     plate_name = label(bg, "bg")
-    plate = read(bg, plate_name, face.image_ch, max_pixels)
+    plate = read(bg, plate_name, face.image_ch)
     plate = same_size(plate, photo, (plate_name, name), resize_plate=resize_plate)
     return photo, [fitted(plate, face.image_ch, plate_name), seen]
 
@@ -149,11 +142,9 @@ def placed(model: Network, device: str | torch.device | None = None) -> Network:
     return model.to(choose(device or "auto", mps=True))
 
 
-def checked(size: Size, precision: str, threshold: float) -> tuple[int, int] | None:
-    """The size as (h, w), None where the network or the photo has it; after all three were looked at."""
+def checked(size: Size, precision: str) -> tuple[int, int] | None:
+    """The size as (h, w), None where the network or the photo has it; after both were looked at."""
     require(precision in PORTABLE_PRECISIONS, "precision", precision, either(PORTABLE_PRECISIONS))
-    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-    require(is_number and 0 <= threshold <= 1, "threshold", threshold, "a probability from 0 to 1")
     if size is None or size == "trained":
         return None
     return checked_size(size, f"pixels, {SMALLEST} to {LARGEST}, one number or (h, w), 'trained', or None")

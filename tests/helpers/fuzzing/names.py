@@ -17,7 +17,7 @@ from zoo.data.inspecting.checking import check
 from zoo.data.making.compose import compose
 from zoo.data.making.composition import ComposeSettings
 from zoo.data.making.packing import Plan, pack
-from zoo.deploy import Options, pairs, predict_many
+from zoo.deploy import PredictSettings, pairs, predict_many
 from zoo.parallel import Workers
 
 NAMES = (
@@ -92,7 +92,7 @@ def run(folder: Path, door: str, split: Any) -> None:
             pass
         read_all(zoo.data.load(f"shards:{folder / 'out'}", split=split))
     elif door == "predict":
-        predict_many(baseline(), pairs(folder / "bg", folder / "fg_bg")[0], folder / "out", Options(size=None))
+        predict_many(baseline(), pairs(folder / "bg", folder / "fg_bg")[0], folder / "out", PredictSettings(size=None))
     else:
         _compose(folder)
 

@@ -16,7 +16,7 @@ from zoo.__main__ import main
 from zoo.data import DataError
 from zoo.data.files.archive import BIGGEST, open_store, read_file
 from zoo.data.files.images import open_image
-from zoo.deploy import memory, predict
+from zoo.deploy import memory, predict, read
 
 GB = 10**9
 
@@ -63,7 +63,8 @@ def test_a_large_member_of_a_zip_is_refused(tmp_path: Path) -> None:
 def test_a_header_of_too_many_pixels_is_refused_by_our_limit(tmp_path: Path, side: int) -> None:
     path = tmp_path / "wide.png"
     path.write_bytes(png(side, side))
-    with pytest.raises(DataError, match=r"pixels(.*) at most 67,108,864 are read\. max_pixels=N \(--max-pixels N\)"):
+    remedy = r"zoo\.deploy\.read\(PHOTO, max_pixels=N\), or --max-pixels N, reads more"
+    with pytest.raises(DataError, match=rf"pixels(.*) at most 67,108,864 are read\. {remedy}"):
         predict(zoo.build("frame_difference"), path, path)
 
 
@@ -74,12 +75,12 @@ def test_the_limit_of_pixels_can_be_widened_and_narrowed(tmp_path: Path, monkeyp
     Image.new("RGB", (24, 16)).save(path)
     net = zoo.build("frame_difference")
     with pytest.raises(DataError, match=r"24 x 16 pixels are too many; at most 383 are read"):
-        predict(net, path, path, max_pixels=383)
-    assert predict(net, path, path, max_pixels=384).photo.shape == (3, 16, 24)
+        read(path, max_pixels=383)
+    assert predict(net, *[read(path, max_pixels=384)] * 2).photo.shape == (3, 16, 24)
     assert Image.MAX_IMAGE_PIXELS == 50
     image = Image.new("RGB", (24, 16))
-    with pytest.raises(DataError, match="fg_bg: 24 x 16 pixels are too many"):
-        predict(net, path, image, max_pixels=383)
+    with pytest.raises(DataError, match="the photo: 24 x 16 pixels are too many"):
+        read(image, max_pixels=383)
     zoo.save(net, tmp_path / "w.safetensors")
     command = ["predict", str(path), str(path), "--weights", str(tmp_path / "w.safetensors"), "--device", "cpu"]
     assert main([*command, "--out", str(tmp_path / "few"), "--max-pixels", "383"]) == 2

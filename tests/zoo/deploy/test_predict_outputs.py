@@ -12,7 +12,7 @@ from two_photos import known, photos
 from registry import OptionError
 from zoo.data.dataset import DataError
 from zoo.data.files.images import decode
-from zoo.deploy import Options, Predicted, pairs, predict_many
+from zoo.deploy import Predicted, PredictSettings, pairs, predict_many
 from zoo.deploy.colours import coloured, colours
 
 
@@ -44,6 +44,13 @@ def test_the_threshold_moves_binary_and_cutout() -> None:
     assert found.binary.tolist() == [[[False, True, True]]]
     assert found.cutout is not None
     assert found.cutout[3].tolist() == [[0, 102, 153]]
+    higher = found.at(0.5)
+    assert higher.binary is not None
+    assert higher.binary.tolist() == [[[False, False, True]]]
+    assert higher.mask is found.mask
+    for threshold in (2, True, "half"):
+        with pytest.raises(OptionError, match=f"threshold={threshold!r} is not accepted"):
+            found.at(threshold)  # type: ignore[arg-type]
 
 
 def test_a_faint_mask_is_not_read_back_as_labels(tmp_path: Path) -> None:
@@ -111,7 +118,7 @@ def test_a_run_takes_away_what_a_killed_one_left_half_written_of_its_files(tmp_p
     own, of_another = out / ".cat_mask.png.0123abcd.part", out / ".dog_mask.png.0123abcd.part"
     own.touch()
     of_another.touch()
-    report = predict_many(known(), pairs(*paths)[0], out, Options(size=None))
+    report = predict_many(known(), pairs(*paths)[0], out, PredictSettings(size=None))
     assert report.failures == ()
     assert not own.exists()
     assert of_another.exists(), "a run beside this one may be writing it"
