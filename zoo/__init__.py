@@ -29,7 +29,7 @@ from zoo.version import __version__  # noqa: E402  (the check comes first)
 
 if TYPE_CHECKING:
     from registry import ZooError
-    from zoo import data, losses, metrics, recipes
+    from zoo import data, deploy, losses, metrics, recipes, training
     from zoo.architectures import names
     from zoo.contract import InputError, Interface, Prediction
     from zoo.deploy import predict
@@ -54,7 +54,7 @@ _HOMES = {  # name -> where it is defined; imported when it is first asked for, 
     "fit": "zoo.training",
     "wrap": "zoo.wrapped",
 }
-_PACKAGES = ("data", "losses", "metrics", "recipes")
+_PACKAGES = ("data", "deploy", "losses", "metrics", "recipes", "training")
 
 
 def __getattr__(name: str) -> Any:
@@ -81,6 +81,7 @@ __all__ = [
     "__version__",
     "build",
     "data",
+    "deploy",
     "describe",
     "evaluate",
     "fit",
@@ -91,5 +92,6 @@ __all__ = [
     "predict",
     "recipes",
     "save",
+    "training",
     "wrap",
 ]

@@ -23,12 +23,13 @@ from zoo import data, machine
 from zoo.contract import TASKS, Task
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting import sheet
-from zoo.metrics.evaluate import evaluate, predict
+from zoo.metrics.evaluate import evaluate
 from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.inference import Inference
 from zoo.model import PairModel, fingerprint
 from zoo.progress import Tick
 from zoo.saved import load
-from zoo.training import fit
+from zoo.training import Setup, fit
 from zoo.training.checkpoint import seed_all
 from zoo.training.folder import CHECKPOINTS, RECIPE, STATE, WEIGHTS, environment, settle
 from zoo.training.journal import LOG, read
@@ -106,10 +107,8 @@ def train(
         model = trained(folder, entrant)
     else:
         begun = (folder / RECIPE).exists()
-        run = fit(
-            recipe, folder, samples=cell.samples, resume=begun, device=device, workers=workers, model=own, tick=tick
-        )
-        model = run.model
+        setup = Setup(device=device, workers=workers)
+        model = fit(recipe, folder, samples=cell.samples, resume=begun, model=own, setup=setup, tick=tick).model
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # the weights are there: nothing goes on from them
     _require_learned(folder)
     return model
@@ -157,14 +156,8 @@ def tested(
     model: PairModel, scenes: data.PairDataset, cell: AccuracySettings, folder: Path, *, device: str, tick: Tick
 ) -> Found:
     """All metrics of a network on the test set, and its gallery in the folder."""
-    found = evaluate(
-        model,
-        scenes,
-        batch=at_once(*cell.size),
-        samples=cell.test_images,
-        device=machine.choose(device),
-        tick=tick,
-    )
+    how = Inference(batch=at_once(*cell.size), device=machine.choose(device))
+    found = evaluate(model, scenes, samples=cell.test_images, inference=how, tick=tick)
     require_numbers(found.broken, found.images)
     folder.mkdir(parents=True, exist_ok=True)
     sheet.write_png(folder / picture(cell), gallery(model, scenes))
@@ -194,8 +187,7 @@ def gallery(model: PairModel, scenes: data.PairDataset) -> torch.Tensor:
     """
     last = len(scenes) - 1  # the first and the last are shown, as in all galleries that are kept
     batch = Loader(scenes, list(dict.fromkeys(place * last // (SHOWN - 1) for place in range(SHOWN))), batch=SHOWN)
-    device = next((value.device for value in model.parameters()), torch.device("cpu"))
-    [(prediction, here)] = predict(model, batch, device)
+    [(prediction, here)] = Inference().predict(model, batch)
     columns = [here.bg, here.fg_bg]
     known, learned = getattr(scenes, "tasks", TASKS), getattr(model, "trained_tasks", TASKS)
     for task, truth, logits in zip(TASKS, (here.mask, here.depth), prediction, strict=True):

@@ -9,7 +9,6 @@ so it is the same for every network, batch and strength: a shadow stays in its p
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
 import torch
@@ -26,7 +25,8 @@ from zoo.data.scenes.jpeg import jpeg
 from zoo.data.warp import each, move, turning
 from zoo.metrics import Accumulator
 from zoo.metrics.bootstrap import intervals
-from zoo.metrics.evaluate import indices, predict
+from zoo.metrics.evaluate import indices
+from zoo.metrics.inference import Inference
 from zoo.model import PairModel
 from zoo.progress import Tick
 
@@ -61,9 +61,9 @@ def measure(model: PairModel, cell: SensitivitySettings, *, device: str, tick: T
     known = getattr(scenes, "tasks", TASKS)
     metrics = [METRICS[task] for task in model.face.tasks if task in known]
     tables = [Accumulator(metrics=metrics) for _ in strengths]
-    pairs = cast("Any", _pairs(name, scenes, chosen, place))  # any batches in a row do
+    pairs = _pairs(name, scenes, chosen, place)
     seen = 0
-    for n, (prediction, sample) in enumerate(predict(model.to(place), pairs, place)):
+    for n, (prediction, sample) in enumerate(Inference(device=place).predict(model, pairs)):
         tables[n % len(strengths)].update(prediction, sample)
         seen += len(sample.fg_bg)
         tick(f"sensitivity to {name}", seen, len(chosen) * len(strengths))

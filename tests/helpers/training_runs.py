@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from multiprocessing import get_context, set_start_method
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import zoo
 from registry import Card, ZooError
 from zoo.data import NoSplitError, PairDataset, Sample
 from zoo.data.dataset import sources
-from zoo.training import Objective, Recipe, Stage, checkpoint, fit
+from zoo.training import Objective, Recipe, Setup, Stage, checkpoint, fit
 from zoo.training.journal import read
 from zoo.training.trainer import Trainer
 from zoo.weights import read_state
@@ -28,6 +28,7 @@ BATCH = 4
 SMALL = Recipe(stages=(Stage(size=16, samples=20 * BATCH, batch=BATCH, lr=0.05),), **SEEN)
 CLOCKED = ("seconds", "samples_per_s", "waiting", "augmentation")  # of a line of the log
 STEPS = {"plateau": 36, "stages": 28}
+SETUP = [field.name for field in fields(Setup)]
 HANGS = 600.0  # seconds after which a training hangs: on a slow machine the first one waits for imports
 START = get_context("forkserver")
 HEAVY = ["torch._dynamo", "torch.utils.data", "zoo.training.fit", "zoo.architectures.unet", "zoo.data.sources.folders"]
@@ -35,7 +36,8 @@ START.set_forkserver_preload(HEAVY)  # imported once, for all processes of a tes
 
 
 def train(recipe: Recipe | None, out: Path, **options: Any) -> Any:
-    return fit(recipe, out, **{"device": "cpu", "workers": 0, **options})
+    machine = {name: options.pop(name) for name in SETUP if name in options}
+    return fit(recipe, out, setup=Setup(**{"device": "cpu", "workers": 0, **machine}), **options)
 
 
 @sources.register("blots", Card(summary="a blot on noise; quick, for tests"))
@@ -160,7 +162,7 @@ def go(name: str, out: Path, *, kill_at: int = 0, seat: dict[str, str] | None = 
     own = OWN[name]() if name in OWN else None
     try:
         with stricken(kill_at):
-            fit(None if begun else RECIPES[name], out, resume=begun, device="cpu", model=own, **options)
+            fit(None if begun else RECIPES[name], out, resume=begun, model=own, setup=Setup(device="cpu", **options))
     except ZooError as error:
         out.with_suffix(".error").write_text(str(error))
         raise SystemExit(1) from None

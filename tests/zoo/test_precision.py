@@ -9,6 +9,7 @@ from training_runs import SMALL
 
 import zoo
 from zoo.metrics.evaluate import evaluate
+from zoo.metrics.inference import Inference
 from zoo.precision import float32, half
 from zoo.training import profile as profiles
 from zoo.training.world import share
@@ -62,7 +63,7 @@ def test_evaluation_and_prediction_compute_in_float32() -> None:
     evaluate(Seen(), scenes, samples=1)
     zoo.predict(Seen(), *(torch.rand(2, 3, 16, 16)))
     assert Seen.notes == [False, False]
-    evaluate(Seen(), scenes, samples=1, precision="tf32")
+    evaluate(Seen(), scenes, samples=1, inference=Inference(precision="tf32"))
     assert Seen.notes[-1] is True
 
 

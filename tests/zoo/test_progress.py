@@ -7,7 +7,7 @@ import pytest
 import zoo
 from zoo.metrics.evaluate import evaluate
 from zoo.progress import Pace
-from zoo.training import Recipe, Stage
+from zoo.training import Recipe, Setup, Stage
 
 
 def test_a_rate_on_a_machine_that_is_fast_and_slow_by_turns_does_not_jump() -> None:
@@ -25,7 +25,7 @@ def test_progress_lines_tell_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     labels: list[str] = []
     recipe = Recipe(model="unet(width=4)", data="pairbench:clean", stages=(Stage(size=16, samples=40, batch=4),))
     recipe = recipe.changed(validate_samples=2)
-    zoo.fit(recipe, tmp_path / "run", device="cpu", workers=0, tick=lambda label, *_: labels.append(label))
+    zoo.fit(recipe, tmp_path / "run", setup=Setup(device="cpu", workers=0), tick=lambda label, *_: labels.append(label))
     assert "123 samples/s" in labels[-1]
     scenes = zoo.data.load("pairbench:clean", split="test", size=16)
     evaluate(zoo.build("frame_difference"), scenes, samples=2, tick=lambda label, *_: labels.append(label))

@@ -4,6 +4,7 @@ import hashlib
 import re
 import sys
 from argparse import ArgumentParser, Namespace
+from dataclasses import fields
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -41,8 +42,7 @@ def run(args: Namespace) -> None:
     from zoo.data.inspecting.sheet import save_page
     from zoo.deploy.predict import network, weights_file
     from zoo.lock import locked
-    from zoo.machine import choose
-    from zoo.metrics import enter, pictures
+    from zoo.metrics import Inference, enter, pictures
     from zoo.metrics.evaluate import evaluate
     from zoo.progress import progress
 
@@ -50,21 +50,12 @@ def run(args: Namespace) -> None:
     folder = _folder(args)
     code = {"code": enter(args.metric)} if args.metric else {}
     model = network(args.weights, args.model)
+    inference = Inference(**{field.name: getattr(args, field.name) for field in fields(Inference)})
     dataset = zoo.data.load(args.data, split=args.split, size=args.size)
     with locked(folder):  # made before the work, so that a place that cannot be written shows at once
         with progress() as tick:
-            found = evaluate(
-                model,
-                dataset,
-                batch=args.batch,
-                workers=args.workers,
-                device=choose(args.device, mps=True),
-                precision=args.precision,
-                channels_last=args.channels_last,
-                samples=args.samples,
-                metrics=None if args.metrics is None else [*split(args.metrics), *args.metric],
-                tick=tick,
-            )
+            metrics = None if args.metrics is None else [*split(args.metrics), *args.metric]
+            found = evaluate(model, dataset, samples=args.samples, metrics=metrics, inference=inference, tick=tick)
         found.facts.update(_origin(args.weights, found.facts["device"]), **code)
         say(f"{_heading(found.facts, found.images)}\n")
         print(found.table())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo.training import Recipe
 
 TERMINATED = 143  # exit code after SIGTERM, as a shell has it
-OF_FIT = ("samples", "resume", "device", "workers", "save_every", "tensorboard")
+OF_SETUP = ("device", "workers", "save_every", "tensorboard")
 PLAIN = ("model", "data", "seed", "precision", "batch")  # fields of a recipe with an option of their own
 
 
@@ -55,7 +55,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int | None:
     from zoo.progress import progress
-    from zoo.training import StoppedError, budgeted, fit
+    from zoo.training import Setup, StoppedError, budgeted, fit
 
     recipe = _recipe(args)
     if args.out is None and not args.print:
@@ -73,7 +73,8 @@ def run(args: Namespace) -> int | None:
         return None
     try:
         with progress() as tick:
-            done = fit(recipe, args.out, tick=tick, **{name: getattr(args, name) for name in OF_FIT})
+            setup = Setup(**{name: getattr(args, name) for name in OF_SETUP})
+            done = fit(recipe, args.out, samples=args.samples, resume=args.resume, setup=setup, tick=tick)
     except StoppedError as stopped:
         if _is_first():
             print(stopped, file=sys.stderr)

@@ -10,6 +10,7 @@ from zoo.metrics.accumulate import Accumulator, Result
 from zoo.metrics.bootstrap import intervals
 from zoo.metrics.catalog import Metric, MetricCard, build, enter, metrics, register
 from zoo.metrics.evaluation import Evaluation, Picks, best_median_worst
+from zoo.metrics.inference import Inference
 from zoo.metrics.maps import Maps
 
 names = metrics.names
@@ -17,6 +18,7 @@ names = metrics.names
 __all__ = [
     "Accumulator",
     "Evaluation",
+    "Inference",
     "Maps",
     "Metric",
     "MetricCard",

@@ -2,29 +2,25 @@
 
 import time
 import warnings
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from functools import partial
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import distributed as dist
 from torch import nn
 
-from registry import OptionError, ZooError, is_count, require, require_count, require_each
-from registry.vocabulary import PRECISIONS, Precision
+from registry import OptionError, is_count, require, require_count
 from zoo.contract import TASKS, Prediction, Sample, Task
 from zoo.data.dataset import DataError, PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import spread
-from zoo.data.warp import each
-from zoo.machine import choose, memory_or
 from zoo.metrics.accumulate import Accumulator
 from zoo.metrics.bootstrap import RESAMPLES, intervals
 from zoo.metrics.evaluation import Evaluation
-from zoo.model import in_mode, unwrapped
-from zoo.precision import float32, half
+from zoo.metrics.inference import Inference
+from zoo.model import unwrapped
 from zoo.progress import Pace, Tick
 from zoo.trained import UNKNOWN
 
@@ -33,76 +29,42 @@ def evaluate(
     model: nn.Module,
     dataset: PairDataset,
     *,
-    batch: int = 16,
-    workers: int = 0,
-    device: str | torch.device | None = None,
-    precision: Precision = "fp32",
-    channels_last: bool = False,
     samples: int | None = None,
     metrics: Sequence[str] | None = None,
     resamples: int = RESAMPLES,
-    seed: int = 0,
+    inference: Inference = Inference(),
     tick: Tick | None = None,
 ) -> Evaluation:
     """All metrics of a network on a data set, with 95 % intervals and each image's own values.
 
-    device: where to; the network stays there. None: where it is. samples: at most so many, spread evenly over the data
-    set; None: all. metrics: names; None: all of the network's tasks that the data has. resamples, seed: of the
-    intervals. tick: is told how far things are.
+    samples: at most so many, spread evenly over the data set; None: all.
+    metrics: names; None: all of the network's tasks that the data has.
+    resamples: of the intervals. inference: batch, device, and how the network is called.
 
-    Damaged samples are left out, named in a warning, and in the facts.
-
-    Where torch.distributed runs, each process takes every world-th image, and all get the result of all. Each part of
-    the network is in training mode afterwards if it was before.
+    Damaged samples are left out, named in a warning, and in the facts. Where torch.distributed runs, each process takes
+    every world-th image, and all get the result of all.
     """
-    _check_asked(model, dataset, precision)
+    _check_asked(model, dataset)
     require_count("resamples", resamples, least=0)
-    require_count("seed", seed, least=0)
     mine = indices(len(dataset), samples, dataset)
     if dist.is_available() and dist.is_initialized():
         mine = mine[dist.get_rank() :: dist.get_world_size()]
     accumulator = Accumulator(_tasks(model, dataset, metrics), metrics)
-    place = _place(model, device)
     start = time.monotonic()
-    batches = Loader(dataset, mine, batch=batch, workers=workers)
-    with closing(predict(model, batches, place, precision=precision, channels_last=channels_last)) as predictions:
+    batches = Loader(dataset, mine, batch=inference.batch, workers=inference.workers)
+    with closing(inference.predict(model, batches)) as predictions:
         _take_in(accumulator, predictions, batches, mine, tick)
     result = accumulator.reduce().compute()
     facts = _about(model, dataset) | {
         "left_out": _left_out(dataset, batches, result.images),
-        "batch": batch,
-        "device": str(place),
-        "precision": precision,
+        "batch": inference.batch,
+        "device": str(inference.place(model)),
+        "precision": inference.precision,
         "torch": torch.__version__,
         "resamples": resamples,
-        "seed": seed,
         "seconds": round(time.monotonic() - start, 3),
     }
-    return Evaluation(**vars(result), intervals=intervals(result, resamples=resamples, seed=seed), facts=facts)
-
-
-def predict(
-    model: nn.Module,
-    batches: Loader,
-    device: torch.device,
-    *,
-    precision: Precision = "fp32",
-    channels_last: bool = False,
-) -> Generator[tuple[Prediction, Sample]]:
-    """Each batch with its prediction, both on the device, without gradients and in eval mode."""
-    bare = _undistributed(model)  # DDP sends buffers around with each batch, and not all processes have as many
-    dtype = next((value.dtype for value in bare.parameters() if value.is_floating_point()), torch.float32)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    with in_mode(bare):
-        for batch in batches:
-            sample = each(lambda value: value.to(device, non_blocking=True), batch)
-            bg, fg_bg = (image.to(dtype).contiguous(memory_format=layout) for image in (sample.bg, sample.fg_bg))
-            much = " x ".join(map(str, fg_bg.shape))
-            refusal = partial(ZooError, f"{device} has no room for a batch of {much}; give a smaller batch")
-            float_as = float32(tf32=precision == "tf32")
-            with memory_or(refusal), torch.inference_mode(), float_as, half(device, precision):
-                prediction = bare(bg, fg_bg)
-            yield cast("Prediction", prediction), sample
+    return Evaluation(**vars(result), intervals=intervals(result, resamples=resamples), facts=facts)
 
 
 def indices(there: int, samples: int | None, dataset: object = None) -> list[int]:
@@ -114,13 +76,12 @@ def indices(there: int, samples: int | None, dataset: object = None) -> list[int
     return spread(there, samples)
 
 
-def _check_asked(model: object, dataset: object, precision: str) -> None:
+def _check_asked(model: object, dataset: object) -> None:
     if not isinstance(model, nn.Module) or not isinstance(dataset, PairDataset):
         raise OptionError(
             f"evaluate takes a network and a data set, not a {type(model).__name__} and a {type(dataset).__name__};"
             " zoo.load(FILE) and zoo.data.load(SPEC, split=...) give them"
         )
-    require_each("precision", precision, (precision,), PRECISIONS)
 
 
 def _take_in(
@@ -182,18 +143,3 @@ def _tasks(model: nn.Module, dataset: object, wanted: Sequence[str] | None) -> t
     if not both:
         raise OptionError(f"the network predicts {' and '.join(predicted)}, and the data knows {' and '.join(known)}")
     return both
-
-
-def _place(model: nn.Module, device: str | torch.device | None) -> torch.device:
-    """Where to compute; the model is moved there."""
-    if device is None:
-        return next((value.device for value in (*model.parameters(), *model.buffers())), torch.device("cpu"))
-    place = choose(device, mps=True)
-    model.to(place)
-    return place
-
-
-def _undistributed(model: nn.Module) -> nn.Module:
-    while isinstance(model, nn.parallel.DistributedDataParallel):
-        model = model.module
-    return model

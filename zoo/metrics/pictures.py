@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
@@ -11,8 +10,8 @@ from zoo.contract import TASKS
 from zoo.data.dataset import PairDataset
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting.sheet import fit, thumbnail
-from zoo.metrics.evaluate import predict
 from zoo.metrics.evaluation import RANKING, Evaluation, best_median_worst
+from zoo.metrics.inference import Inference
 
 CELL, GAP, LINE = 192, 12, 18  # pixels
 INK = (32, 32, 32)
@@ -26,9 +25,8 @@ def draw(
     """A row for each of the three: bg, fg_bg, and each task's truth and prediction; depth is white where it is far."""
     picks = best_median_worst(evaluation)
     chosen = list(picks[1:])
-    device = torch.device(evaluation.facts["device"])
     rows = []
-    for prediction, sample in predict(model, Loader(dataset, chosen, batch=1), device, precision=precision):
+    for prediction, sample in Inference(precision=precision).predict(model, Loader(dataset, chosen, batch=1)):
         cells = {"bg": sample.bg[0].cpu(), "fg_bg": sample.fg_bg[0].cpu()}
         for task in TASKS:
             if not any(metric.card.task == task for metric in evaluation.metrics.values()):

@@ -4,6 +4,18 @@ from zoo.training.fit import fit
 from zoo.training.folder import Run, budgeted
 from zoo.training.loop import StoppedError
 from zoo.training.recipe import Objective, Recipe, RecipeError, Stage
+from zoo.training.setup import Setup
 from zoo.training.trainer import TrainingError
 
-__all__ = ["Objective", "Recipe", "RecipeError", "Run", "Stage", "StoppedError", "TrainingError", "budgeted", "fit"]
+__all__ = [
+    "Objective",
+    "Recipe",
+    "RecipeError",
+    "Run",
+    "Setup",
+    "Stage",
+    "StoppedError",
+    "TrainingError",
+    "budgeted",
+    "fit",
+]

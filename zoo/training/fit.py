@@ -4,9 +4,7 @@ from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
 
-import torch
-
-from registry import OptionError, is_count, require
+from registry import OptionError
 from zoo.lock import locked
 from zoo.model import PairModel
 from zoo.precision import float32
@@ -17,10 +15,9 @@ from zoo.training.journal import summary_writer
 from zoo.training.loop import Loop, StoppedError
 from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse
+from zoo.training.setup import Setup
 from zoo.training.trainer import Trainer
 from zoo.training.world import joined, share
-
-SAVE_EVERY = 120.0  # seconds between checkpoints
 
 
 def fit(
@@ -29,11 +26,8 @@ def fit(
     *,
     samples: int | None = None,
     resume: bool = False,
-    device: str | torch.device = "auto",
-    workers: int | None = None,
-    save_every: float = SAVE_EVERY,
-    tensorboard: bool = False,
     model: PairModel | None = None,
+    setup: Setup = Setup(),
     tick: Tick | None = None,
 ) -> Run:
     """Train by a recipe in the folder `out`, and write what comes of it there.
@@ -41,32 +35,29 @@ def fit(
     out: a folder that all processes see, where there are several.
     samples: scales all stages, so that this many samples are seen in all.
     resume: go on where the folder's run stopped; recipe may then be None.
-    workers: processes that make data; None: one less than this process's share of the cores, at least one.
-    save_every: seconds between checkpoints, which is what a kill -9 costs at most.
     model: a network of one's own in place of the recipe's, as `zoo.wrap` gives; it is trained itself, not a copy.
+    setup: device, workers, and how often checkpoints are written.
     """
-    _check(recipe, model, save_every, workers)
-    if tensorboard:
+    _check(recipe, model)
+    if setup.tensorboard:
         summary_writer()  # before a folder is made
     folder = Path(out)
-    with joined(device) as world, locked(folder) if world.is_first else nullcontext():
+    with joined(setup.device) as world, locked(folder) if world.is_first else nullcontext():
         recipe = settle(recipe, folder, samples, resume)
         with float32(tf32=recipe.precision == "tf32"):
             state = checkpoint.newest(folder / CHECKPOINTS) if resume else None
-            workers = share() if workers is None else workers
+            workers = share() if setup.workers is None else setup.workers
             trainer = Trainer(recipe, world, model=model, workers=workers, is_filled=state is not None)
             rehearse(trainer)
             open_folder(folder, recipe, world)
-            stopped = Loop(trainer, folder, save_every, tensorboard, tick or (lambda *_: None), state).run()
+            stopped = Loop(trainer, folder, setup, tick or (lambda *_: None), state).run()
         outcome = stopped or finished(folder, trainer, world)
     if isinstance(outcome, StoppedError):  # raised here, after the processes have taken leave of each other
         raise outcome
     return outcome
 
 
-def _check(recipe: object, model: object, save_every: object, workers: object) -> None:
-    require(isinstance(save_every, int | float) and save_every >= 0, "save_every", save_every, "seconds from 0 up")
-    require(workers is None or is_count(workers, least=0), "workers", workers, "a whole number from 0 up, or None")
+def _check(recipe: object, model: object) -> None:
     if recipe is not None and not isinstance(recipe, Recipe):
         raise OptionError(
             f"recipe={recipe!r:.80} is not accepted; fit takes a Recipe, as zoo.recipes.build('zoo-quick') gives"

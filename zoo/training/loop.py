@@ -19,6 +19,7 @@ from zoo.progress import Pace, Tick, duration
 from zoo.training import checkpoint
 from zoo.training.folder import CHECKPOINTS, PICTURES
 from zoo.training.journal import Journal
+from zoo.training.setup import Setup
 from zoo.training.signals import StopRequest
 from zoo.training.splits import not_held_out, validation_data
 from zoo.training.step import Sums
@@ -58,16 +59,8 @@ class Elapsed:
 class Loop:
     """The loop around a trainer: looks, lines, checkpoints."""
 
-    def __init__(
-        self,
-        trainer: Trainer,
-        folder: Path,
-        save_every: float,
-        tensorboard: bool,
-        tick: Tick,
-        state: dict[str, Any] | None,
-    ):
-        self.trainer, self.folder, self.save_every, self.tick = trainer, folder, save_every, tick
+    def __init__(self, trainer: Trainer, folder: Path, setup: Setup, tick: Tick, state: dict[str, Any] | None):
+        self.trainer, self.folder, self.save_every, self.tick = trainer, folder, setup.save_every, tick
         self.world, self.recipe = trainer.world, trainer.recipe
         self.clocks, self.sums, self.pace = Elapsed(), Sums(), Pace()
         self.label, self.replaced = "", ""
@@ -77,7 +70,7 @@ class Loop:
         if state:
             self._take_up(state)
         self.journal = (
-            Journal(folder, upto=trainer.step_number, tensorboard=tensorboard) if self.world.is_first else None
+            Journal(folder, upto=trainer.step_number, tensorboard=setup.tensorboard) if self.world.is_first else None
         )
 
     def run(self) -> StoppedError | None:

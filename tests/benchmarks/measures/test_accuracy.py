@@ -24,6 +24,7 @@ from benchmarks.store.record import AccuracySettings, Found
 from registry import OptionError, ZooError
 from zoo import recipes
 from zoo.metrics.evaluate import evaluate
+from zoo.metrics.inference import Inference
 from zoo.training.loop import Loop
 from zoo.training.recipe import RecipeError
 from zoo.training.trainer import Trainer
@@ -74,7 +75,8 @@ def test_a_record_holds_what_was_measured(whole: tuple[Path, Found]) -> None:
     assert set(zoo.metrics.names()) | {"seconds"} == set(found.values)
     model = zoo.load(folder / "model.safetensors")
     test = zoo.data.load("pairbench:clean", split="test", size=(16, 24))
-    again = evaluate(model, test, samples=30, batch=accuracy.at_once(16, 24))  # no pixel may fall to the other side
+    at_once = Inference(batch=accuracy.at_once(16, 24))  # no pixel may fall to the other side
+    again = evaluate(model, test, samples=30, inference=at_once)
     for name in zoo.metrics.names():
         value = found.values[name]
         assert value == accuracy.number(value) if value is not None else again.values[name] != again.values[name]

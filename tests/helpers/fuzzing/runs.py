@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fuzzing.case import Case
 from fuzzing.changes import altered, damaged
 from fuzzing.whole import TINY, contents
-from zoo.training import Recipe, Stage, fit
+from zoo.training import Recipe, Setup, Stage, fit
 
 STAGE = Stage(size=16, samples=24, batch=4, lr=0.01)
 RECIPE = Recipe(model=TINY, data="pairbench:clean", stages=(STAGE,), validate_samples=2, augment="flip", ema=0.5)
@@ -58,7 +58,7 @@ def _changed(draw: Callable[..., Any], content: bytes) -> bytes:
 
 def run(folder: Path) -> None:
     """Go on with it."""
-    fit(None, folder, resume=True, device="cpu", workers=0)
+    fit(None, folder, resume=True, setup=Setup(device="cpu", workers=0))
 
 
 @cache
@@ -75,5 +75,5 @@ def stopped() -> dict[str, bytes]:
     with TemporaryDirectory() as name:
         torch.manual_seed(0)
         with suppress(EnoughError):
-            fit(RECIPE, Path(name) / "run", device="cpu", workers=0, save_every=0, tick=stop)
+            fit(RECIPE, Path(name) / "run", setup=Setup(device="cpu", workers=0, save_every=0), tick=stop)
         return contents(Path(name) / "run")

@@ -16,7 +16,7 @@ from zoo import recipes
 from zoo.__main__ import main
 from zoo.commands import train
 from zoo.data.augment import Augment
-from zoo.training import Recipe
+from zoo.training import Recipe, Setup
 from zoo.training.profile import profile
 
 Shown = pytest.CaptureFixture[str]
@@ -247,7 +247,8 @@ def test_augmentation_is_named_where_it_takes_much_of_the_time(
 ) -> None:
     said: list[str] = []
     recipe = Recipe.read(tiny).changed(augment="flip", samples=40)
-    options: dict[str, Any] = {"device": "cpu", "workers": workers, "tick": lambda label, *_: said.append(label)}
+    setup = Setup(device="cpu", workers=workers)
+    options: dict[str, Any] = {"setup": setup, "tick": lambda label, *_: said.append(label)}
     with monkeypatch.context() as slowed:
         slowed.setattr(Augment, "__call__", slow)
         line = zoo.fit(recipe, tmp_path / "slow", **options).log[0]

@@ -22,7 +22,7 @@ from zoo.data.feeding.order import spread
 from zoo.machine import choose
 from zoo.metrics import Accumulator
 from zoo.trained import Trained
-from zoo.training import Objective, Recipe, TrainingError, budgeted, loop
+from zoo.training import Objective, Recipe, Setup, TrainingError, budgeted, loop
 from zoo.training.splits import training_data, validation_data
 from zoo.training.trainer import Trainer
 from zoo.training.validation import METRICS, grid, validate
@@ -202,7 +202,7 @@ def test_the_environment_of_every_start_is_kept(tmp_path: Path) -> None:
 def test_the_estimate_knows_that_larger_images_take_longer(tmp_path: Path) -> None:
     small, large = (replace(SMALL.stages[0], size=side, samples=10 * BATCH) for side in (16, 64))
     trainer = Trainer(replace(SMALL, stages=(small, large)), World(), workers=0)
-    at = loop.Loop(trainer, tmp_path, 1e9, False, lambda *_: None, False)._pixels
+    at = loop.Loop(trainer, tmp_path, Setup(), lambda *_: None, None)._pixels
     assert [at(n) for n in (0, 40, 60, 80)] == [0, 40 * 16**2, 40 * 16**2 + 20 * 64**2, 40 * (16**2 + 64**2)]
 
 

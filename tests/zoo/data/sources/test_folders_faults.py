@@ -13,7 +13,7 @@ from zoo.data import DataError, load
 from zoo.data.dataset import DamagedError
 from zoo.data.feeding.loader import Loader
 from zoo.data.sources.problems import Problems, summary
-from zoo.training import Recipe, Stage, fit
+from zoo.training import Recipe, Setup, Stage, fit
 from zoo.training.feed import Stream, statistics
 
 
@@ -89,7 +89,7 @@ def test_a_training_says_how_many_samples_it_replaced(tmp_path: Path) -> None:
     spec = f"folders(path={root}, max_bad=0.5)"
     recipe = Recipe(model="unet(width=2, depth=3)", data=spec, stages=(Stage(size=16, samples=20, batch=10),))
     with pytest.warns(UserWarning, match=r"4 of 10 samples could not be used(.|\n)*in the place of a damaged one"):
-        fit(recipe, tmp_path / "run", device="cpu", workers=0)
+        fit(recipe, tmp_path / "run", setup=Setup(device="cpu", workers=0))
 
 
 def test_statistics_leave_damaged_samples_out(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from zoo.data.files import images
 from zoo.data.files.maps import fast
 from zoo.data.files.shards import check_sizes, read_files, read_index, read_offsets, verify, write_shard
 from zoo.data.making.packing import Plan, pack
+from zoo.metrics import Inference
 
 N, H, W = 7, 24, 40
 FIELDS = ("bg", "fg_bg", "mask", "depth", "valid")
@@ -312,6 +313,6 @@ def test_a_damaged_picture_in_a_shard_is_one_sample_that_evaluation_leaves_out(c
     data = zoo.data.load(str(copy), split="all", size=(16, 16))
     with pytest.raises(DamagedError, match=r"all-000000\.tar, sample 1"):
         _ = data[1]
-    found = zoo.evaluate(zoo.build("frame_difference"), data, batch=3, resamples=0)
+    found = zoo.evaluate(zoo.build("frame_difference"), data, inference=Inference(batch=3), resamples=0)
     assert found.images == N - 1
     assert found.ids == [index for index in range(N) if index != 1]
