@@ -12,7 +12,7 @@ from typing import IO
 from benchmarks.show import export, leaderboard, report, table, terminal
 from benchmarks.show.findings import Findings
 from benchmarks.show.table import Table
-from benchmarks.store.files import write_text
+from benchmarks.store.files import prepare, write_text
 
 FILES = ("compare.html", "compare.md", "compare.csv", "compare.tex")
 
@@ -40,8 +40,9 @@ class Results(Findings):
         write_text(Path(path), report.page(self, title=title))
 
     def save(self, folder: Path | str) -> None:
-        """The page, and the tables in Markdown, CSV and LaTeX."""
-        page, *others = (Path(folder) / name for name in FILES)
+        """The page, and the tables in Markdown, CSV and LaTeX, in a folder that is made if it is missing."""
+        folder = prepare(Path(folder))
+        page, *others = (folder / name for name in FILES)
         for path, text in zip(others, (self.to_markdown(), self.to_csv(), self.to_latex()), strict=True):
             write_text(path, text)
         self.to_html(page)

@@ -171,10 +171,11 @@ def test_the_same_numbers_stand_in_all_renderers(tmp_path: Path) -> None:
 
 def test_it_is_saved_in_every_form(tmp_path: Path) -> None:
     results = Results(records(networks=3))
-    results.save(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
-    assert (tmp_path / "compare.tex").read_text() == results.to_latex()
-    data: Any = json.loads(re.findall(r'id="data"[^>]*>(.*?)</script>', (tmp_path / "compare.html").read_text())[0])
+    folder = tmp_path / "new" / "folder"
+    results.save(folder)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert (folder / "compare.tex").read_text() == results.to_latex()
+    data: Any = json.loads(re.findall(r'id="data"[^>]*>(.*?)</script>', (folder / "compare.html").read_text())[0])
     assert data["records"] == len(results.records)
 
 
