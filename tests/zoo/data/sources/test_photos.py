@@ -120,7 +120,7 @@ def packages(tmp_path, monkeypatch):
     (root / "usr/share/doc/all").mkdir(parents=True)
     (root / "usr/share/doc/all/copyright").write_text(COPYRIGHT)
     known = (
-        gathering.Package("all", "backgrounds", "walls/nature/*.jpg", ("drawn",)),
+        gathering.Package("all", "backgrounds", "walls/nature/*.jpg", ("*/drawn*",)),
         gathering.Package("all", "cutouts", "stamps/*.png"),
     )
     monkeypatch.setattr(gathering, "PACKAGES", known)
