@@ -1,13 +1,14 @@
 """One composite by index: a view of a background, cut-outs in front of it, and two exposures."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from PIL import Image
 
+from zoo.data.dataset import DamagedError, DataError
 from zoo.data.files.archive import Folder
-from zoo.data.files.images import open_image
+from zoo.data.files.images import decode, decode_rgba
 from zoo.data.shots.camera import BICUBIC, STILL, Box, Exposure, Rng, seen, shadowed, taken
 
 VERSION = 1  # raised whenever a picture changes
@@ -30,7 +31,11 @@ class Stock:
 
 @lru_cache(KEPT)
 def _decoded(store: Folder, name: str, mode: str) -> Image.Image:
-    image = open_image(store.read(name), store.label(name)).convert(mode)
+    read = decode_rgba if mode == "RGBA" else partial(decode, "bg")
+    try:
+        image = Image.fromarray(read(store.read(name), store.label(name)).permute(1, 2, 0).numpy())
+    except DataError as error:
+        raise DamagedError(str(error)) from error
     image.thumbnail((1024, 1024), BICUBIC, reducing_gap=3)
     return image
 

@@ -9,8 +9,9 @@ import torch
 from registry import Card
 from registry.vocabulary import SPLITS
 from zoo.contract import Sample, Task
-from zoo.data.dataset import DataError, PairDataset, sources
+from zoo.data.dataset import DamagedError, DataError, PairDataset, sources
 from zoo.data.shots.compose import VERSION, Stock, composite
+from zoo.data.sources.problems import Problems, summary
 from zoo.data.splitting.named import of_split
 
 LENGTH = {"train": 20_000, "val": 1_000, "test": 1_000}
@@ -45,13 +46,26 @@ class Photos(PairDataset):
         found = (of_split(str(Path(path) / part), split) for part in PARTS)
         self.backgrounds, self.cutouts = (Stock(store, tuple(names)) for store, names in found)
 
+        self._damaged = Problems()
+
+    @property
+    def problems(self) -> dict[str, str]:
+        return self._damaged.all()
+
+    def report(self) -> str:
+        return summary(self.problems, len(self))
+
     def __len__(self) -> int:
         return LENGTH[self.split]
 
     def sample(self, index: int) -> Sample:
         rng = np.random.default_rng([VERSION, SPLITS.index(self.split), index])
         size = self.size or SIZE
-        *pictures, facts = composite(self.backgrounds, self.cutouts, rng, size, is_aligned=self.is_aligned)
+        try:
+            *pictures, facts = composite(self.backgrounds, self.cutouts, rng, size, is_aligned=self.is_aligned)
+        except DamagedError as error:
+            self._damaged.add(f"composite {index}", str(error))
+            raise
         bg, fg_bg, mask = (torch.from_numpy(np.asarray(each, np.float32) / 255) for each in pictures)
         nothing = torch.zeros(1, *size)
         meta = {"source": f"photos{VERSION}", "split": self.split, "index": index, **facts}

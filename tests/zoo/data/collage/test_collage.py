@@ -1,15 +1,14 @@
 """Collages of photos: the same by index, in range, masks where objects are; splits share no photo; what is refused."""
 
 import pickle
-import struct
 import warnings
-import zlib
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from photo_files import cutout, huge, smooth
 from PIL import Image
 
 import zoo.data
@@ -19,28 +18,19 @@ from zoo.data.collage.library import MEMORY, library
 from zoo.data.dataset import NoSplitError
 
 
-def picture(seed, h=60, w=80, channels=3):
-    """Smooth and colourful, uint8."""
-    small = np.random.default_rng(seed).integers(0, 256, (5, 7, channels), dtype=np.uint8)
-    return np.asarray(Image.fromarray(small).resize((w, h), Image.Resampling.BICUBIC))
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
     for seed in range(12):
-        Image.fromarray(picture(seed, 60 + seed, 80 - 2 * seed)).save(folder / f"p{seed}.jpg", quality=95)
+        Image.fromarray(smooth(seed, 60 + seed, 80 - 2 * seed)).save(folder / f"p{seed}.jpg", quality=95)
     return folder
 
 
 @pytest.fixture(scope="module")
 def cutouts(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cutouts")
-    y, x = np.mgrid[:40, :30]
     for seed in range(6):
-        rgba = picture(100 + seed, 40, 30, 4).copy()
-        rgba[..., 3] = 255 * (((x - 14) / 10) ** 2 + ((y - 20) / 15) ** 2 < 1)
-        Image.fromarray(rgba).save(folder / f"c{seed}.png")
+        cutout(seed).save(folder / f"c{seed}.png")
     return folder
 
 
@@ -127,7 +117,7 @@ def test_a_photo_keeps_its_split_in_another_folder(photos, tmp_path):
 
 
 def test_one_photo_is_enough_to_train_and_has_no_other_split(tmp_path):
-    Image.fromarray(picture(0)).save(tmp_path / "only.png")
+    Image.fromarray(smooth(0)).save(tmp_path / "only.png")
     assert load(tmp_path).batch([0, 1]).bg.shape == (2, 3, 32, 32)
     with pytest.raises(NoSplitError, match="has 1 images, and no split val; it has train") as caught:
         load(tmp_path, "val")
@@ -135,15 +125,15 @@ def test_one_photo_is_enough_to_train_and_has_no_other_split(tmp_path):
 
 
 def test_photos_of_every_kind_are_read_and_what_cannot_be_is_named(tmp_path):
-    Image.fromarray(picture(1)).save(tmp_path / "rgb.png")
-    Image.fromarray(picture(2)).convert("L").save(tmp_path / "grey.png")
-    Image.fromarray(picture(3)).convert("CMYK").save(tmp_path / "cmyk.jpg")
+    Image.fromarray(smooth(1)).save(tmp_path / "rgb.png")
+    Image.fromarray(smooth(2)).convert("L").save(tmp_path / "grey.png")
+    Image.fromarray(smooth(3)).convert("CMYK").save(tmp_path / "cmyk.jpg")
     Image.fromarray(np.arange(1200, dtype=np.uint16).reshape(30, 40) * 50).save(tmp_path / "deep.png")
     Image.new("RGB", (1, 1), "red").save(tmp_path / "dot.png")
     whole = (tmp_path / "rgb.png").read_bytes()
     (tmp_path / "short.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "huge.png").write_bytes(huge(30_000, 30_000))
-    Image.fromarray(picture(4, channels=4)).save(tmp_path / "holes.png")
+    Image.fromarray(smooth(4, channels=4)).save(tmp_path / "holes.png")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = [name for split in ("train", "val", "test") for name in kept(tmp_path, split)]
@@ -159,16 +149,6 @@ def kept(folder, split):
     except ZooError as error:
         warnings.warn(str(error), stacklevel=1)
         return ()
-
-
-def huge(w, h):
-    """A PNG whose header promises pixels that it has not."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def test_memory_is_bounded(photos, monkeypatch):

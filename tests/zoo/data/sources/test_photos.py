@@ -8,11 +8,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from photo_files import photographs, smooth
+from photo_files import cutout, huge, photographs, smooth
 from PIL import Image
 
 import zoo.data
 from registry import ZooError
+from zoo.data.dataset import DamagedError, NoSplitError
+from zoo.data.files.archive import folder_of_images
 from zoo.data.making import photographs as gathering
 from zoo.data.shots import compose
 from zoo.data.splitting.named import of_split
@@ -82,6 +84,54 @@ def test_a_folder_that_is_not_there_says_how_it_is_made(tmp_path):
         load(tmp_path)
     with pytest.raises(ZooError, match="photos version 7 is not what"):
         zoo.data.load("photos(version=7)", split="test")
+
+
+def kinds(root):
+    """One file of each kind, as a background and as a cut-out."""
+    picture, deep = Image.fromarray(smooth(1, 30, 40)), np.arange(1200, dtype=np.uint16).reshape(30, 40) * 50
+    made = {
+        "grey.png": picture.convert("L"), "cmyk.jpg": picture.convert("CMYK"), "deep.png": Image.fromarray(deep),
+        "dot.png": Image.new("RGB", (1, 1), "red"), "holes.png": cutout(2),
+    }  # fmt: skip
+    for name, image in made.items():
+        image.save(root / name)
+    (root / "short.png").write_bytes((root / "grey.png").read_bytes()[:300])
+    (root / "huge.png").write_bytes(huge(9_000, 9_000))
+    return {name: compose.Stock(folder_of_images(str(root))[0], (name,)) for name in [*made, "short.png", "huge.png"]}
+
+
+@pytest.mark.parametrize(("mode", "refused"), [("RGB", "holes short huge"), ("RGBA", "short huge")])
+def test_photos_of_every_kind_are_read_and_what_cannot_be_is_named(tmp_path, mode, refused):
+    rng = np.random.default_rng(0)
+    for name, stock in kinds(tmp_path).items():
+        if name.split(".")[0] in refused:
+            with pytest.raises(DamagedError, match=name):
+                stock.draw(rng, mode)
+        else:
+            _, image = stock.draw(rng, mode)
+            assert image.mode == mode
+            if name == "deep.png":
+                assert np.ptp(np.asarray(image)[..., 0]) > 200  # scaled, not clipped
+
+
+def test_a_damaged_photo_is_left_out_where_it_is_drawn(folder, tmp_path):
+    for part in ("backgrounds", "cutouts"):
+        (tmp_path / part).mkdir()
+        for path in (folder / part).iterdir():
+            (tmp_path / part / path.name).write_bytes(path.read_bytes())
+    broken = load(tmp_path).backgrounds.names[0]
+    (tmp_path / "backgrounds" / broken).write_bytes(b"no picture")
+    data = load(tmp_path)
+    with pytest.warns(UserWarning, match="left out"):
+        found = zoo.evaluate(zoo.build("frame_difference"), data, samples=12, resamples=0)
+    assert 0 < found.images < 12
+    for path in (tmp_path / "cutouts").iterdir():
+        path.unlink()
+    with pytest.raises(ZooError, match="cutouts: no images in it"):
+        load(tmp_path)
+    (tmp_path / "cutouts" / "one.png").write_bytes(b"")
+    with pytest.raises(NoSplitError, match="has 1 images, and no split test; it has train"):
+        load(tmp_path)
 
 
 COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
