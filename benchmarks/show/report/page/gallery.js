@@ -91,7 +91,12 @@ function renderGallery() {
     networks.map(network =>
       line(
         MODELS[DATA.accuracy[network.entry].model].name,
-        quantity && known(value(network)) ? `${quantity.label} ${quantity.show(value(network))}` : "",
+        [
+          DATA.accuracy[network.entry].learned && `of ${DATA.accuracy[network.entry].learned}`,
+          quantity && known(value(network)) && `${quantity.label} ${quantity.show(value(network))}`,
+        ]
+          .filter(Boolean)
+          .join(", "),
         network.tiles.map(tiles => tiles[predicted]),
         i => large(scenes, i, network),
       ),
