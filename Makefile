@@ -5,6 +5,7 @@
 # make check     lint, format, types
 # make fuzz      damaged and hostile input at the doors that users meet    SECONDS=600 ARGS="--kinds images weights"
 # make kill      kill -9 at random moments, and what is left then    KILLS=25 ARGS="--only train"
+# make gpu       all that needs a GPU, in order of worth, within minutes    MINUTES=8 OUT=gpu-records ARGS="--rehearse"
 # make readme    README's table, and tables and chart in docs/, from benchmarks/records
 
 PYTHON ?= python3
@@ -12,7 +13,10 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SECONDS ?= 600
 KILLS ?= 25
+MINUTES ?= 8
+OUT ?= gpu-records
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+HERE = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) # a machine without network has no installation of ours
 AVX2 := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
 
 compare: $(INSTALLED)
@@ -42,6 +46,9 @@ kill: $(INSTALLED)
 readme: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.upkeep readme $(ARGS)
 
+gpu:
+	@PYTHONPATH="$(CURDIR):$$PYTHONPATH" $(HERE) -m benchmarks.upkeep gpu --minutes $(MINUTES) --out $(OUT) $(ARGS)
+
 photos: $(INSTALLED)
 	@$(BIN)/python -m zoo data photos $(ARGS)
 
@@ -52,4 +59,4 @@ $(INSTALLED): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-.PHONY: photos compare test test-all test-cpus check fuzz kill readme
+.PHONY: gpu photos compare test test-all test-cpus check fuzz kill readme

@@ -31,6 +31,7 @@ OTHERS = (
     "python3 -m venv .venv",
     ".venv/bin/python -m pip ",
     ".venv/bin/python -m pytest ",
+    "make gpu ",
 )
 FENCED = re.compile(r"```(.*?)```", flags=re.DOTALL)
 

@@ -69,7 +69,7 @@ def run(tuples: int, rounds: int, workers: int, batch: int, pixels: int, *, read
     if reading_only:
         return missed
     samples = max(RENDERED, RENDERED_BATCH * (2 * workers + 8))  # the first two of each worker are not timed
-    return max(missed, rendering.run(rounds, samples, workers, RENDERED_BATCH))
+    return max(missed, rendering.run(rounds=rounds, samples=samples, workers=workers, batch=RENDERED_BATCH))
 
 
 def entrants(folder: Path, tuples: int, batch: int, workers: int) -> dict[str, Callable[[int], Batches]]:

@@ -1,9 +1,11 @@
 """How fast PairBench is rendered: `python -m benchmarks.checks rendering`; `benchmarks.checks.reading` shows it, too.
 
 Batches are made by worker processes with one thread each on the CPU, as training has them; on a GPU by that device.
-Exit code 1 where a goal is missed.
+`benchmarks.upkeep.gpu` asks the same of every source. Exit code 1 where a goal is missed.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 
@@ -11,44 +13,60 @@ import torch
 
 from benchmarks.checks.ways import in_rounds, per_second, settled, told, where
 from benchmarks.show.terminal import print_table
+from benchmarks.statistics.intervals import Interval
 from benchmarks.timing.rounds import sample
 from zoo import data, machine
+from zoo.data.dataset import rendered_on
 from zoo.data.feeding.loader import Loader
-from zoo.progress import progress
+from zoo.progress import Tick, progress
 
 GOALS = {("cpu", "clean", 128): 150, ("cpu", "hard", 128): 80, ("cuda", "hard", 224): 20_000}  # samples/s
 TIERS = ("clean", "hard")
-PIXELS = {"cpu": (64, 128), "cuda": (224,)}
+PIXELS = {"cpu": (64, 128), "cuda": (128, 224)}
 HEAD = ["rendered", "pixels", "samples/s", "95 % interval", "goal at least"]
 
 
-def run(rounds: int, samples: int, workers: int, batch: int) -> int:
+@dataclass(frozen=True)
+class Effort:
+    """How much is rendered: shuffled rounds, samples in each, and by whom on the CPU."""
+
+    rounds: int = 8
+    samples: int = 480
+    workers: int = 2
+    batch: int = 16
+
+
+def run(**effort: int) -> int:
     """Measure and show; 1 where a goal is missed."""
-    device = machine.choose("auto")
-    ways = {}
-    for tier, pixels in product(TIERS, PIXELS[device.type]):
-        dataset = data.load(f"pairbench:{tier}", split="train", size=pixels, device=str(device))
-        ways[tier, pixels] = partial(milliseconds, dataset, device, samples, workers, batch)
+    device, spent = machine.choose("auto"), Effort(**effort)
     with progress() as tick:
-        times = in_rounds(
-            {f"pairbench:{tier} at {pixels} px": way for (tier, pixels), way in ways.items()}, rounds, tick
-        )
+        found = measure([f"pairbench:{tier}" for tier in TIERS], PIXELS[device.type], device, spent, tick)
     body, missed = [], False
-    for (tier, pixels), found in zip(ways, times.values(), strict=True):
-        speed, goal = per_second(found), GOALS.get((device.type, tier, pixels))
+    for (source, pixels), speed in found.items():
+        goal = GOALS.get((device.type, source.partition(":")[2], pixels))
         missed |= goal is not None and speed.high < goal
-        body.append([f"pairbench:{tier}", f"{pixels}", *told(speed), f"{goal:,}" if goal else ""])
-    how = f"{workers} worker processes, one thread each" if device.type == "cpu" else device.type
-    print_table(HEAD, body, notes=[f"{rounds} shuffled rounds, {how}; higher is better.", where(device)])
+        body.append([source, f"{pixels}", *told(speed), f"{goal:,}" if goal else ""])
+    how = f"{spent.workers} worker processes, one thread each" if device.type == "cpu" else device.type
+    print_table(HEAD, body, notes=[f"{spent.rounds} shuffled rounds, {how}; higher is better.", where(device)])
     return int(missed)
 
 
-def milliseconds(
-    dataset: data.PairDataset, device: torch.device, samples: int, workers: int, batch: int, turn: int
-) -> float:
+def measure(
+    sources: Sequence[str], pixels: Sequence[int], device: torch.device, effort: Effort, tick: Tick
+) -> dict[tuple[str, int], Interval]:
+    """Samples per second by source and pixels. What the device does not compute comes from worker processes."""
+    ways = {}
+    for source, size in product(sources, pixels):
+        dataset = data.load(source, split="train", size=size, **rendered_on(device, source))
+        ways[f"{source} at {size} px"] = partial(milliseconds, dataset, device, effort)
+    times = in_rounds(ways, effort.rounds, tick)
+    return dict(zip(product(sources, pixels), map(per_second, times.values()), strict=True))
+
+
+def milliseconds(dataset: data.PairDataset, device: torch.device, effort: Effort, turn: int) -> float:
     """Milliseconds per sample, once the workers have settled; each turn has samples of its own."""
-    indices = range(turn * samples, (turn + 1) * samples)
-    if device.type == "cuda":
+    indices = range(turn * effort.samples, (turn + 1) * effort.samples)
+    if str(getattr(dataset, "device", "cpu")) != "cpu":
         dataset.batch(indices)
-        return sample(lambda: dataset.batch(indices), device) / samples
-    return settled(Loader(dataset, indices, batch=batch, workers=workers), 2 * workers)
+        return sample(lambda: dataset.batch(indices), device) / effort.samples
+    return settled(Loader(dataset, indices, batch=effort.batch, workers=effort.workers), 2 * effort.workers)

@@ -51,7 +51,7 @@ def measure(
 ) -> Found:
     """Train and test one cell; what a record holds of it. folder: of this training alone; resumed if it was begun."""
     scenes = test_set(cell)  # before the training: data without a test split is found out in a second
-    model = train(entrant, cell, folder, _learnable(cell), device=device, workers=workers, tick=tick)
+    model = train(entrant, cell, folder, learnable(cell), device=device, workers=workers, tick=tick)
     found = tested(model, scenes, cell, folder, device=device, tick=tick)
     log = read(folder / LOG)
     last, looks = _last_step(log), [line for line in log if line["kind"] == "validation"]
@@ -79,7 +79,7 @@ def test_set(cell: AccuracySettings) -> data.PairDataset:
     return data.load(cell.tested_on, split="test", size=cell.size)
 
 
-def _learnable(cell: AccuracySettings) -> tuple[Task, ...]:
+def learnable(cell: AccuracySettings) -> tuple[Task, ...]:
     """The tasks that a cell's data knows."""
     learned = training_data(cell.data, cell.size) if cell.test else test_set(cell)
     return getattr(learned, "tasks", TASKS)
@@ -135,7 +135,7 @@ def require(trainings: Iterable[tuple[Entrant, AccuracySettings]], weights: Path
 
 def _testable(cell: AccuracySettings) -> tuple[Task, ...]:
     """The tasks that a cell's data and its test set both know; an AccuracyError where there are none."""
-    learned, there = _learnable(cell), getattr(test_set(cell), "tasks", TASKS)
+    learned, there = learnable(cell), getattr(test_set(cell), "tasks", TASKS)
     both = tuple(task for task in there if task in learned)
     if not both:
         told = f"{cell.data} knows {' and '.join(learned)} alone, and {cell.test} {' and '.join(there)}"

@@ -133,7 +133,7 @@ def _environment() -> dict[str, str]:
     return os.environ | GIVE_BACK | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """End this process when the one that waits for it has gone."""
     while os.getppid() == parent:
         time.sleep(LOOK)
@@ -152,7 +152,7 @@ def run(
         for entrant in enter(model):
             print(json.dumps(fresh(entrant, asked, place, work, seconds=SECONDS)))
         return 0
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     with contextlib.redirect_stdout(sys.stderr):  # whatever a network prints
         told = _measured(model, asked, place, work)
     print(json.dumps(told), flush=True)

@@ -31,7 +31,7 @@ from zoo.precision import set_float32
 
 MANY = 1000  # samples from which the 99th percentile says something: ten of them lie beyond it
 DIGITS = 4  # of a millisecond, in a record
-LONGEST = 1.0  # seconds of a call on the CPU beyond which a larger batch is not tried: memory is not what ends there
+LONGEST = {"cpu": 1.0, "cuda": 0.1}  # seconds of a call from which a larger batch gains nothing, and is not tried
 LARGEST = 4096  # images in a call
 
 
@@ -58,9 +58,8 @@ def prepare(
 
 
 def largest_batch(entrant: Entrant, settings: TimedSettings, device: torch.device) -> tuple[int, str]:
-    """The largest power of two that fits, and what ended the search: memory, time (a second on the CPU), or LARGEST."""
+    """The largest power of two that fits, and what ended the search: memory, time (see LONGEST), or LARGEST."""
     memory.rehearse(entrant, replace(settings, batch=1), device, seconds=CAP)
-    longest = LONGEST if device.type == "cpu" else CAP
     batch = 1
     while batch < LARGEST:
         seconds = math.inf
@@ -75,7 +74,7 @@ def largest_batch(entrant: Entrant, settings: TimedSettings, device: torch.devic
             if not is_out_of_memory(error):
                 raise
         _let_go()
-        if seconds > longest:
+        if seconds > LONGEST[device.type]:
             return batch, "memory" if math.isinf(seconds) else "time"
         batch *= 2
     return batch, f"no more than {LARGEST:,} are tried"

@@ -4,8 +4,9 @@ bf16 and fp16 are autocast, as networks are trained here: weights stay float32, 
 any network runs. Weights converted to bfloat16 took 0.84 to 1.16 of autocast's time on a CPU (nine founding networks
 at 224 px, batch 1, channels_last, one thread of an EPYC with AVX512-BF16), and their outputs were no closer.
 
-Products and convolutions in tf32 are a GPU's; fp32 has none. An exported network runs in onnxruntime on the CPU in
-fp32, with torch's number of threads.
+Products and convolutions in tf32 are a GPU's; fp32 has none. So is the engine graph: the launches of one eager call,
+recorded once and replayed as a whole. An exported network runs in onnxruntime on the CPU in fp32, with torch's number
+of threads.
 """
 
 import itertools
@@ -44,6 +45,8 @@ NODES: dict[str, Any] = {
     "accumulated_recompile_limit": 100_000,
 }  # of compiled forms of one function
 
+UNRECORDED = 3  # calls before one is recorded: they choose algorithms and take workspaces, which no graph may do
+
 _networks: WeakValueDictionary[tuple[Any, ...], PairModel] = WeakValueDictionary()  # shared by the cells that hold them
 _numbers = itertools.count()
 
@@ -61,7 +64,7 @@ class Ready:
     """Something to call that returns a map for each task, and what its making told."""
 
     call: Callable[..., Sequence[Any]]
-    facts: dict[str, float] = field(default_factory=dict)  # compile_s, export_s
+    facts: dict[str, float] = field(default_factory=dict)  # compile_s, record_s, export_s
 
 
 def ready(entrant: Entrant, settings: TimedSettings, device: torch.device) -> Ready:
@@ -80,6 +83,8 @@ def require(settings: TimedSettings, device: torch.device) -> None:
         require_each(name, getattr(settings, name), (getattr(settings, name),), accepted)
     if settings.precision == "tf32" and device.type != "cuda":
         raise OptionError(f"tf32 is a format of CUDA devices, and this is {device}; give fp32")
+    if settings.engine == "graph" and device.type != "cuda":
+        raise OptionError(f"graph replays the launches of a CUDA device, and this is {device}; give eager")
     here = (device.type, settings.precision, settings.layout)
     if settings.engine == "onnxruntime" and here != ("cpu", *ONNX):
         raise OptionError(f"onnxruntime is measured on cpu in {', '.join(ONNX)}, and not on {', '.join(here)}")
@@ -153,6 +158,27 @@ def _compiled(model: PairModel, pair: Sequence[Tensor], cast: AbstractContextMan
     return Ready(made.call, {"compile_s": time.perf_counter() - begun})
 
 
+def _graph(model: PairModel, pair: Sequence[Tensor], cast: AbstractContextManager[Any]) -> Ready:
+    made, device = _eager(model, pair, cast), pair[0].device
+    begun = time.perf_counter()
+    here, beside = torch.cuda.current_stream(device), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    beside.wait_stream(here)
+    with torch.cuda.stream(beside):
+        for _ in range(UNRECORDED):
+            made.call(None)
+    here.wait_stream(beside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        maps = made.call(None)
+
+    def call(_: Any) -> Sequence[Any]:
+        graph.replay()
+        return maps
+
+    torch.cuda.synchronize(device)
+    return Ready(call, {"record_s": time.perf_counter() - begun})
+
+
 def _onnxruntime(model: PairModel, pair: Sequence[Tensor], _: Any) -> Ready:
     try:
         import onnxruntime
@@ -182,7 +208,12 @@ def _onnxruntime(model: PairModel, pair: Sequence[Tensor], _: Any) -> Ready:
     return Ready(call, {"export_s": seconds})
 
 
-MAKERS: dict[str, Callable[..., Ready]] = {"eager": _eager, "compile": _compiled, "onnxruntime": _onnxruntime}
+MAKERS: dict[str, Callable[..., Ready]] = {
+    "eager": _eager,
+    "compile": _compiled,
+    "graph": _graph,
+    "onnxruntime": _onnxruntime,
+}
 
 
 def _export(model: PairModel, pair: Sequence[Tensor], path: Path) -> None:

@@ -10,8 +10,9 @@ import torch
 from benchmarks.measures import cost, roofline, speed
 from benchmarks.plan.cells import Cell
 from benchmarks.plan.comparison import Comparison
-from benchmarks.store.files import one_line
+from benchmarks.store.files import number, one_line
 from benchmarks.store.record import Found
+from benchmarks.timing import energy
 from benchmarks.timing.rounds import Cell as Timed
 from benchmarks.timing.rounds import interleave, remaining, warm_up
 from zoo.progress import Tick
@@ -44,7 +45,8 @@ def race(cells: Sequence[Cell], asked: Comparison, tick: Tick) -> Iterator[Outco
             tick(f"{kind} of {len(timed)} cells in shuffled rounds, {left:.0f} s left", total - left, total)
             if visited.finished:
                 _, cell = live.pop(id(visited))
-                yield cell, "failed" if visited.failed else "done", visited.failed, _found(visited, cell, peaks)
+                found = _with_energy(_found(visited, cell, peaks), visited)
+                yield cell, "failed" if visited.failed else "done", visited.failed, found
     except KeyboardInterrupt:
         for prepared, cell in live.values():
             if prepared.rounds and not prepared.failed:
@@ -79,6 +81,15 @@ def _found(timed: Timed, cell: Cell, peaks: dict[str, float]) -> Found:
     moved = counted.moved_bytes / WIDER.get(cell.timed.precision, 1)
     shares = {name: round(share, 4) for name, share in roofline.share(counted.flops, moved, each, peaks).items()}
     return replace(found, values={**values, **shares}, raw=replace(found.raw, peaks=peaks))
+
+
+def _with_energy(found: Found, timed: Timed) -> Found:
+    """What each image of a throughput takes in joules, where a GPU's driver counts them."""
+    if timed.failed or not timed.pipelined or timed.device.type != "cuda":
+        return found
+    timed.enter()
+    joules = energy.each(timed.call, timed.device)
+    return replace(found, values={**found.values, "joules_per_image": joules and number(joules / timed.batch)})
 
 
 @cache

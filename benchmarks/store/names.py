@@ -10,7 +10,7 @@ BASELINE = "baseline"  # the group of the baselines, which are no networks
 YOURS = "yours"  # the group of networks that come from no catalog
 
 LAYOUTS = ("contiguous", "channels_last")
-ENGINES = ("eager", "compile", "onnxruntime")
+ENGINES = ("eager", "compile", "graph", "onnxruntime")
 
 EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
 READY_MADE = f"{READY}:"  # how the recipe of ready-made weights begins

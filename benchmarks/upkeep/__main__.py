@@ -4,9 +4,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from registry.arguments import Commands, at_least, command
+from registry.arguments import Commands, at_least, command, listed, positive
+from registry.commandline import path
 
+STEPS = ("facts", "tests", "speed", "accuracy", "photos", "rendering", "more")  # of gpu, in this order
 UPKEEP: Commands = {
+    "gpu": (
+        "measure all that needs a GPU, in order of worth",
+        {
+            "--minutes": {"type": positive, "default": 8.0, "help": "for all of it; default: 8"},
+            "--out": {"type": path, "default": Path("gpu-records"), "help": "default: gpu-records"},
+            "--resume-from": {"type": path, "metavar": "DIR", "help": "what an earlier run left; may be --out's"},
+            "--rehearse": {"action": "store_true", "help": "every step, tiny, on the CPU"},
+            "--only": {"type": listed(*STEPS), "default": STEPS, "help": f"some of {','.join(STEPS)}; default: all"},
+            "--photos": {"type": path, "default": Path("photos"), "help": "of `make photos`, or its pack.zip alone"},
+        },
+    ),
     "keep": (
         "add the records of a comparison to those that come with the library",
         {"folder": {"type": Path, "help": "that a comparison has written to"}},

@@ -179,6 +179,14 @@ def resolve(spec: str | Spec, options: Mapping[str, Any]) -> tuple[Entry[Source]
     return sources.resolve(Spec(entry.name, given), given_by_caller=("split", "size"))
 
 
+def rendered_on(device: torch.device, spec: str | Spec) -> dict[str, str]:
+    """The option of `load` that has a source compute its scenes on a device; nothing where it computes none, or the
+    spec says where."""
+    entry, told = parse(spec)
+    is_free = device.type != "cpu" and "device" in entry.options and "device" not in told.options
+    return {"device": str(device)} if is_free else {}
+
+
 def parse(spec: str | Spec) -> tuple[Entry[Source], Spec]:
     """The source and the options of a spec; a bare path is one of the source that reads what is there."""
     if isinstance(spec, str) and not spec.strip():

@@ -177,7 +177,7 @@ def test_the_largest_batch_is_looked_for_from_one_up(monkeypatch: pytest.MonkeyP
     assert speed.largest_batch(entrant(Large), SETTINGS, CPU) == (4, "memory")
     with pytest.raises(RuntimeError, match="five"):
         speed.largest_batch(entrant(Picky), SETTINGS, CPU)
-    monkeypatch.setattr(speed, "LONGEST", 0.1)  # seconds: 62.5 ms for four images, 125 for eight
+    monkeypatch.setitem(speed.LONGEST, "cpu", 0.1)  # seconds: 62.5 ms for four images, 125 for eight
     assert speed.largest_batch(entrant(Sleeps), SETTINGS, CPU) == (4, "time")
 
 

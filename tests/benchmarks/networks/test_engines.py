@@ -56,6 +56,7 @@ def ready(network: Any, **changes: Any) -> Cell:
         ({"precision": "fp8"}, "precision='fp8' is not accepted; "),
         ({"layout": "diagonal"}, "layout='diagonal' is not accepted; "),
         ({"engine": "steam"}, "engine='steam' is not accepted; "),
+        ({"engine": "graph"}, "graph replays the launches of a CUDA device, and this is cpu"),
         ({"precision": "tf32"}, "tf32 is a format of CUDA devices, and this is cpu"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "onnxruntime is measured on cpu in fp32, contiguous"),
     ],
