@@ -53,6 +53,10 @@ class PairModel(nn.Module):
         """Every output a deep-supervised loss may use, the final one first."""
         return [self.logits(bg, fg_bg)]
 
+    def plate(self, bg: Tensor, fg_bg: Tensor) -> Tensor:
+        """What the network gets of the plate, images as they came: (b, c, h, w), and more channels if it has cues."""
+        return self.normalise(bg, 0)
+
     @property
     def trained_tasks(self) -> tuple[Task, ...]:
         """Those whose outputs are results: all, unless it is known that some never learned."""
@@ -80,7 +84,7 @@ class PairModel(nn.Module):
         check_images(bg, fg_bg, face)
         self._check_dtype(fg_bg)
         h, w = fg_bg.shape[-2:]
-        plate = None if bg is None or not face.plate else self._fit(self.normalise(bg, 0))
+        plate = None if bg is None or not face.plate else self._fit(self.plate(bg, fg_bg))
         scene = self._fit(self.normalise(fg_bg, -1))
         outputs = self.all_logits(plate, scene) if sides else [self.logits(plate, scene)]
         predictions = tuple(self._prediction(output, h, w) for output in outputs)

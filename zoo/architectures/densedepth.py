@@ -11,12 +11,11 @@ from registry import Card, Published
 from zoo.architectures import register
 from zoo.blocks.conv import conv
 from zoo.blocks.encoders import EncoderName, EncoderWeights, Stem, features, pairing
-from zoo.blocks.fusion import Fusion, PairEncoder
+from zoo.blocks.fusion import FusedModel, Fusion, PairEncoder
 from zoo.blocks.pretrained import load_encoder
 from zoo.blocks.prune import drop_unused
 from zoo.blocks.upsample import resize
 from zoo.contract import Interface
-from zoo.model import PairModel
 
 
 @register(
@@ -35,7 +34,7 @@ from zoo.model import PairModel
     ),
     aliases=("dense_depth",),
 )
-class DenseDepth(PairModel):
+class DenseDepth(FusedModel):
     def __init__(
         self,
         face: Interface,
@@ -46,11 +45,11 @@ class DenseDepth(PairModel):
         port: Annotated[bool, "leave out each stage's first LeakyReLU, as the authors' PyTorch port does"] = False,
     ):
         own = encoder == "densenet169"
-        super().__init__(face, stride=32, pad_to=1 if own else None, smallest=64)
+        super().__init__(face, fusion, stride=32, pad_to=1 if own else None, smallest=64)
         stem = Stem(face, fusion, encoder_weights)
         with pairing("densedepth", encoder):
             net = DenseNet169(stem) if own else features(encoder, stem)
-            self.encoder = PairEncoder(fusion, net)
+            self.encoder = PairEncoder(face, fusion, net)
             self.decoders = nn.ModuleDict({task: Decoder(self.encoder.channels, port) for task in face.tasks})
             stem.normalise(self)
             if not own:

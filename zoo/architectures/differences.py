@@ -73,17 +73,17 @@ class FrameDifference(Difference):
         summary="no network: plate registered, gain fitted, difference blurred",
         group="baseline",
         notes=(
-            "per image: small shift and turn registered, gain and offset of each channel fitted, both robustly",
+            "per image: a homography registered, gain and offset of each channel fitted, both robustly",
             "the same five learnable numbers as frame_difference",
         ),
     ),
 )
 class AlignedDifference(Difference):
     def __init__(self, face: Interface):
-        super().__init__(face, "aligned_difference", stride=4)
+        super().__init__(face, "aligned_difference")
 
     def difference(self, bg: Tensor, fg_bg: Tensor) -> Tensor:
         with no_autocast(bg.device):  # normal equations need all the digits
-            aligned = register_plate(bg.detach().float(), fg_bg.detach().float())  # nothing in it is learned
+            aligned = register_plate(bg.detach().float(), fg_bg.detach().float()).plate  # nothing in it is learned
         change = (fg_bg - aligned.to(fg_bg.dtype)).abs().mean(1, keepdim=True)
         return F.avg_pool2d(F.pad(change, (1, 1, 1, 1), mode="replicate"), 3, 1)

@@ -7,11 +7,10 @@ from registry import Card, Published
 from zoo.architectures import register
 from zoo.blocks.conv import ConvBNReLU, conv
 from zoo.blocks.encoders import EncoderName, EncoderWeights, Stem, features, pairing
-from zoo.blocks.fusion import Fusion, PairEncoder
+from zoo.blocks.fusion import FusedModel, Fusion, PairEncoder
 from zoo.blocks.pretrained import load_encoder
 from zoo.blocks.prune import drop_unused
 from zoo.contract import Interface
-from zoo.model import PairModel
 
 
 @register(
@@ -29,7 +28,7 @@ from zoo.model import PairModel
         ),
     ),
 )
-class ResNet18UNet(PairModel):
+class ResNet18UNet(FusedModel):
     def __init__(
         self,
         face: Interface,
@@ -39,12 +38,12 @@ class ResNet18UNet(PairModel):
         fusion: Fusion = "concat",
     ):
         own = encoder == "resnet18"
-        super().__init__(face, stride=16 if own else 32, pad_to=2 if own else None)
+        super().__init__(face, fusion, stride=16 if own else 32, pad_to=2 if own else None)
         self.min_export_size = 2 * self.stride
         stem = Stem(face, fusion, encoder_weights)
         with pairing("resnet18_unet", encoder):
             net = ResNet18(stem) if own else features(encoder, stem)
-            self.encoder = PairEncoder(fusion, net, composite_first=True)
+            self.encoder = PairEncoder(face, fusion, net, composite_first=True)
             self.decoders = nn.ModuleDict({task: Decoder(self.encoder.channels[-1]) for task in face.tasks})
             stem.normalise(self)
             if not own:

@@ -6,9 +6,8 @@ from torch import Tensor, nn
 from registry import Card, Published
 from zoo.architectures import register
 from zoo.blocks.conv import conv
-from zoo.blocks.fusion import Fusion, PairEncoder, stem_channels
+from zoo.blocks.fusion import FusedModel, Fusion, PairEncoder, stem_channels
 from zoo.contract import Interface
-from zoo.model import PairModel
 
 DEPTH = ((512, 256, 512), (256, 128, 256), (128, 64, 128), (64, 16, 64))  # in, out, skip
 MASK = ((512, 64, 512), (64, 64, 256), (64, 32, 128), (32, 16, 64))
@@ -29,10 +28,10 @@ CROSS = tuple(out for _, out, _ in DEPTH)  # widths of the depth stages, as the 
         notes=("with tasks=mask there is no depth decoder to listen to, so the cross inputs are gone",),
     ),
 )
-class ResUNet(PairModel):
+class ResUNet(FusedModel):
     def __init__(self, face: Interface, *, fusion: Fusion = "concat"):
-        super().__init__(face, stride=16)
-        self.encoder = PairEncoder(fusion, Encoder(stem_channels(face, fusion)))
+        super().__init__(face, fusion, stride=16)
+        self.encoder = PairEncoder(face, fusion, Encoder(stem_channels(face, fusion)))
         cross = CROSS if "depth" in face.tasks else (0, 0, 0, 0)
         decoders = {"mask": lambda: Decoder(MASK, cross), "depth": lambda: Decoder(DEPTH, (0, 0, 0, 0))}
         self.decoders = nn.ModuleDict({task: decoders[task]() for task in face.tasks})

@@ -20,17 +20,16 @@ from zoo.blocks.encoders import (
     pretrain,
     resolve_encoder,
 )
-from zoo.blocks.fusion import Fusion, PairEncoder
+from zoo.blocks.fusion import FusedModel, Fusion, PairEncoder
 from zoo.blocks.prune import drop_unused
 from zoo.contract import Interface
-from zoo.model import PairModel
 
 Decoders = Annotated[
     Literal["split", "shared"], "a decoder per task, or one decoder whose last layer gives every task a channel"
 ]
 
 
-class Family(PairModel):
+class Family(FusedModel):
     """An smp network taken apart: encoder, then decoder and head once per task."""
 
     smp_class: str
@@ -59,9 +58,11 @@ class Family(PairModel):
                 library, encoder_weights=None, in_channels=stem.built_ch, classes=classes, **options
             )
             pretrain(whole.encoder, library, stem)
-            super().__init__(face, stride=whole.encoder.output_stride * self.stride_factor, smallest=self.smallest)
+            super().__init__(
+                face, fusion, stride=whole.encoder.output_stride * self.stride_factor, smallest=self.smallest
+            )
             self.min_export_size = max(self.min_size, self.smallest_export)
-            self.encoder = PairEncoder(fusion, Features(whole.encoder))
+            self.encoder = PairEncoder(face, fusion, Features(whole.encoder))
             self.decoders = nn.ModuleDict()
             for name in ("shared",) if decoders == "shared" else face.tasks:
                 if self.decoders:

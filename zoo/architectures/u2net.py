@@ -9,10 +9,9 @@ from torch import Tensor, nn
 from registry import Card, Published
 from zoo.architectures import register
 from zoo.blocks.conv import ConvBNReLU, conv
-from zoo.blocks.fusion import Fusion, FusionKind, PairEncoder, stem_channels
+from zoo.blocks.fusion import FusedModel, Fusion, PairEncoder, stem_channels
 from zoo.blocks.upsample import resize
 from zoo.contract import Interface
-from zoo.model import PairModel
 
 Widths = tuple[int, int]  # middle and output width of a stage
 LEVELS = (7, 6, 5, 4, 0, 0)  # levels of each encoder stage, finest first; 0: the dilated one that does not pool
@@ -20,13 +19,13 @@ PAPER = "Qin et al. 2020, arXiv:2005.09007"
 LICENCE = "MIT; the authors' weights: Apache-2.0"
 
 
-class Nested(PairModel):
+class Nested(FusedModel):
     """What u2net and u2netp share; `encoder` and `decoder` are the widths of the stages, finest first."""
 
-    def __init__(self, face: Interface, fusion: FusionKind, encoder: Sequence[Widths], decoder: Sequence[Widths]):
-        super().__init__(face, stride=32, pad_to=1)
+    def __init__(self, face: Interface, fusion: str, encoder: Sequence[Widths], decoder: Sequence[Widths]):
+        super().__init__(face, fusion, stride=32, pad_to=1)
         self.min_export_size = 2 * self.stride
-        self.encoder = PairEncoder(fusion, Encoder(stem_channels(face, fusion), encoder))
+        self.encoder = PairEncoder(face, fusion, Encoder(stem_channels(face, fusion), encoder))
         self.decoders = nn.ModuleDict({task: Decoder(self.encoder.channels, decoder) for task in face.tasks})
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:

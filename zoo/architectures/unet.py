@@ -9,10 +9,9 @@ from torch import Tensor, nn
 from registry import Card, Published, require
 from zoo.architectures import register
 from zoo.blocks.conv import conv, double_conv
-from zoo.blocks.fusion import Fusion, PairEncoder, stem_channels
+from zoo.blocks.fusion import FusedModel, Fusion, PairEncoder, stem_channels
 from zoo.blocks.upsample import double
 from zoo.contract import Interface
-from zoo.model import PairModel
 
 
 @register(
@@ -29,7 +28,7 @@ from zoo.model import PairModel
         },
     ),
 )
-class UNet(PairModel):
+class UNet(FusedModel):
     def __init__(
         self,
         face: Interface,
@@ -39,10 +38,10 @@ class UNet(PairModel):
         width: Annotated[int, "channels at full resolution; they double at each level"] = 64,
     ):
         require(width >= 2 and width % 2 == 0, "width", width, "even numbers from 2 up")
-        super().__init__(face, stride=2**depth, pad_to=1, smallest=2**depth)
+        super().__init__(face, fusion, stride=2**depth, pad_to=1, smallest=2**depth)
         self.min_export_size = 2 * self.stride
         widths = tuple(width * 2**level for level in range(depth))
-        self.encoder = PairEncoder(fusion, Encoder(stem_channels(face, fusion), widths))
+        self.encoder = PairEncoder(face, fusion, Encoder(stem_channels(face, fusion), widths))
         self.decoders = nn.ModuleDict({task: Decoder(widths) for task in face.tasks})
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from registry import OptionError, ZooError, first_line, nearest
-from zoo.blocks.fusion import FusionKind, stem_channels
+from zoo.blocks.fusion import parts, stem_channels
 from zoo.blocks.pretrained import load_encoder
 from zoo.contract import Interface
 from zoo.machine import weightless
@@ -32,10 +32,10 @@ OTHER_STATISTICS = {  # smp encoders that were not trained with the usual ones
 class Stem:
     """What the first layer of an encoder must take, and where its weights and image statistics come from."""
 
-    def __init__(self, face: Interface, fusion: FusionKind, weights: str | None):
+    def __init__(self, face: Interface, fusion: str, weights: str | None):
         self.weights = weights
         self.image_ch = face.image_ch
-        self.images = 1 if fusion == "siamese" else face.images
+        self.images = 1 if parts(fusion)[0] == "siamese" else face.images
         self.in_ch = stem_channels(face, fusion)
         self.built_ch = 3 if weights else self.in_ch  # pretrained weights come first, inflation after
         self.statistics: tuple[Sequence[float], Sequence[float]] | None = None

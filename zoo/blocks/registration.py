@@ -1,52 +1,168 @@
-"""Classical registration of a plate to a photo: shift, turn, gain and offset, by robust least squares.
+"""Classical registration of a plate to a photo: a homography, gain and offset, by robust least squares.
 
-Lucas and Kanade's iteration over a small pyramid, on all samples of a batch at once. The object is an outlier to it:
-each pixel is weighed by how well it is explained (Geman-McClure), so what has changed does not pull the rest.
+Both images are shrunk to a small square; there the best of a few shifts and turns is the start for Lucas and Kanade's
+iteration, from few unknowns at a coarse level to all of them at the finest. The object is an outlier to it: each pixel
+is weighed by how well it is explained (Geman-McClure), so what has changed does not pull the rest. All samples of a
+batch are registered at once, and at any size of the images for the same cost.
+
+Positions run from -1 to 1 along both sides; a motion is a matrix (b, 3, 3) from the photo's positions to the plate's.
 """
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LEVELS = ((4, 0.1), (2, 0.05), (1, 0.02))  # pixels per pixel of the level; the residual that counts a quarter there
-STEPS = 5  # iterations per level
-SCALE = LEVELS[-1][1]  # images are in [0, 1]
-RIDGE = 1e-5  # per pixel: keeps the equations solvable where an image has no texture
+from zoo.blocks.upsample import shrink
+
+GRID = 64  # pixels along the sides of the square
+LEVELS = ((4, 2, 6, 0.1), (2, 4, 5, 0.07), (1, 8, 5, 0.04))  # pixels pooled, unknowns, steps, residual of weight 1/4
+LIGHT = (0.04, 0.03, 0.02, 0.02)  # residual of weight 1/4, at each step
+SCALE = 0.04  # the residual that is half explained; images are in [0, 1]
+SHIFT, TURN = 0.1, 0.07  # between the motions that are tried first: 5 % of a side, 4 degrees
+NUDGE = 1e-3  # of the photo: what a motion must explain more than none
+RIDGE = 1e-3  # per pixel: keeps the equations solvable where an image has no texture
+HOLDS = 0.3  # of the photo: a registration that explains less is none
 
 
-def register_plate(bg: Tensor, fg_bg: Tensor) -> Tensor:
-    """bg (b, c, h, w) moved and lit as fg_bg sees it, (b, c, h, w)."""
-    b = bg.shape[0]
-    motion = bg.new_zeros(b, 3)  # shift right and down in pixels, turn in radians, of the original's size
-    brighter = middle((fg_bg - bg).mean(1).flatten(1))
-    light = torch.stack([bg.new_ones(b), brighter], 1)  # gain, offset
-    for factor, scale in LEVELS:
-        plate, photo = (F.avg_pool2d(image.mean(1, keepdim=True), factor) for image in (bg, fg_bg))
-        for _ in range(STEPS):
-            motion, light = _step(plate, photo, motion, light, factor, scale)
-    return _relight(_warp(bg, motion, 1), fg_bg, light)
+class Registered(NamedTuple):
+    """plate (b, c, h, w): moved and lit as the photo sees it; valid (b, 1, h, w): 1 where it has pixels there;
+    confidence (b, 1, h, w): from 0 to 1, how well the photo is explained around each pixel."""
+
+    plate: Tensor
+    valid: Tensor
+    confidence: Tensor
+
+
+def register_plate(bg: Tensor, fg_bg: Tensor) -> Registered:
+    """bg (b, c, h, w) as fg_bg sees it. Where no registration holds, the plate as it is, and low confidence."""
+    plate, photo = shrunk(bg), shrunk(fg_bg)
+    motion, light = _motion(plate.mean(1, keepdim=True), photo.mean(1, keepdim=True))
+    still = torch.eye(3, dtype=bg.dtype, device=bg.device).expand_as(motion)
+    unlit = torch.cat([torch.ones_like(light[:, :1]), middle((photo - plate).mean(1).flatten(1))[:, None]], 1)
+    lights = _light(plate, photo, motion, light), _light(plate, photo, still, unlit)
+    share, share_still = (each[0].mean((1, 2, 3), keepdim=True) for each in lights)
+    moves = share > share_still + NUDGE  # not a number: it does not
+    explained, gain, offset = (torch.where(moves, *each) for each in zip(*lights, strict=True))
+    holds = explained.mean((1, 2, 3), keepdim=True) >= HOLDS
+    moved, valid = warp(bg, torch.where((moves & holds)[:, 0], motion, still))
+    sure = F.avg_pool2d(F.pad(explained, (2, 2, 2, 2), mode="replicate"), 5, 1)
+    return Registered(
+        torch.where(holds, gain * moved + offset, moved),
+        valid,
+        F.interpolate(sure, size=bg.shape[-2:], mode="bilinear"),
+    )
+
+
+def shrunk(image: Tensor) -> Tensor:
+    """(b, c, h, w) -> (b, c, GRID, GRID), without aliasing."""
+    return shrink(image, image.new_empty(1, 1, GRID, GRID))
+
+
+def _motion(plate: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
+    """Motion (b, 3, 3), and gain and offset (b, 2), of grey squares."""
+    motion, light = _start(*(F.avg_pool2d(image, LEVELS[0][0]) for image in (plate, photo)))
+    for factor, unknowns, steps, scale in LEVELS:
+        coarse = F.avg_pool2d(plate, factor), F.avg_pool2d(photo, factor)
+        fields = _fields(coarse[0], unknowns)
+        for _ in range(steps):
+            motion, light = _step(*coarse, motion, light, fields, scale)
+    return motion, light
+
+
+def _start(plate: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
+    """The one of 27 shifts and turns that explains most of the photo, and its light."""
+    b, _, n, _ = plate.shape
+    three = (torch.arange(3, device=plate.device, dtype=plate.dtype) + 1) % 3 - 1  # none first, then to both sides
+    x, y, turn = (grid.flatten() for grid in torch.meshgrid(SHIFT * three, SHIFT * three, TURN * three, indexing="ij"))
+    nothing = torch.zeros_like(x)
+    tried = matrices(torch.stack([x, y, turn, *[nothing] * 5], 1))
+    every = tried.expand(b, -1, -1, -1)
+    many, photos = (image[:, None].expand(b, len(x), 1, n, n).flatten(0, 1) for image in (plate, photo))
+    moved, valid = warp(many, every.flatten(0, 1))
+    offset = middle((photos - moved).flatten(1)).view(b, -1)
+    residual = (photos - moved).view(b, -1, n * n) - offset[..., None]
+    seen = valid.view(b, -1, n * n)
+    explained = (seen / (1 + (residual / LEVELS[0][3]) ** 2)).sum(2) / seen.sum(2)
+    best = (explained - NUDGE * (torch.arange(len(x), device=x.device) > 0)).argmax(1, keepdim=True)
+    brighter = offset.gather(1, best)
+    return tried[best[:, 0]], torch.cat([torch.ones_like(brighter), brighter], 1)
 
 
 def _step(
-    plate: Tensor, photo: Tensor, motion: Tensor, light: Tensor, factor: int, scale: float
+    plate: Tensor, photo: Tensor, motion: Tensor, light: Tensor, fields: Tensor, scale: float
 ) -> tuple[Tensor, Tensor]:
-    """One Gauss-Newton step on (shift, turn, gain, offset) at one level; plate and photo are (b, 1, h, w)."""
-    moved = _warp(plate, motion, factor)
+    """One Gauss-Newton step on motion, gain and offset at one level; plate and photo are (b, 1, n, n)."""
+    n, unknowns = plate.shape[-1], len(fields)
+    moved, valid = warp(plate, motion)
     gain, offset = light[:, 0, None, None, None], light[:, 1, None, None, None]
     residual = photo - (gain * moved + offset)
     padded = F.pad(moved, (1, 1, 1, 1), mode="replicate")
-    slope_x = gain * (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
-    slope_y = gain * (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
-    x, y = _positions(plate)
-    half = sum(plate.shape[-2:]) / 4  # turns are solved in this unit, so that all unknowns are of one size
-    turn = (slope_y * x - slope_x * y) / half
-    jacobian = torch.stack([slope_x, slope_y, turn, moved, torch.ones_like(moved)], 1).flatten(2)  # (b, 5, pixels)
-    error = residual.flatten(1)
-    weight = (1 + (error / scale) ** 2) ** -2
+    slope_x = gain * (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) * (n / 4)  # a pixel is 2 / n wide
+    slope_y = gain * (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) * (n / 4)
+    by_motion = slope_x * fields[:, 0] + slope_y * fields[:, 1]
+    jacobian = torch.cat([by_motion, moved, torch.ones_like(moved)], 1).flatten(2)  # (b, unknowns + 2, pixels)
+    weight = (valid * (1 + (residual / scale) ** 2) ** -2).flatten(1)
     weighed = jacobian * weight[:, None]
-    ridge = RIDGE * jacobian.shape[2] * torch.eye(5, dtype=jacobian.dtype, device=jacobian.device)
-    change = solved(weighed @ jacobian.transpose(1, 2) + ridge, weighed @ error[..., None])  # (b, 5)
-    return motion - torch.cat([change[:, :2] * factor, change[:, 2:3] / half], 1), light + change[:, 3:]
+    ridge = RIDGE * n * n * torch.eye(unknowns + 2, dtype=plate.dtype, device=plate.device)
+    change = solved(weighed @ jacobian.transpose(1, 2) + ridge, weighed @ residual.flatten(1)[..., None])
+    motion = motion @ matrices(F.pad(change[:, :unknowns], (0, 8 - unknowns)))
+    return motion / motion[:, 2:, 2:], light + change[:, unknowns:]
+
+
+def _fields(like: Tensor, unknowns: int) -> Tensor:
+    """(unknowns, 2, n, n): where each unknown of `matrices` moves each position, right and down."""
+    x, y = positions(like)
+    x, y = (grid.expand(like.shape[-2:]) for grid in (x, y))
+    one, nothing = torch.ones_like(x), torch.zeros_like(x)
+    fields = (one, nothing), (nothing, one), (-y, x), (x, y), (x, -y), (y, x), (-x * x, -x * y), (-x * y, -y * y)
+    return torch.stack([torch.stack(field) for field in fields[:unknowns]])
+
+
+def matrices(unknowns: Tensor) -> Tensor:
+    """(n, 8) -> (n, 3, 3): shift right and down, turn, zoom, stretch, shear, and two of perspective."""
+    x, y, turn, zoom, stretch, shear, over_x, over_y = unknowns.unbind(1)
+    rows = [1 + zoom + stretch, shear - turn, x, turn + shear, 1 + zoom - stretch, y, over_x, over_y]
+    return torch.stack([*rows, torch.ones_like(x)], 1).view(-1, 3, 3)
+
+
+def warp(image: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+    """The image as it is seen after a motion, its border repeated, and where (b, 1, h, w) it is not the border."""
+    x, y = positions(image)
+    a, b, c, d, e, f, g, h, i = motion.flatten(1)[..., None, None].unbind(1)  # (b, 1, 1) each
+    below = g * x + h * y + i
+    source_x, source_y = (a * x + b * y + c) / below, (d * x + e * y + f) / below
+    valid = ((source_x.abs() <= 1) & (source_y.abs() <= 1)).to(image.dtype)
+    grid = torch.stack([source_x, source_y], -1)  # (b, h, w, 2)
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False), valid[:, None]
+
+
+def positions(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixel centres from -1 to 1: x (1, w) and y (h, 1)."""
+    h, w = image.shape[-2:]
+    x, y = (torch.arange(side, device=image.device, dtype=image.dtype) for side in (w, h))
+    return ((x + 0.5) * (2 / w) - 1)[None], ((y + 0.5) * (2 / h) - 1)[:, None]
+
+
+def _light(plate: Tensor, photo: Tensor, motion: Tensor, light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How well each pixel is explained (b, 1, n, n), and gain and offset (b, c, 1, 1) of each channel there.
+
+    They start from one for all channels and are fitted where the two agree: weighed least squares.
+    """
+    moved, valid = warp(plate, motion)
+    fitted = light[:, :1, None, None] * moved + light[:, 1:, None, None]
+    gain = offset = fitted
+    for scale in LIGHT:
+        weight = valid * (1 + ((photo - fitted).mean(1, keepdim=True) / scale) ** 2) ** -2
+        total = weight.sum((2, 3), keepdim=True) + RIDGE
+        p, q = ((weight * image).sum((2, 3), keepdim=True) / total for image in (moved, photo))
+        gain = ((weight * (moved - p) * (photo - q)).sum((2, 3), keepdim=True) + RIDGE * total) / (
+            (weight * (moved - p) ** 2).sum((2, 3), keepdim=True) + RIDGE * total
+        )
+        offset = q - gain * p
+        fitted = gain * moved + offset
+    return valid / (1 + ((photo - fitted).mean(1, keepdim=True) / SCALE) ** 2), gain, offset
 
 
 def middle(values: Tensor) -> Tensor:
@@ -57,48 +173,17 @@ def middle(values: Tensor) -> Tensor:
 
 
 def solved(matrix: Tensor, right: Tensor) -> Tensor:
-    """The solution x (b, n) of matrix (b, n, n) @ x = right (b, n, 1), where the matrix is positive definite.
+    """The solution x (b, n) of matrix (b, n, n) @ x = right (b, n, 1), where the matrix is positive definite."""
+    if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():  # which know no torch.linalg.solve
+        return eliminated(matrix, right)
+    return torch.linalg.solve_ex(matrix, right)[0][..., 0]
 
-    Gauss-Jordan elimination, which needs no pivoting there; no export knows torch.linalg.solve.
-    """
+
+def eliminated(matrix: Tensor, right: Tensor) -> Tensor:
+    """The same by Gauss-Jordan elimination, which needs no pivoting there."""
     rows = torch.cat([matrix, right], 2)  # (b, n, n + 1)
     others = 1 - torch.eye(matrix.shape[1], dtype=rows.dtype, device=rows.device)
     for i in range(matrix.shape[1]):
         factors = rows[:, :, i : i + 1] / rows[:, i : i + 1, i : i + 1] * others[:, i : i + 1]
         rows = rows - factors * rows[:, i : i + 1]
     return rows[..., -1] / rows.diagonal(dim1=1, dim2=2)
-
-
-def _warp(image: Tensor, motion: Tensor, factor: int) -> Tensor:
-    """The image shifted and turned about its centre; what comes in at the border is the border repeated."""
-    x, y = _positions(image)
-    turn = motion[:, 2, None, None, None]
-    shift_x, shift_y = motion[:, 0, None, None, None] / factor, motion[:, 1, None, None, None] / factor
-    source_x = torch.cos(turn) * x + torch.sin(turn) * y - shift_x
-    source_y = torch.cos(turn) * y - torch.sin(turn) * x - shift_y
-    h, w = image.shape[-2:]
-    grid = torch.stack([source_x * (2 / w), source_y * (2 / h)], -1)[:, 0]  # (b, h, w, 2) in [-1, 1]
-    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
-
-
-def _positions(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixel centres measured from the middle: x (1, 1, 1, w) and y (1, 1, h, 1)."""
-    h, w = image.shape[-2:]
-    x = torch.arange(w, device=image.device, dtype=image.dtype) - (w - 1) / 2
-    y = torch.arange(h, device=image.device, dtype=image.dtype) - (h - 1) / 2
-    return x[None, None, None], y[None, None, :, None]
-
-
-def _relight(plate: Tensor, photo: Tensor, light: Tensor) -> Tensor:
-    """Gain and offset per channel, starting from one for all, fitted where the two agree: weighed least squares."""
-    p, q = plate.flatten(2), photo.flatten(2)  # (b, c, pixels)
-    fitted = light[:, :1, None] * p + light[:, 1:, None]
-    for _ in range(3):
-        weight = (1 + ((q - fitted).mean(1, keepdim=True) / SCALE) ** 2) ** -2
-        total = weight.sum(2, keepdim=True)
-        p0, q0 = ((weight * values).sum(2, keepdim=True) / total for values in (p, q))
-        gain = ((weight * (p - p0) * (q - q0)).sum(2, keepdim=True) + RIDGE * total) / (
-            (weight * (p - p0) ** 2).sum(2, keepdim=True) + RIDGE * total
-        )
-        fitted = q0 + gain * (p - p0)
-    return fitted.view_as(plate)

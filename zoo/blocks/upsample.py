@@ -1,5 +1,7 @@
 """Resizing. `aligned` is bilinear with the corners' centres kept (align_corners=True), as several originals have it."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,3 +23,21 @@ def double(x: Tensor, like: Tensor) -> Tensor:
     if not torch.compiler.is_exporting() and below == 0 and right == 0:
         return x  # an export pads always, by nothing where nothing is missing: one graph for every size
     return F.pad(x, (0, right, 0, below))
+
+
+def shrink(x: Tensor, like: Tensor) -> Tensor:
+    """(b, c, h, w) -> (b, c, H, W), the size of `like`: bilinear, without aliasing where it becomes smaller.
+
+    Products with two matrices, which every export knows.
+    """
+    rows, columns = (triangles(x.shape[axis], like.shape[axis], x) for axis in (-2, -1))
+    return rows @ x @ columns.T
+
+
+def triangles(given: int, wanted: int, like: Tensor) -> Tensor:
+    """(wanted, given): what each new pixel of a side takes of each given one."""
+    step = given / wanted
+    centres = (torch.arange(wanted, device=like.device, dtype=like.dtype) + 0.5) * step - 0.5
+    away = (torch.arange(given, device=like.device, dtype=like.dtype) - centres[:, None]).abs()
+    weight = (1 - away / cast("float", torch.sym_max(step, 1.0))).clamp(min=0)
+    return weight / weight.sum(1, keepdim=True)

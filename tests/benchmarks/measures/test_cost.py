@@ -203,3 +203,10 @@ def numbers(call: Callable[[], object]) -> Counter[str]:
     with torch.no_grad(), Watch():
         call()
     return given
+
+
+@pytest.mark.parametrize("addition", ["aligned", "tolerant", "signed"])
+@pytest.mark.parametrize("way", ["concat", "siamese"])
+def test_what_is_added_to_a_fusion_is_counted(way: str, addition: str) -> None:
+    plain, more = (count(build("unet", width=2, fusion=fusion), 32, 32) for fusion in (way, f"{way}+{addition}"))
+    assert more.flops > plain.flops

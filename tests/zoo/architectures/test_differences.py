@@ -1,31 +1,11 @@
-"""The baselines, by hand; and the registration that one of them stands on."""
+"""The baselines, by hand."""
 
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given
-from hypothesis import strategies as st
+from textures import moved, texture
 
 import zoo
 from zoo.architectures.differences import UNIT
-from zoo.blocks.registration import register_plate, solved
-
-
-def texture(h=96, w=128, seed=0):
-    """A smooth random picture, (1, 3, h, w), with detail at four scales."""
-    torch.manual_seed(seed)
-    scales = [(s, torch.rand(1, 3, h // s + 2, w // s + 2)) for s in (4, 8, 16, 32)]
-    total = sum(s * F.interpolate(x, size=(h, w), mode="bicubic") for s, x in scales)
-    return (total - total.min()) / (total.max() - total.min())
-
-
-def moved(image, shift, turn):
-    """The image turned about its centre and shifted right and down, as an independent reference."""
-    h, w = image.shape[-2:]
-    cos, sin = torch.cos(torch.tensor(turn)), torch.sin(torch.tensor(turn))
-    matrix = torch.tensor([[cos, sin * h / w, -2 * shift[0] / w], [-sin * w / h, cos, -2 * shift[1] / h]])
-    grid = F.affine_grid(matrix[None], list(image.shape), align_corners=False)
-    return F.grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
 def test_frame_difference_by_hand():
@@ -51,23 +31,6 @@ def test_five_numbers_and_a_plate(name):
         zoo.build(name, in_ch=3)
 
 
-@given(
-    shift=st.tuples(st.floats(-2, 2), st.floats(-2, 2)),
-    turn=st.floats(-0.017, 0.017),  # one degree
-    gain=st.floats(0.8, 1.2),
-    offset=st.floats(-0.05, 0.05),
-)
-def test_registration_explains_what_a_camera_does(shift, turn, gain, offset):
-    bg = texture()
-    photo = moved(bg, shift, turn) * gain + offset
-    inside = torch.zeros_like(photo[:, :1])
-    inside[..., 30:70, 40:70] = 1
-    photo = photo * (1 - inside) + 0.9 * inside  # an object over a tenth of the picture
-    aligned = register_plate(bg, photo)
-    error = ((photo - aligned).abs().mean(1, keepdim=True) * (1 - inside)).sum() / (1 - inside).sum()
-    assert error < 0.006
-
-
 def test_alignment_beats_the_plain_difference_where_the_camera_moved():
     bg = texture()
     photo = moved(bg, (1.5, -1.0), 0.015) * 1.15 - 0.03
@@ -80,18 +43,7 @@ def test_alignment_beats_the_plain_difference_where_the_camera_moved():
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 def test_pictures_without_texture_stay_finite(value):
     flat = torch.full((2, 3, 8, 8), value)
-    assert register_plate(flat, flat).isfinite().all()
     assert zoo.build("aligned_difference")(flat, 1 - flat).mask.isfinite().all()
-
-
-@given(seed=st.integers(0, 10**6), b=st.integers(1, 4), scale=st.floats(-3, 5))
-def test_elimination_solves_positive_definite_equations(seed, b, scale):
-    generator = torch.Generator().manual_seed(seed)
-    factor = torch.randn(b, 5, 8, generator=generator, dtype=torch.float64)
-    matrix = (factor @ factor.mT + 0.1 * torch.eye(5)) * 10**scale
-    right = torch.randn(b, 5, 1, generator=generator, dtype=torch.float64)
-    expected = torch.linalg.solve(matrix, right)[..., 0]
-    torch.testing.assert_close(solved(matrix, right), expected, rtol=1e-6, atol=1e-9 / 10**scale)
 
 
 @pytest.mark.parametrize("dynamo", [True, False], ids=["dynamo", "script"])

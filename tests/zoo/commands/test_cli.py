@@ -60,7 +60,7 @@ def test_describe_prints_card_options_costs_and_walk(capsys: Shown) -> None:
     for words in (
         "Ronneberger",
         "fusion",
-        "takes concat, difference or siamese",
+        "aligned, tolerant, signed",
         "6,242,050",
         "At 64 x 96",
         "stages.3",
