@@ -8,6 +8,7 @@ from os import PathLike
 from torch import Tensor
 
 from registry import Spec, ZooError
+from registry.vocabulary import LARGEST
 from zoo.blocks.prune import is_dropped
 from zoo.contract import Interface, Link, Task
 from zoo.model import PairModel
@@ -155,7 +156,7 @@ def _place_statistics(plan: LoadPlan, key: str, value: Tensor) -> None:
     own = plan.own[key]
     if value.dim() == 2 and value.shape[1] == own.shape[1]:
         plan.tensors[key] = value if len(value) == len(own) else value[-1:].expand_as(own)
-    elif not bool((value == (key == STATISTICS[1])).all()):  # mean 0 and deviation 1 say nothing
+    elif value.numel() > 2 * LARGEST or not bool((value == (key == STATISTICS[1])).all()):  # 0 and 1 say nothing
         plan.unused.append(key)
 
 

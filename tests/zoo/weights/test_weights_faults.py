@@ -270,3 +270,9 @@ def test_a_small_file_that_names_a_huge_network_takes_no_memory(tmp_path, spec, 
     monkeypatch.setattr("zoo.saved.build", lambda spec: devices.append(torch.get_default_device().type) or built(spec))
     assert "w.safetensors" in message(zoo.load, tmp_path / "w.safetensors")
     assert devices == ["meta"]
+
+
+def test_statistics_that_claim_terabytes_are_not_looked_at(tmp_path):
+    torch.save(tiny().state_dict() | {"normalise.mean": torch.zeros(1).expand(1 << 42)}, tmp_path / "huge.pth")
+    with pytest.warns(UserWarning, match=r"unused normalise \(1 tensor\)"):
+        load_into(tiny(), tmp_path / "huge.pth")

@@ -33,7 +33,7 @@ class Library:
     def __len__(self) -> int:
         return len(self.names)
 
-    def to(self, device: str) -> "Library":
+    def to(self, device: torch.device) -> "Library":
         """Where the pictures are made of it."""
         return replace(self, photos=self.photos.to(device), aspects=self.aspects.to(device))
 

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from registry import Card
@@ -11,6 +10,7 @@ from zoo.contract import Sample, Task
 from zoo.data.collage.library import library
 from zoo.data.collage.render import VERSION, render
 from zoo.data.dataset import BatchDataset, DataError, sources
+from zoo.machine import choose
 
 LENGTH = {"train": 1_000_000, "val": 10_000, "test": 10_000}
 SIZE = (224, 224)
@@ -38,14 +38,14 @@ class Collage(BatchDataset):
     ):
         if version != VERSION:
             raise DataError(f"collage version {version} is not what this release makes; it makes {VERSION}")
-        self.size, self.split, self.device = size or SIZE, split, device
-        self.plates = library(plates, split, self.size).to(device)
-        self.cutouts = None if cutouts is None else library(cutouts, split, self.size, cutouts=True).to(device)
-        self.textures = self.plates if textures is None else library(textures, split, self.size).to(device)
+        self.size, self.split, self.device = size or SIZE, split, choose(device)
+        self.plates = library(plates, split, self.size).to(self.device)
+        self.cutouts = None if cutouts is None else library(cutouts, split, self.size, cutouts=True).to(self.device)
+        self.textures = self.plates if textures is None else library(textures, split, self.size).to(self.device)
 
     def __len__(self) -> int:
         return LENGTH[self.split]
 
     def make(self, indices: NDArray[np.int64]) -> Sample:
-        size, device = self.size or SIZE, torch.device(self.device)
-        return render(self.plates, self.textures, self.cutouts, self.split, indices, size, device)
+        size = self.size or SIZE
+        return render(self.plates, self.textures, self.cutouts, self.split, indices, size, self.device)

@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from registry import Card, OptionError
@@ -11,6 +10,7 @@ from zoo.contract import Sample
 from zoo.data.dataset import BatchDataset, DataError, NoSplitError, sources
 from zoo.data.scenes.faults import PROBABILITY
 from zoo.data.scenes.render import VERSION, render
+from zoo.machine import choose
 
 LENGTH = {"train": 1_000_000, "val": 10_000, "test": 10_000}
 SIZE = (224, 224)
@@ -37,7 +37,7 @@ class PairBench(BatchDataset):
             raise DataError(f"pairbench version {version} is not what this release renders; it renders {VERSION}")
         if only is not None and (tier != "hard" or only not in PROBABILITY):
             raise OptionError(f"only={only!r} is not accepted; with tier=hard, only takes {', '.join(PROBABILITY)}")
-        self.tier, self.only, self.device = tier, only, device
+        self.tier, self.only, self.device = tier, only, choose(device)
         self.perturbations = tuple(PROBABILITY) if tier == "hard" and only is None else ()
         self.split, self.size = split, size or SIZE
 
@@ -45,4 +45,4 @@ class PairBench(BatchDataset):
         return LENGTH[self.split]
 
     def make(self, indices: NDArray[np.int64]) -> Sample:
-        return render(self.split, self.tier, indices, self.size or SIZE, torch.device(self.device), self.only)
+        return render(self.split, self.tier, indices, self.size or SIZE, self.device, self.only)
