@@ -166,3 +166,14 @@ def output(*command: str) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """With so many threads of torch's on the CPU inside; None: as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

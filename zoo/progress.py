@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 PAUSE = 10.0  # seconds between two lines where there is no terminal
 MEMORY = 30.0  # seconds after which what was done counts a third in a rate
+YEAR = 365 * 24 * 3600  # seconds
 
 Tick = Callable[[str, float, float], None]  # what is being done, how much of it is done, how much there is
 
@@ -81,9 +82,11 @@ class Pace:
 
 def duration(seconds: float) -> str:
     """
-    >>> duration(42.4), duration(600), duration(9000)
-    ('42 s', '10 min', '2.5 h')
+    >>> duration(42.4), duration(600), duration(9000), duration(10**8)
+    ('42 s', '10 min', '2.5 h', '3 years')
     """
     if seconds < 100:
         return f"{seconds:.0f} s"
+    if seconds >= YEAR:
+        return f"{seconds / YEAR:.0f} years"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -21,17 +21,17 @@ from typing import Any
 
 import torch
 
-from benchmarks.checks.ways import time_cells
+from benchmarks.checks.ways import time_calls
 from benchmarks.measures import speed
 from benchmarks.networks.entrants import Entrant, enter
 from benchmarks.plan.comparison import ROUNDS, WITHIN
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import Interval, Rounds, interval, ratio
 from benchmarks.store import committed, files
-from benchmarks.store.control import Control, ControlSettings, Counts, Order, Runs
+from benchmarks.store.control import Control, ControlSettings, Counts, Ranking, Runs
 from benchmarks.store.record import Machine, TimedSettings
 from benchmarks.timing.clocks import Clocks
-from benchmarks.timing.rounds import Cell
+from benchmarks.timing.rounds import TimedCall
 from zoo import machine
 from zoo.progress import Tick, progress
 
@@ -46,9 +46,7 @@ Ratios = tuple[Interval, ...]  # of a run: how long its twin, the slowed one and
 
 def run(model: str, models: str, runs: int, *, keep: bool, device: str, threads: int | None, **settings: Any) -> int:
     """Measure and show; 1 where a goal is missed."""
-    if threads:
-        torch.set_num_threads(threads)
-    with progress() as tick:
+    with machine.threads(threads), progress() as tick:
         record = measure(model, models, runs, ControlSettings(**settings), machine.choose(device), tick)
     if keep:
         committed.CONTROLS.mkdir(parents=True, exist_ok=True)
@@ -128,11 +126,11 @@ def once(model: str, cell: ControlSettings, device: torch.device, tick: Tick, se
     twin = replace(one, name=f"{one.name}, again", rounds=[])
     slow = replace(one, name=f"{one.name}, slowed", call=slowed(one.call, device), rounds=[])
     cells, within = [one, twin, slow, anew], cell.within or WITHIN
-    times, *others = time_cells(cells, cell.seconds, label, tick, rounds=ROUNDS, within=within, seed=seed)
+    times, *others = time_calls(cells, cell.seconds, label, tick, rounds=ROUNDS, within=within, seed=seed)
     return tuple(ratio(other, times) for other in others)
 
 
-def prepared(entrant: Entrant, cell: ControlSettings, device: torch.device) -> Cell:
+def prepared(entrant: Entrant, cell: ControlSettings, device: torch.device) -> TimedCall:
     return speed.prepare(entrant, TimedSettings(cell.size, device=device.type), device)
 
 
@@ -156,11 +154,11 @@ def ranked(models: str, cell: ControlSettings, device: torch.device, tick: Tick)
     """Every network's rounds, interleaved."""
     cells = {str(entrant.asked): prepared(entrant, cell, device) for entrant in enter(models)}
     seconds, label = cell.seconds * len(cells) / 4, f"order of {len(cells)} networks"
-    time_cells([*cells.values()], seconds, label, tick, rounds=ROUNDS, within=cell.within or WITHIN)
+    time_calls([*cells.values()], seconds, label, tick, rounds=ROUNDS, within=cell.within or WITHIN)
     return {name: each.rounds for name, each in cells.items()}
 
 
-def compared(calm: Times, loaded: Times) -> Order:
+def compared(calm: Times, loaded: Times) -> Ranking:
     """Every network's time in calm and under load, how many pairs are apart in calm, and which of them turn round or
     cannot be told apart under load."""
     pairs, turned, tied = 0, list[list[str]](), list[list[str]]()
@@ -174,7 +172,7 @@ def compared(calm: Times, loaded: Times) -> Order:
         elif (before.median > 1) != (after.median > 1):
             turned.append([one, other])
     medians = {name: [interval(times[name]).median for times in (calm, loaded)] for name in calm}
-    return Order(pairs, turned, tied, medians)
+    return Ranking(pairs, turned, tied, medians)
 
 
 @contextlib.contextmanager

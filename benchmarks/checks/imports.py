@@ -8,7 +8,7 @@ import subprocess
 import sys
 from functools import partial
 
-from benchmarks.checks.ways import in_rounds, told
+from benchmarks.checks.ways import columns, in_rounds
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import interval
 from registry import ZooError
@@ -36,7 +36,7 @@ def run(pairs: int) -> int:
         f"{pairs} pairs of fresh processes, shuffled; lower is better; limit {LIMIT} s.",
         f"{verdict} ({', '.join(HEAVY)}).",
     ]
-    body = [[name, *told(row, ".3f")] for name, row in rows.items()]
+    body = [[name, *columns(row, ".3f")] for name, row in rows.items()]
     print_table(["statement", "median s", "95 % interval s"], body, notes=notes)
     return 1 if loaded or added.low > LIMIT else 0
 

@@ -6,7 +6,6 @@ Every network is trained alike on the train split; the curve is of the val split
 whose textures, shapes and layouts none of them has seen. The exit code is 1 where a goal is missed.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from benchmarks.checks.ways import where
 from benchmarks.measures import accuracy
 from benchmarks.networks.entrants import enter
+from benchmarks.show.table import decimals
 from benchmarks.show.terminal import print_table
 from benchmarks.store.record import AccuracySettings, Found
 from zoo import recipes
@@ -30,7 +30,7 @@ WAITING, LOSS = 0.10, 0.15  # greatest shares of the time: waiting for data, and
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Tested:
     """One training, measured on the test split."""
 
     tier: str
@@ -56,20 +56,20 @@ def run(
     return show(outcomes, profile(own), f"{recipe}, one seed; test split, {tested} scenes")
 
 
-def outcome(model: str, tier: str, cell: AccuracySettings, folder: Path) -> Outcome:
+def outcome(model: str, tier: str, cell: AccuracySettings, folder: Path) -> Tested:
     """Train in a folder, or take up what a former start has left there, and test."""
     with progress() as tick:
         found = accuracy.measure(enter(model)[0], cell, folder, device="auto", workers=None, tick=tick)
     lines = [line for line in read(folder / LOG) if line["kind"] == "train"]
     spent = [line["samples"] / line["samples_per_s"] for line in lines]
     waited = sum(line["waiting"] * time for line, time in zip(lines, spent, strict=True))
-    return Outcome(tier, model, found, waited / sum(spent))
+    return Tested(tier, model, found, waited / sum(spent))
 
 
-def curve(done: Outcome) -> None:
+def curve(done: Tested) -> None:
     """The looks at the val split during a training."""
     rows = [
-        [f"{look.seconds:.0f}", f"{look.samples:,}", *(_shown(getattr(look, name)) for name in NAMES)]
+        [f"{look.seconds:.0f}", f"{look.samples:,}", *(decimals(getattr(look, name)) for name in NAMES)]
         for look in done.found.raw.curve or ()
     ]
     head = ["seconds", "scenes", "loss", "mask IoU", "depth RMSE"]
@@ -79,7 +79,7 @@ def curve(done: Outcome) -> None:
 NAMES = ("loss", "mask_iou", "depth_rmse")
 
 
-def show(outcomes: list[Outcome], parts: Profile, what: str) -> int:
+def show(outcomes: list[Tested], parts: Profile, what: str) -> int:
     """The test split's table, and whether the goals are reached."""
     rows = []
     for done in outcomes:
@@ -108,7 +108,7 @@ def show(outcomes: list[Outcome], parts: Profile, what: str) -> int:
     return int(not all(holds for _, holds in goals))
 
 
-def reached(outcomes: list[Outcome], parts: Profile) -> Iterator[tuple[str, bool]]:
+def reached(outcomes: list[Tested], parts: Profile) -> Iterator[tuple[str, bool]]:
     """The goals, and whether each holds; those beside a baseline only where it was trained too."""
     yield f"losses at most {LOSS:.0%} of a step", parts.share("loss") <= LOSS
     bases = {done.tier: done.found.values for done in outcomes if done.model == BASELINE}
@@ -121,7 +121,3 @@ def reached(outcomes: list[Outcome], parts: Profile) -> Iterator[tuple[str, bool
             gain, ratio = values["mask_iou"] - base["mask_iou"], values["depth_rmse"] / base["depth_rmse"]
             yield f"mask IoU {AHEAD[tier]:+.1f} above {BASELINE} on {tier} ({gain:+.3f})", gain >= AHEAD[tier]
             yield f"depth RMSE at most {PLANE} of a plane's on {tier} ({ratio:.2f})", ratio <= PLANE
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:.3f}"

@@ -10,11 +10,11 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from benchmarks.checks.ways import time_cells
+from benchmarks.checks.ways import time_calls, where
 from benchmarks.show.table import milliseconds
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import FEW, interval, ratio
-from benchmarks.timing.rounds import Cell, images
+from benchmarks.timing.rounds import TimedCall, images
 from registry import Spec, ZooError
 from zoo import machine
 from zoo.architectures import architectures
@@ -29,24 +29,20 @@ MODELS = 'names, patterns and specs, as in "u2net*, unet(depth=4)"; default: the
 
 def run(models: str, sizes: Sequence[tuple[int, int]], seconds: float, threads: int | None) -> int:
     """Measure and show; 1 where a network pays for the contract."""
-    if threads:
-        torch.set_num_threads(threads)
     body = []
-    with progress() as tick:
+    with machine.threads(threads), progress() as tick:
         for (height, width), spec in product(sizes, architectures.select(models)):
             pixels = f"{height} x {width}"
-            times = time_cells(pair(spec, height, width), seconds, f"{spec} at {pixels}", tick, rounds=FEW, within=0)
+            times = time_calls(pair(spec, height, width), seconds, f"{spec} at {pixels}", tick, rounds=FEW, within=0)
             medians = [milliseconds(interval(rounds).median) for rounds in times]
             found = ratio(*times)
             span = f"{found.low:.4f} - {found.high:.4f}"
             body.append([str(spec), pixels, *medians, f"{found.median:.4f}", span, "above" * (found.low > LIMIT)])
-    where = machine.headline(machine.describe(CPU))
-    note = f"float32, eager, batch 1; {where}. Ratio: contract / bare, paired by round."
-    print_table(HEAD, body, notes=[note])
+    print_table(HEAD, body, notes=["float32, eager, batch 1. Ratio: contract / bare, paired by round.", where(CPU)])
     return int(any(row[-1] for row in body))
 
 
-def pair(spec: Spec, height: int, width: int) -> list[Cell]:
+def pair(spec: Spec, height: int, width: int) -> list[TimedCall]:
     """A network as the library calls it, and its layers alone."""
     model = build(spec).eval()
     if height % model.pad_to or width % model.pad_to or min(height, width) < model.min_size:
@@ -67,6 +63,6 @@ def pair(spec: Spec, height: int, width: int) -> list[Cell]:
             return network(bg, fg_bg)
 
     return [
-        Cell(f"{spec}, contract", lambda: call(model), CPU),
-        Cell(f"{spec}, bare", lambda: call(bare), CPU),
+        TimedCall(f"{spec}, contract", lambda: call(model), CPU),
+        TimedCall(f"{spec}, bare", lambda: call(bare), CPU),
     ]

@@ -19,7 +19,7 @@ from torch.nn.functional import interpolate
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.checks import rendering
-from benchmarks.checks.ways import in_rounds, per_second, settled, told, where
+from benchmarks.checks.ways import columns, in_rounds, per_second, settled, where
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import ratio
 from registry import OptionError, Spec
@@ -54,7 +54,7 @@ def run(tuples: int, rounds: int, workers: int, batch: int, pixels: int, *, read
         times = in_rounds({name: partial(time_of, way, settle) for name, way in ways.items()}, rounds, tick)
     founding, *_, best = times
     gains = {name: ratio(times[founding], found) for name, found in times.items()}
-    body = [[name, *told(per_second(found)), *told(gains[name], ".2f")] for name, found in times.items()]
+    body = [[name, *columns(per_second(found)), *columns(gains[name], ".2f")] for name, found in times.items()]
     notes = [
         f"{tuples} tuples of four {pixels}-px JPEGs in each of {rounds} shuffled rounds, from the page cache;"
         f" {workers} workers, batches of {batch}, the first {settle} of them not timed; higher is better.",

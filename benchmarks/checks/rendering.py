@@ -11,7 +11,7 @@ from itertools import product
 
 import torch
 
-from benchmarks.checks.ways import in_rounds, per_second, settled, told, where
+from benchmarks.checks.ways import columns, in_rounds, per_second, settled, where
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import Interval
 from benchmarks.timing.rounds import sample
@@ -45,7 +45,7 @@ def run(**effort: int) -> int:
     for (source, pixels), speed in found.items():
         goal = GOALS.get((device.type, source.partition(":")[2], pixels))
         missed |= goal is not None and speed.high < goal
-        body.append([source, f"{pixels}", *told(speed), f"{goal:,}" if goal else ""])
+        body.append([source, f"{pixels}", *columns(speed), f"{goal:,}" if goal else ""])
     how = f"{spent.workers} worker processes, one thread each" if device.type == "cpu" else device.type
     print_table(HEAD, body, notes=[f"{spent.rounds} shuffled rounds, {how}; higher is better.", where(device)])
     return int(missed)

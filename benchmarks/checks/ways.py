@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.statistics.intervals import Interval, Rounds, interval
-from benchmarks.timing.rounds import Cell, interleave, warm_up
+from benchmarks.timing.rounds import TimedCall, interleave, warm_up
 from registry import ZooError
 from zoo import machine
 from zoo.progress import Tick
@@ -26,18 +26,18 @@ def in_rounds(ways: Mapping[str, Callable[[int], float]], rounds: int, tick: Tic
     return times
 
 
-def time_cells(
-    cells: Sequence[Cell], seconds: float, label: str, tick: Tick, *, rounds: int, within: float, seed: int = 0
+def time_calls(
+    calls: Sequence[TimedCall], seconds: float, label: str, tick: Tick, *, rounds: int, within: float, seed: int = 0
 ) -> list[Rounds]:
-    """Warm up and interleave as a comparison does; a cell that fails is an error here."""
-    for cell in cells:
-        warm_up(cell, seconds=seconds / 10 / len(cells))
-    for _ in interleave(cells, seconds=seconds, min_rounds=rounds, within=within, seed=seed):
-        tick(label, min(sum(cell.spent for cell in cells), seconds), seconds)
-    for cell in cells:
-        if cell.failed:
-            raise ZooError(f"{cell.name}: {cell.failed}")
-    return [cell.rounds for cell in cells]
+    """Warm up and interleave as a comparison does; one that fails is an error here."""
+    for timed in calls:
+        warm_up(timed, seconds=seconds / 10 / len(calls))
+    for _ in interleave(calls, seconds=seconds, min_rounds=rounds, within=within, seed=seed):
+        tick(label, min(sum(timed.spent for timed in calls), seconds), seconds)
+    for timed in calls:
+        if timed.failed:
+            raise ZooError(f"{timed.name}: {timed.failed}")
+    return [timed.rounds for timed in calls]
 
 
 def settled(batches: Iterable[Sequence[Any]], settle: int) -> float:
@@ -56,7 +56,7 @@ def per_second(milliseconds: Rounds) -> Interval:
     return interval([1000 / ms for row in milliseconds for ms in row])
 
 
-def told(found: Interval, form: str = ",.0f") -> list[str]:
+def columns(found: Interval, form: str = ",.0f") -> list[str]:
     """A median, and its interval, as columns of a table."""
     return [f"{found.median:{form}}", f"{found.low:{form}} to {found.high:{form}}"]
 

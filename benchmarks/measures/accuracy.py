@@ -138,8 +138,8 @@ def _testable(cell: AccuracySettings) -> tuple[Task, ...]:
     learned, there = learnable(cell), getattr(test_set(cell), "tasks", TASKS)
     both = tuple(task for task in there if task in learned)
     if not both:
-        told = f"{cell.data} knows {' and '.join(learned)} alone, and {cell.test} {' and '.join(there)}"
-        raise AccuracyError(f"{told}; give another --test")
+        mismatch = f"{cell.data} knows {' and '.join(learned)} alone, and {cell.test} {' and '.join(there)}"
+        raise AccuracyError(f"{mismatch}; give another --test")
     return both
 
 

@@ -8,7 +8,7 @@ weights and images, and how far the process's resident memory rises above where 
 A training step is forward with all sides, loss, backward and AdamW, in the second step, when AdamW has its averages.
 
 In that process freed memory goes back to the system at once (glibc). Its habit of keeping some made 27 MB of a small
-U-Net 35 to 55 MB, another number in each of three processes; a process of yours may well hold more than is told here.
+U-Net 35 to 55 MB, another number in each of three processes; a process of yours may well hold more than this.
 """
 
 import contextlib
@@ -112,20 +112,20 @@ def fresh(
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-    return _told(printed, said, process.returncode)
+    return _parsed(printed, said, process.returncode)
 
 
-def _told(printed: str, said: str, code: int) -> dict[str, Any]:
+def _parsed(printed: str, said: str, code: int) -> dict[str, Any]:
     """The numbers in the last line that a process printed."""
     try:
-        told = json.loads(printed.splitlines()[-1])
+        found = json.loads(printed.splitlines()[-1])
     except (IndexError, json.JSONDecodeError):
         last = (said.strip().splitlines() or ["it said nothing"])[-1]
         why = KILLED if code == -signal.SIGKILL else f"exit code {code}: {last}"
-        raise MemoryPassError(f"a process of its own told nothing; {why}") from None
-    if "failed" in told:
-        raise RaisedError(told["failed"])
-    return told
+        raise MemoryPassError(f"a process of its own reported nothing; {why}") from None
+    if "failed" in found:
+        raise RaisedError(found["failed"])
+    return found
 
 
 def _environment() -> dict[str, str]:
@@ -154,9 +154,9 @@ def run(
         return 0
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     with contextlib.redirect_stdout(sys.stderr):  # whatever a network prints
-        told = _measured(model, asked, place, work)
-    print(json.dumps(told), flush=True)
-    return 1 if "failed" in told else 0
+        found = _measured(model, asked, place, work)
+    print(json.dumps(found), flush=True)
+    return 1 if "failed" in found else 0
 
 
 def _measured(model: str, settings: TimedSettings, device: torch.device, work: str) -> dict[str, Any]:

@@ -67,8 +67,8 @@ def _file_of(entrant: Entrant | None, weights: Path) -> Path:
         fitting = [path for path in fitting if path.stem == str(entrant.asked)] or fitting
     if len(fitting) != 1:
         what = f"{len(fitting)} files" if fitting else "no file"
-        told = [f"{path.name} ({getattr(found[path], 'name', 'unknown')})" for path in fitting or found]
-        there = ", ".join(told) or "no .safetensors"
+        names = [f"{path.name} ({getattr(found[path], 'name', 'unknown')})" for path in fitting or found]
+        there = ", ".join(names) or "no .safetensors"
         raise AccuracyError(
             f"{what} of {entrant.asked} among {there}. Name one with --weights; the folder is {weights}"
         )

@@ -37,7 +37,7 @@ SOFT = 0.8  # width of a shadow's edge, as a share of its reach
 CLEAN = "pairbench:clean"
 OTHER = 99991  # from one row of random numbers to another
 
-Change = Callable[[Sample, float, "Scene"], Sample]
+Change = Callable[[Sample, float, "BatchScenes"], Sample]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def test_set(cell: AccuracySettings) -> data.PairDataset:
     return data.load(CLEAN if source == "pairbench" else cell.tested_on, split="test", size=cell.size)
 
 
-def perturbed(name: str, batch: Sample, strength: float, scene: "Scene") -> Sample:
+def perturbed(name: str, batch: Sample, strength: float, scene: "BatchScenes") -> Sample:
     """A batch with a perturbation; at strength 0 the batch itself."""
     if strength == 0:
         return batch
@@ -95,7 +95,7 @@ def perturbed(name: str, batch: Sample, strength: float, scene: "Scene") -> Samp
     return changed._replace(bg=changed.bg.clamp(0, 1), fg_bg=changed.fg_bg.clamp(0, 1))
 
 
-class Scene:
+class BatchScenes:
     """What a perturbation may ask of a batch's scenes: random numbers of their own, and the plates of others."""
 
     def __init__(
@@ -111,7 +111,7 @@ class Scene:
         return self.scenes.batch(self.others).bg.to(self.place)
 
 
-def shift(batch: Sample, strength: float, scene: Scene) -> Sample:
+def shift(batch: Sample, strength: float, scene: BatchScenes) -> Sample:
     w = batch.bg.shape[-1]
     angle = scene.draw().uniform(0, 2 * math.pi)
     matrix = torch.eye(3).to(batch.bg).repeat(len(batch.bg), 1, 1)
@@ -119,20 +119,20 @@ def shift(batch: Sample, strength: float, scene: Scene) -> Sample:
     return batch._replace(bg=move(batch.bg, matrix))
 
 
-def turn(batch: Sample, strength: float, scene: Scene) -> Sample:
+def turn(batch: Sample, strength: float, scene: BatchScenes) -> Sample:
     h, w = batch.bg.shape[-2:]
     return batch._replace(bg=move(batch.bg, turning(strength * _sign(scene), h, w)))
 
 
-def gain(batch: Sample, strength: float, scene: Scene) -> Sample:
+def gain(batch: Sample, strength: float, scene: BatchScenes) -> Sample:
     return batch._replace(bg=batch.bg * (1 + strength * _sign(scene))[:, None, None, None])
 
 
-def shadow(batch: Sample, strength: float, scene: Scene) -> Sample:
+def shadow(batch: Sample, strength: float, scene: BatchScenes) -> Sample:
     return batch._replace(fg_bg=batch.fg_bg * (1 - strength * _shade(batch.fg_bg, scene.draw())))
 
 
-def noise(batch: Sample, strength: float, scene: Scene) -> Sample:
+def noise(batch: Sample, strength: float, scene: BatchScenes) -> Sample:
     b, c, h, w = batch.fg_bg.shape
     x = torch.arange(w, device=scene.place, dtype=torch.int32)
     y = torch.arange(2 * c * h, device=scene.place, dtype=torch.int32).view(2 * c, h, 1)
@@ -145,12 +145,12 @@ def noise(batch: Sample, strength: float, scene: Scene) -> Sample:
     return batch._replace(bg=bg, fg_bg=fg_bg)
 
 
-def compression(batch: Sample, strength: float, scene: Scene) -> Sample:
+def compression(batch: Sample, strength: float, scene: BatchScenes) -> Sample:
     quality = torch.full((len(batch.bg),), 100 - strength, device=scene.place)
     return batch._replace(bg=jpeg(batch.bg, quality), fg_bg=jpeg(batch.fg_bg, quality))
 
 
-def wrong_plate(batch: Sample, strength: float, scene: Scene) -> Sample:
+def wrong_plate(batch: Sample, strength: float, scene: BatchScenes) -> Sample:
     return batch._replace(bg=torch.lerp(batch.bg, scene.other_plates(), strength))
 
 
@@ -171,7 +171,7 @@ PERTURBATIONS = {
 }
 
 
-def _sign(scene: Scene) -> Tensor:
+def _sign(scene: BatchScenes) -> Tensor:
     """-1 or 1 for each scene, (b,)."""
     return torch.where(scene.draw().chance(0.5), -1.0, 1.0)
 
@@ -195,6 +195,6 @@ def _pairs(name: str, scenes: data.PairDataset, chosen: Sequence[int], place: to
     for at in range(0, len(chosen), step):
         part = slice(at, at + step)
         batch = each(lambda value: value.to(place), scenes.batch(chosen[part]))
-        scene = Scene(name, scenes, chosen[part], following[part], place)
+        scene = BatchScenes(name, scenes, chosen[part], following[part], place)
         for strength in PERTURBATIONS[name].strengths:
             yield perturbed(name, batch, strength, scene)

@@ -25,7 +25,7 @@ from benchmarks.store.files import number
 from benchmarks.store.record import Found, Raw, TimedSettings
 from benchmarks.timing import rounds
 from benchmarks.timing.limits import TimeCapError, within_memory, within_time
-from benchmarks.timing.rounds import CAP, Cell, outcome
+from benchmarks.timing.rounds import CAP, TimedCall, outcome
 from zoo.machine import is_out_of_memory
 from zoo.precision import set_float32
 
@@ -37,24 +37,24 @@ LARGEST = 4096  # images in a call
 
 def prepare(
     entrant: Entrant, settings: TimedSettings, device: torch.device, *, kind: str = "latency", cap: float = CAP
-) -> Cell:
-    """A cell to be warmed up and visited; whatever goes wrong is in its `failed`, and only Ctrl-C is raised.
+) -> TimedCall:
+    """A call to be warmed up and visited; whatever goes wrong is in its `failed`, and only Ctrl-C is raised.
 
     kind: latency or throughput. Where memory runs out, and nowhere else, throughput's batch is halved until it fits:
-    `cell.batch` has what is measured, `cell.facts` its "shrunk_from".
+    `timed.batch` has what is measured, `timed.facts` its "shrunk_from".
     cap: seconds for building and the first call, then for each visit.
     """
     height, width = settings.size
     words = f"batch {settings.batch}, {settings.precision}, {settings.layout}, {settings.engine}"
     name = f"{entrant.asked}, {height} x {width}, {words}"
     enter = partial(set_float32, tf32=settings.precision == "tf32")
-    cell = Cell(name, lambda: None, device, enter, pipelined=kind == "throughput", cap=cap)
-    with outcome(cell):
+    timed = TimedCall(name, lambda: None, device, enter, pipelined=kind == "throughput", cap=cap)
+    with outcome(timed):
         memory.rehearse(entrant, replace(settings, batch=1), device, seconds=cap)
         with within_time(cap):
-            made, cell.batch = _fitting(entrant, settings, device, shrinks=cell.pipelined)
-        cell.call, cell.facts = made.call, made.facts
-    return cell
+            made, timed.batch = _fitting(entrant, settings, device, shrinks=timed.pipelined)
+        timed.call, timed.facts = made.call, made.facts
+    return timed
 
 
 def largest_batch(entrant: Entrant, settings: TimedSettings, device: torch.device) -> tuple[int, str]:
@@ -80,23 +80,23 @@ def largest_batch(entrant: Entrant, settings: TimedSettings, device: torch.devic
     return batch, f"no more than {LARGEST:,} are tried"
 
 
-def summary(cell: Cell) -> Found:
-    """What a record holds of a cell that was visited.
+def summary(timed: TimedCall) -> Found:
+    """What a record holds of a call that was visited.
 
     latency: ms, p5, p95, p99 (None below 1,000 samples). throughput: images_per_s, and the batch it was measured with.
     """
-    found = intervals.interval(cell.rounds)
+    found = intervals.interval(timed.rounds)
     values: dict[str, float | None]
-    if cell.pipelined:
-        values = {"images_per_s": _rate(cell, found.median), "batch": cell.batch}
-        span = {"images_per_s": [_rate(cell, found.high), _rate(cell, found.low)]}
+    if timed.pipelined:
+        values = {"images_per_s": _rate(timed, found.median), "batch": timed.batch}
+        span = {"images_per_s": [_rate(timed, found.high), _rate(timed, found.low)]}
     else:
-        p5, p95, p99 = map(float, np.percentile(cell.rounds, (5, 95, 99)))
-        values = {"ms": found.median, "p5": p5, "p95": p95, "p99": p99 if np.size(cell.rounds) >= MANY else None}
+        p5, p95, p99 = map(float, np.percentile(timed.rounds, (5, 95, 99)))
+        values = {"ms": found.median, "p5": p5, "p95": p95, "p99": p99 if np.size(timed.rounds) >= MANY else None}
         span = {"ms": [number(found.low), number(found.high)]}
-    facts = {name: number(value) for name, value in cell.facts.items()}
-    rounded = [[round(ms, DIGITS) for ms in row] for row in cell.rounds]
-    return Found(values | facts, span, Raw(rounds_ms=rounded, warm_up=cell.warm, batch_ended=cell.ended or None))
+    facts = {name: number(value) for name, value in timed.facts.items()}
+    rounded = [[round(ms, DIGITS) for ms in row] for row in timed.rounds]
+    return Found(values | facts, span, Raw(rounds_ms=rounded, warm_up=timed.warm, batch_ended=timed.ended or None))
 
 
 def _fitting(entrant: Entrant, settings: TimedSettings, device: torch.device, *, shrinks: bool) -> tuple[Ready, int]:
@@ -125,5 +125,5 @@ def _let_go() -> None:
     torch.cuda.empty_cache()  # does nothing where CUDA is not in use
 
 
-def _rate(cell: Cell, ms: float) -> float | None:
-    return number(1e3 * cell.batch / ms) if ms else None
+def _rate(timed: TimedCall, ms: float) -> float | None:
+    return number(1e3 * timed.batch / ms) if ms else None

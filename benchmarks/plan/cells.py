@@ -21,7 +21,7 @@ from zoo.data.dataset import parse
 from zoo.metrics import enter, metrics
 from zoo.own import code_of
 
-UNTOLD = ("size", "device", "test_images", "code", "metrics", "test")  # in a title
+NOT_IN_TITLES = ("size", "device", "test_images", "code", "metrics", "test")  # in a title
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Cell:
     @property
     def title(self) -> str:
         """For progress and problems."""
-        words = [value for name, value in vars(self.settings).items() if name not in UNTOLD and value is not None]
+        words = [
+            value for name, value in vars(self.settings).items() if name not in NOT_IN_TITLES and value is not None
+        ]
         words = ["{} x {}".format(*self.settings.size), *words]
         test = getattr(self.settings, "test", None)
         words += [f"tested on {test}"] if test else []

@@ -24,7 +24,6 @@ STEP = 3  # a training step in forward passes
 ALWAYS = {"cost": 0.3, "memory": 16.0}  # seconds: counting a network, starting two fresh processes
 MAKING = {"eager": 0.0, "compile": 60.0, "onnxruntime": 10.0}  # seconds until an engine is ready
 SCENE = 2e-3  # seconds to render a scene of 64 x 64 pixels and to learn five numbers from it
-YEAR = 365 * 24 * 3600
 HEAD = ("measure", "cells", "about")
 
 
@@ -42,7 +41,7 @@ def estimate(cells: Sequence[Cell], asked: Comparison) -> tuple[list[list[str]],
         for name in dict.fromkeys(cell.measure for cell in cells)
     }
     parts["all"] = [each for _, each in took]
-    body = [[name, str(len(part)), _told(float(np.nansum(part)))] for name, part in parts.items()]
+    body = [[name, str(len(part)), duration(float(np.nansum(part)))] for name, part in parts.items()]
     unknown = [str(cell.entrant.asked) for cell, each in took if math.isnan(each)]
     busy = f"; load {load}: in calm it is more" if (load := machine.load() or 0) > (os.cpu_count() or 1) else ""
     notes = [f"From {rate / 1e9:,.0f} GFLOP/s in training, as measured just now{busy}."]
@@ -85,7 +84,3 @@ def _whole(recipe: str, source: str, size: tuple[int, int]) -> int:
     """Samples of a whole recipe; where it speaks of epochs, the data is opened for its length."""
     length = len(data.load(source, split="train", size=size))
     return sum(phase.samples for phase in plan(training_recipe.recipe_named(recipe), length))
-
-
-def _told(seconds: float) -> str:
-    return duration(seconds) if seconds < YEAR else f"{seconds / YEAR:.0f} years"

@@ -14,7 +14,7 @@ import torch
 from benchmarks.measures import accuracy, cost, memory, ready_made, sensitivity
 from benchmarks.plan.cells import Cell
 from benchmarks.plan.comparison import Comparison
-from benchmarks.run.side_by_side import Outcome, race
+from benchmarks.run.side_by_side import Outcome, measure_together
 from benchmarks.store import identity
 from benchmarks.store.files import one_line
 from benchmarks.store.record import Found, Machine, Record, TimedSettings
@@ -52,7 +52,7 @@ class Campaign:
 
     def _measured(self, cells: list[Cell], tick: Tick) -> Iterator[Outcome]:
         if cells[0].measure in ("latency", "throughput"):
-            yield from race(cells, self.asked, tick)
+            yield from measure_together(cells, self.asked, tick)
             return
         for cell in cells:
             try:

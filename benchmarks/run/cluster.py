@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from benchmarks.networks.entrants import enter
 from benchmarks.plan.cells import Cell, device_type
 from benchmarks.plan.comparison import Comparison
@@ -20,6 +18,7 @@ from benchmarks.run.campaign import Campaign, home, part_of
 from benchmarks.store.names import OF_MACHINE
 from benchmarks.store.record import Record, Settings
 from registry import ZooError
+from zoo import machine
 from zoo.parallel import Resources, run
 from zoo.progress import Tick
 
@@ -56,13 +55,12 @@ def jobs(chosen: Sequence[Cell], folder: Path) -> list[Job]:
 
 def perform(job: Job, *, asked: Comparison) -> list[Record] | ZooError:
     """Measure a job, on whichever machine this is; an error where this machine cannot even enter its networks."""
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
     try:
-        made = entered(job)
+        cells = entered(job)
     except ZooError as error:
         return error
-    return list(Campaign(made, asked).measure(lambda *_: None))
+    with machine.threads(asked.threads):
+        return list(Campaign(cells, asked).measure(lambda *_: None))
 
 
 def entered(job: Job) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""A comparison from its options to its results: what is planned, measured, kept in a folder, and told."""
+"""A comparison from its options to its results: what is planned, measured, kept in a folder, and shown."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -75,12 +75,8 @@ def prepared(models: str | None, options: Options) -> Iterator[tuple[Comparison,
     planned = cells.plan(entrants, asked)
     accuracy.require([(cell.entrant, cell.accuracy) for cell in planned if cell.measure == "accuracy"], asked.weights)
     _require_trained(asked, planned)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(asked.threads or threads)
-    try:
+    with machine.threads(asked.threads):
         yield asked, planned
-    finally:
-        torch.set_num_threads(threads)
 
 
 def missing(asked: Comparison, planned: list[Cell]) -> tuple[list[Record], list[Cell]]:

@@ -1,4 +1,4 @@
-"""Timed cells of one setting side by side: warmed up, visited in shuffled rounds, set beside the device's peaks."""
+"""TimedCall cells of one setting side by side: warmed up, visited in shuffled rounds, set beside the device's peaks."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,7 @@ from benchmarks.plan.comparison import Comparison
 from benchmarks.store.files import number, one_line
 from benchmarks.store.record import Found
 from benchmarks.timing import energy
-from benchmarks.timing.rounds import Cell as Timed
-from benchmarks.timing.rounds import interleave, remaining, warm_up
+from benchmarks.timing.rounds import TimedCall, interleave, remaining, warm_up
 from zoo.progress import Tick
 
 WIDER = {"bf16": 2, "fp16": 2}  # how much wider a number is than with this precision, where it was counted
@@ -23,10 +22,10 @@ PEAK = 1.0  # seconds for the device's peaks; they belong to the run, because a 
 Outcome = tuple[Cell, str, str | None, Found]  # status, failure
 
 
-def race(cells: Sequence[Cell], asked: Comparison, tick: Tick) -> Iterator[Outcome]:
+def measure_together(cells: Sequence[Cell], asked: Comparison, tick: Tick) -> Iterator[Outcome]:
     """Outcomes as cells are finished. Ctrl-C gives what was half done, then ends."""
     kind, device, seconds, rounds = cells[0].measure, torch.device(asked.device), asked.seconds, asked.rounds
-    live: dict[int, tuple[Timed, Cell]] = {}
+    live: dict[int, tuple[TimedCall, Cell]] = {}
     for n, cell in enumerate(cells):
         begun = time.perf_counter()
         tick(f"{kind} prepare {cell.entrant.asked}", n, len(cells))
@@ -54,7 +53,7 @@ def race(cells: Sequence[Cell], asked: Comparison, tick: Tick) -> Iterator[Outco
         raise
 
 
-def _prepared(cell: Cell, device: torch.device, tick: Tick) -> Timed:
+def _prepared(cell: Cell, device: torch.device, tick: Tick) -> TimedCall:
     """What is to be called; its `failed` says why where there is nothing."""
     settings, ended = cell.timed, ""
     try:
@@ -64,12 +63,12 @@ def _prepared(cell: Cell, device: torch.device, tick: Tick) -> Timed:
             settings = replace(settings, batch=batch)
         made = speed.prepare(cell.entrant, settings, device, kind=cell.measure)
     except Exception as error:  # what a device or an engine lacks
-        return Timed(cell.title, lambda: None, device, failed=f"failed: {one_line(error)}", finished=True)
+        return TimedCall(cell.title, lambda: None, device, failed=f"failed: {one_line(error)}", finished=True)
     made.ended = ended
     return made
 
 
-def _found(timed: Timed, cell: Cell, peaks: dict[str, float]) -> Found:
+def _found(timed: TimedCall, cell: Cell, peaks: dict[str, float]) -> Found:
     """What a record holds, with the share of the device's peak of products that was reached."""
     found = Found() if timed.failed else speed.summary(timed)
     found = replace(found, took=round(timed.prepared + timed.spent, 3))  # of this cell alone: a round has visits of all
@@ -83,7 +82,7 @@ def _found(timed: Timed, cell: Cell, peaks: dict[str, float]) -> Found:
     return replace(found, values={**values, **shares}, raw=replace(found.raw, peaks=peaks))
 
 
-def _with_energy(found: Found, timed: Timed) -> Found:
+def _with_energy(found: Found, timed: TimedCall) -> Found:
     """What each image of a throughput takes in joules, where a GPU's driver counts them."""
     if timed.failed or not timed.pipelined or timed.device.type != "cuda":
         return found

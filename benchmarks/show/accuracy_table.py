@@ -57,8 +57,8 @@ def table(board: Board, source: str = "") -> Table:
 def _row(one: Score, learned: Sequence[str], seeds: Sequence[int]) -> str:
     """The name of a row: the network, with what it learned from and how often where the rows differ in that."""
     many = len(one.records)
-    told = [short(one.cell.data)] * (len(learned) > 1) + [f"{many} seed{'s' * (many > 1)}"] * (len(seeds) > 1)
-    return ", ".join([one.network.name, *told])
+    more = [short(one.cell.data)] * (len(learned) > 1) + [f"{many} seed{'s' * (many > 1)}"] * (len(seeds) > 1)
+    return ", ".join([one.network.name, *more])
 
 
 def _kinds(names: Sequence[str]) -> str:
@@ -102,8 +102,8 @@ def _about(
     if len(own) == 1 and {score.cell.recipe_title for score in achieved} != {*own}:
         yield "The baselines have no recipe of their own: they were trained by the recipe equal."
     if learned := _learned(board):
-        told = "; ".join(f"{short(name)} is {name}" if short(name) != name else name for name in learned)
-        yield f"Trained on {told}. The same weights are tested on every set; what is not known there is not counted."
+        sets = "; ".join(f"{short(name)} is {name}" if short(name) != name else name for name in learned)
+        yield f"Trained on {sets}. The same weights are tested on every set; what is not known there is not counted."
     elif len(board.data) > 1 and board.trained_as.kind != READY:
         yield "Each data set has its own networks, trained on its train split alone."
     if marked:

@@ -18,7 +18,7 @@ SHOWN = {
     "memory": ("inference_bytes", "training_bytes"),
     "accuracy": ("mask_iou", "depth_rmse"),
 }
-TOLD = ("batch", "precision", "layout", "engine", "data", "test", "recipe", "seed")
+IN_TITLES = ("batch", "precision", "layout", "engine", "data", "test", "recipe", "seed")
 BUILDS = 0.03  # share by which one network, built twice, may differ in time: docs/timing.md
 NOISE, LEAST = 0.05, 1_000_000  # share and bytes by which memory may differ and be the same
 NAMED = 3  # cells without a like that are named where there are many
@@ -71,8 +71,8 @@ def _first(lines: list[str], of: str) -> list[str]:
 def _why(record: Record, old: Sequence[Record]) -> str:
     """How the nearest cell of the older run differs."""
     same = [like for like in old if like.measure == record.measure and like.model == record.model]
-    told = [_settings(record, like) or "it was interrupted then" for like in same]
-    return min(told, key=len, default="the older run has no cell of this network like it")
+    reasons = [_settings(record, like) or "it was interrupted then" for like in same]
+    return min(reasons, key=len, default="the older run has no cell of this network like it")
 
 
 def _settings(record: Record, like: Record) -> str:
@@ -91,19 +91,19 @@ def _rows(record: Record, like: Record) -> list[list[str]]:
     rows = []
     for name in SHOWN[record.measure]:
         was, now = like.values.get(name), record.values.get(name)
-        told = ["-" if value is None else _value(value) for value in (was, now)]
+        values = ["-" if value is None else _value(value) for value in (was, now)]
         if None not in (was, now):
-            rows.append([*start, name, *told, f"{now / was:.3f}" if was else "-", _verdict(record, like, name)])
+            rows.append([*start, name, *values, f"{now / was:.3f}" if was else "-", _verdict(record, like, name)])
         elif was is not None or now is not None:
-            rows.append([*start, name, *told, "-", "only one"])
+            rows.append([*start, name, *values, "-", "only one"])
     return rows
 
 
 def _what(record: Record) -> str:
     """The measure with the settings that tell cells of one network apart."""
     cell = plain(record.cell)
-    told = [str(cell[name]) for name in TOLD if cell.get(name) is not None]
-    return ", ".join([record.measure, "{} x {}".format(*record.cell.size), *told])
+    words = [str(cell[name]) for name in IN_TITLES if cell.get(name) is not None]
+    return ", ".join([record.measure, "{} x {}".format(*record.cell.size), *words])
 
 
 def _differences(record: Record, like: Record) -> str:

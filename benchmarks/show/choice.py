@@ -8,14 +8,14 @@ from itertools import chain
 from benchmarks.show.findings import Findings
 from benchmarks.show.points import worth
 from benchmarks.show.scores import HEADLINE, Score, amount
-from benchmarks.show.table import milliseconds as told_ms
+from benchmarks.show.table import milliseconds as in_ms
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, READY_MADE
 from benchmarks.store.record import Size
 
 WANT = {task: (metric, *HEADLINE[metric]) for task, metric in paired.HEADLINE.items()}  # metric, words, direction
 
-LEAST = 0.0005  # a difference that is seen in what is told
+LEAST = 0.0005  # a difference that three decimals show
 
 Timed = tuple[float, Score]  # milliseconds, and what is achieved in them
 
@@ -74,20 +74,22 @@ def _answer(known: Sequence[Timed], budget: float, want: str) -> str:
     within = [pair for pair in ranked if pair[0] <= budget]
     if not within:
         ms, score = ranked[0]
-        told = _told(score, metric, words)
-        return f"None fits into {budget:g} ms here; the fastest, {score.network.name}, takes {told_ms(ms)} ms ({told})."
+        reached = _value(score, metric, words)
+        return (
+            f"None fits into {budget:g} ms here; the fastest, {score.network.name}, takes {in_ms(ms)} ms ({reached})."
+        )
     ms, best = _best(within, want)
     tied = [score.network.name for cost, score in within if cost > ms and _ties(best, score, metric)]
     verbs = "ties with it and takes" if len(tied) == 1 else "tie with it and take"
     equals = f" ({', '.join(tied)} {verbs} longer)" if tied else ""
     answer = (
-        f"Take {best.network.name}{equals}: {told_ms(ms)} ms here, {_told(best, metric, words)}"
+        f"Take {best.network.name}{equals}: {in_ms(ms)} ms here, {_value(best, metric, words)}"
         f" on {best.cell.tested_on}, {_how(best)}."
     )
     for cost, score in ranked:
         if cost > ms and _is_better(score, best, want):
             gain = f"{abs(score.value(metric) - best.value(metric)):.3f} {words}"
-            return f"{answer} The next better, {score.network.name}, costs {told_ms(cost - ms)} ms more for {gain}."
+            return f"{answer} The next better, {score.network.name}, costs {in_ms(cost - ms)} ms more for {gain}."
     return f"{answer} None of those measured is shown to be better at any time."
 
 
@@ -117,8 +119,8 @@ def _beside(here: Sequence[Timed], others: Sequence[Timed], budget: float, want:
     ms, best = max(fitting, key=lambda pair: direction * pair[1].value(metric), default=(0.0, None))
     if best is None or (within and not _is_better(best, _best(within, want)[1], want)):
         return ""
-    told = _told(best, metric, words)
-    return f" Trained in another way, {best.network.name}: {told_ms(ms)} ms, {told}, {_how(best)}."
+    reached = _value(best, metric, words)
+    return f" Trained in another way, {best.network.name}: {in_ms(ms)} ms, {reached}, {_how(best)}."
 
 
 def _how(score: Score) -> str:
@@ -132,5 +134,5 @@ def _how(score: Score) -> str:
     return f"trained on {samples} at {size} px by recipe {cell.recipe_title}"
 
 
-def _told(score: Score, metric: str, words: str) -> str:
+def _value(score: Score, metric: str, words: str) -> str:
     return "{} {:.3f} ({:.3f} to {:.3f})".format(words, score.value(metric), *score.interval(metric))

@@ -1,13 +1,12 @@
 """What is left of a network's accuracy when pairs are perturbed: a table of where each perturbation is strongest."""
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.show.scores import HARDNESS, HEADLINE, Score, amount, by_training, counted, known_first
-from benchmarks.show.table import MISSING, Table, kind_of
+from benchmarks.show.table import MISSING, Table, decimals, kind_of
 from benchmarks.store.names import READY_MADE
 from zoo.architectures import rank
 
@@ -29,8 +28,8 @@ def _table(group: Sequence[Score], metric: str) -> Table:
         [
             one.network.name,
             *([_recipe(one)] * several),
-            _told(one.value(metric)),  # unperturbed, it is the same for every perturbation
-            *(_told(by_name[name].means(metric)[-1]) if name in by_name else MISSING for name in names),
+            decimals(one.value(metric)),  # unperturbed, it is the same for every perturbation
+            *(decimals(by_name[name].means(metric)[-1]) if name in by_name else MISSING for name in names),
         ]
         for one, by_name in rows
     ]
@@ -60,7 +59,3 @@ def _notes(one: Score, metric: str, names: Sequence[str]) -> list[str]:
         f"{' x '.join(map(str, one.cell.size))} pixels.",
         *([f"{units}."] if metric == HARDNESS else []),
     ]
-
-
-def _told(value: float) -> str:
-    return MISSING if math.isnan(value) else f"{value:.3f}"

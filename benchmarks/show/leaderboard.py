@@ -29,9 +29,9 @@ def tables(found: Findings) -> list[Table]:
 def failures(records: Sequence[Record]) -> Table:
     """Trainings and curves that came to nothing, and why; a network's times and costs say it below their table."""
     lost = [record for record in records if record.failed and record.measure in ("accuracy", "sensitivity")]
-    told = dict.fromkeys((r.model, f"{r.measure} on {short(r.accuracy.tested_on)}", r.failed) for r in lost)
-    notes = [f"{model}: {what} {failed}" for model, what, failed in told]
-    return Table("failed", ["model", "what"], [[model, what] for model, what, _ in told], notes)
+    found = dict.fromkeys((r.model, f"{r.measure} on {short(r.accuracy.tested_on)}", r.failed) for r in lost)
+    notes = [f"{model}: {what} {failed}" for model, what, failed in found]
+    return Table("failed", ["model", "what"], [[model, what] for model, what, _ in found], notes)
 
 
 def multi_task(records: Sequence[Record]) -> Table:

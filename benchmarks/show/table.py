@@ -1,5 +1,6 @@
 """A table of text, and how it is written: Markdown, LaTeX, HTML. A cell that ends in * is the best, in = a tie."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -135,6 +136,15 @@ def milliseconds(value: float) -> str:
     ['0.123', '1.23', '12.3', '123', '1234']
     """
     return f"{value:.{3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0}f}"
+
+
+def decimals(value: float | None) -> str:
+    """Three of them.
+
+    >>> decimals(0.5), decimals(None)
+    ('0.500', '-')
+    """
+    return MISSING if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
 def short(data: str) -> str:

@@ -190,8 +190,8 @@ def _matched(*networks: Records) -> list[tuple[Record, ...]]:
     found = [_by_seed(records) for records in networks]
     matched = [tuple(each[seed] for each in found) for seed in found[0] if all(seed in each for each in found)]
     if not matched:
-        told = "; ".join(", ".join(map(str, each)) or "none" for each in found)
-        raise PairedError(f"these were trained with different seeds ({told}); at least one must be common")
+        seeds = "; ".join(", ".join(map(str, each)) or "none" for each in found)
+        raise PairedError(f"these were trained with different seeds ({seeds}); at least one must be common")
     for one, *others in matched:
         for other in others:
             _require_alike(one, other)

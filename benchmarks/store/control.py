@@ -39,7 +39,7 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Order:
+class Ranking:
     """Pairs of networks that are apart in calm, those that turned round or tied under load, and the medians."""
 
     pairs: int
@@ -56,7 +56,7 @@ class Control:
     values: Counts
     raw: Runs
     machine: Machine
-    order: Order | None = None  # None: in calm alone
+    order: Ranking | None = None  # None: in calm alone
     load: float | None = None
     clocks: Mapping[str, Any] = field(default_factory=dict)
     took: float | None = None  # seconds

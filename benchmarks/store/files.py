@@ -35,7 +35,7 @@ class ResultsError(ZooError, OSError):
     """Results that cannot be written or read."""
 
 
-class DamagedError(ResultsError):
+class DamagedLineError(ResultsError):
     """A line that is no record."""
 
 
@@ -69,7 +69,7 @@ def read(path: Path) -> list[Record]:
 def read_as(kind: type[Kind], path: Path) -> list[Kind]:
     records = []
     for _, found in _lines(kind, path):
-        if isinstance(found, DamagedError):
+        if isinstance(found, DamagedLineError):
             raise found
         if found is not None:
             records.append(found)
@@ -87,18 +87,20 @@ def set_aside(path: Path) -> None:
     A file that another version wrote is an error.
     """
     lines = [*_lines(Record, path)] if path.exists() else []
-    damaged = [line for line, found in lines if isinstance(found, DamagedError)]
+    damaged = [line for line, found in lines if isinstance(found, DamagedLineError)]
     if damaged:
         beside = path.with_name(f"{path.name}.damaged")
         with _named(path):
             with open(beside, "ab") as file:
                 file.write(b"".join(line + b"\n" for line in damaged))
-            files.write_bytes(path, b"\n".join(line for line, found in lines if not isinstance(found, DamagedError)))
+            files.write_bytes(
+                path, b"\n".join(line for line, found in lines if not isinstance(found, DamagedLineError))
+            )
         many = f"{len(damaged)} damaged line{'s' * (len(damaged) > 1)}"
         warnings.warn(f"{many} of {path} set aside in {beside.name}; what they held is measured anew", stacklevel=2)
 
 
-def _lines(kind: type[Kind], path: Path) -> Iterator[tuple[bytes, Kind | DamagedError | None]]:
+def _lines(kind: type[Kind], path: Path) -> Iterator[tuple[bytes, Kind | DamagedLineError | None]]:
     """Each line with what it holds: a record, why it is none, or nothing where a crash has torn it."""
     try:
         lines = path.read_bytes().split(b"\n")
@@ -111,12 +113,12 @@ def _lines(kind: type[Kind], path: Path) -> Iterator[tuple[bytes, Kind | Damaged
         yield line, _held(kind, line.decode(errors="replace"), f"{path}, line {number}")
 
 
-def _held(kind: type[Kind], text: str, place: str) -> Kind | DamagedError | None:
+def _held(kind: type[Kind], text: str, place: str) -> Kind | DamagedLineError | None:
     try:
         found = files.from_json(text)
     except ValueError:
         is_torn = text.startswith(START) or START.startswith(text)
-        return None if is_torn else DamagedError(f"{place} is not JSON, and so no record")
+        return None if is_torn else DamagedLineError(f"{place} is not JSON, and so no record")
     schema = found.pop("schema", None) if isinstance(found, dict) else None
     if schema != SCHEMA:
         error = (
@@ -125,11 +127,11 @@ def _held(kind: type[Kind], text: str, place: str) -> Kind | DamagedError | None
         )
         if isinstance(schema, int):
             raise ResultsError(error)
-        return DamagedError(error)
+        return DamagedLineError(error)
     try:
         return kind.from_json(found)
     except RecordError as error:
-        return DamagedError(f"{place}: {error}")
+        return DamagedLineError(f"{place}: {error}")
 
 
 def write_text(path: Path, text: str) -> None:

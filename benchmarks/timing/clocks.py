@@ -21,7 +21,7 @@ REASONS = {  # bits of NVML's nvmlClocksEventReasons that make a GPU slower than
     0x80: "power brake",
 }
 IDLE = 0x01  # the bit of a GPU that has nothing to do
-WHILE = 0.1  # share of the looks at a GPU in which it must be slowed for that to be told
+WHILE = 0.1  # share of the looks at a GPU in which it must be slowed for that to be reported
 EVERY = 1000  # milliseconds from one look at a GPU to the next
 QUERY = "clocks.sm,clocks.max.sm,clocks_throttle_reasons.active,temperature.gpu"
 
@@ -31,8 +31,8 @@ State = dict[str, Any]
 class Clocks:
     """A device's state; the time that a host took counts from here on.
 
-    A GPU is at rest by the time a record is made. Within `with`, it is looked at every second, and told is what it was
-    while it worked.
+    A GPU is at rest by the time a record is made. Within `with`, it is looked at every second, so that what is read is
+    of the time when it worked.
     """
 
     def __init__(self, device: torch.device, *, proc: Path = Path("/proc")):
@@ -46,8 +46,8 @@ class Clocks:
             with contextlib.suppress(OSError):  # no nvidia-smi: nothing to read
                 command = [*asking(self.device), f"--loop-ms={EVERY}"]
                 self._watch = subprocess.Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, text=True)
-                told = self._watch.stdout  # a pipe: the command ends when nobody listens any more
-                threading.Thread(target=_listen, args=(told, self._lines), daemon=True).start()
+                lines = self._watch.stdout  # a pipe: the command ends when nobody listens any more
+                threading.Thread(target=_listen, args=(lines, self._lines), daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -152,8 +152,8 @@ def slowed(states: list[State]) -> str:
     return " ".join(said)
 
 
-def _listen(told: Iterable[str] | None, lines: list[str]) -> None:
-    for line in told or ():
+def _listen(printed: Iterable[str] | None, lines: list[str]) -> None:
+    for line in printed or ():
         lines.append(line)  # one by one: they are read meanwhile
 
 

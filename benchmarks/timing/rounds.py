@@ -1,8 +1,7 @@
 """Timing: calls that are warmed up and interleaved in shuffled rounds, so that a drifting machine drifts for all.
 
-A cell is one thing that is measured: a network in one layout, say. Round after round every cell is visited once, in a
-new order; a visit takes a few samples. For latency a sample is one call, waited for; for throughput it is a row of
-calls, of which only the last is waited for.
+Round after round every call is visited once, in a new order; a visit takes a few samples. For latency a sample is one
+call, waited for; for throughput it is a row of calls, of which only the last is waited for.
 """
 
 import contextlib
@@ -33,17 +32,17 @@ LOOKS = 1.1  # rounds from one look at the interval to the next, as a factor: a 
 
 
 @dataclass
-class Cell:
-    """Something to call, and what was measured of it so far."""
+class TimedCall:
+    """Something to call, and what was measured of it so far: a network in one layout, say."""
 
     name: str
     call: Callable[[], object]
     device: torch.device
-    enter: Callable[[], object] = lambda: None  # brings the cell's state about at the start of a visit, untimed
+    enter: Callable[[], object] = lambda: None  # brings its state about at the start of a visit, untimed
     warm: WarmUp | None = None
     pipelined: bool = False  # throughput: all calls of a visit are one sample, and only the last is waited for
     cap: float = CAP
-    facts: dict[str, float] = field(default_factory=dict)  # what preparing it told, such as seconds of compiling
+    facts: dict[str, float] = field(default_factory=dict)  # found while it was prepared, such as seconds of compiling
     ended: str = ""  # what ended the search for the largest batch, where there was one
     batch: int = 1  # images, or pairs of them, in each call
     samples: int = 1  # in each visit
@@ -85,28 +84,28 @@ def sample(call: Callable[[], object], device: torch.device, burst: int = 1) -> 
     return 1e3 * (time.perf_counter() - begun) / burst
 
 
-def warm_up(cell: Cell, *, seconds: float) -> None:
+def warm_up(timed: TimedCall, *, seconds: float) -> None:
     """Call until the last two quarters of the calls differ by less than 5 %, or the time is up; then choose how many
-    calls a visit takes. An error is the cell's result.
+    calls a visit takes. An error is the call's result.
 
     There are FLOOR calls at least, or two of a network whose calls are so long that nothing settles between them.
     """
     times: list[float] = []
     begun = time.perf_counter()
-    with outcome(cell), within_time(seconds + cell.cap):
-        cell.enter()
+    with outcome(timed), within_time(seconds + timed.cap):
+        timed.enter()
         while True:
-            times.append(sample(cell.call, cell.device))
+            times.append(sample(timed.call, timed.device))
             moved = drift(times)
             settled = moved is not None and moved < DRIFT
             enough = len(times) >= (2 if times[-1] > 1e3 * LONG else FLOOR)
             if settled or (enough and time.perf_counter() - begun > seconds):
                 break
-        cell.warm = WarmUp(len(times), time.perf_counter() - begun, moved, settled)
+        timed.warm = WarmUp(len(times), time.perf_counter() - begun, moved, settled)
         usual = max(float(np.median(times)), LEAST) / 1e3
         calls = int(min(max(VISIT / usual, 1), MOST))
-        cell.samples, cell.burst = (1, calls) if cell.pipelined else (calls, 1)
-        cell.discard = int(usual < LONG)
+        timed.samples, timed.burst = (1, calls) if timed.pipelined else (calls, 1)
+        timed.discard = int(usual < LONG)
 
 
 def drift(times: Sequence[float]) -> float | None:
@@ -123,69 +122,69 @@ def drift(times: Sequence[float]) -> float | None:
 
 
 def interleave(
-    cells: Sequence[Cell], *, seconds: float, min_rounds: int = 3, within: float = 0.01, seed: int = 0
-) -> Iterator[Cell]:
-    """Visit all cells in shuffled rounds; yields each cell after each visit, `finished` set after its last one.
+    calls: Sequence[TimedCall], *, seconds: float, min_rounds: int = 3, within: float = 0.01, seed: int = 0
+) -> Iterator[TimedCall]:
+    """Visit all calls in shuffled rounds; yields each one after each visit, `finished` set after its last one.
 
-    A cell is finished when it failed; when its median is known within a share of itself; or when it has used its part
+    A call is finished when it failed; when its median is known within a share of itself; or when it has used its part
     of the time. It has at least `min_rounds` rounds then.
     """
-    order, shuffle = [cell for cell in cells if not cell.failed], random.Random(seed).shuffle
+    order, shuffle = [timed for timed in calls if not timed.failed], random.Random(seed).shuffle
     share = seconds / max(len(order), 1)
-    yield from (cell for cell in cells if cell.failed)
+    yield from (timed for timed in calls if timed.failed)
     while order:
         shuffle(order)
-        for cell in order:
-            visit(cell)
-            cell.finished = cell.finished or (
-                len(cell.rounds) >= min_rounds and (cell.spent >= share or _known(cell, within))
+        for timed in order:
+            visit(timed)
+            timed.finished = timed.finished or (
+                len(timed.rounds) >= min_rounds and (timed.spent >= share or _known(timed, within))
             )
-            yield cell
-        order = [cell for cell in order if not cell.finished]
+            yield timed
+        order = [timed for timed in order if not timed.finished]
 
 
-def visit(cell: Cell) -> None:
+def visit(timed: TimedCall) -> None:
     """One row of samples."""
     begun = time.perf_counter()
-    with outcome(cell), within_time(cell.cap), _uncollected():
-        cell.enter()
-        for _ in range(cell.discard):
-            sample(cell.call, cell.device)
-        cell.rounds.append([sample(cell.call, cell.device, cell.burst) for _ in range(cell.samples)])
-    cell.spent += time.perf_counter() - begun
+    with outcome(timed), within_time(timed.cap), _uncollected():
+        timed.enter()
+        for _ in range(timed.discard):
+            sample(timed.call, timed.device)
+        timed.rounds.append([sample(timed.call, timed.device, timed.burst) for _ in range(timed.samples)])
+    timed.spent += time.perf_counter() - begun
 
 
-def remaining(cells: Sequence[Cell], *, seconds: float, min_rounds: int) -> float:
+def remaining(calls: Sequence[TimedCall], *, seconds: float, min_rounds: int) -> float:
     """Seconds that `interleave` will need at most, as far as the warm-up tells."""
-    share = seconds / max(sum(not cell.failed for cell in cells), 1)
+    share = seconds / max(sum(not timed.failed for timed in calls), 1)
     total = 0.0
-    for cell in cells:
-        if cell.warm and not cell.finished:
-            each = cell.warm.seconds / cell.warm.calls * (cell.discard + cell.samples * cell.burst)
-            total += max(share - cell.spent, (min_rounds - len(cell.rounds)) * each, 0)
+    for timed in calls:
+        if timed.warm and not timed.finished:
+            each = timed.warm.seconds / timed.warm.calls * (timed.discard + timed.samples * timed.burst)
+            total += max(share - timed.spent, (min_rounds - len(timed.rounds)) * each, 0)
     return total
 
 
-def _known(cell: Cell, within: float) -> bool:
-    if within == 0 or len(cell.rounds) < max(FEW, LOOKS * cell.looked):
+def _known(timed: TimedCall, within: float) -> bool:
+    if within == 0 or len(timed.rounds) < max(FEW, LOOKS * timed.looked):
         return False
-    cell.looked = len(cell.rounds)
-    found = interval(np.median(cell.rounds, axis=1).tolist())
+    timed.looked = len(timed.rounds)
+    found = interval(np.median(timed.rounds, axis=1).tolist())
     return found.high - found.low < 2 * within * found.median
 
 
 @contextlib.contextmanager
-def outcome(cell: Cell) -> Iterator[None]:
-    """Any error ends this cell and no other; Ctrl-C ends the run."""
+def outcome(timed: TimedCall) -> Iterator[None]:
+    """Any error ends this call and no other; Ctrl-C ends the run."""
     try:
         yield
     except Exception as error:
-        cell.failed, cell.finished = f"failed: {one_line(error)}", True
+        timed.failed, timed.finished = f"failed: {one_line(error)}", True
 
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """No collection of garbage while a cell is visited: it would be the garbage of all cells."""
+    """No collection of garbage while one is visited: it would be the garbage of all."""
     collects = gc.isenabled()
     gc.disable()
     try:

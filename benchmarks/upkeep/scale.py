@@ -84,7 +84,7 @@ def page(records: Sequence[Record]) -> str:
         networks=NETWORKS,
         samples=SAMPLES // MILLION,
         sweep=sweep(list(rates.values()), slots),
-        beside=told(beside * NETWORKS),
+        beside=in_words(beside * NETWORKS),
         records=_size(NETWORKS * statistics.mean(len(line(record)) for record in trainings)),
         weights=_size(NETWORKS * statistics.mean(values["weight_bytes"] for values in found.values())),
     )
@@ -105,7 +105,10 @@ def by_measure(records: Sequence[Record]) -> list[list[str]]:
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for record in sorted(records, key=lambda record: MEASURES.index(record.measure)):
         found[record.measure, record.machine.headline].append(seconds(record))
-    return [[*key, str(len(times)), told(statistics.median(times)), told(max(times))] for key, times in found.items()]
+    return [
+        [*key, str(len(times)), in_words(statistics.median(times)), in_words(max(times))]
+        for key, times in found.items()
+    ]
 
 
 def times_beside(records: Iterable[Record]) -> dict[str, list[float]]:
@@ -126,8 +129,8 @@ def seconds(record: Record) -> float:
 def sweep(rates: Sequence[float], slots: int) -> str:
     """A row for each number of machines, a column for all the samples once and one for all of them for each network."""
     columns = [[rate * amount for rate in islice(cycle(rates), NETWORKS)] for amount in (SAMPLES / NETWORKS, SAMPLES)]
-    body = [[str(n), *(told(makespan(trainings, n * slots)) for trainings in columns)] for n in MACHINES]
-    body.append(["longest training", *(told(max(trainings)) for trainings in columns)])
+    body = [[str(n), *(in_words(makespan(trainings, n * slots)) for trainings in columns)] for n in MACHINES]
+    body.append(["longest training", *(in_words(max(trainings)) for trainings in columns)])
     return grid(["machines", f"{SAMPLES // MILLION} million in all", f"{SAMPLES // MILLION} million each"], body)
 
 
@@ -143,10 +146,10 @@ def makespan(durations: Iterable[float], slots: int) -> float:
     return max(free)
 
 
-def told(seconds: float) -> str:
+def in_words(seconds: float) -> str:
     """A time in the largest unit of which it is more than two.
 
-    >>> told(0.24), told(100), told(9000), told(200000), told(3 * 10**7), told(10**8)
+    >>> in_words(0.24), in_words(100), in_words(9000), in_words(200000), in_words(3 * 10**7), in_words(10**8)
     ('0.24 s', '100 s', '2.5 hours', '2.3 days', '350 days', '3.2 years')
     """
     unit = next((unit for unit in reversed(UNITS) if seconds > 2 * UNITS[unit]), "s")

@@ -68,7 +68,7 @@ def test_networks_take_turns_at_every_setting(tmp_path: Path, monkeypatch: pytes
         side_by_side.append([(cell.entrant.asked.name, *cell.settings.size) for cell in cells])
         return iter(())
 
-    monkeypatch.setattr("benchmarks.run.campaign.race", raced)
+    monkeypatch.setattr("benchmarks.run.campaign.measure_together", raced)
     command(tmp_path, "test_tiny, plain_cnn", "--sizes", "16,24", "--layouts", "contiguous", measure="latency")
     assert side_by_side == [[(name, side, side) for name in ("test_tiny", "plain_cnn")] for side in (16, 24)]
 

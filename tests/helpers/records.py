@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.statistics.intervals import interval
-from benchmarks.store.control import Control, ControlSettings, Counts, Order, Runs
+from benchmarks.store.control import Control, ControlSettings, Counts, Ranking, Runs
 from benchmarks.store.record import (
     AccuracySettings,
     CostSettings,
@@ -138,6 +138,6 @@ def control(held: int, found: int, turned: list[list[str]] | None = None) -> Con
             anew=[[1.0, 0.99, 1.01]] * 30 + [[1.02, 1.01, 1.03]] * 10,
         ),
         machine=MACHINE,
-        order=None if turned is None else Order(9, turned, [["b", "c"]], ms),
+        order=None if turned is None else Ranking(9, turned, [["b", "c"]], ms),
         load=1.5,
     )

@@ -6,6 +6,7 @@ import sys
 import tomllib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from registry import OptionError, Spec, SpecError
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from zoo.training import Recipe
 
 TERMINATED = 143  # exit code after SIGTERM, as a shell has it
-OF_SETUP = ("device", "workers", "save_every", "tensorboard")
 PLAIN = ("model", "data", "seed", "precision", "batch")  # fields of a recipe with an option of their own
 
 
@@ -73,7 +73,7 @@ def run(args: Namespace) -> int | None:
         return None
     try:
         with progress() as tick:
-            setup = Setup(**{name: getattr(args, name) for name in OF_SETUP})
+            setup = Setup(**{field.name: getattr(args, field.name) for field in fields(Setup)})
             done = fit(recipe, args.out, samples=args.samples, resume=args.resume, setup=setup, tick=tick)
     except StoppedError as stopped:
         if _is_first():

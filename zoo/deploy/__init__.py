@@ -5,16 +5,16 @@
 """
 
 from zoo.deploy.inputs import Photo, read
-from zoo.deploy.many import Pair, PredictSettings, Report, pairs, predict_many
+from zoo.deploy.many import Pair, PredictReport, PredictSettings, pairs, predict_many
 from zoo.deploy.outputs import Predicted
 from zoo.deploy.predict import network, predict
 
 __all__ = [
     "Pair",
     "Photo",
+    "PredictReport",
     "PredictSettings",
     "Predicted",
-    "Report",
     "network",
     "pairs",
     "predict",

@@ -102,7 +102,7 @@ class PredictSettings:
 
 
 @dataclass(frozen=True)
-class Report:
+class PredictReport:
     """What was written, and what could not be done, a line each."""
 
     files: tuple[Path, ...]
@@ -121,7 +121,7 @@ def predict_many(
     overwrite: bool = False,
     resume: bool = False,
     tick: Tick = lambda *_: None,
-) -> Report:
+) -> PredictReport:
     """Predict every pair, and save it in `out` under the photo's name; overwrite: as in `Predicted.save`.
 
     A photo that cannot be read or does not fit its plate is a line of the report. A plate that serves all photos is
@@ -181,7 +181,7 @@ def _predict(
     tick: Tick,
     overwrite: bool,
     is_done: Callable[[Pair], None] = lambda pair: None,
-) -> Report:
+) -> PredictReport:
     """Predict and save every pair; is_done is told of each whose files are written."""
     written: list[Path] = []
     failures: list[str] = []
@@ -196,7 +196,7 @@ def _predict(
         rate = pace.at(done)
         left = duration((len(pairs) - done) / rate)
         tick(f"predicting {done:,} of {len(pairs):,}, {rate:.2g}/s, {left} left", done, len(pairs))
-    return Report(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)
+    return PredictReport(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)
 
 
 def _load(pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, settings: PredictSettings) -> Images:

@@ -23,7 +23,7 @@ def _entry(score: Score, board: Board, numbers: Numbers) -> Data:
     records, cell = score.records, score.cell
     every = [*records, *score.lost]
     names = {name: None for record in records for name in record.values if name != "seconds"}
-    seconds = [told - record.raw.paused for record in records if (told := record.value("seconds")) is not None]
+    seconds = [took - record.raw.paused for record in records if (took := record.value("seconds")) is not None]
     return {
         "model": numbers.model[score.network.spec],
         "name": score.network.name,
@@ -57,8 +57,8 @@ def _known(value: float | None) -> float | None:
 
 def _trained(score: Score) -> str:
     """Where and when, as the trainings themselves say it."""
-    told = [record.raw.trained for record in score.records if record.raw.trained]
-    words = (f"{facts.get('device_name')}, torch {facts.get('torch')}, {str(facts.get('date'))[:10]}" for facts in told)
+    said = [record.raw.trained for record in score.records if record.raw.trained]
+    words = (f"{facts.get('device_name')}, torch {facts.get('torch')}, {str(facts.get('date'))[:10]}" for facts in said)
     return "; ".join(dict.fromkeys(words))
 
 

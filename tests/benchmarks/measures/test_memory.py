@@ -174,13 +174,13 @@ def test_a_process_that_ends_without_a_word(file: str, name: str, says: str) -> 
 
 
 def test_what_a_process_told_is_its_last_line() -> None:
-    assert memory._told('noise\n{"inference_bytes": 3}\n', "warning", 0) == {"inference_bytes": 3}
+    assert memory._parsed('noise\n{"inference_bytes": 3}\n', "warning", 0) == {"inference_bytes": 3}
     with pytest.raises(MemoryPassError, match="killed by the system"):
-        memory._told("", "", -signal.SIGKILL)
+        memory._parsed("", "", -signal.SIGKILL)
     with pytest.raises(MemoryPassError, match=r"exit code 3: last words$"):
-        memory._told("half a li", "first words\nlast words\n", 3)
+        memory._parsed("half a li", "first words\nlast words\n", 3)
     with pytest.raises(MemoryPassError, match=r"exit code 1: it said nothing$"):
-        memory._told("", "", 1)
+        memory._parsed("", "", 1)
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "bf16"])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import zoo
 from benchmarks.measures import accuracy, sensitivity
-from benchmarks.measures.sensitivity import PERTURBATIONS, Scene, perturbed
+from benchmarks.measures.sensitivity import PERTURBATIONS, BatchScenes, perturbed
 from benchmarks.store.record import Found, SensitivitySettings
 from registry import OptionError
 from zoo.data.scenes.jpeg import jpeg
@@ -33,8 +33,8 @@ BATCH = SCENES.batch(HERE)
 CPU = torch.device("cpu")
 
 
-def scene(name: str, part: slice = slice(None)) -> Scene:
-    return Scene(name, SCENES, HERE[part], [index + 1 for index in HERE[part]], CPU)
+def scene(name: str, part: slice = slice(None)) -> BatchScenes:
+    return BatchScenes(name, SCENES, HERE[part], [index + 1 for index in HERE[part]], CPU)
 
 
 def run(model: zoo.PairModel, name: str, **changes: Any) -> Found:

@@ -16,7 +16,7 @@ from benchmarks.networks.entrants import Entrant, enter, own
 from benchmarks.statistics import intervals
 from benchmarks.store.record import TimedSettings
 from benchmarks.timing import limits, rounds
-from benchmarks.timing.rounds import Cell
+from benchmarks.timing.rounds import TimedCall
 from zoo import machine
 from zoo.contract import Interface
 from zoo.model import PairModel
@@ -88,7 +88,7 @@ def entrant(network: Any) -> Entrant:
     return own(network.__name__, network)
 
 
-def ready(network: Any, kind: str = "latency", cap: float = 60.0, **changes: Any) -> Cell:
+def ready(network: Any, kind: str = "latency", cap: float = 60.0, **changes: Any) -> TimedCall:
     return speed.prepare(entrant(network), replace(SETTINGS, **changes), CPU, kind=kind, cap=cap)
 
 
@@ -129,7 +129,7 @@ def test_throughput_times_a_row_of_calls_as_one() -> None:
 
 
 def test_images_per_second_by_hand() -> None:
-    cell = Cell("a", lambda: None, CPU, pipelined=True, batch=8, rounds=[[19.0], [20.0], [21.0]])
+    cell = TimedCall("a", lambda: None, CPU, pipelined=True, batch=8, rounds=[[19.0], [20.0], [21.0]])
     found = speed.summary(cell)
     assert found.values["images_per_s"] == pytest.approx(400)  # eight images in the median, 20 ms
     half = 4.303 / 3**0.5  # milliseconds: Student's t for three values that deviate by 1
@@ -137,7 +137,7 @@ def test_images_per_second_by_hand() -> None:
 
 
 def test_percentiles_by_hand() -> None:
-    found = speed.summary(Cell("a", lambda: None, CPU, rounds=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).values
+    found = speed.summary(TimedCall("a", lambda: None, CPU, rounds=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).values
     assert found == {"ms": 3.5, "p5": pytest.approx(1.25), "p95": pytest.approx(5.75), "p99": None}
     # a twentieth of the way over five gaps
 
@@ -145,14 +145,14 @@ def test_percentiles_by_hand() -> None:
 def test_the_last_percent_needs_a_thousand_samples() -> None:
     samples = [float(n) for n in range(1, 1001)]
     many, few = (
-        Cell("a", lambda: None, CPU, rounds=[part[:n], part[-n:]]) for part, n in ((samples, 500), (samples, 499))
+        TimedCall("a", lambda: None, CPU, rounds=[part[:n], part[-n:]]) for part, n in ((samples, 500), (samples, 499))
     )
     assert speed.summary(many).values["p99"] == pytest.approx(990.01)  # 1 + 0.99 * 999
     assert speed.summary(few).values["p99"] is None
 
 
 def test_nothing_infinite_stands_in_a_record() -> None:
-    found = speed.summary(Cell("a", lambda: None, CPU, rounds=[[1.0]]))
+    found = speed.summary(TimedCall("a", lambda: None, CPU, rounds=[[1.0]]))
     assert found.intervals["ms"] == [0.0, None], "one round says nothing of the next"
 
 
@@ -225,7 +225,7 @@ def test_a_network_that_hangs_later_is_interrupted_too() -> None:
                 if len(told) > 1:
                     raise
 
-    cell = Cell("a", call, CPU)
+    cell = TimedCall("a", call, CPU)
     rounds.warm_up(cell, seconds=0)
     rounds.visit(cell)
     assert cell.failed is None

@@ -18,7 +18,7 @@ from benchmarks.plan import cells
 from benchmarks.plan.comparison import Comparison
 from benchmarks.store.record import TimedSettings
 from benchmarks.timing import rounds
-from benchmarks.timing.rounds import Cell
+from benchmarks.timing.rounds import TimedCall
 from zoo import precision
 from zoo.contract import Interface
 from zoo.model import PairModel
@@ -46,7 +46,7 @@ def entrant(network: Any) -> Entrant:
     return own(network.__name__, network)
 
 
-def ready(network: Any, **changes: Any) -> Cell:
+def ready(network: Any, **changes: Any) -> TimedCall:
     return speed.prepare(entrant(network), replace(SETTINGS, **changes), CPU)
 
 

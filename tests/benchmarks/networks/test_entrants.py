@@ -118,7 +118,7 @@ def test_a_module_that_can_be_imported_is_named_without_its_file() -> None:
 
 def rehearsed_here(entrant: Entrant, settings: TimedSettings, device: torch.device, work: str, **_: Any) -> Any:
     """What memory.fresh does in a process of its own; tests/benchmarks/measures/test_memory.py sees that it has one."""
-    return memory._told(json.dumps(memory._measured(str(entrant.asked), settings, device, work)), "", 0)
+    return memory._parsed(json.dumps(memory._measured(str(entrant.asked), settings, device, work)), "", 0)
 
 
 def test_the_command_compares_them(

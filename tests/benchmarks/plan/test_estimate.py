@@ -57,11 +57,6 @@ def test_what_cannot_be_counted_is_named_and_the_rest_is_a_number() -> None:
     assert "GFLOP/s in training, as measured just now" in rate
 
 
-def test_years_are_years() -> None:
-    assert estimate._told(3 * estimate.YEAR) == "3 years"
-    assert "year" not in estimate._told(3600)
-
-
 def test_every_measure_of_the_presets_is_estimated(tmp_path: Path) -> None:
     asked = Comparison(
         measure=MEASURES, sizes=((16, 16),), layouts=("contiguous",), data=("pairbench:clean",), recipes="own",

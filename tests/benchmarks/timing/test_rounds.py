@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.statistics import intervals
 from benchmarks.timing import rounds
-from benchmarks.timing.rounds import Cell, drift, images, interleave, visit, warm_up
+from benchmarks.timing.rounds import TimedCall, drift, images, interleave, visit, warm_up
 from zoo.precision import float32
 
 CPU = torch.device("cpu")
@@ -28,14 +28,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def taking(clock: list[float], *seconds: float) -> Cell:
+def taking(clock: list[float], *seconds: float) -> TimedCall:
     """A cell whose calls take these times, the last one for ever."""
     times = list(seconds)
 
     def call() -> None:
         clock[0] += times.pop(0) if len(times) > 1 else times[0]
 
-    return Cell("planted", call, CPU)
+    return TimedCall("planted", call, CPU)
 
 
 def test_warm_up_ends_when_the_calls_have_settled(clock: list[float]) -> None:
@@ -89,7 +89,7 @@ def test_a_call_that_takes_no_time_the_clock_can_tell(clock: list[float]) -> Non
 
 def test_garbage_is_not_collected_while_a_cell_is_visited() -> None:
     seen: list[bool] = []
-    cell = Cell("a", lambda: seen.append(gc.isenabled()), CPU)
+    cell = TimedCall("a", lambda: seen.append(gc.isenabled()), CPU)
     visit(cell)
     assert seen == [False, False]
     assert gc.isenabled()
@@ -119,7 +119,7 @@ def test_harness_overhead_is_small() -> None:
         spent[0] += time.perf_counter() - begun
         used[0] += time.thread_time() - began
 
-    cell = Cell("a", call, CPU)
+    cell = TimedCall("a", call, CPU)
     warm_up(cell, seconds=0.2)
     spent[0], used[0], began = 0.0, 0.0, time.thread_time()
     list(interleave([cell], seconds=1.0))
@@ -141,12 +141,12 @@ def test_a_visit_discards_the_call_after_the_others_had_the_caches(clock: list[f
 def test_rounds_are_shuffled_and_visit_every_cell_once(clock: list[float]) -> None:
     visits: list[str] = []
 
-    def cell(name: str) -> Cell:
+    def cell(name: str) -> TimedCall:
         def call() -> None:
             clock[0] += 1
             visits.append(name)
 
-        return Cell(name, call, CPU, discard=0)
+        return TimedCall(name, call, CPU, discard=0)
 
     cells = [cell(name) for name in "abcd"]
     yielded = list(interleave(cells, seconds=4 * 20, within=0))
@@ -175,7 +175,7 @@ def test_an_error_ends_one_cell_only(clock: list[float]) -> None:
     def fail() -> None:
         raise RuntimeError("no kernel for this\nand a long story")
 
-    at_once, later, fine = Cell("a", fail, CPU), taking(clock, 0.1), taking(clock, 0.1)
+    at_once, later, fine = TimedCall("a", fail, CPU), taking(clock, 0.1), taking(clock, 0.1)
     warm_up(at_once, seconds=1)
     calls = Counter[str]()
     good = later.call
@@ -198,7 +198,7 @@ def test_ctrl_c_is_not_an_error_of_a_cell() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(interleave([Cell("a", stop, CPU)], seconds=1))
+        list(interleave([TimedCall("a", stop, CPU)], seconds=1))
 
 
 def test_what_remains_is_estimated(clock: list[float]) -> None:
@@ -229,7 +229,7 @@ def test_intervals_hold_the_truth_where_timing_ended_by_itself(clock: list[float
     """A timing that ends when its interval is narrow ends too early when the interval is narrow by chance."""
     rng, held = np.random.default_rng(2), 0
     for _ in range(100):
-        cell = Cell("noisy", lambda: clock.__setitem__(0, clock[0] + rng.normal(1, noise)), CPU, discard=0)
+        cell = TimedCall("noisy", lambda: clock.__setitem__(0, clock[0] + rng.normal(1, noise)), CPU, discard=0)
         list(interleave([cell], seconds=150, within=0.01))
         found = intervals.interval(cell.rounds)
         held += found.low <= 1000 <= found.high

@@ -48,8 +48,8 @@ def test_every_figure_follows_from_the_records() -> None:
     assert "| `b` | 10.0 | 27.8 |\n| `a` | 2.0 | 138.9 |" in text  # a million: 100,000 s and 500,000 s
     assert "2 trainings side by side" in text  # 4 cores, 2 threads each
     # 50 trainings of 500,000 s and 50 of 100,000 s on 2 places: 25 and 25 on each
-    assert f"| 1 | {scale.told(25 * 600_000)} |" in text
-    assert f"| longest training | {scale.told(500_000)} | {scale.told(100 * 500_000)} |" in text
+    assert f"| 1 | {scale.in_words(25 * 600_000)} |" in text
+    assert f"| longest training | {scale.in_words(500_000)} | {scale.in_words(100 * 500_000)} |" in text
     assert "take 16 min more on one machine" in text  # half a second and 9 s for each
     assert "the weights 1.0 GB" in text
 

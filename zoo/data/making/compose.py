@@ -1,14 +1,10 @@
 """Pictures composed of people's own backgrounds and cut-outs, as the founding systems made their 400,000."""
 
-import contextlib
 import errno
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from zoo.data.dataset import DataError
 from zoo.data.making.composition import ComposeSettings, Composition
@@ -18,6 +14,7 @@ from zoo.data.making.outlets import LooseFiles, Outlet, ShardSettings, TarShards
 from zoo.data.making.settings import settle
 from zoo.files import sweep
 from zoo.lock import LOCK, locked
+from zoo.machine import threads
 from zoo.parallel import Workers
 from zoo.progress import Pace, Tick, duration
 
@@ -28,7 +25,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
-class Report:
+class ComposeReport:
     """What a run did. made, found: samples composed now, and by earlier runs."""
 
     made: int
@@ -47,7 +44,7 @@ def compose(
     shards: ShardSettings | None = None,
     workers: Workers = ALL_CORES,
     tick: Tick = lambda *_: None,
-) -> Report:
+) -> ComposeReport:
     """Compose every cut-out of `fg` on every background of `bg` into the folder `out`.
 
     shards: how to write tar shards; None: the founding layout.
@@ -58,7 +55,7 @@ def compose(
     for source in (bg, fg):
         if out.resolve().is_relative_to(source.resolve()):
             raise DataError(f"{out} lies in {source}, so what is composed would be read again; give another --out")
-    with _one_thread(), locked(out):
+    with threads(1), locked(out):  # as workers have: a network's sums depend on it, and the files must not
         depth = build(recipe.depth)
         composition = Composition(
             recipe,
@@ -79,7 +76,7 @@ def compose(
         return _fill(composition, outlet, workers, tick)
 
 
-def _fill(composition: Composition, outlet: Outlet, workers: Workers, tick: Tick) -> Report:
+def _fill(composition: Composition, outlet: Outlet, workers: Workers, tick: Tick) -> ComposeReport:
     made, found, total, start, pace = 0, 0, len(outlet), time.monotonic(), Pace()
     try:
         sweep(outlet.folder, "**/.*.part")
@@ -98,15 +95,4 @@ def _fill(composition: Composition, outlet: Outlet, workers: Workers, tick: Tick
             " and stay; make room and run the same command again, and it goes on"
         ) from error
     ingredients = len(composition.backgrounds), len(composition.cutouts)
-    return Report(made, found, *ingredients, time.monotonic() - start)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """As the workers have: a network's sums depend on how many threads share them, and the files must not."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    return ComposeReport(made, found, *ingredients, time.monotonic() - start)
