@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from benchmarks.show.scores import HEADLINE, Board, Score, amount, by_training, counted, known_first, places
-from benchmarks.show.table import MISSING, Table, kind_of, shares_plates, short
+from benchmarks.show.sets import kind_of, shares_plates, short
+from benchmarks.show.table import MISSING, Table
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, EQUAL, READY, READY_MADE
 from zoo.machine import headline

@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks.measures.sensitivity import PERTURBATIONS
 from benchmarks.show.scores import HARDNESS, HEADLINE, Score, amount, by_training, counted, known_first
-from benchmarks.show.table import MISSING, Table, decimals, kind_of
+from benchmarks.show.sets import kind_of
+from benchmarks.show.table import MISSING, Table, decimals
 from benchmarks.store.names import READY_MADE
 from zoo.architectures import rank
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.show.table import kind_of
+from benchmarks.show.sets import kind_of
 from benchmarks.store.fields import plain
 from benchmarks.store.record import Record
 

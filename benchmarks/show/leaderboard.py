@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from benchmarks.show import accuracy_table, curves, speed_table
 from benchmarks.show.findings import Findings
-from benchmarks.show.table import MISSING, Table, short
+from benchmarks.show.sets import short
+from benchmarks.show.table import MISSING, Table
 from benchmarks.statistics import paired
 from benchmarks.store.record import Record
 from zoo.contract import TASKS

@@ -10,7 +10,7 @@ from folder_data import H, W, dataset, write, zipped
 from benchmarks import compare
 from benchmarks.plan.own_folder import SAMPLES, fitting, settled
 from benchmarks.plan.presets import PRESETS
-from benchmarks.show.table import shares_plates, short
+from benchmarks.show.sets import shares_plates, short
 from registry import OptionError
 from zoo.__main__ import main
 from zoo.data import DataError, load

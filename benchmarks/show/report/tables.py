@@ -12,7 +12,7 @@ from benchmarks.show.report.numbers import Data, Numbers, machines
 from benchmarks.show.report.speed import speed
 from benchmarks.show.report.trained import accuracy, sensitivity
 from benchmarks.show.scores import Score, amount, counted
-from benchmarks.show.table import kind_of
+from benchmarks.show.sets import kind_of
 from benchmarks.store.fields import plain
 from benchmarks.store.record import Record, TrainedAs
 from zoo import metrics

@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks.show.findings import Findings
 from benchmarks.show.report.numbers import Data, Numbers
 from benchmarks.show.scores import HEADLINE, Board, Score, places
-from benchmarks.show.table import short
+from benchmarks.show.sets import short
 
 
 def accuracy(found: Findings, numbers: Numbers) -> list[Data]:
