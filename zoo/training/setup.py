@@ -1,27 +1,24 @@
 """The machine's side of a training: nothing of it decides what is learned, which is the recipe's alone."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
-from registry import is_count, require
+from registry import FROM_0, Limit, is_count
+from zoo.training.fields import check
+
+COUNT = Limit("a whole number from 0 up", lambda count: is_count(count, least=0))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """Where a training runs, and what is written beside it.
+    """Where a training runs, and what is written beside it."""
 
-    workers: processes that make data; None: one less than this process's share of the cores, at least one.
-    save_every: seconds between checkpoints, which is what a kill -9 costs at most.
-    tensorboard: write TensorBoard's files too.
-    """
-
-    device: str | torch.device = "auto"
-    workers: int | None = None
-    save_every: float = 120.0
-    tensorboard: bool = False
+    device: Annotated[str | torch.device, "auto, cpu, cuda or cuda:N"] = "auto"
+    workers: Annotated[int | None, "processes that make data; None: its share of the cores but one", COUNT] = None
+    save_every: Annotated[float, "seconds between checkpoints, which is what a kill -9 costs at most", FROM_0] = 120.0
+    tensorboard: Annotated[bool, "write TensorBoard's files too"] = False
 
     def __post_init__(self) -> None:
-        seconds, workers = self.save_every, self.workers
-        require(isinstance(seconds, int | float) and seconds >= 0, "save_every", seconds, "seconds from 0 up")
-        require(workers is None or is_count(workers, least=0), "workers", workers, "a whole number from 0 up, or None")
+        check(self)

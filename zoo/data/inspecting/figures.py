@@ -17,9 +17,8 @@ CHUNK = 32  # samples at once: 40 MB of float64 at 224 pixels
 COMPUTED = 500  # samples, unless told otherwise, of a source that has millions because it computes them
 SCHEMA = 1
 
-Chunk = tuple[int, ...]  # indices of samples
-Damaged = dict[int, str]  # index -> reason
-Part = tuple[Stats | None, Damaged]  # figures of a chunk, None where no sample is whole
+Item = tuple[str, tuple[int, ...]]  # a spec's short name, and indices of samples
+Part = tuple[Stats | None, dict[int, str]]  # figures of some samples, None where none is whole; index -> why one is not
 
 _dataset = lru_cache(1)(load)  # once per process
 
@@ -64,10 +63,10 @@ def figures(
 
 
 def _together(
-    parts: Iterable[tuple[tuple[str, Chunk], Part]], found: dict[str, Stats], total: int, tick: Tick
-) -> tuple[dict[str, Stats], Damaged]:
+    parts: Iterable[tuple[Item, Part]], found: dict[str, Stats], total: int, tick: Tick
+) -> tuple[dict[str, Stats], dict[int, str]]:
     """The figures of all parts by spec, added to those found; and what had to be left out."""
-    done, left_out = 0, Damaged()
+    done, left_out = 0, dict[int, str]()
     for (what, chunk), (part, damaged) in parts:
         found[what], done = found[what].merge(part or Stats()), done + len(chunk)
         left_out |= damaged
@@ -85,7 +84,7 @@ def collect(dataset: PairDataset, indices: Sequence[int]) -> Stats:
     return reduce(Stats.merge, (Stats.of(dataset.batch([index])) for index in indices))  # files of several sizes
 
 
-def _part(specs: dict[str, str], split: Split, size: int | None, item: tuple[str, Chunk]) -> Part:
+def _part(specs: dict[str, str], split: Split, size: int | None, item: Item) -> Part:
     """The figures of some samples; and those that are damaged, with the reason."""
     what, chunk = item
     dataset = _dataset(specs[what], split=split, size=size)
