@@ -4,12 +4,12 @@ Any comparison that lacks them flatters every network in it.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from registry import Card
 from zoo.architectures import register
 from zoo.blocks.registration import register_plate
+from zoo.blocks.window import around
 from zoo.contract import Interface
 from zoo.model import PairModel
 from zoo.precision import no_autocast
@@ -86,4 +86,4 @@ class AlignedDifference(Difference):
         with no_autocast(bg.device):  # normal equations need all the digits
             aligned = register_plate(bg.detach().float(), fg_bg.detach().float()).plate  # nothing in it is learned
         change = (fg_bg - aligned.to(fg_bg.dtype)).abs().mean(1, keepdim=True)
-        return F.avg_pool2d(F.pad(change, (1, 1, 1, 1), mode="replicate"), 3, 1)
+        return around(change, 1)

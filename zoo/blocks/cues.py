@@ -7,7 +7,7 @@ signed     what became brighter and what darker, the ratio to the plate, the dif
 Two equal images give 0 in every channel.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from zoo.blocks.registration import register_plate, shrunk
 from zoo.blocks.upsample import resize
+from zoo.blocks.window import around, shifts
 from zoo.precision import no_autocast
 
 STRIDES = (2, 4, 8)
@@ -52,32 +53,15 @@ def tolerant(plate: Tensor, photo: Tensor) -> Tensor:
 
 def least_difference(plate: Tensor, photo: Tensor) -> Tensor:
     """(b, 1, h, w): the mean over channels and 3 x 3 pixels of |photo - plate|, at the shift where it is least."""
-    least: Tensor | None = None
-    for shifted in shifts(plate, REACH):
-        away = F.avg_pool2d((photo - shifted).abs().mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
-        least = away if least is None else torch.minimum(least, away)
-    assert least is not None
-    return least
-
-
-def shifts(image: Tensor, reach: int) -> Iterator[Tensor]:
-    """The image moved by every whole shift up to `reach` pixels to each side, its border repeated."""
-    h, w = image.shape[-2:]
-    wide = F.pad(image, (reach,) * 4, mode="replicate")
-    for y in range(2 * reach + 1):
-        for x in range(2 * reach + 1):
-            yield wide[..., y : y + h, x : x + w]
+    rows = [around((photo[:, :, None] - row).abs().mean(1), 1).amin(1, keepdim=True) for row in shifts(plate, REACH)]
+    return torch.cat(rows, 1).amin(1, keepdim=True)
 
 
 def _normalised(image: Tensor) -> Tensor:
     """Colours less their mean around each pixel, over their deviation there: the light is gone."""
-    mean = _around(image)
-    spread = (_around(image * image) - mean * mean).clamp(min=0).mean(1, keepdim=True).sqrt()
+    mean = around(image, REACH)
+    spread = (around(image * image, REACH) - mean * mean).clamp(min=0).mean(1, keepdim=True).sqrt()
     return (image - mean) / (spread + SPREAD) / 4
-
-
-def _around(image: Tensor) -> Tensor:
-    return F.avg_pool2d(image, 5, 1, 2, count_include_pad=False)
 
 
 def signed(plate: Tensor, photo: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from registry import OptionError, nearest
 from zoo.blocks import cues
 from zoo.blocks.upsample import shrink
+from zoo.blocks.window import shifts
 from zoo.contract import Interface
 from zoo.model import PairModel
 
@@ -144,6 +145,5 @@ def compared(f: Tensor, f_bg: Tensor) -> Tensor:
     """(b, (2 reach + 1)^2 + 1, h, w): correlations with the plate in a window, less those with the photo itself; then
     the least difference there. Where f and f_bg agree, 0."""
     unit, unit_bg = (x * (x.square().mean(1, keepdim=True) + 1e-6).rsqrt() for x in (f, f_bg))
-    both = zip(cues.shifts(unit_bg, REACH), cues.shifts(unit, REACH), strict=True)
-    correlations = [(unit * (there - here)).mean(1, keepdim=True) for there, here in both]
+    correlations = [(unit[:, :, None] * row).mean(1) for row in shifts(unit_bg - unit, REACH)]
     return torch.cat([*correlations, cues.least_difference(f_bg, f)], 1)

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.blocks.upsample import shrink
+from zoo.blocks.window import around
 
 GRID = 64  # pixels along the sides of the square
 LEVELS = ((4, 2, 6, 0.1), (2, 4, 5, 0.07), (1, 8, 5, 0.04))  # pixels pooled, unknowns, steps, residual of weight 1/4
@@ -47,11 +48,10 @@ def register_plate(bg: Tensor, fg_bg: Tensor) -> Registered:
     explained, gain, offset = (torch.where(moves, *each) for each in zip(*lights, strict=True))
     holds = explained.mean((1, 2, 3), keepdim=True) >= HOLDS
     moved, valid = warp(bg, torch.where((moves & holds)[:, 0], motion, still))
-    sure = F.avg_pool2d(F.pad(explained, (2, 2, 2, 2), mode="replicate"), 5, 1)
     return Registered(
         torch.where(holds, gain * moved + offset, moved),
         valid,
-        F.interpolate(sure, size=bg.shape[-2:], mode="bilinear"),
+        F.interpolate(around(explained, 2), size=bg.shape[-2:], mode="bilinear"),
     )
 
 
