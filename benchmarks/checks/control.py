@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.checks.ways import time_calls
+from benchmarks.checks.interleaved import time_calls
 from benchmarks.measures import speed
 from benchmarks.networks.entrants import Entrant, enter
 from benchmarks.plan.comparison import ROUNDS, WITHIN

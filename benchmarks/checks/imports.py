@@ -8,7 +8,7 @@ import subprocess
 import sys
 from functools import partial
 
-from benchmarks.checks.ways import columns, in_rounds
+from benchmarks.checks.interleaved import columns, in_rounds
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import interval
 from registry import ZooError
@@ -24,10 +24,10 @@ LISTED = f"import sys; import zoo; print(*(name for name in {HEAVY} if name in s
 def run(pairs: int) -> int:
     """Measure and show; 1 where the import is dear or loads what it should not."""
     loaded = output(LISTED).split()
-    ways = {statement: partial(seconds, statement) for statement in STATEMENTS}
+    variants = {statement: partial(seconds, statement) for statement in STATEMENTS}
     with progress() as tick:
-        in_rounds(ways, 1, tick)  # so that files are cached
-        times = in_rounds(ways, pairs, tick)
+        in_rounds(variants, 1, tick)  # so that files are cached
+        times = in_rounds(variants, pairs, tick)
     torch, both = times.values()
     added = interval([with_zoo - without for [with_zoo], [without] in zip(both, torch, strict=True)])
     rows = {**{statement: interval(rounds) for statement, rounds in times.items()}, "difference": added}

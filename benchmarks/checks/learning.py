@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.checks.ways import where
+from benchmarks.checks.interleaved import where
 from benchmarks.measures import accuracy
 from benchmarks.networks.entrants import enter
 from benchmarks.show.table import decimals

@@ -10,7 +10,7 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from benchmarks.checks.ways import time_calls, where
+from benchmarks.checks.interleaved import time_calls, where
 from benchmarks.show.table import milliseconds
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import FEW, interval, ratio

@@ -19,7 +19,7 @@ from torch.nn.functional import interpolate
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.checks import rendering
-from benchmarks.checks.ways import columns, in_rounds, per_second, settled, where
+from benchmarks.checks.interleaved import columns, in_rounds, per_second, settled, where
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import ratio
 from registry import OptionError, Spec
@@ -37,7 +37,7 @@ QUALITY = 92  # of JPEG, which makes photos of 22 KB at 224 px; the founding one
 RENDERED, RENDERED_BATCH = 480, 16  # samples in a round of rendering
 DISTINCT = 100  # tuples whose pictures differ; the rest repeats them in files of their own
 MODES = {"bg": "RGB", "fg_bg": "RGB", "fg_bg_mask": "L", "fg_bg_depth": "L"}  # folder -> what PIL makes of its files
-HEAD = ["way", "tuples/s", "95 % interval", "ratio", "ratio's 95 %"]
+HEAD = ["way to read", "tuples/s", "95 % interval", "ratio", "ratio's 95 %"]
 
 Batches = Iterable[Sequence[Any]]  # bg, fg_bg, mask and depth come first
 
@@ -50,8 +50,8 @@ def run(tuples: int, rounds: int, workers: int, batch: int, pixels: int, *, read
     settle = SETTLE * workers
     with tempfile.TemporaryDirectory() as folder, progress() as tick:
         make(Path(folder), tuples, pixels, tick)
-        ways = entrants(Path(folder), tuples, batch, workers)
-        times = in_rounds({name: partial(time_of, way, settle) for name, way in ways.items()}, rounds, tick)
+        variants = entrants(Path(folder), tuples, batch, workers)
+        times = in_rounds({name: partial(time_of, variant, settle) for name, variant in variants.items()}, rounds, tick)
     founding, *_, best = times
     gains = {name: ratio(times[founding], found) for name, found in times.items()}
     body = [[name, *columns(per_second(found)), *columns(gains[name], ".2f")] for name, found in times.items()]
@@ -73,7 +73,7 @@ def run(tuples: int, rounds: int, workers: int, batch: int, pixels: int, *, read
 
 
 def entrants(folder: Path, tuples: int, batch: int, workers: int) -> dict[str, Callable[[int], Batches]]:
-    """Ways of reading: the epoch's number -> its batches. The first is what the others are compared with."""
+    """Variants of reading: the epoch's number -> its batches. The first is what the others are compared with."""
     loose = data.load(str(folder / "loose"), split="all", per_background=PER_BACKGROUND)
     shards: Any = data.load(str(folder / "shards"), split="all")
 
@@ -113,9 +113,9 @@ def _tensor(path: Path, mode: str) -> Tensor:
     return pixels.to(torch.float32).div(255)
 
 
-def time_of(way: Callable[[int], Batches], settle: int, epoch: int) -> float:
+def time_of(variant: Callable[[int], Batches], settle: int, epoch: int) -> float:
     """Milliseconds per tuple, once the workers have settled."""
-    return settled(copied(way(epoch)), settle)
+    return settled(copied(variant(epoch)), settle)
 
 
 def copied(batches: Batches) -> Iterator[Sequence[Any]]:

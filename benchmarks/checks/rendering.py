@@ -11,7 +11,7 @@ from itertools import product
 
 import torch
 
-from benchmarks.checks.ways import columns, in_rounds, per_second, settled, where
+from benchmarks.checks.interleaved import columns, in_rounds, per_second, settled, where
 from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import Interval
 from benchmarks.timing.rounds import sample
@@ -55,11 +55,11 @@ def measure(
     sources: Sequence[str], pixels: Sequence[int], device: torch.device, effort: Effort, tick: Tick
 ) -> dict[tuple[str, int], Interval]:
     """Samples per second by source and pixels. What the device does not compute comes from worker processes."""
-    ways = {}
+    variants = {}
     for source, size in product(sources, pixels):
         dataset = data.load(source, split="train", size=size, **rendered_on(device, source))
-        ways[f"{source} at {size} px"] = partial(milliseconds, dataset, device, effort)
-    times = in_rounds(ways, effort.rounds, tick)
+        variants[f"{source} at {size} px"] = partial(milliseconds, dataset, device, effort)
+    times = in_rounds(variants, effort.rounds, tick)
     return dict(zip(product(sources, pixels), map(per_second, times.values()), strict=True))
 
 

@@ -16,7 +16,7 @@ import torch
 from benchmarks.measures.ready_made import AccuracyError, filled, ready_made
 from benchmarks.measures.training_recipe import predicted, recipe_for, recipe_named
 from benchmarks.networks.entrants import Entrant
-from benchmarks.statistics.paired import kept
+from benchmarks.statistics.paired import sums_of
 from benchmarks.store.files import number
 from benchmarks.store.record import AccuracySettings, Found, Look, Raw
 from zoo import data, machine
@@ -99,7 +99,7 @@ def train(
 
     known: the tasks that the data has; those alone are learned.
     """
-    own = None if entrant.is_listed else _made(entrant, cell.seed)
+    own = None if entrant.is_listed else _seeded(entrant, cell.seed)
     tasks = predicted(entrant.spec) if own is None else own.face.tasks
     recipe = recipe_for(entrant.spec, cell, tuple(task for task in tasks if task in known))
     if is_over(folder):
@@ -164,7 +164,7 @@ def tested(
     return Found(
         values={name: number(value) for name, value in found.values.items()},
         intervals={name: [*map(number, span)] for name, span in found.intervals.items()},
-        raw=Raw(weights=fingerprint(model), sums=kept(found), per_image=_per_image(found)),
+        raw=Raw(weights=fingerprint(model), sums=sums_of(found), per_image=_per_image(found)),
     )
 
 
@@ -223,7 +223,7 @@ def _require_learned(folder: Path) -> None:
         raise AccuracyError(f"it learned nothing: in none of {last['step']:,} steps were loss and gradients finite")
 
 
-def _made(entrant: Entrant, seed: int | None) -> PairModel:
+def _seeded(entrant: Entrant, seed: int | None) -> PairModel:
     """A network of one's own, drawn with a seed as the catalog's are."""
     assert seed is not None  # ready-made weights alone have none
     seed_all(seed)

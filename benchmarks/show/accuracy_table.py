@@ -28,22 +28,23 @@ def table(board: Board, source: str = "") -> Table:
     several = len(own) > 1
     learned = _learned(board)
     seeds = sorted({len(score.records) for score in achieved})
-    columns = [(metric, name) for metric in HEADLINE for name in names if _is_known(metric, board.on(name))]
-    marks: dict[str, Mapping[int, str]] = {
-        f"{metric} {name}": places([by_data[name] for by_data in order if name in by_data], metric)
-        for metric, name in columns
-    }
+    columns = [
+        (metric, name, places([by_data[name] for by_data in order if name in by_data], metric))
+        for metric in HEADLINE
+        for name in names
+        if _is_known(metric, board.on(name))
+    ]
     body = [
         [
             _row(one, learned, seeds),
             *([one.cell.recipe_title] * several),
-            *(_achieved(by_data.get(name), metric, marks) for metric, name in columns),
+            *(_achieved(by_data.get(name), metric, marks) for metric, name, marks in columns),
         ]
         for by_data in order
         for one in [next(iter(by_data.values()))]
     ]
     head = ["model, trained on" if len(learned) > 1 else "model", *(["recipe"] * several)]
-    head += [f"{UNITS[metric]} {short(name)}" for metric, name in columns]
+    head += [f"{UNITS[metric]} {short(name)}" for metric, name, _ in columns]
     title = TITLES.get(board.trained_as.kind, "recipes of their own" if several else f"recipe {own[0]}")
     of = f" of {short(learned[0])}" if len(learned) == 1 else ""
     shared = SHARED if any(shares_plates(name) for name in names) else ""
@@ -51,7 +52,7 @@ def table(board: Board, source: str = "") -> Table:
         ", ".join(filter(None, (f"{source}accuracy", title, amount(board.records) + of, shared, _kinds(names)))),
         head,
         body,
-        [*_about(board, achieved, own, seeds, marked=any(marks.values()))],
+        [*_about(board, achieved, own, seeds, marked=any(marks for *_, marks in columns))],
     )
 
 
@@ -128,12 +129,11 @@ def _how(board: Board, recipes: Sequence[str], seeds: Sequence[int]) -> str:
     return f"Trained on {amount(board.records) or 'as many samples as their recipes say'}, {recipe}, {count}"
 
 
-def _achieved(score: Score | None, metric: str, marks: Mapping[str, Mapping[int, str]]) -> str:
+def _achieved(score: Score | None, metric: str, marks: Mapping[int, str]) -> str:
     """The mean with its interval, the spread of several seeds, and whether it is best."""
     if score is None or math.isnan(score.value(metric)):
         return MISSING
     ends = (f"{end:.3f}".removeprefix("0") for end in score.interval(metric))
     spread = score.spread(metric)
     over_seeds = "" if math.isnan(spread) else f" ±{spread:.3f}".replace("±0", "±")
-    place = marks[f"{metric} {score.cell.tested_on}"].get(id(score), "")
-    return f"{score.value(metric):.3f} ({'-'.join(ends)}){over_seeds}{SIGNS.get(place, '')}"
+    return f"{score.value(metric):.3f} ({'-'.join(ends)}){over_seeds}{SIGNS.get(marks.get(id(score), ''), '')}"

@@ -75,7 +75,7 @@ class Gain:
     mean: Estimate | None  # over the tasks; None unless both twins were run
 
 
-def kept(result: Result) -> dict[str, Any]:
+def sums_of(result: Result) -> dict[str, Any]:
     """The sums of an evaluation as a record keeps them: by metric, a list for each sum, or a number where all agree."""
     rows = min(result.images, ROWS)
     group = np.arange(result.images) * rows // max(result.images, 1)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from records import control as record
 
-from benchmarks.checks import control, ways
+from benchmarks.checks import control, interleaved
 from benchmarks.checks.__main__ import main
 from benchmarks.checks.control import Ratios, compared, counted, lines, missed, slowed
 from benchmarks.plan.comparison import ROUNDS, WITHIN
@@ -109,7 +109,7 @@ def test_a_failing_cell_ends_the_control() -> None:
         raise RuntimeError("no kernel")
 
     with pytest.raises(ZooError, match=r"a: failed: RuntimeError \(test_control.py, line \d+\): no kernel"):
-        ways.time_calls([TimedCall("a", fail, CPU)], 0.1, "run 1", lambda *_: None, rounds=3, within=0.01)
+        interleaved.time_calls([TimedCall("a", fail, CPU)], 0.1, "run 1", lambda *_: None, rounds=3, within=0.01)
 
 
 def test_the_command_from_start_to_end(
@@ -155,7 +155,7 @@ def test_a_slowdown_is_found_on_a_machine_that_wavers_and_slows(monkeypatch: pyt
     monkeypatch.setattr(time, "perf_counter", clock)
 
     cells = [TimedCall("one", call, CPU), TimedCall("other", call, CPU), TimedCall("slow", slowed(call, CPU), CPU)]
-    one, other, slow = ways.time_calls(cells, 8.0, "run 1", lambda *_: None, rounds=ROUNDS, within=WITHIN)
+    one, other, slow = interleaved.time_calls(cells, 8.0, "run 1", lambda *_: None, rounds=ROUNDS, within=WITHIN)
     twin, planted = (intervals.ratio(times, one) for times in (other, slow))
     assert planted.low > 1
     assert twin.median == pytest.approx(1, abs=0.02)

@@ -1,4 +1,4 @@
-"""The reading benchmark: its ways give the same tensors, and its command says what it found."""
+"""The reading benchmark: its variants give the same tensors, and its command says what it found."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from benchmarks.checks.__main__ import main
 
 def test_all_ways_give_the_same_tuples(tmp_path: Path) -> None:
     reading.make(tmp_path, 24, 16, lambda *_: None)
-    ways = reading.entrants(tmp_path, tuples=24, batch=5, workers=1)
+    variants = reading.entrants(tmp_path, tuples=24, batch=5, workers=1)
     sums = {}
-    for name, way in ways.items():
-        tuples = torch.cat([torch.cat(list(batch[:4]), 1) for batch in way(0)])
+    for name, variant in variants.items():
+        tuples = torch.cat([torch.cat(list(batch[:4]), 1) for batch in variant(0)])
         assert tuples.shape == (24, 8, 16, 16)
         sums[name] = tuples.double().sum((1, 2, 3)).sort().values
     first, *others = sums.values()
@@ -40,6 +40,6 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(options) in (0, 1)
     out = capsys.readouterr().out
     assert "shards, Loader" in out
-    assert "1.00 to 1.00" in out  # the founding way against itself
+    assert "1.00 to 1.00" in out  # the founding variant against itself
     assert main(["reading", "--tuples", "64", "--batch", "32"]) == 2
     assert "--tuples 64 is too few" in capsys.readouterr().err

@@ -173,7 +173,7 @@ def results(images: int):
 @pytest.mark.parametrize("images", [1, 7, 500, 1103])
 def test_kept_sums_give_back_every_value(images: int) -> None:
     found = results(images)
-    sums = json.loads(json.dumps(paired.kept(found), allow_nan=False))
+    sums = json.loads(json.dumps(paired.sums_of(found), allow_nan=False))
     assert (sums["images"], sums["rows"]) == (images, min(images, paired.ROWS))
     told = changed(record({}), raw={"sums": sums})
     for metric in paired.KEPT:

@@ -1,4 +1,4 @@
-"""Ways of doing one thing, timed side by side in shuffled rounds, so that a drifting machine drifts for all."""
+"""Variants of one thing, timed side by side in shuffled rounds, so that a drifting machine drifts for all."""
 
 import random
 import time
@@ -14,15 +14,15 @@ from zoo import machine
 from zoo.progress import Tick
 
 
-def in_rounds(ways: Mapping[str, Callable[[int], float]], rounds: int, tick: Tick) -> dict[str, Rounds]:
-    """What each way, called with the round's number, says that it took: a row of one number per round."""
-    names = list(ways)
-    times: dict[str, Rounds] = {name: [] for name in ways}
+def in_rounds(variants: Mapping[str, Callable[[int], float]], rounds: int, tick: Tick) -> dict[str, Rounds]:
+    """What each variant, called with the round's number, says that it took: a row of one number per round."""
+    names = list(variants)
+    times: dict[str, Rounds] = {name: [] for name in variants}
     for i in range(rounds):
         random.Random(i).shuffle(names)
         for name in names:
             tick(f"round {i + 1}: {name}", i, rounds)
-            times[name].append([ways[name](i)])
+            times[name].append([variants[name](i)])
     return times
 
 
