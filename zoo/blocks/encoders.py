@@ -17,7 +17,8 @@ from zoo.weights import IMAGENET_MEAN, IMAGENET_STD, inflate_stem, statistics
 
 EncoderName = Annotated[str, "an encoder of smp (resnet34, mit_b1) or timm (convnextv2_tiny); tu-NAME forces timm"]
 EncoderWeights = Annotated[
-    str | None, "None: random; a local file; or a published set by name, as imagenet, which is downloaded"
+    str | None,
+    "None: random; a local file; package: from an installed one; or a published set, as imagenet, which is downloaded",
 ]
 CNNS = ("resnet34", "efficientnet_b0", "mobilenetv4_conv_small", "convnextv2_tiny")
 SWIN, MIT = "swin_tiny_patch4_window7_224", "mit_b0"

