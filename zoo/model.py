@@ -38,6 +38,7 @@ class PairModel(nn.Module):
         super().__init__()
         require(is_count(stride), "stride", stride, "a whole number from 1 up")
         self.face = face
+        self.computed = face.tasks  # `computing` narrows it
         self.stride = stride
         self.pad_to = stride if pad_to is None else pad_to
         least = max(2 * self.pad_to, smallest, SMALLEST)
@@ -46,7 +47,8 @@ class PairModel(nn.Module):
         self.normalise = Normalise(face)
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
-        """The final logits, (b, 1, h, w) for each of `self.face.tasks`. bg is None for a network without a plate."""
+        """The final logits, (b, 1, h, w) for each of `self.computed`; of other tasks nobody looks at them. bg is None
+        for a network without a plate."""
         raise NotImplementedError(f"{type(self).__name__} must define logits(bg, fg_bg)")
 
     def all_logits(self, bg: Tensor | None, fg_bg: Tensor) -> list[dict[str, Tensor]]:
@@ -120,8 +122,9 @@ class PairModel(nn.Module):
     def _prediction(self, logits: dict[str, Tensor], h: int, w: int) -> Prediction:
         maps: dict[str, Tensor | None] = {"mask": None, "depth": None}
         for task, link in zip(self.face.tasks, self.face.link, strict=True):
-            value = crop(logits[task], h, w)
-            maps[task] = value if link == "logit" else logit(value)
+            if task in self.computed:
+                value = crop(logits[task], h, w)
+                maps[task] = value if link == "logit" else logit(value)
         return Prediction(**maps)
 
 
@@ -154,6 +157,17 @@ def in_mode(model: nn.Module, *, training: bool = False) -> Iterator[None]:
     finally:
         for module, was_training in before:
             module.training = was_training
+
+
+@contextmanager
+def computing(model: PairModel, tasks: tuple[Task, ...]) -> Iterator[None]:
+    """Within, the network computes these of its tasks alone, and gives None for the others."""
+    before = model.computed
+    model.computed = tasks
+    try:
+        yield
+    finally:
+        model.computed = before
 
 
 def logit(value: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ class DenseDepth(FusedModel):
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
         maps = self.encoder(bg, fg_bg)
-        return {task: resize(decoder(maps), fg_bg, aligned=False) for task, decoder in self.decoders.items()}
+        return {task: resize(self.decoders[task](maps), fg_bg, aligned=False) for task in self.computed}
 
 
 class DenseNet169(nn.Module):

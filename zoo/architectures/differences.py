@@ -38,10 +38,10 @@ class Difference(PairModel):
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
         assert bg is not None  # the interface was checked
         outputs = {}
-        if "mask" in self.face.tasks:
+        if "mask" in self.computed:
             scale, offset = UNIT * self.threshold
             outputs["mask"] = scale * self.difference(bg, fg_bg) + offset
-        if "depth" in self.face.tasks:
+        if "depth" in self.computed:
             outputs["depth"] = self._plane(fg_bg)
         return outputs
 

@@ -33,7 +33,7 @@ class PlainCNN(PairModel):
         first = self.stem_bg(fg_bg if bg is None else bg)  # without a plate both stems see fg_bg
         c = torch.cat([first, self.stem_fg_bg(fg_bg)], 1)  # (b, 128, h, w)
         a = c + self.trunk(c)
-        return {task: head(a, c) for task, head in self.heads.items()}
+        return {task: self.heads[task](a, c) for task in self.computed}
 
 
 def stem(image_ch: int) -> nn.Sequential:

@@ -52,7 +52,7 @@ class ResNet18UNet(FusedModel):
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
         blocks = self.encoder(bg, fg_bg)[-4:]
         size = fg_bg.shape[-2:]
-        return {task: decoder(blocks, size) for task, decoder in self.decoders.items()}
+        return {task: self.decoders[task](blocks, size) for task in self.computed}
 
 
 class ResNet18(nn.Module):

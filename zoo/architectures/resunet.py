@@ -41,7 +41,8 @@ class ResUNet(FusedModel):
         outputs: dict[str, Tensor] = {}
         stages: list[Tensor] = []
         for task in reversed(self.face.tasks):  # depth first: the mask decoder listens to its stages
-            outputs[task], stages = self.decoders[task](features, stages)
+            if task == "depth" or task in self.computed:
+                outputs[task], stages = self.decoders[task](features, stages)
         return outputs
 
 

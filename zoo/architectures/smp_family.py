@@ -73,10 +73,10 @@ class Family(FusedModel):
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
         features = self.encoder(bg, fg_bg)
-        outputs = {name: decoder(fg_bg, features) for name, decoder in self.decoders.items()}
-        if "shared" not in outputs:
-            return outputs
-        return dict(zip(self.face.tasks, outputs["shared"].chunk(len(self.face.tasks), dim=1), strict=True))
+        if "shared" not in self.decoders:
+            return {task: self.decoders[task](fg_bg, features) for task in self.computed}
+        both = self.decoders["shared"](fg_bg, features)
+        return dict(zip(self.face.tasks, both.chunk(len(self.face.tasks), dim=1), strict=True))
 
 
 def redraw(whole: Any, smp_initialises: bool) -> None:

@@ -36,7 +36,7 @@ class TwoStream(PairModel):
         composite = self.composite(self.stem_fg_bg(fg_bg))
         background = self.background(self.stem_bg(fg_bg if bg is None else bg))  # no plate: both see fg_bg
         both = torch.cat([composite, background], 1)  # (b, 256, h, w)
-        return {task: head(both) for task, head in self.heads.items()}
+        return {task: self.heads[task](both) for task in self.computed}
 
 
 class Residual(nn.Module):

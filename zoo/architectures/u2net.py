@@ -34,7 +34,7 @@ class Nested(FusedModel):
     def all_logits(self, bg: Tensor | None, fg_bg: Tensor) -> list[dict[str, Tensor]]:
         """The fused output, then side 1 (finest) to side 6."""
         features = self.encoder(bg, fg_bg)
-        outputs = {task: decoder(features) for task, decoder in self.decoders.items()}
+        outputs = {task: self.decoders[task](features) for task in self.computed}
         return [dict(zip(outputs, row, strict=True)) for row in zip(*outputs.values(), strict=True)]
 
 

@@ -46,7 +46,7 @@ class UNet(FusedModel):
 
     def logits(self, bg: Tensor | None, fg_bg: Tensor) -> dict[str, Tensor]:
         features = self.encoder(bg, fg_bg)
-        return {task: decoder(features) for task, decoder in self.decoders.items()}
+        return {task: self.decoders[task](features) for task in self.computed}
 
 
 class Encoder(nn.Module):

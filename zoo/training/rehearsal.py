@@ -4,7 +4,7 @@ from typing import Any
 
 from registry import ZooError
 from zoo.data.warp import each
-from zoo.model import in_mode
+from zoo.model import computing, in_mode
 from zoo.precision import half
 from zoo.training import optimizers, schedules
 from zoo.training.checkpoint import random_states, set_random_states
@@ -49,8 +49,8 @@ def _tried(trainer: Trainer, phase: Phase) -> bool:
     batch = Stream(training_data(recipe.data, stage.hw), seed=recipe.seed).batch([0])
     batch = trainer.change(batch, step=0) if trainer.change else batch
     batch = each(lambda value: value.to(device).contiguous(memory_format=trainer.layout), batch)
-    with half(device, recipe.precision):
-        network: Any = trainer.model  # typed for sides=True and for sides=False, not for either
+    network: Any = trainer.model  # typed for sides=True and for sides=False, not for either
+    with half(device, recipe.precision), computing(trainer.model, trainer.tasks(stage)):
         predictions = network(batch.bg, batch.fg_bg, sides=trainer.objective.wants_sides)
     losses = trainer.objective(predictions, batch, tasks=trainer.tasks(stage))
     trainer.model.zero_grad(set_to_none=True)

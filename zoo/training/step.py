@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from zoo.contract import Sample, Task
 from zoo.losses import Criterion, Losses
+from zoo.model import PairModel, computing
 from zoo.precision import half
 from zoo.training.ema import Average, Buffers
 from zoo.training.recipe import Recipe
@@ -31,7 +32,7 @@ class Network(NamedTuple):
     """A network as it is trained: what a step calls, what it changes, and what follows that."""
 
     forward: Callable[..., Any]  # compiled, or shared with other processes
-    model: nn.Module
+    model: PairModel
     average: Average | None
 
 
@@ -52,7 +53,7 @@ class Step:
         device: torch.device,
         mark: Mark = unmarked,
     ):
-        self.forward, self.average = network.forward, network.average
+        self.forward, self.model, self.average = network
         self.objective, self.optimizer = objective, optimizer
         # notes gradients that are not finite in every precision, and scales in one
         self.scaler = torch.amp.GradScaler(device.type, init_scale=FP16_SCALE if recipe.precision == "fp16" else 1.0)
@@ -71,6 +72,7 @@ class Step:
         with (
             half(self.device, self.recipe.precision),
             shared.no_sync() if shared and self.objective.balance.own_backward else nullcontext(),
+            computing(self.model, self.tasks),
         ):
             predictions = self.forward(batch.bg, batch.fg_bg, sides=self.objective.wants_sides)
         self.mark("forward")

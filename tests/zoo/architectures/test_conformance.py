@@ -12,6 +12,7 @@ from torch.export import Dim
 import zoo
 from zoo.architectures import architectures
 from zoo.blocks.fusion import ADDITIONS, WAYS
+from zoo.model import computing
 
 NAMES = zoo.names()
 FOUNDING = [entry.name for entry in architectures if entry.card.group == "founding"]
@@ -102,6 +103,29 @@ def test_the_final_output_comes_first(model, pair, sides):
     for one, other in zip(final, sides[0], strict=True):
         assert torch.equal(one, other)
     assert [type(side) for side in sides] == [zoo.Prediction] * len(sides)
+
+
+def test_a_task_that_nobody_asks_for_is_not_computed(model, pair, sides):
+    called = {}
+    for task in model.face.tasks:
+        names = set()
+        hooks = [
+            part.register_forward_hook(lambda *_, name=name, names=names: names.add(name))
+            for name, part in model.named_modules()
+        ]
+        with torch.no_grad(), computing(model, (task,)):
+            found = model(*pair, sides=True)
+        for hook in hooks:
+            hook.remove()
+        called[task] = names
+        for one, both in zip(found, sides, strict=True):
+            assert [name for name in model.face.tasks if getattr(one, name) is not None] == [task]
+            assert torch.equal(getattr(one, task), getattr(both, task)), "bit for bit"
+    with torch.no_grad():
+        assert None not in model(*pair), "and both again"
+    heads = {name for name, _ in model.named_modules() if name in ("decoders.mask", "heads.mask")}
+    assert not heads & called["depth"]
+    assert heads <= called["mask"]
 
 
 def test_gradient_reaches_every_parameter(model):

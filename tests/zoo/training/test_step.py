@@ -1,5 +1,6 @@
 """One step: what it changes, what it leaves alone, and that it waits for nothing."""
 
+import contextlib
 import copy
 from typing import Any
 
@@ -285,3 +286,20 @@ def test_a_network_without_buffers_learns_too() -> None:
     before = copy.deepcopy(model.state_dict())
     made.train(batches(made, 1)[0])
     assert not equal(before, model.state_dict())
+
+
+@pytest.mark.parametrize(("task", "freeze"), [("depth", ("decoders.mask*",)), ("mask", ("*", "!decoders.mask*"))])
+def test_a_stage_computes_what_it_trains_and_ends_where_it_did(
+    task: str, freeze: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = {"tasks": (task,), "freeze": freeze}
+    own, whole = trainer(stage), trainer(stage)
+    calls = []
+    own.model.decoders["depth" if task == "mask" else "mask"].register_forward_hook(lambda *_: calls.append(1))
+    for batch in batches(own, 3):
+        own.train(batch)
+        with monkeypatch.context() as patch:
+            patch.setattr("zoo.training.step.computing", lambda *_: contextlib.nullcontext())
+            whole.train(batch)
+    assert equal(snapshot(own), snapshot(whole)), "bit for bit"
+    assert calls == []
