@@ -21,6 +21,7 @@ from benchmarks.store.files import number
 from benchmarks.store.record import AccuracySettings, Found, Look, Raw
 from zoo import data, machine
 from zoo.contract import TASKS, Task
+from zoo.data.dataset import rendered_on
 from zoo.data.feeding.loader import Loader
 from zoo.data.inspecting import sheet
 from zoo.metrics.evaluate import evaluate
@@ -50,7 +51,7 @@ def measure(
     entrant: Entrant, cell: AccuracySettings, folder: Path, *, device: str, workers: int | None, tick: Tick
 ) -> Found:
     """Train and test one cell; what a record holds of it. folder: of this training alone; resumed if it was begun."""
-    scenes = test_set(cell)  # before the training: data without a test split is found out in a second
+    scenes = test_set(cell, device)  # before the training: data without a test split is found out in a second
     model = train(entrant, cell, folder, learnable(cell), device=device, workers=workers, tick=tick)
     found = tested(model, scenes, cell, folder, device=device, tick=tick)
     log = read(folder / LOG)
@@ -70,18 +71,19 @@ def test_only(
     weights: Path, cell: AccuracySettings, folder: Path, *, entrant: Entrant | None, device: str, tick: Tick
 ) -> Found:
     """Test a ready-made network, as `ready_made` finds it; the same of it, but for the training."""
-    scenes = test_set(cell)
+    scenes = test_set(cell, device)
     return tested(ready_made(weights, entrant), scenes, cell, folder, device=device, tick=tick)
 
 
-def test_set(cell: AccuracySettings) -> data.PairDataset:
-    """The test split of what a cell is tested on, at its size."""
-    return data.load(cell.tested_on, split="test", size=cell.size)
+def test_set(cell: AccuracySettings, device: str) -> data.PairDataset:
+    """The test split of what a cell is tested on, at its size; device: where its scenes are computed, if they are."""
+    there = rendered_on(machine.choose(device), cell.tested_on)
+    return data.load(cell.tested_on, split="test", size=cell.size, **there)
 
 
 def learnable(cell: AccuracySettings) -> tuple[Task, ...]:
     """The tasks that a cell's data knows."""
-    learned = training_data(cell.data, cell.size) if cell.test else test_set(cell)
+    learned = training_data(cell.data, cell.size) if cell.test else test_set(cell, "cpu")
     return getattr(learned, "tasks", TASKS)
 
 
@@ -135,7 +137,7 @@ def require(trainings: Iterable[tuple[Entrant, AccuracySettings]], weights: Path
 
 def _testable(cell: AccuracySettings) -> tuple[Task, ...]:
     """The tasks that a cell's data and its test set both know; an AccuracyError where there are none."""
-    learned, there = learnable(cell), getattr(test_set(cell), "tasks", TASKS)
+    learned, there = learnable(cell), getattr(test_set(cell, "cpu"), "tasks", TASKS)
     both = tuple(task for task in there if task in learned)
     if not both:
         mismatch = f"{cell.data} knows {' and '.join(learned)} alone, and {cell.test} {' and '.join(there)}"

@@ -23,10 +23,11 @@ from benchmarks.upkeep.ladder import Found, Step
 from benchmarks.upkeep.room import ACCURACY, CONTROL, MORE, SPEED, TESTS, Room
 from registry import ZooError
 from zoo.progress import progress
-from zoo.training.profile import profile
+from zoo.training.profile import pace, profile
 
 TRAINED_ON = "pairbench:hard"
 LOOKS = 10  # at held-out data in a training, as zoo.training has it
+STEP = 3  # of training in forward passes
 SPARE = 0.8  # share of the time that a step has for which trainings are planned
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = "photos:aligned"
@@ -147,10 +148,12 @@ def rendered(room: Room, _: float) -> Found:
     steps = {}
     for entrant in enter(scale.few):
         cell = AccuracySettings((scale.train, scale.train), TRAINED_ON, EQUAL, None, 0, scale.scenes)
-        found = profile(recipe_for(entrant.spec, cell), steps=scale.profiled, device=scale.device)
-        steps[str(entrant.asked)] = {"batch": found.batch, "waiting": found.share("data"), **found.seconds}
+        recipe = recipe_for(entrant.spec, cell)
+        found = pace(recipe, steps=scale.profiled, device=scale.device)
+        parts = profile(recipe, steps=scale.profiled, device=scale.device).seconds
+        steps[str(entrant.asked)] = {**found._asdict(), "parts": parts}
     told = {f"{source}, {pixels} px": asdict(rate) for (source, pixels), rate in rates.items()}
-    return {"samples_per_s": told, "step_seconds": steps}
+    return {"samples_per_s": told, "steps": steps}
 
 
 def more(room: Room, _: float) -> Found:
@@ -205,11 +208,11 @@ def _amount(room: Room, entrants: Sequence[Entrant], source: str, recipe: str, p
     for entrant in entrants:
         start = time.monotonic()
         asked = recipe_for(entrant.spec, cell, [task for task in predicted(entrant.spec) if task in known])
-        found = profile(asked, steps=room.scale.profiled, device=room.scale.device)
-        forward = found.seconds["forward"] / found.batch
+        found = pace(asked, steps=room.scale.profiled, device=room.scale.device)
+        each += found.seconds / found.batch
         tested = LOOKS * asked.validate_samples + len(rendering.TIERS) * room.scale.scenes
-        fixed += time.monotonic() - start + forward * tested  # to begin takes as long as it did now
-        each += found.total / found.batch
+        fixed += time.monotonic() - start  # to begin takes as long as it did now
+        fixed += found.seconds / found.batch / STEP * tested
     left = SPARE * (seconds - (time.monotonic() - begun)) - fixed
     least = 10 * max(stage.batch for stage in asked.stages)
     return max(least, int(left / each) // 1000 * 1000)

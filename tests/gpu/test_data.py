@@ -12,7 +12,7 @@ from zoo.contract import Sample
 from zoo.data.augment import augment, names
 from zoo.data.dataset import rendered_on
 from zoo.training import Stage
-from zoo.training.feed import Feed, Positions
+from zoo.training.feed import Feed, Place, Positions
 from zoo.training.plan import Phase
 
 CPU = torch.device("cpu")
@@ -87,9 +87,10 @@ def phase() -> Phase:
 
 def batches(device: torch.device, workers: int, layout: torch.memory_format, *, late: bool) -> list[Sample]:
     """What a training sees, each batch copied away while the next ones are under way."""
-    data = zoo.data.load("pairbench:clean", split="train", size=32)
+    spec = "pairbench:clean"
+    data = zoo.data.load(spec, split="train", size=32, **(rendered_on(device, spec) if workers == 0 else {}))
     change = augment("flip, rotate, rgb_shift", seed=2)
-    feed = Feed(data, Positions(phase()), seed=1, change=change, device=device, layout=layout, workers=workers)
+    feed = Feed(data, Positions(phase()), seed=1, change=change, place=Place(device, layout), workers=workers)
     assert feed.late == late
     found = []
     for batch in feed:

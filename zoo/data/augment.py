@@ -56,7 +56,7 @@ class BatchDraw:
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         """(b, *shape), evenly between two bounds."""
         drawn = torch.rand(self.batch, *shape, generator=self.generator, dtype=torch.float64) * (high - low) + low
-        return drawn.to(self.like)
+        return self._there(drawn.to(self.like.dtype))
 
     def strength(self, least: float, most: float) -> Tensor:
         """(b,) up to most: from 0 on each as likely, from a least above 0 log-uniform: small ones are common."""
@@ -70,7 +70,7 @@ class BatchDraw:
 
     def chosen(self, p: float) -> Tensor:
         """(b, 1, 1, 1) of truth values, each true with probability p."""
-        return (torch.rand(self.batch, 1, 1, 1, generator=self.generator) < p).to(self.like.device)
+        return self._there(torch.rand(self.batch, 1, 1, 1, generator=self.generator) < p)
 
     def some(self, p: float, images: Tensor, change: Callable[[Rows], Tensor]) -> Tensor:
         """images (b, c, h, w), each with probability p as change gives it; rows: those that it is asked for.
@@ -79,13 +79,17 @@ class BatchDraw:
         """
         chosen = torch.rand(self.batch, 1, 1, 1, generator=self.generator) < p
         if images.device.type != "cpu":
-            return torch.where(chosen.to(images.device), change(slice(None)), images)
+            return torch.where(self._there(chosen), change(slice(None)), images)
         rows = chosen.flatten().nonzero().flatten()
         return images.index_copy(0, rows, change(rows)) if len(rows) else images
 
     def order(self) -> Tensor:
         """(b,) the batch's indices, shuffled."""
-        return torch.randperm(self.batch, generator=self.generator).to(self.like.device)
+        return self._there(torch.randperm(self.batch, generator=self.generator))
+
+    def _there(self, drawn: Tensor) -> Tensor:
+        """On the device, which may still be at work on what came before: nobody waits for that."""
+        return (drawn.pin_memory() if self.like.is_cuda else drawn).to(self.like.device, non_blocking=True)
 
     def normal(self, image: Tensor) -> Tensor:
         """One number per value of an image, mean 0 and standard deviation 1."""

@@ -24,7 +24,8 @@ def turning(degrees: Tensor, h: int, w: int, scale: Tensor | None = None) -> Ten
 
 def square(matrix: Tensor) -> Tensor:
     """(b, 3, 3) of (b, 2, 3), so that two can be multiplied."""
-    return torch.cat([matrix, matrix.new_tensor([[[0.0, 0.0, 1.0]]]).expand(len(matrix), 1, 3)], 1)
+    last = torch.eye(3, dtype=matrix.dtype, device=matrix.device)[2:]  # made there: a copy would wait for the device
+    return torch.cat([matrix, last.expand(len(matrix), 1, 3)], 1)
 
 
 def move(image: Tensor, matrix: Tensor, mode: str = "bilinear", beyond: str = "reflection") -> Tensor:
@@ -58,5 +59,5 @@ def move_all(batch: Sample, matrix: Tensor) -> Sample:
     hard, depth = move(torch.cat([batch.mask, batch.depth], 1), matrix, "nearest").chunk(2, 1)
     valid = move(batch.valid, matrix, beyond="zeros") > 1 - 1e-3  # all four neighbours that a pixel is mixed from
     moved = Sample(bg, fg_bg, torch.where(binary, hard, soft), depth, valid.to(batch.valid), batch.meta)
-    still = (matrix == torch.eye(3).to(matrix)).flatten(1).all(1)[:, None, None, None]
+    still = (matrix == torch.eye(3, dtype=matrix.dtype, device=matrix.device)).flatten(1).all(1)[:, None, None, None]
     return each(lambda new, old: torch.where(still, old, new), moved, batch)

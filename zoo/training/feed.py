@@ -7,9 +7,9 @@ processes too.
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -20,7 +20,18 @@ from zoo.data.dataset import DamagedError, DataError, PairDataset, Read, without
 from zoo.data.feeding.loader import Loader
 from zoo.data.feeding.order import Order, spread
 from zoo.data.warp import each
+from zoo.training.ahead import ahead
 from zoo.training.plan import Phase, per_process
+
+RENDERED = 1 << 22  # pixels of scenes that a device renders at once: 256 scenes of 128 x 128
+
+
+class Place(NamedTuple):
+    """Where batches are to be, in which layout, and whether they are made beside the steps."""
+
+    device: torch.device
+    layout: torch.memory_format = torch.contiguous_format
+    beside: bool = True
 
 
 class Stream(PairDataset):
@@ -29,6 +40,7 @@ class Stream(PairDataset):
     def __init__(self, data: PairDataset, *, seed: int, change: Augment | None = None):
         self.data, self.seed, self.change = data, seed, change
         self.spec, self.split, self.size = data.spec, data.split, data.size
+        self.device = str(getattr(data, "device", "cpu"))
 
     def __len__(self) -> int:
         return 1 << 62  # positions go on for ever
@@ -97,7 +109,11 @@ class Positions:
 
 
 class Feed:
-    """Iterates over the batches of a phase on the device; `waited` is the time that the steps waited for them."""
+    """Iterates over the batches of a phase on the device; `waited` is the time that the steps waited for them.
+
+    For an accelerator a thread makes them ready beside the steps, unless `beside` is False: it reads, copies, augments.
+    What the device itself renders is rendered for several steps at once: few scenes take as many launches as many.
+    """
 
     def __init__(
         self,
@@ -106,44 +122,60 @@ class Feed:
         *,
         seed: int,
         change: Augment | None,
-        device: torch.device,
-        layout: torch.memory_format,
+        place: Place,
         workers: int,
     ):
-        self.positions, self.change, self.device, self.layout, self.waited = positions, change, device, layout, 0.0
-        self.late = device.type != "cpu"  # an accelerator augments itself, a CPU lets the workers do it
+        self.positions, self.change, self.place, self.waited = positions, change, place, 0.0
+        self.late = place.device.type != "cpu"  # an accelerator augments itself, a CPU lets the workers do it
         stream = Stream(data, seed=seed, change=None if self.late else change)
-        self.loader = Loader(stream, positions, batch=positions.part, workers=workers)
+        steps = at_once(positions, stream.size) if stream.device != "cpu" else 1
+        self.loader = Loader(stream, positions, batch=steps * positions.part, workers=workers)
 
     def report(self) -> str:
         """Which samples could not be read so far, in a few lines; empty where all could."""
         return self.loader.dataset.report()
 
-    def __iter__(self) -> Iterator[Sample]:
-        source = iter(self.loader)
-        ahead: deque[Sample] = deque()
-        position = self.positions.first
-        while True:
-            begun = time.perf_counter()
-            batch = next(source, None)
-            self.waited += time.perf_counter() - begun
-            if batch is not None:
-                ahead.append(self._ready(batch, position))
-                position += self.positions.stride
-            if not ahead:
-                return
-            if batch is None or not self.late or len(ahead) > 1:  # one batch ahead of an accelerator
-                yield ahead.popleft()
+    def __iter__(self) -> Generator[Sample]:
+        ready = self._ready()
+        with closing(ahead(ready, self.place.device) if self.late and self.place.beside else ready) as batches:
+            while True:
+                begun = time.perf_counter()
+                batch = next(batches, None)
+                self.waited += time.perf_counter() - begun
+                if batch is None:
+                    return
+                yield batch
 
-    def _ready(self, batch: Sample, position: int) -> Sample:
-        moved = each(self._moved, batch)
-        return self.change(moved, step=position) if self.change and self.late else moved
+    def _ready(self) -> Generator[Sample]:
+        position = self.positions.first
+        for made in self.loader:
+            for batch in parts(made, self.positions.part):
+                moved = each(self._moved, batch)
+                yield self.change(moved, step=position) if self.change and self.late else moved
+                position += self.positions.stride
 
     def _moved(self, value: Tensor) -> Tensor:
+        device = self.place.device
         if self.late:
-            value = value if value.device.type == self.device.type else value.pin_memory()
-            value = value.to(self.device, non_blocking=True)
-        return value.contiguous(memory_format=self.layout)
+            value = value if value.device.type == device.type else value.pin_memory()
+            value = value.to(device, non_blocking=True)
+        return value.contiguous(memory_format=self.place.layout)
+
+
+def at_once(positions: Positions, size: tuple[int, int] | None) -> int:
+    """Steps whose scenes are rendered together; positions must follow each other, so one where processes share them."""
+    if positions.part != positions.stride or size is None:
+        return 1
+    return max(1, RENDERED // (positions.part * size[0] * size[1]))
+
+
+def parts(batch: Sample, count: int) -> Iterator[Sample]:
+    """A batch cut into batches of so many samples."""
+    if len(batch.fg_bg) == count:
+        yield batch
+        return
+    for start in range(0, len(batch.fg_bg), count):
+        yield Sample(*(field[start : start + count] for field in cast("tuple[Any, ...]", batch)))
 
 
 def statistics(data: PairDataset, count: int = 512) -> tuple[Tensor, Tensor]:
@@ -156,7 +188,7 @@ def statistics(data: PairDataset, count: int = 512) -> tuple[Tensor, Tensor]:
         if batch is None:
             continue
         pair = torch.stack([batch.bg, batch.fg_bg]).double()  # (2, b, c, h, w)
-        sums = sums + torch.stack([pair.sum((1, 3, 4)), pair.square().sum((1, 3, 4))])
+        sums = sums + torch.stack([pair.sum((1, 3, 4)), pair.square().sum((1, 3, 4))]).cpu()
         pixels += pair[0, :, 0].numel()
     mean = sums[0] / pixels
     deviation = (sums[1] / pixels - mean.square()).clamp(min=0).sqrt()

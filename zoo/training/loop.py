@@ -84,7 +84,7 @@ class Loop:
                     if phase is not trainer.phase:
                         trainer.begin(phase)
                         trainer.step.meter.go_on(self.sums.streak)
-                    self.held_out = validation_data(self.recipe.data, phase.stage.hw)
+                    self.held_out = validation_data(self.recipe.data, phase.stage.hw, self.world.device)
                     line = not_held_out(trainer.split, self.held_out)
                     if line and phase is left[0] and self.world.is_first:
                         warnings.warn(line, stacklevel=2)

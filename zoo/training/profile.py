@@ -1,9 +1,13 @@
 """Where the time of a training step goes: a table of its parts, and a trace to look into."""
 
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -17,10 +21,18 @@ from zoo.training.recipe import Recipe
 from zoo.training.rehearsal import rehearse
 from zoo.training.step import Clock
 from zoo.training.trainer import Trainer
-from zoo.training.world import World, joined, share
+from zoo.training.world import joined, share
 
 PARTS = ("data", "augmentation", "forward", "loss", "backward", "optimizer", "logging")
 WARM_UP, TRACED = 5, 3  # steps
+
+
+class Pace(NamedTuple):
+    """Seconds of a step, the share of them in which it waits for its batch, and how many samples that has."""
+
+    seconds: float
+    waiting: float
+    batch: int
 
 
 @dataclass(frozen=True)
@@ -73,29 +85,51 @@ def profile(
 
     On a GPU each part waits for the device, so that its time is its own; whole steps are a little slower for it.
     """
-    with joined(device) as world, float32(tf32=recipe.precision == "tf32"):
-        if world.size > 1:
-            raise OptionError("--profile measures one process; start it without torchrun")
-        trainer = Trainer(recipe, world, workers=share() if workers is None else workers)
-        clock, timed = Clock(world.device), trainer.timed
-        if timed and not (trainer.workers and world.device.type == "cpu"):
+    with _begun(recipe, device, workers, steps) as (trainer, clock):
+        timed = trainer.timed
+        if timed and not (trainer.workers and trainer.world.device.type == "cpu"):
             trainer.change, timed = Marked(timed, clock), None
-        rehearse(trainer)
         trainer.begin(trainer.phases[0], clock)
-        needed = WARM_UP + steps + TRACED
-        if trainer.phase.steps < needed:
-            raise OptionError(
-                f"the first stage has {trainer.phase.steps} steps, and a profile needs {needed}; more --samples"
-            )
-        batches = iter(trainer.feed())
+        batches = iter(trainer.feed(beside=False))
         _run(trainer, clock, islice(batches, WARM_UP))
         clock.seconds.clear()
         before = timed.total() if timed else torch.zeros(2)
         _run(trainer, clock, islice(batches, steps))
         seconds = {part: clock.seconds.get(part, 0.0) / steps for part in PARTS}
         beside = timed.mean(before) if timed else None
-        trace = None if out is None else _traced(trainer, clock, islice(batches, TRACED), Path(out), world)
+        trace = None if out is None else _traced(trainer, clock, islice(batches, TRACED), Path(out))
     return Profile(seconds, steps, trainer.phase.stage.batch, trainer.phase.title, trace, beside)
+
+
+def pace(recipe: Recipe, *, steps: int = 40, device: str = "auto", workers: int | None = None) -> Pace:
+    """How long a step of a recipe's first stage takes as it is trained, where nobody waits for its parts."""
+    with _begun(recipe, device, workers, steps) as (trainer, _):
+        trainer.begin(trainer.phases[0])
+        feed = trainer.feed()
+        with closing(feed.__iter__()) as batches:
+            for batch in islice(batches, WARM_UP):
+                trainer.train(batch)
+            trainer.step.meter.take()  # waits for the device
+            begun, waited = time.perf_counter(), feed.waited
+            for batch in islice(batches, steps):
+                trainer.train(batch)
+            trainer.step.meter.take()
+            took = time.perf_counter() - begun
+        return Pace(took / steps, (feed.waited - waited) / took, trainer.phase.stage.batch)
+
+
+@contextmanager
+def _begun(recipe: Recipe, device: str, workers: int | None, steps: int) -> Iterator[tuple[Trainer, Clock]]:
+    """A training that has so many steps to go, and a clock for its device."""
+    with joined(device) as world, float32(tf32=recipe.precision == "tf32"):
+        if world.size > 1:
+            raise OptionError("--profile measures one process; start it without torchrun")
+        trainer = Trainer(recipe, world, workers=share() if workers is None else workers)
+        rehearse(trainer)
+        needed, there = WARM_UP + steps + TRACED, trainer.phases[0].steps
+        if there < needed:
+            raise OptionError(f"the first stage has {there} steps, and a profile needs {needed}; more --samples")
+        yield trainer, Clock(world.device)
 
 
 def _run(trainer: Trainer, clock: Clock, batches: "islice") -> None:
@@ -108,9 +142,9 @@ def _run(trainer: Trainer, clock: Clock, batches: "islice") -> None:
         clock("logging")
 
 
-def _traced(trainer: Trainer, clock: Clock, batches: "islice", out: Path, world: World) -> Path:
+def _traced(trainer: Trainer, clock: Clock, batches: "islice", out: Path) -> Path:
     activities = [torch.profiler.ProfilerActivity.CPU]
-    if world.device.type == "cuda":
+    if trainer.world.device.type == "cuda":
         activities.append(torch.profiler.ProfilerActivity.CUDA)
     with torch.profiler.profile(activities=activities) as trace:
         _run(trainer, clock, batches)

@@ -2,30 +2,35 @@
 
 from typing import Literal
 
+import torch
+
 from registry.vocabulary import Split
-from zoo.data.dataset import NoSplitError, PairDataset, load
+from zoo.data.dataset import NoSplitError, PairDataset, load, rendered_on
 
 WHOLE: Literal["all"] = "all"
+CPU = torch.device("cpu")
 Size = tuple[int, int]
 
 
-def training_data(spec: str, size: Size) -> PairDataset:
-    """The train split. Data without any splits is taken whole."""
+def training_data(spec: str, size: Size, device: torch.device = CPU) -> PairDataset:
+    """The train split. Data without any splits is taken whole. device: where scenes are computed that are."""
+    there = rendered_on(device, spec)
     try:
-        return load(spec, split="train", size=size)
+        return load(spec, split="train", size=size, **there)
     except NoSplitError as error:
         if set(error.there) - {WHOLE}:
             raise
-    return load(spec, split=WHOLE, size=size)
+    return load(spec, split=WHOLE, size=size, **there)
 
 
-def validation_data(spec: str, size: Size) -> PairDataset:
+def validation_data(spec: str, size: Size, device: torch.device = CPU) -> PairDataset:
     """The val split. Where there is none, what is trained on."""
+    there = rendered_on(device, spec)
     try:
-        return load(spec, split="val", size=size)
+        return load(spec, split="val", size=size, **there)
     except NoSplitError as error:
         other: Split = "train" if "train" in error.there else WHOLE
-    return load(spec, split=other, size=size)
+    return load(spec, split=other, size=size, **there)
 
 
 def not_held_out(learned: str, looked_at: PairDataset) -> str:

@@ -20,7 +20,7 @@ from zoo.training import optimizers, schedules
 from zoo.training.augmenting import Timed
 from zoo.training.checkpoint import random_states, seed_all, set_random_states
 from zoo.training.ema import Average
-from zoo.training.feed import Feed, Positions, statistics
+from zoo.training.feed import Feed, Place, Positions, statistics
 from zoo.training.plan import Phase, freeze, per_process, plan, set_modes
 from zoo.training.recipe import Recipe, Stage
 from zoo.training.splits import training_data
@@ -48,7 +48,7 @@ class Trainer:
     ):
         self.recipe, self.world, self.workers = recipe, world, workers
         self.layout = LAYOUTS[recipe.layout]
-        data = training_data(recipe.data, recipe.stages[0].hw)
+        data = training_data(recipe.data, recipe.stages[0].hw, world.device)
         data.keep_split()
         self.length, self.split = len(data), data.split
         self.phases = plan(recipe, self.length)
@@ -118,15 +118,14 @@ class Trainer:
         tasks, device = self.tasks(stage), self.world.device
         self.step = Step(network, self.objective, self.optimizer, self.recipe, tasks, device, mark)
 
-    def feed(self) -> Feed:
-        """The batches that are left of this stage."""
+    def feed(self, *, beside: bool = True) -> Feed:
+        """The batches that are left of this stage; beside: made ready while steps go on, where the device allows it."""
         return Feed(
-            training_data(self.recipe.data, self.phase.stage.hw),
+            training_data(self.recipe.data, self.phase.stage.hw, self.world.device),
             Positions(self.phase, done=self.done, rank=self.world.rank, world=self.world.size),
             seed=self.recipe.seed,
             change=self.change,
-            device=self.world.device,
-            layout=self.layout,
+            place=Place(self.world.device, self.layout, beside),
             workers=self.workers,
         )
 

@@ -1,6 +1,7 @@
 """Batches for training: which samples a step sees, over processes, workers, epochs and restarts."""
 
 import pickle
+import threading
 from itertools import chain
 
 import pytest
@@ -14,7 +15,8 @@ from zoo.data import load
 from zoo.data.augment import augment
 from zoo.data.dataset import PairDataset
 from zoo.training import Stage
-from zoo.training.feed import Feed, Positions, Stream, statistics
+from zoo.training.ahead import ahead
+from zoo.training.feed import Feed, Place, Positions, Stream, statistics
 from zoo.training.plan import Phase
 
 CPU = torch.device("cpu")
@@ -54,8 +56,7 @@ def phase(steps, batch, *, first_step=0, first_sample=0, size=8):
 
 
 def feed(data, of, *, seed=3, change=None, workers=0, **rest):
-    layout = torch.contiguous_format
-    return Feed(data, Positions(of, **rest), seed=seed, change=change, device=CPU, layout=layout, workers=workers)
+    return Feed(data, Positions(of, **rest), seed=seed, change=change, place=Place(CPU), workers=workers)
 
 
 def seen(batches):
@@ -152,14 +153,82 @@ def test_workers_augment_as_one_process_does(expression):
     assert seen(plain) == seen(here)
 
 
-def test_a_device_augments_what_a_worker_would_have():
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_device_augments_what_a_worker_would_have(beside):
     change, data, of = augment("flip, noise"), Numbered(30), phase(4, 5, first_sample=11)
     early = collect(feed(data, of, change=change, done=1))
     late = feed(data, of, change=change, done=1)
     late.late, late.loader.dataset.change = True, None  # as an accelerator has it
+    late.place = Place(CPU, beside=beside)
     late._moved = lambda value: value
     assert all(map(same, early, collect(late)))
     assert len(early) == 3
+
+
+class Rendered(Numbered):
+    """Made on a device of its own; notes how many samples it is asked for."""
+
+    device = "elsewhere"
+
+    def __init__(self, n):
+        super().__init__(n)
+        self.asked = []
+
+    def batch(self, indices):
+        self.asked.append(len(indices))
+        return super().batch(indices)
+
+
+def test_what_a_device_renders_is_rendered_for_several_steps_at_once(monkeypatch):
+    monkeypatch.setattr("zoo.training.feed.RENDERED", 3 * 5 * 8 * 8)
+    data, of = Rendered(30), phase(7, 5, first_sample=11)
+    found = collect(feed(data, of, change=augment("flip"), workers=2))
+    expected = collect(feed(Numbered(30), of, change=augment("flip")))
+    assert len(found) == 7
+    assert all(one.meta == other.meta and len(one.fg_bg) == 5 for one, other in zip(found, expected, strict=True))
+    assert data.asked == [15, 15, 5]
+    rest = collect(feed(data, of, done=2))
+    assert seen(rest) == seen(expected[2:])
+    shared = feed(data, phase(2, 4), rank=1, world=2)
+    assert seen(shared) == seen(feed(Numbered(30), phase(2, 4), rank=1, world=2)), "their positions have gaps"
+
+
+# ---- beside the steps
+
+
+def numbered(count, made, fails=None):
+    for number in range(count):
+        if number == fails:
+            raise ValueError("no such batch")
+        made.append((number, threading.current_thread() is threading.main_thread()))
+        yield Sample(*[torch.full((1,), float(number))] * 5, ())
+
+
+def test_batches_are_made_beside_whoever_uses_them():
+    made = []
+    found = [int(batch.bg) for batch in ahead(numbered(9, made), CPU)]
+    assert found == [number for number, _ in made] == list(range(9))
+    assert [here for _, here in made] == [True] + [False] * 8, "the first begins the workers"
+    assert list(ahead(numbered(0, made), CPU)) == []
+
+
+def test_what_a_source_raises_is_raised_where_its_batches_are_taken():
+    found = []
+    with pytest.raises(ValueError, match="no such batch"):
+        found.extend(int(batch.bg) for batch in ahead(numbered(9, [], fails=4), CPU))
+    assert found == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="no such batch"):
+        next(ahead(numbered(9, [], fails=0), CPU))
+
+
+def test_who_wants_no_more_leaves_no_thread():
+    made, before = [], threading.active_count()
+    batches = ahead(numbered(1000, made), CPU)
+    assert int(next(batches).bg) == 0
+    assert int(next(batches).bg) == 1
+    batches.close()
+    assert threading.active_count() == before
+    assert len(made) < 8, "a few ahead, not all"
 
 
 def test_no_two_parts_of_a_training_are_augmented_by_the_same_numbers():
@@ -214,7 +283,7 @@ def test_streams_travel_to_workers_that_are_started_anew():
 
 def test_layout_is_that_of_the_recipe():
     last = Feed(
-        Numbered(4), Positions(phase(1, 2)), seed=0, change=None, device=CPU, layout=torch.channels_last, workers=0
+        Numbered(4), Positions(phase(1, 2)), seed=0, change=None, place=Place(CPU, torch.channels_last), workers=0
     )  # fmt: skip
     assert next(iter(last)).fg_bg.is_contiguous(memory_format=torch.channels_last)
     assert next(iter(feed(Numbered(4), phase(1, 2)))).fg_bg.is_contiguous()

@@ -181,7 +181,8 @@ def relight(
 
 def _axes(image: Tensor) -> tuple[Tensor, Tensor]:
     """Places from -0.5 to 0.5: across (w,) and down (h, 1)."""
-    across, down = ((torch.arange(n).to(image) + 0.5) / n - 0.5 for n in (image.shape[-1], image.shape[-2]))
+    places = (torch.arange(n, dtype=image.dtype, device=image.device) for n in (image.shape[-1], image.shape[-2]))
+    across, down = ((place + 0.5) / len(place) - 0.5 for place in places)
     return across, down[:, None]
 
 

@@ -59,13 +59,13 @@ def plate_shift(
     p: P = 0.5,
 ) -> Sample:
     h, w = batch.bg.shape[-2:]
-    matrix = torch.eye(3).to(batch.bg).repeat(len(batch.bg), 1, 1)
+    matrix = torch.eye(3, dtype=batch.bg.dtype, device=batch.bg.device).repeat(len(batch.bg), 1, 1)
     if least:
         angle = draw.uniform(0, 2 * math.pi)
         away = draw.strength(least, limit)[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
     else:
         away = draw.uniform(-limit, limit, 2)
-    matrix[:, :2, 2] = away * matrix.new_tensor([w, h])
+    matrix[:, 0, 2], matrix[:, 1, 2] = away[:, 0] * w, away[:, 1] * h
     return batch._replace(bg=draw.some(p, batch.bg, lambda rows: move(batch.bg[rows], matrix[rows])))
 
 
@@ -120,4 +120,4 @@ def wrong_plate(batch: Sample, draw: BatchDraw, *, p: P = 0.02) -> Sample:
 
 
 def _pick(chosen: Tensor, matrix: Tensor) -> Tensor:
-    return torch.where(chosen[:, 0], matrix, torch.eye(3).to(matrix))
+    return torch.where(chosen[:, 0], matrix, torch.eye(3, dtype=matrix.dtype, device=matrix.device))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from registry import Card, Limit, OptionError
 from zoo.contract import TASKS, Sample
-from zoo.data.dataset import BatchDataset, load, sources
+from zoo.data.dataset import BatchDataset, load, parse, rendered_on, sources
 from zoo.data.scenes.draw import Draw
 
 SHARES = Limit("numbers above 0, one for each source", lambda share: all(part > 0 and isfinite(part) for part in share))
@@ -29,6 +29,7 @@ class Mix(BatchDataset):
         size: tuple[int, int] | None,
         of: Annotated[tuple[str, ...], 'specs of the sources, as "pairbench:hard"'],
         share: Annotated[tuple[float, ...] | None, "of the samples; None: equal", SHARES] = None,
+        device: Annotated[str, "where scenes are rendered, if all sources compute theirs"] = "cpu",
     ):
         if len(of) < 2:
             raise OptionError(
@@ -37,7 +38,9 @@ class Mix(BatchDataset):
         share = (1.0,) * len(of) if share is None else share
         if len(share) != len(of):
             raise OptionError(f"share={share!r} is not accepted; mix of {len(of)} sources takes {len(of)} shares")
-        self.parts = [load(spec, split=split, size=size) for spec in of]  # type: ignore[arg-type]
+        self.device = device if all("device" in parse(spec)[0].options for spec in of) else "cpu"
+        there = [rendered_on(torch.device(self.device), spec) for spec in of]
+        self.parts = [load(spec, split=split, size=size, **where) for spec, where in zip(of, there, strict=True)]  # type: ignore[arg-type]
         sizes = {part.size for part in self.parts}
         if len(sizes) > 1 or None in sizes:
             raise OptionError(f"the sources of a mix have sizes {sorted(map(str, sizes))}; load it with size=")

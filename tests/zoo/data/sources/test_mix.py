@@ -11,7 +11,7 @@ from PIL import Image
 import zoo
 from registry import OptionError, Spec
 from zoo.contract import Prediction, Sample
-from zoo.data.dataset import load
+from zoo.data.dataset import load, rendered_on
 from zoo.losses import objective
 
 
@@ -123,3 +123,16 @@ def test_damaged_samples_and_splits_are_those_of_the_sources(tmp_path):
     assert "of 6 samples could not be used" in data.report()
     data.keep_split()
     assert all((path / "splits.json").exists() for path in paths)
+
+
+def test_scenes_are_computed_where_they_are_asked_for_if_all_are(tmp_path):
+    there, (folder, _) = torch.device("meta"), (tmp_path, dataset(tmp_path))
+    both = rendered_on(there, 'mix(of=("pairbench:clean", "pairbench:hard"))')
+    assert both == {"device": "meta"}
+    for spec in ("pairbench(device=cpu)", str(folder)):
+        assert rendered_on(there, spec) == {}, spec
+    assert rendered_on(torch.device("cpu"), "pairbench:clean") == {}
+    computed = load("mix", of=("pairbench:clean", "pairbench:hard"), split="train", size=16, **both)
+    assert [computed.device, *(part.device for part in computed.parts)] == ["meta"] * 3
+    with_files = load("mix", of=("pairbench:clean", str(folder)), split="train", size=16, **both)
+    assert with_files.device == with_files.parts[0].device == "cpu", "files are read by workers"
