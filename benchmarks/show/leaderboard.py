@@ -21,7 +21,8 @@ def tables(found: Findings) -> list[Table]:
     source = "from the library's records: " if found.borrowed else ""
     boards = [board for board in found.boards if any(score.records for score in board.scores)]
     achieved = [accuracy_table.table(board, source) for board in boards]
-    timed = [speed_table.table(found.records, setting, rows) for setting, rows in found.rows.items()]
+    several = len({setting.where for setting in found.rows}) > 1
+    timed = [speed_table.table(found.records, *each, where=several) for each in found.rows.items()]
     both = multi_task(found.committed if found.borrowed else found.records)
     every = [*timed, *achieved, both, *curves.tables(found.curves), failures(found.records)]
     return [table for table in every if table.body]

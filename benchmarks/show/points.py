@@ -47,17 +47,18 @@ class Chosen:
 
 def choose(rows: Mapping[Setting, Sequence[Row]], sets: Sequence[tuple[Board, str]], here: Machine | None) -> Chosen:
     """Times and accuracy of most networks that have both: what the one recipe has trained first, then what was timed
-    `here`, and of equals what was tested at the size of the times."""
+    `here`, then on a GPU, and of equals what was tested at the size of the times."""
     times: Sequence[tuple[Setting | None, Sequence[Row]]] = [*rows.items()] or [(None, ())]
     known = [(board, data) for board, data in sets if any(score.records for score in board.on(data))]
     achieved: Sequence[tuple[Board | None, str]] = known or [(None, "")]
 
-    def key(pair: Chosen) -> tuple[bool, bool, int, bool]:
+    def key(pair: Chosen) -> tuple[bool, bool, bool, int, bool]:
         both = [row.network for row in pair.rows if row.better is not None and row.network.spec in pair.scores]
         equal, networks = worth(pair.board, both)
         is_here = here is not None and pair.setting is not None and pair.setting.machine == here.identity
         alike = pair.setting is not None and pair.board is not None and pair.setting.size == pair.board.size
-        return equal, is_here, networks, alike
+        on_gpu = pair.setting is not None and pair.setting.device == "cuda"
+        return equal, is_here, on_gpu, networks, alike
 
     return max((Chosen(*timed, *trained) for timed in times for trained in achieved), key=key)
 

@@ -10,8 +10,8 @@ from benchmarks.store.names import LAYOUTS
 from benchmarks.store.record import Record
 
 
-def table(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) -> Table:
-    """What networks cost and how fast they are at one setting."""
+def table(records: Sequence[Record], setting: Setting, chosen: Sequence[Row], *, where: bool = False) -> Table:
+    """What networks cost and how fast they are at one setting; where: with the device in the title."""
     layouts = [layout for layout in LAYOUTS if any(layout in row.latency for row in chosen)]
     batches = sorted({batch for row in chosen for batch in row.throughput}, key=lambda batch: batch or math.inf)
     weighed = any(row.memory for row in chosen)
@@ -33,7 +33,8 @@ def table(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) ->
         ]
         for row in chosen
     ]
-    return Table(setting.title, head, body, notes(records, setting, chosen), [row.network.group for row in chosen])
+    title = ", ".join(filter(None, (setting.title, setting.where * where)))
+    return Table(title, head, body, notes(records, setting, chosen), [row.network.group for row in chosen])
 
 
 def _latency(row: Row, layout: str) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, pairwise
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.show.networks import Figure, Network
 from benchmarks.statistics.intervals import Timing
 from benchmarks.store.names import OF_MACHINE
-from benchmarks.store.record import Record, Size
+from benchmarks.store.record import Machine, Record, Size
 from zoo.architectures import rank
 
 LATENCY, RATE = "latency_ms", "images_per_s"
@@ -26,6 +26,23 @@ class Setting:
     precision: str | None = None
     engine: str | None = None
     machine: tuple[Any, ...] | None = None
+
+    @property
+    def device(self) -> str | None:
+        return self._of_machine("device")
+
+    @property
+    def where(self) -> str:
+        """What the machine's device is called."""
+        return self._of_machine("device_name") or ""
+
+    def is_gpu_of(self, other: "Setting") -> bool:
+        """Whether this is the same on a GPU, and the other is on none."""
+        alike = replace(self, machine=other.machine) == other
+        return alike and (self.device, other.device) == ("cuda", "cpu")
+
+    def _of_machine(self, name: str) -> str | None:
+        return self.machine[Machine.DECIDING.index(name)] if self.machine else None
 
     @property
     def title(self) -> str:

@@ -38,11 +38,12 @@ def _files(folder: Path) -> list[Path]:
 
 
 def kind(machine: Machine) -> str:
-    """What a file of records is called.
+    """What a file of records is called: a GPU by its name without maker, memory and socket.
 
-    >>> kind(Machine(device="cpu", cores=2)), kind(Machine(device="cuda", device_name="NVIDIA H200"))
-    ('cpu-2-cores', 'nvidia-h200')
+    >>> kind(Machine(device="cpu", cores=2)), kind(Machine(device="cuda", device_name="NVIDIA H100 80GB HBM3"))
+    ('cpu-2-cores', 'h100')
     """
     if machine.device == "cpu":
         return f"cpu-{machine.cores}-cores"
-    return re.sub(r"[^a-z0-9]+", "-", str(machine.device_name).lower()).strip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", str(machine.device_name).lower()).strip("-")
+    return re.sub(r"^nvidia-|-(\d+gb|sxm\d*|pcie|nvl)(-.*)?$", "", name)

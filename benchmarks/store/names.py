@@ -1,6 +1,7 @@
 """Names that records hold, and that more than one room asks for."""
 
 RECORDS = "compare.jsonl"  # in the folder of a comparison
+SPEED, ACCURACY, MORE, CONTROL = "speed.jsonl", "accuracy.jsonl", "more.jsonl", "control.jsonl"  # of `make gpu`
 
 MEASURES = ("cost", "latency", "throughput", "memory", "accuracy", "sensitivity")  # in the order of measuring
 OF_MACHINE = ("latency", "throughput", "memory")  # measures whose result is the machine's too

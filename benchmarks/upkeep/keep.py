@@ -1,7 +1,8 @@
 """Add the records of a comparison to those that come with the library: `python -m benchmarks.upkeep keep results`.
 
-They go into benchmarks/records, a file for each kind of machine, in place of older ones of the same cells; pictures of
-the galleries go with them, in 256 colours. What was interrupted, and networks that are not in the catalog, stay out.
+Of `make gpu` those of all its files, its control too. They go into benchmarks/records, a file for each kind of machine,
+in place of older ones of the same cells; pictures of the galleries go with them, in 256 colours. What was interrupted,
+and networks that are not in the catalog, stay out.
 `make readme` then brings README and charts up to date.
 """
 
@@ -14,8 +15,9 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.store import committed, identity
-from benchmarks.store.files import line, read, write_text
-from benchmarks.store.names import RECORDS, YOURS
+from benchmarks.store.control import Control
+from benchmarks.store.files import append, line, read, read_as, write_text
+from benchmarks.store.names import ACCURACY, CONTROL, MORE, RECORDS, SPEED, YOURS
 from benchmarks.store.record import Record
 from registry import ZooError
 from zoo import files
@@ -24,7 +26,8 @@ COLOURS = 256
 
 
 def run(folder: Path) -> int:
-    found = read(folder / RECORDS)
+    paths = [folder / name for name in (RECORDS, SPEED, ACCURACY, MORE)]
+    found = [record for path in [path for path in paths if path.exists()] or paths[:1] for record in read(path)]
     kept = [record for record in found if record.status != "interrupted" and record.group != YOURS]
     if not kept:
         raise ZooError(f"{folder / RECORDS} holds no records that could be kept")
@@ -38,7 +41,18 @@ def run(folder: Path) -> int:
         together = identity.latest([*_unlike(old, new), *new])
         write_text(path, "".join(map(line, together)))
         print(f"{path}: {len(new)} records, with the older ones {len(together)}", file=sys.stderr)
+    for control in read_as(Control, folder / CONTROL) if (folder / CONTROL).exists() else ():
+        _keep_control(control)
     return 0
+
+
+def _keep_control(control: Control) -> None:
+    """Add it to those of its machine, once."""
+    committed.CONTROLS.mkdir(parents=True, exist_ok=True)
+    path = committed.CONTROLS / f"{committed.kind(control.machine)}.jsonl"
+    if control not in (read_as(Control, path) if path.exists() else []):
+        append(path, control)
+        print(f"{path}: 1 control", file=sys.stderr)
 
 
 def _unlike(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:

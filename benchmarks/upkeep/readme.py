@@ -6,6 +6,7 @@ The chart is docs/leaderboard.png, the page's as a browser shows it; it says in 
 
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -14,9 +15,11 @@ from PIL.PngImagePlugin import PngInfo
 from benchmarks.show.points import points
 from benchmarks.show.results import Results
 from benchmarks.show.scores import counted
-from benchmarks.show.table import grid, milliseconds
+from benchmarks.show.speeds import Row
+from benchmarks.show.table import MISSING, grid, milliseconds
 from benchmarks.store import committed
 from benchmarks.store.names import BASELINE, FOUNDING
+from benchmarks.store.record import Machine
 from benchmarks.upkeep import scale, screenshot, trust
 from registry import ZooError
 from zoo import files
@@ -91,8 +94,12 @@ def drawn(results: Results) -> str:
 
 
 def summary(results: Results) -> str:
-    """README's table: the founding networks, then the baselines, the best masks first; and how to read it."""
-    (setting, rows), *_ = results.rows.items()
+    """README's table: the founding networks, then the baselines, the best masks first; and how to read it.
+
+    Times on a GPU stand beside those on the CPU; the order is that of the masks alone.
+    """
+    (setting, rows), *others = results.rows.items()
+    gpus = {_machine(rows): {row.network.spec: row.ms for row in rows} for at, rows in others if at.is_gpu_of(setting)}
     board, *_ = results.boards
     costs, data = {row.network.spec: row for row in rows}, board.hardest[0]
     both = [(costs[score.network.spec], score) for score in board.on(data) if score.network.spec in costs]
@@ -103,19 +110,27 @@ def summary(results: Results) -> str:
             f"{row.figure('params').value / 1e6:.2f}",
             f"{row.figure('flops').value / 1e9:.1f}",
             milliseconds(row.ms),
+            *(milliseconds(ms[row.network.spec]) if row.network.spec in ms else MISSING for ms in gpus.values()),
             f"{score.value('mask_iou'):.3f}",
             f"{score.value('depth_rmse'):.3f}",
         ]
         for row, score in shown
     ]
-    machine, (height, width) = shown[0][0].timed[0].machine, board.size
+    height, width = board.size
     records = [record for _, score in shown for record in score.records]
-    return grid(["network", "params M", "GFLOPs", "ms", "mask IoU", "depth RMSE"], body) + (
-        f"\n\nGFLOPs and ms: one pair of images, {setting.title}, the faster memory layout; {machine.headline}.\n"
+    machines = "; ".join(machine.headline for machine in (_machine([row for row, _ in shown]), *gpus))
+    times = ["ms", *(f"ms, {committed.kind(machine).upper()}" for machine in gpus)]
+    return grid(["network", "params M", "GFLOPs", *times, "mask IoU", "depth RMSE"], body) + (
+        f"\n\nGFLOPs and ms: one pair of images, {setting.title}, the faster memory layout; {machines}.\n"
         "Mask IoU (higher is better) and depth RMSE (lower is better):"
         f" {counted(records, 'images')} test scenes of `{data}`\nat {height} x {width}, after"
         f" {counted(records, 'samples')} training samples, one recipe for all."
     )
+
+
+def _machine(rows: Sequence[Row]) -> Machine:
+    """That networks were timed on."""
+    return next(record.machine for row in rows for record in row.timed)
 
 
 def filled(text: str, tables: str, name: str = "the text") -> str:

@@ -12,6 +12,7 @@ from benchmarks.plan.comparison import BASELINES, FOUNDING, Options
 from benchmarks.run.campaign import Campaign
 from benchmarks.run.leaderboard import prepared
 from benchmarks.store import files, identity
+from benchmarks.store.names import ACCURACY, CONTROL, MORE, SPEED
 from benchmarks.store.record import Machine
 from benchmarks.upkeep.ladder import FAILED, REPORT, Found, Step, carried_out
 from registry import ZooError
@@ -19,7 +20,7 @@ from zoo import machine
 from zoo.progress import progress
 
 OURS = "unet(width=16, fusion=difference), unet(width=24, fusion=difference)"
-SPEED, ACCURACY, MORE, CONTROL, TESTS = "speed.jsonl", "accuracy.jsonl", "more.jsonl", "control.jsonl", "tests.txt"
+TESTS = "tests.txt"
 FILES = (REPORT, TESTS, SPEED, ACCURACY, MORE, CONTROL)
 EFFORT = rendering.Effort(rounds=4, samples=512, workers=8, batch=32)
 

@@ -62,7 +62,7 @@ def page(records: Sequence[Record]) -> str:
     found = {record.spec: record.values for record in done if record.measure == "cost"}
     if not alike or not found:
         return ""
-    trainings = max(alike.values(), key=len)
+    trainings = max(alike.values(), key=lambda found: (found[0].machine.device == "cpu", len(found)))
     first = trainings[0]
     cores, threads = first.machine.cores or 1, first.machine.threads or 1
     slots = max(1, cores // threads)
@@ -112,13 +112,16 @@ def by_measure(records: Sequence[Record]) -> list[list[str]]:
 
 
 def times_beside(records: Iterable[Record]) -> dict[str, list[float]]:
-    """By measure, what each network took: all cells of it together, on the machine that measured most."""
+    """By measure, what each network took: all cells of it together, on the CPU that measured most, else elsewhere."""
     found: dict[str, dict[tuple[Any, ...], dict[str, float]]] = {measure: {} for measure in BESIDE}
     for record in records:
         if record.measure in BESIDE:
             of = found[record.measure].setdefault(record.machine.identity, defaultdict(float))
             of[record.spec] += record.took or 0
-    return {name: list(max(places.values(), key=len).values()) for name, places in found.items() if places}
+    most = {
+        name: max(places, key=lambda at: (at[0] == "cpu", len(places[at]))) for name, places in found.items() if places
+    }
+    return {name: list(found[name][place].values()) for name, place in most.items()}
 
 
 def seconds(record: Record) -> float:

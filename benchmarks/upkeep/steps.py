@@ -16,11 +16,11 @@ from benchmarks.measures.training_recipe import content, own, predicted, recipe_
 from benchmarks.networks.entrants import Entrant, enter
 from benchmarks.store import files
 from benchmarks.store.control import Control, ControlSettings
-from benchmarks.store.names import EQUAL, OWN
+from benchmarks.store.names import ACCURACY, CONTROL, EQUAL, MORE, OWN, SPEED
 from benchmarks.store.record import AccuracySettings
 from benchmarks.timing.clocks import Clocks
 from benchmarks.upkeep.ladder import Found, Step
-from benchmarks.upkeep.room import ACCURACY, CONTROL, MORE, SPEED, TESTS, Room
+from benchmarks.upkeep.room import TESTS, Room
 from registry import ZooError
 from zoo.progress import progress
 from zoo.training.profile import pace, profile

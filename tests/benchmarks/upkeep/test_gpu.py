@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 
 from benchmarks.store import files, identity
+from benchmarks.store.names import ACCURACY, SPEED
 from benchmarks.store.record import Record
 from benchmarks.upkeep import __main__ as upkeep
-from benchmarks.upkeep import room
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "benchmarks.upkeep", "gpu", "--rehearse"]
@@ -28,7 +28,7 @@ def status(out: Path) -> dict[str, str]:
 
 
 def records(out: Path) -> list[Record]:
-    return [one for name in (room.SPEED, room.ACCURACY) for one in files.read(out / name)]
+    return [one for name in (SPEED, ACCURACY) for one in files.read(out / name)]
 
 
 def test_facts_are_found_and_taken_over(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -54,11 +54,11 @@ def test_without_a_gpu_it_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[s
 def test_a_step_of_little_measures_what_it_names(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert upkeep.main(["gpu", "--rehearse", "--only", "speed", "--out", str(out)]) == 0
-    assert {one.measure for one in files.read(out / room.SPEED)} == {"cost", "latency", "throughput"}
-    before = (out / room.SPEED).read_bytes()
+    assert {one.measure for one in files.read(out / SPEED)} == {"cost", "latency", "throughput"}
+    before = (out / SPEED).read_bytes()
     (out / "report.json").unlink()  # as a kill leaves it, just before the step is told
     assert upkeep.main(["gpu", "--rehearse", "--only", "speed", "--out", str(out), "--resume-from", str(out)]) == 0
-    assert (out / room.SPEED).read_bytes() == before, "nothing is measured twice"
+    assert (out / SPEED).read_bytes() == before, "nothing is measured twice"
 
 
 def photographs(folder: Path) -> Path:

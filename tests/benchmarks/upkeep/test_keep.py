@@ -1,15 +1,17 @@
 """Records on their way into the library: whole, once for each cell, with their pictures."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from records import accuracy, latency
+from records import MACHINE, accuracy, control, latency
 
 from benchmarks.store import committed, files
-from benchmarks.store.record import Record
+from benchmarks.store.control import Control
+from benchmarks.store.record import Machine, Record
 from benchmarks.upkeep.__main__ import main
 
 CPU = {"device_name": "A CPU", "cores": 2, "threads": 1}
@@ -48,7 +50,7 @@ def test_records_are_kept_by_machine_and_replace_those_of_their_cell(folders: tu
     assert found["d"].gallery is None
     with Image.open(kept / str(found["a"].gallery)) as image:
         assert image.convert("RGB").tobytes() == picture.tobytes()
-    assert [r.model for r in files.read(kept / "nvidia-x-1.jsonl")] == ["a"]
+    assert [r.model for r in files.read(kept / "x-1.jsonl")] == ["a"]
     before = (kept / "cpu-2-cores.jsonl").read_text()
     assert main(["keep", str(run)]) == 0
     assert (kept / "cpu-2-cores.jsonl").read_text() == before
@@ -72,3 +74,38 @@ def test_nothing_to_keep_is_said(folders: tuple[Path, Path], capsys: pytest.Capt
     assert "no records that could be kept" in capsys.readouterr().err
     assert main(["keep", str(run / "nowhere")]) == 2
     assert list(kept.iterdir()) == []
+
+
+def test_what_a_gpu_has_left_is_taken_in_from_all_its_files(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, kept = folders
+    monkeypatch.setattr(committed, "CONTROLS", kept / "control")
+    h100: Any = {"device": "cuda", "device_name": "NVIDIA H100 80GB HBM3"}
+    files.append(run / "speed.jsonl", latency("a", machine=h100))
+    files.append(run / "accuracy.jsonl", accuracy("a", 0.6, machine=h100))
+    files.append(run / "more.jsonl", accuracy("a", 0.7, machine=h100, cell={"seed": 1}))
+    files.append(run / "control.jsonl", replace(control(39, 40), machine=replace(MACHINE, **h100)))
+    (run / "report.json").write_text("{}")
+    assert [main(["keep", str(run)]) for _ in range(2)] == [0, 0]
+    written = sorted(path.relative_to(kept).as_posix() for path in kept.rglob("*.jsonl"))
+    assert written == ["control/h100.jsonl", "h100.jsonl"]
+    assert [one.measure for one in files.read(kept / "h100.jsonl")] == ["latency", "accuracy", "accuracy"]
+    assert (
+        len(committed.controls(kept / "control")) == len(files.read_as(Control, kept / "control" / "h100.jsonl")) == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("NVIDIA H100 80GB HBM3", "h100"),
+        ("NVIDIA H200", "h200"),
+        ("NVIDIA A100-SXM4-80GB", "a100"),
+        ("NVIDIA H100 PCIe", "h100"),
+        ("NVIDIA GeForce RTX 4090", "geforce-rtx-4090"),
+        ("AMD Instinct MI300X", "amd-instinct-mi300x"),
+    ],
+)
+def test_a_gpu_is_called_by_its_name_alone(name: str, told: str) -> None:
+    assert committed.kind(Machine(device="cuda", device_name=name)) == told

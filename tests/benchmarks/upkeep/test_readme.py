@@ -1,11 +1,17 @@
 """README's table, and tables and chart in docs/, are what the committed records say."""
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
+from records import GPU, MACHINE, accuracy, cost, latency
 
+from benchmarks.show.results import Results
 from benchmarks.store import committed
 from benchmarks.upkeep import readme
 from registry import ZooError
+
+H100 = replace(GPU, device_name="NVIDIA H100 80GB HBM3")
 
 
 def test_readme_and_chart_are_not_stale():
@@ -20,6 +26,25 @@ def test_another_number_in_a_table_is_stale(name, number, tmp_path, monkeypatch)
     copy.write_text(true.replace(number, "61.00 |"), "utf-8")
     monkeypatch.setattr(readme, name, copy)
     assert readme.wanted(readme.committed_results())[copy] == true
+
+
+def test_times_on_a_gpu_stand_beside_those_on_the_cpu_and_change_no_order():
+    names = {"slow": (10.0, 1.0, 0.8), "quick": (5.0, 2.0, 0.6)}
+    found = [cost(name) for name in names]
+    for name, (cpu, _, iou) in names.items():
+        found += [latency(name, rounds=[[cpu]] * 6), accuracy(name, iou)]
+    alone = readme.summary(Results(found))
+    found += [latency(name, rounds=[[gpu]] * 6, machine=H100) for name, (_, gpu, _) in names.items()]
+    other = latency("quick", rounds=[[0.5]] * 6, machine=H100, cell={"precision": "bf16"})
+    text = readme.summary(Results([*found, other]))
+    assert "| network | params M | GFLOPs | ms | ms, H100 | mask IoU | depth RMSE |" in text
+    times = [line.split(" | ")[3:5] for line in text.splitlines() if line.startswith("| `")]
+    assert times == [["10.0", "1.00"], ["5.00", "2.00"]]
+    assert f"{MACHINE.headline}; {H100.headline}." in text
+    assert "H100" not in alone
+    table = Results(found).to_markdown()
+    assert f"224 x 224, fp32, eager, {H100.device_name}" in table
+    assert f"224 x 224, fp32, eager, {MACHINE.device_name}" in table
 
 
 def test_a_picture_says_which_chart_it_shows(tmp_path, monkeypatch, capsys):

@@ -114,3 +114,12 @@ def test_no_schedule_is_shorter_than_its_parts_or_much_longer(durations: list[fl
     assert found >= least * (1 - 1e-9)
     assert found <= least * 4 / 3 + 1e-9 or found <= sum(durations) / slots + max(durations)
     assert scale.makespan(durations, 1) == pytest.approx(sum(durations))
+
+
+def test_a_sweep_is_laid_out_for_the_cpu_where_it_was_measured() -> None:
+    gpu = {"device": "cuda", "device_name": "A GPU", "threads": 16, "cores": 16}
+    there = [changed(one, machine=gpu) for one in (*RECORDS, trained("c", 0.001))]
+    text = page([*RECORDS, *there])
+    assert "| `b` | 10.0 | 27.8 |" in text
+    assert "2 trainings side by side on one machine with 4 cores, A CPU" in text
+    assert "A GPU" in page(there)

@@ -37,6 +37,8 @@ function commonest(values, otherwise = "") {
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? otherwise;
 }
 
+const onGpu = entry => DATA.machines[entry.machine].device === "cuda";
+
 function choices() {
   const {speed, accuracy} = DATA;
   state.set = accuracy[0]?.set ?? 0; // by set: trained by one recipe first, of most networks, on the hardest data
@@ -48,7 +50,7 @@ function choices() {
   state.machine = sized.some(entry => entry.machine === DATA.here)
     ? DATA.here
     : commonest(
-        sized.map(entry => entry.machine),
+        (sized.some(onGpu) ? sized.filter(onGpu) : sized).map(entry => entry.machine),
         "all",
       );
   const here = speed.filter(entry => entry.machine === state.machine);

@@ -182,3 +182,15 @@ def test_a_machine_that_timed_no_latency_does_not_hide_those_of_another(browser:
         filter_by(page, "Speed measured on", GPU.headline)
         assert all(float(text) > 0 for text in column(page, "Latency"))
         assert page.locator("#scatter .dot").count() == 3
+
+
+def test_a_page_opens_on_the_machine_that_made_it_else_on_a_gpu(browser: Any, tmp_path: Path) -> None:
+    found = records(networks=3, machines=(CPU, GPU))
+    for here, expected in ((CPU, CPU), (GPU, GPU), (None, GPU)):
+        results = Results(found, here=here)
+        assert results.chosen.setting is not None
+        assert results.chosen.setting.machine == expected.identity
+        results.to_html(tmp_path / "page.html")
+        for page in opened(browser, tmp_path / "page.html"):
+            chosen = page.locator("#filters label", has_text="Speed measured on").locator("select option:checked")
+            assert chosen.inner_text() == expected.headline
