@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from pkgutil import iter_modules
@@ -39,9 +40,14 @@ ROOMS = {  # package -> what is in it, from the lowest floor up; none imports fr
 }
 
 
+@cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
 def imports(path):
     """Module names that a file imports anywhere in it, inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -72,7 +78,7 @@ def test_one_name_of_the_floor_above_stands_in_the_zoo():
         (str(path.relative_to(ROOT)), node.value)
         for package in ("registry", "zoo")
         for path in files(package)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Constant) and node.value in above - {"benchmarks"}
     ]
     assert named == [("zoo/commands/compare.py", "benchmarks.compare")]  # `zoo compare`; CONTRIBUTING names it, too
@@ -85,7 +91,7 @@ def module(path):
 
 def modules(path, known):
     """The modules of ours that a file imports: `from a import b` is a.b where that is one, else a."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from known.intersection(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -123,6 +129,31 @@ def test_no_module_leads_back_to_itself(package):
 def test_imports_name_the_whole_path(package):
     relative = [(path, name) for path in files(package) for name in imports(path) if name.startswith(".")]
     assert relative == []  # a relative import would pass the test above unseen
+
+
+def test_files_and_functions_stay_small():
+    found = [path for package in BELOW for path in files(package)]
+    assert [path for path in found if len(path.read_text().splitlines()) > 300] == []
+    functions = [
+        (f"{path.relative_to(ROOT)}: {node.name}", node)
+        for path in found
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [name for name, node in functions if parameters(node) > 7] == []
+    assert len([name for name, node in functions if node.end_lineno - node.lineno >= 40]) <= 5, "each with a reason"
+
+
+def parameters(node):
+    """How many a function has, without self."""
+    given = node.args
+    names = [arg.arg for arg in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg) if arg]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+def test_a_method_is_counted_without_self():
+    tree = ast.parse("class A:\n    def f(self, a, /, b, *c, d, **e): pass\ndef g(a): pass")
+    assert [parameters(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] == [1, 5]
 
 
 def test_the_registry_needs_the_standard_library_only():

@@ -1,13 +1,14 @@
 """The question a user has: which network to take within so many milliseconds, and what the next one would cost."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from benchmarks.show.findings import Findings
 from benchmarks.show.points import worth
-from benchmarks.show.scores import HEADLINE, Score, amount
+from benchmarks.show.scores import HEADLINE, Board, Score, amount
+from benchmarks.show.speeds import Setting
 from benchmarks.show.table import milliseconds as in_ms
 from benchmarks.statistics import paired
 from benchmarks.store.names import BASELINE, READY_MADE
@@ -26,26 +27,29 @@ def sentence(found: Findings, *, milliseconds: float, want: str) -> str:
     metric = WANT[want][0]
     known = [replace(one, scores=[s for s in one.scores if not math.isnan(s.value(metric))]) for one in found.boards]
     timed = {setting: {row.network.spec: row.ms for row in rows if row.latency} for setting, rows in found.rows.items()}
-    answers = []
-    for setting, times in timed.items():
-        boards = [replace(board, scores=[s for s in board.scores if s.network.spec in times]) for board in known]
-        elsewhere = list(dict.fromkeys(board.size for board in boards if board.scores))
-        boards = [board for board in boards if board.scores and board.size == setting.size]
-        boards.sort(key=lambda board: worth(board, [score.network for score in board.scores]), reverse=True)
-        if elsewhere and not boards:
-            answers.append(f"{setting.title}: {_of_other_sizes(setting.size, elsewhere)}")
-        if boards:
-            hardest = boards[0].hardest[0]
-            here, *others = ([(times[s.network.spec], s) for s in board.on(hardest)] for board in boards)
-            source = "; accuracy from the library's records" if found.borrowed else ""
-            answer = _answer(here, milliseconds, want) + _beside(here, [*chain(*others)], milliseconds, want)
-            answers.append(f"{setting.title}{source}: {answer}")
-    if answers:
-        return "\n".join(answers)
+    source = "; accuracy from the library's records" if found.borrowed else ""
+    answers = [_at(setting, times, known, milliseconds, want, source) for setting, times in timed.items()]
+    if any(answers):
+        return "\n".join(filter(None, answers))
     if any(timed.values()) and any(board.scores for board in known):
         return "No network has both a time and an accuracy in these records; measure both for the same networks."
     lacks = "accuracy; measure accuracy" if any(timed.values()) else "times; measure latency"
     return f"No network can be named: the records hold no {lacks} too."
+
+
+def _at(
+    setting: Setting, times: Mapping[str, float], known: Sequence[Board], budget: float, want: str, source: str
+) -> str:
+    """The answer at one setting; empty where no network has both a time and an accuracy."""
+    achieved = [replace(board, scores=[s for s in board.scores if s.network.spec in times]) for board in known]
+    sizes = list(dict.fromkeys(board.size for board in achieved if board.scores))
+    boards = [board for board in achieved if board.scores and board.size == setting.size]
+    if not boards:
+        return f"{setting.title}: {_of_other_sizes(setting.size, sizes)}" if sizes else ""
+    boards.sort(key=lambda board: worth(board, [score.network for score in board.scores]), reverse=True)
+    hardest = boards[0].hardest[0]
+    here, *others = ([(times[s.network.spec], s) for s in board.on(hardest)] for board in boards)
+    return f"{setting.title}{source}: {_answer(here, budget, want)}{_beside(here, [*chain(*others)], budget, want)}"
 
 
 def typed(size: Size) -> str:
