@@ -29,7 +29,7 @@ ROOMS = {  # package -> what is in it, from the lowest floor up; none imports fr
         ("augment", "__init__"),
         ("files",),
         ("splitting", "feeding", "scenes"),
-        ("augmentations", "collage", "shots"),
+        ("augmentations", "collage", "shots", "wild"),
         ("sources", "inspecting"),
         ("making",),
     ),

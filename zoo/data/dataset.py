@@ -42,6 +42,7 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
     spec: Spec  # name and every option; set by `load`, kept in records
     split: str
     size: tuple[int, int] | None  # h, w; None: as the files are
+    decided: Mapping[str, Any] = {}  # options whose default depends on the others
 
     @property
     def problems(self) -> dict[str, str]:
@@ -164,7 +165,7 @@ def load(
     checked = None if size is None else checked_size(size, accepted, largest=sys.maxsize)
     entry, resolved = resolve(spec, options)
     dataset = entry.factory(split=split, size=checked, **resolved)
-    dataset.spec, dataset.split = Spec(entry.name, resolved), split
+    dataset.spec, dataset.split = Spec(entry.name, {**resolved, **dataset.decided}), split
     dataset.size = getattr(dataset, "size", checked)  # a source may have a size of its own where none is asked for
     return dataset
 

@@ -11,18 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.data.collage.library import Library
-from zoo.data.scenes.draw import Draw
+from zoo.data.scenes.draw import Draw, log_uniform
 from zoo.data.scenes.faults import blurred, changed, grainy, smeared
 from zoo.data.scenes.jpeg import jpeg
 from zoo.data.scenes.textures import noise
 from zoo.data.warp import displaced
 
 BLUR = 1.6 / 128  # the greatest deviation, in longer sides
-
-
-def log_uniform(draw: Draw, low: float, high: float, p: float) -> Tensor:
-    """(b,): a strength with probability p, else 0."""
-    return torch.where(draw.chance(p), torch.exp(draw.uniform(math.log(low), math.log(high))), 0.0)
 
 
 def positions(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.data.collage.camera import log_uniform, positions
+from zoo.data.collage.camera import positions
 from zoo.data.collage.library import Library
-from zoo.data.scenes.draw import Draw, lattice
+from zoo.data.scenes.draw import Draw, lattice, log_uniform
 from zoo.data.scenes.shapes import Shapes
 from zoo.data.scenes.textures import noise
 

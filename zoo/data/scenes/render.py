@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo.contract import Sample
 from zoo.data.scenes import textures
 from zoo.data.scenes.draw import Draw
-from zoo.data.scenes.faults import Faults, changed, photograph
+from zoo.data.scenes.faults import Faults, changed, photograph, softened
 from zoo.data.scenes.layouts import FAR, GROUND, KINDS, SURFACES, Layout
 from zoo.data.scenes.objects import Figures
 from zoo.data.scenes.textures import Materials, noise, paint
@@ -74,7 +74,7 @@ def render(
     plate = _plate(scenery, hits)
     photo, mask, z = _with_objects(scenery, faults, plate, rays, hits)
     depth, near, far = _relative(z)
-    plate, photo = (_optics(image.permute(0, 3, 1, 2)) for image in (plate, photo))
+    plate, photo = (softened(image.permute(0, 3, 1, 2)) for image in (plate, photo))
     bg, fg_bg = photograph(plate, photo, faults, scenery.grain_seed)
     metas = _metas(split, tier, indices, near, far, scenery)
     return Sample(bg, fg_bg, mask[:, None], depth[:, None], torch.ones_like(torch.stack([mask, depth], 1)), metas)
@@ -147,13 +147,6 @@ def _footprint(hits: Hits, camera: Camera) -> Tensor:
 def _foggy(colour: Tensor, z: Tensor, fog: Tensor, haze: Tensor) -> Tensor:
     """Colours (..., 3) at depths (...) through fog (...) of a colour (..., 3)."""
     return torch.lerp(colour, haze.expand_as(colour), 1 - torch.exp(-fog * z.clamp(max=FAR / 2))[..., None])
-
-
-def _optics(image: Tensor) -> Tensor:
-    """What any lens does: no edge is sharper than about a pixel."""
-    padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
-    across = 0.1 * (padded[..., :-2] + padded[..., 2:]) + 0.8 * padded[..., 1:-1]
-    return 0.1 * (across[..., :-2, :] + across[..., 2:, :]) + 0.8 * across[..., 1:-1, :]
 
 
 def _leaves(plate: Tensor, hits: Hits, strength: Tensor, seed: Tensor) -> Tensor:

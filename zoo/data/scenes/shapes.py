@@ -30,8 +30,8 @@ class Shapes:
         which = draw.choice(tuple(range(len(made))))
         rows = torch.arange(len(draw), device=which.device)
         flip = torch.where(draw.chance(0.5), -1.0, 1.0)[:, None]
-        strokes = torch.stack([_table(strokes, NOWHERE, STROKES, draw) for strokes, *_ in made])[which, rows]
-        holes = torch.stack([_table(holes, (0.0, -99.0, 1.0, 1.0), HOLES, draw) for _, holes, *_ in made])[which, rows]
+        strokes = torch.stack([table(strokes, NOWHERE, STROKES, draw) for strokes, *_ in made])[which, rows]
+        holes = torch.stack([table(holes, (0.0, -99.0, 1.0, 1.0), HOLES, draw) for _, holes, *_ in made])[which, rows]
         strokes[..., 0::3] *= flip[..., None]
         holes[..., 0] *= flip
         return cls(
@@ -72,16 +72,15 @@ class Shapes:
         return torch.minimum(outside, solid)
 
 
-def _table(rows: Sequence[Sequence[Number]], empty: Sequence[float], n: int, draw: Draw) -> Tensor:
+def table(rows: Sequence[Sequence[Number]], empty: Sequence[float], n: int, draw: Draw) -> Tensor:
     """(b, n, columns) of numbers or (b,) tensors, filled up with rows that are nowhere."""
-    full = [*rows, *[empty] * (n - len(rows))]
-    b, device = len(draw), draw.device
-    values = [
-        value if isinstance(value, Tensor) else torch.full((b,), float(value), device=device)
-        for row in full
-        for value in row
-    ]
-    return torch.stack(values, 1).view(b, n, len(empty))
+    given = [value for row in rows for value in row]
+    drawn = [i for i, value in enumerate(given) if isinstance(value, Tensor)]
+    known = [0.0 if isinstance(value, Tensor) else value for value in given] + [*empty] * (n - len(rows))
+    numbers = torch.tensor(known, device=draw.device).expand(len(draw), -1).clone()
+    if drawn:
+        numbers[:, drawn] = torch.stack([given[i] for i in drawn], 1)  # type: ignore[misc]
+    return numbers.view(len(draw), n, len(empty))
 
 
 Made = tuple[list[Stroke], list[Hole], int, Tensor]

@@ -1,4 +1,4 @@
-"""PairBench: scenes that are computed when asked for, with true depth, in two tiers."""
+"""PairBench: scenes that are computed when asked for, with true depth, in three tiers."""
 
 from typing import Annotated, Literal
 
@@ -10,13 +10,18 @@ from zoo.contract import Sample
 from zoo.data.dataset import BatchDataset, DataError, NoSplitError, sources
 from zoo.data.scenes.faults import PROBABILITY
 from zoo.data.scenes.render import VERSION, render
+from zoo.data.wild.render import render as render_wild
+from zoo.data.wild.stage import VERSION as WILD
 from zoo.machine import choose
 
 LENGTH = {"train": 1_000_000, "val": 10_000, "test": 10_000}
 SIZE = (224, 224)
+VERSIONS = {"clean": VERSION, "hard": VERSION, "wild": WILD}
 
 
-@sources.register("pairbench", Card(summary="computed scenes with true depth; tiers clean and hard", group="computed"))
+@sources.register(
+    "pairbench", Card(summary="computed scenes with true depth; tiers clean, hard and wild", group="computed")
+)
 class PairBench(BatchDataset):
     """Random access; the same index gives the same scene, whatever the batch, the worker or the device."""
 
@@ -25,19 +30,24 @@ class PairBench(BatchDataset):
         *,
         split: str,
         size: tuple[int, int] | None,
-        tier: Annotated[Literal["clean", "hard"], "a pixel-perfect plate, or what a real camera does"] = "hard",
+        tier: Annotated[
+            Literal["clean", "hard", "wild"], "a pixel-perfect plate, what a camera does, or a world and what people do"
+        ] = "hard",
         only: Annotated[str | None, "one perturbation of the hard tier, alone"] = None,
-        version: Annotated[int, "of the pictures"] = VERSION,
+        version: Annotated[int | None, "of the pictures; None: this release's"] = None,
         device: Annotated[str, "where scenes are rendered"] = "cpu",
     ):
         if split not in LENGTH:
             known = ", ".join(LENGTH)
             raise NoSplitError(f"pairbench has the splits {known}; each holds out what the others show", tuple(LENGTH))
-        if version != VERSION:
-            raise DataError(f"pairbench version {version} is not what this release renders; it renders {VERSION}")
+        renders = VERSIONS[tier]
+        if version not in (None, renders):
+            raise DataError(
+                f"pairbench:{tier} version {version} is not what this release renders; it renders {renders}"
+            )
         if only is not None and (tier != "hard" or only not in PROBABILITY):
             raise OptionError(f"only={only!r} is not accepted; with tier=hard, only takes {', '.join(PROBABILITY)}")
-        self.tier, self.only, self.device = tier, only, choose(device)
+        self.tier, self.only, self.device, self.decided = tier, only, choose(device), {"version": renders}
         self.perturbations = tuple(PROBABILITY) if tier == "hard" and only is None else ()
         self.split, self.size = split, size or SIZE
 
@@ -45,4 +55,7 @@ class PairBench(BatchDataset):
         return LENGTH[self.split]
 
     def make(self, indices: NDArray[np.int64]) -> Sample:
-        return render(self.split, self.tier, indices, self.size or SIZE, self.device, self.only)
+        size = self.size or SIZE
+        if self.tier == "wild":
+            return render_wild(self.split, indices, size, self.device)
+        return render(self.split, self.tier, indices, size, self.device, self.only)

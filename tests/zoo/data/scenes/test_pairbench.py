@@ -1,4 +1,4 @@
-"""PairBench: a pure function of (version, split, index, size), with true depth, in two tiers."""
+"""PairBench: a pure function of (version, split, index, size), with true depth, in three tiers."""
 
 import io
 import json
@@ -20,9 +20,10 @@ from zoo.data.scenes.faults import PROBABILITY
 from zoo.data.scenes.jpeg import jpeg
 from zoo.data.scenes.layouts import FAR
 from zoo.data.scenes.trace import Camera, trace
+from zoo.data.sources.pairbench import VERSIONS
 
-GOLDEN = Path(__file__).parent / "golden" / f"pairbench{render.VERSION}.json"
-TIERS = ["clean", "hard"]
+GOLDEN = Path(__file__).parent / "golden"
+TIERS = ["clean", "hard", "wild"]
 SPLITS = ["train", "val", "test"]
 MAPS = ("bg", "fg_bg", "mask", "depth")
 
@@ -39,8 +40,8 @@ def summary(sample):
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_pictures_are_those_of_this_version(tier, split):
-    """If this fails, the pictures have changed: raise VERSION and write new golden values."""
-    golden = json.loads(GOLDEN.read_text())[f"{tier} {split}"]
+    """If this fails, the pictures have changed: raise the tier's version and write new golden values."""
+    golden = json.loads((GOLDEN / f"pairbench{VERSIONS[tier]}.json").read_text())[f"{tier} {split}"]
     for index, expected in golden.items():
         found = summary(load(tier, split, 48)[int(index)])
         for name in MAPS:
@@ -193,8 +194,9 @@ def test_lattice_numbers_are_even():
         ({"split": "all"}, "holds out"),
         ({"only": "shift", "tier": "clean"}, "only='shift' is not accepted"),
         ({"tier": "hard", "only": "fog"}, "only takes shift"),
-        ({"tier": "easy"}, "tier takes clean or hard"),
+        ({"tier": "easy"}, "tier takes clean, hard or wild"),
         ({"version": 99}, "version 99"),
+        ({"version": 1, "tier": "wild"}, "it renders 2"),
         ({"tierr": 3}, "did you mean tier"),
     ],
 )
@@ -214,6 +216,7 @@ def test_indices_out_of_range():
 
 def test_the_spec_says_all_of_it():
     assert str(load("hard").spec) == "pairbench(tier=hard, only=None, version=1, device=cpu)"
+    assert str(load("wild").spec) == "pairbench(tier=wild, only=None, version=2, device=cpu)"
     with pytest.raises(OptionError, match="given twice"):
         zoo.data.load("pairbench:hard", split="train", tier="clean")
 
