@@ -6,6 +6,7 @@
 # make fuzz      damaged and hostile input at the doors that users meet    SECONDS=600 ARGS="--kinds images weights"
 # make kill      kill -9 at random moments, and what is left then    KILLS=25 ARGS="--only train"
 # make gpu       all that needs a GPU, in order of worth, within minutes    MINUTES=8 OUT=gpu-records ARGS="--rehearse"
+# make wheels    a folder for a machine that has torch and no network: docs/offline.md    PYTHON=3.12
 # make readme    README's table, and tables and chart in docs/, from benchmarks/records
 
 PYTHON ?= python3
@@ -16,6 +17,7 @@ KILLS ?= 25
 MINUTES ?= 8
 OUT ?= gpu-records
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+CREATOR = $(if $(filter 3.%,$(PYTHON)),python3,$(PYTHON)) # PYTHON=3.12 is another machine's
 HERE = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) # a machine without network has no installation of ours
 AVX2 := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
 
@@ -49,14 +51,17 @@ readme: $(INSTALLED)
 gpu:
 	@PYTHONPATH="$(CURDIR):$$PYTHONPATH" $(HERE) -m benchmarks.upkeep gpu --minutes $(MINUTES) --out $(OUT) $(ARGS)
 
+wheels: $(INSTALLED)
+	@$(BIN)/python -m benchmarks.upkeep wheels $(if $(filter 3.%,$(PYTHON)),--python $(PYTHON)) $(ARGS)
+
 photos: $(INSTALLED)
 	@$(BIN)/python -m zoo data photos $(ARGS)
 
 $(INSTALLED): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pairzoo needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another by PYTHON=python3.12")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(CREATOR) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pairzoo needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another by PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(CREATOR) -m venv .venv
 	@echo "installing into .venv, once; with torch that is several GB and a minute or two"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-.PHONY: gpu photos compare test test-all test-cpus check fuzz kill readme
+.PHONY: gpu wheels photos compare test test-all test-cpus check fuzz kill readme

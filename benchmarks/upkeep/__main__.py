@@ -29,6 +29,13 @@ UPKEEP: Commands = {
         {"--check": {"action": "store_true", "help": "write nothing; 1 where something is stale"}},
     ),
     "ready": ("fit anew the weights that `zoo predict` takes where none are given", {}),
+    "wheels": (
+        "fill a folder with what a machine without network lacks: docs/offline.md",
+        {
+            "--python": {"default": "3.12", "help": "there, as 3.12; default: 3.12"},
+            "--out": {"type": path, "default": Path("wheels"), "help": "default: wheels"},
+        },
+    ),
     "screenshot": (
         "take a picture of a page, as a browser shows it",
         {
