@@ -5,10 +5,8 @@ from typing import Annotated
 
 import torch
 
-from registry import FROM_0, Limit, is_count
+from registry import FROM_0
 from zoo.training.fields import check
-
-COUNT = Limit("a whole number from 0 up", lambda count: is_count(count, least=0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +14,7 @@ class Setup:
     """Where a training runs, and what is written beside it."""
 
     device: Annotated[str | torch.device, "auto, cpu, cuda or cuda:N"] = "auto"
-    workers: Annotated[int | None, "processes that make data; None: its share of the cores but one", COUNT] = None
+    workers: Annotated[int | None, "processes that make data; None: its share of the cores but one", FROM_0] = None
     save_every: Annotated[float, "seconds between checkpoints, which is what a kill -9 costs at most", FROM_0] = 120.0
     tensorboard: Annotated[bool, "write TensorBoard's files too"] = False
 

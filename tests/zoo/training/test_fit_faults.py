@@ -75,10 +75,13 @@ def test_a_missing_extra_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.Mo
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("save_every", [-1, float("nan"), "often"])
-def test_seconds_between_checkpoints_are_checked(save_every: Any, tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"save_every=.* is not accepted"):
-        train(SMALL, tmp_path / "run", save_every=save_every)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("save_every", -1), ("save_every", float("nan")), ("save_every", "often"), ("workers", -1), ("workers", 1.5)],
+)
+def test_what_the_machine_is_to_do_is_checked(name: str, value: Any, tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match=rf"{name}=.* is not accepted"):
+        train(SMALL, tmp_path / "run", **{name: value})
 
 
 def test_bad_steps_in_a_row_are_counted_over_a_stop() -> None:
