@@ -16,6 +16,7 @@ from zoo.model import PairModel
 from zoo.own import Place, fetch, is_place, summary
 from zoo.room import made
 from zoo.weights import load_into
+from zoo.weights.ready import READY, fitting
 from zoo.wrapped import contracted, require_callable
 
 INTERFACE = options_of(Interface)
@@ -35,7 +36,8 @@ def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **opt
     >>> model = build("unet(depth=4)", tasks=("mask",), in_ch=3)
     >>> model = build("my_net.py:Net(width=8)")  # doctest: +SKIP
 
-    weights: a file to load: one of ours, an official U2-Net, a founding system's or a classic U-Net checkpoint.
+    weights: a file to load: one of ours, an official U2-Net, a founding system's or a classic U-Net checkpoint; a name
+    of `zoo list --weights`; or "ready" for those of them that fit.
     What was copied, inflated and left fresh is in `model.loaded` and, unless all was copied, in a warning.
     """
     entry, resolved = resolve(spec, options)
@@ -43,7 +45,7 @@ def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **opt
         model = _of_own_code(entry, resolved) if is_own(entry.name) else _of_catalog(entry, resolved)
     model.spec = Spec(entry.name, resolved)
     if weights is not None:
-        load_into(model, weights)
+        load_into(model, fitting(model.spec) if weights == READY else weights)
     return model
 
 

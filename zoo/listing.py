@@ -1,13 +1,15 @@
-"""The other catalogs as rows: losses, metrics, recipes, data, augmentations, schedules, optimizers and balances."""
+"""The other catalogs as rows: losses, metrics, recipes, data and so on; and the weights that ship."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from inspect import Parameter
 from pkgutil import resolve_name
 from typing import Any
 
-from registry import Catalog, Entry, OptionError, Spec
+from registry import Catalog, Entry, OptionError, Spec, nearest, split
 
+WEIGHTS = "weights"  # a kind that is no catalog, but files
 GIVEN = ("split", "size")  # keywords of a data source that the caller fills in, not its user
 
 
@@ -69,6 +71,8 @@ KINDS = {
 
 def rows(kind: str, pattern: str = "*") -> list[dict[str, Any]]:
     """The facts of the entries whose names match a pattern; for tables, name first and summary last."""
+    if kind == WEIGHTS:
+        return _ready(pattern)
     known = KINDS[kind]
     found = []
     for spec in known.catalog.select(pattern):
@@ -81,5 +85,30 @@ def rows(kind: str, pattern: str = "*") -> list[dict[str, Any]]:
 
 def more(kind: str, name: str) -> dict[str, Any]:
     """What a table has no room for."""
+    if kind == WEIGHTS:
+        from zoo.weights import ready
+
+        return {"file": str(ready.file_of(name)), "card": str(ready.card_of(name))}
     card = KINDS[kind].catalog.get(name).card
     return {"origin": card.origin, "paper": card.paper, "notes": list(card.notes)}
+
+
+def _ready(pattern: str) -> list[dict[str, Any]]:
+    """The weights that ship whose names match a pattern, such as "pairnet*, aligned*"."""
+    from zoo.saved import load
+    from zoo.weights import ready
+
+    chosen = [name for name in ready.names() if any(fnmatchcase(name, part) for part in split(pattern))]
+    if not chosen:
+        raise OptionError(f"no ready weights match {pattern!r}; {nearest(pattern, ready.names())}")
+    return [
+        {
+            "name": name,
+            "model": model.spec.name,
+            "tasks": ", ".join(model.trained_tasks),
+            "params": f"{sum(parameter.numel() for parameter in model.parameters()):,}",
+            "bytes": f"{ready.file_of(name).stat().st_size:,}",
+            "summary": model.training_story,
+        }
+        for name, model in ((name, load(name)) for name in chosen)
+    ]

@@ -19,6 +19,7 @@ from zoo.own import Place, is_place, origin
 from zoo.trained import Trained
 from zoo.version import __version__
 from zoo.weights.files import SCHEMA, WeightsError, WeightsFile, as_path, read, require_kind, spec_of, write
+from zoo.weights.located import located
 from zoo.weights.plan import notes_on
 from zoo.weights.report import LoadReport
 from zoo.wrapped import Wrapped, wrap
@@ -55,11 +56,12 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
 def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel:
     """The network a file was saved from, on the CPU, each tensor in the dtype it was saved in.
 
+    path: a file, the folder of a training, or the name of weights that ship: `zoo list --weights` shows them.
     spec: what you expect the file to hold, with every option not given at its default; another is refused. For a file
         of a network of one's own, its code, as "my_net.py:Net": no file starts code by itself.
     Nothing is downloaded: where the spec names `encoder_weights`, the file's own weights take their place.
     """
-    file = read(path)
+    file = read(located(path))
     if not file.is_ours:
         raise WeightsError(
             f"{file.path} was not written by zoo.save, so it does not say which network it is for;"

@@ -28,7 +28,7 @@ UPKEEP: Commands = {
         "put the committed records into README's table and into docs/: leaderboard, scale and timing",
         {"--check": {"action": "store_true", "help": "write nothing; 1 where something is stale"}},
     ),
-    "ready": ("fit anew the weights that `zoo predict` takes where none are given", {}),
+    "ready": ("fit anew the weights of the baselines, which `zoo predict` takes where none are given", {}),
     "wheels": (
         "fill a folder with what a machine without network lacks: docs/offline.md",
         {

@@ -18,7 +18,11 @@ LONGEST = 60  # letters of the data's spec in a folder's name
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("weights", type=Path, help="a file of zoo.save, a training's folder, or others' with --model")
+    parser.add_argument(
+        "weights",
+        type=Path,
+        help="a file of zoo.save, a training's folder, a name of zoo list --weights, or others' with --model",
+    )
     parser.add_argument("--data", required=True, metavar="SPEC", help="pairbench:hard, a folder, a zip, shards")
     parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
     parser.add_argument("--size", type=image_size, help="pixels, as 224 or 224x320; default: as the data is")
@@ -40,13 +44,14 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     import zoo
     from zoo.data.inspecting.sheet import save_page
-    from zoo.deploy.predict import network, weights_file
+    from zoo.deploy.predict import network
     from zoo.lock import locked
     from zoo.metrics import Inference, enter, pictures
     from zoo.metrics.evaluate import evaluate
     from zoo.progress import progress
+    from zoo.weights.located import located
 
-    args.weights = Path(weights_file(args.weights))
+    args.weights = Path(located(args.weights))
     folder = _folder(args)
     code = {"code": enter(args.metric)} if args.metric else {}
     model = network(args.weights, args.model)

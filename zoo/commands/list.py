@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from registry import Entry, OptionError
-from zoo.listing import KINDS, more, rows
+from zoo.listing import KINDS, WEIGHTS, more, rows
 from zoo.table import WIDTH, table
 
 NOTE = "Figures as published, two tasks, in_ch=6, at 224 x 224. Any other: zoo describe NAME"
@@ -20,6 +20,9 @@ def arguments(parser: ArgumentParser) -> None:
     others = parser.add_argument_group("another catalog").add_mutually_exclusive_group()
     for kind, known in KINDS.items():
         others.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, help=known.help)
+    others.add_argument(
+        f"--{WEIGHTS}", dest="kind", action="store_const", const=WEIGHTS, help="those that ship, as zoo.load takes them"
+    )
 
 
 def run(args: Namespace) -> None:
@@ -82,4 +85,6 @@ def _drawn(titles: list[str], rows: list[dict[str, Any]]) -> str:
     is_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: closed, as in `zoo list >&-`
     width = min(WIDTH, os.get_terminal_size().columns) if is_terminal else WIDTH
     cells = [[row[title] for title in titles] for row in rows]
-    return table(titles, cells, right=("params", "GFLOPs"), folded=FOLDED, width=width, is_terminal=is_terminal)
+    return table(
+        titles, cells, right=("params", "GFLOPs", "bytes"), folded=FOLDED, width=width, is_terminal=is_terminal
+    )

@@ -25,8 +25,8 @@ def arguments(parser: ArgumentParser) -> None:
     add(
         "--weights",
         metavar="FILE",
-        help="a file of zoo.save, or the folder of a training; default: aligned_difference, which comes with pairzoo"
-        " and finds the mask alone",
+        help="a file of zoo.save, the folder of a training, or a name of zoo list --weights; default:"
+        " aligned_difference, which comes with pairzoo and finds the mask alone",
     )
     add("--model", metavar="SPEC", help="the network, for weights from elsewhere: u2net, or 'unet(depth=4)'")
     add(

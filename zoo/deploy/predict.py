@@ -1,8 +1,6 @@
 """From a network and two photos to a mask and a depth map, at the photo's own size."""
 
-import os
 from os import PathLike
-from pathlib import Path
 from typing import Literal, TypeVar
 
 import torch
@@ -21,13 +19,12 @@ from zoo.machine import choose, memory_or
 from zoo.model import PairModel, in_mode
 from zoo.precision import float32, half
 from zoo.saved import load
-from zoo.weights import WeightsError
 from zoo.weights.files import read as read_weights
-from zoo.weights.ready import READY
+from zoo.weights.located import located
+from zoo.weights.ready import USUAL
 
 Network = TypeVar("Network", bound=nn.Module)
 Size = int | tuple[int, int] | Literal["trained"] | None
-RUN_FILE, STATE_FILE, RECIPE_FILE = "model.safetensors", "model.pt", "recipe.toml"  # zoo.training.folder's
 
 
 def predict(
@@ -91,8 +88,8 @@ def _read(face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool) -
 
 
 def network(weights: str | PathLike[str] | None, spec: str | None = None) -> PairModel:
-    """The network in a file of zoo.save or in a training's folder; with a spec, the one it names, filled from any file.
-    None: the one that ships with its weights.
+    """The network in a file of zoo.save or a training's folder, or that of weights that ship, by name; with a spec, the
+    one it names, filled from any file. None: the one that needs no training.
 
     A spec such as my_net.py:Net names code of one's own, and a file of zoo.save is then of that very code.
 
@@ -100,27 +97,10 @@ def network(weights: str | PathLike[str] | None, spec: str | None = None) -> Pai
     """
     if weights is None and spec is not None:
         raise OptionError(f"--model {spec} names the network of a file of weights; give --weights FILE too, or neither")
-    weights = weights_file(READY if weights is None else weights)
+    weights = located(USUAL if weights is None else weights)
     if spec is not None and not (is_own(Spec.parse(spec).name) and read_weights(weights).is_ours):
         return build(spec, weights=weights)
     return load(weights, spec)
-
-
-def weights_file(weights: str | PathLike[str]) -> str | PathLike[str]:
-    """The file of weights in a training's folder; what is no such folder, as it is."""
-    if not isinstance(weights, str | PathLike) or not os.path.isdir(weights):
-        return weights
-    folder = Path(weights)
-    if (folder / RUN_FILE).is_file():
-        return folder / RUN_FILE
-    if (folder / STATE_FILE).is_file():
-        return folder / STATE_FILE
-    if (folder / RECIPE_FILE).is_file():
-        raise WeightsError(
-            f"{folder} holds a training that has not ended, so there are no weights yet;"
-            f" zoo train --out {folder} --resume goes on with it"
-        )
-    return weights
 
 
 def interface(model: nn.Module) -> Interface:

@@ -15,6 +15,7 @@ from zoo.model import PairModel
 from zoo.own import Place, is_place
 from zoo.weights.files import WeightsError, WeightsFile, bare, read, spec_of
 from zoo.weights.foreign import SINGLE, Naming, opened, recognise
+from zoo.weights.located import located
 from zoo.weights.plan import COUNTER, LoadPlan, is_minor, notes_on
 from zoo.weights.report import LoadReport
 from zoo.weights.stem import statistics
@@ -36,7 +37,7 @@ def load_into(model: PairModel, path: str | PathLike[str]) -> LoadReport:
     What the file has no weights for stays as it is. The report is kept as `model.loaded`, and is a warning too unless
     everything was copied and nothing else changed. A file that does not fit is refused, and then nothing is changed.
     """
-    file = read(path)
+    file = read(located(path))
     if not file.is_ours:
         file = replace(file, tensors=opened(file.tensors))
     naming = None if file.is_ours else recognise(file.tensors)

@@ -8,22 +8,25 @@ import zoo
 from benchmarks.upkeep import ready
 from benchmarks.upkeep.__main__ import main
 from zoo.architectures.differences import UNIT
-from zoo.weights.ready import CARD, READY
+from zoo.weights.ready import card_of, file_of, names
 
 
-def test_the_same_numbers_come_out_again_and_stand_on_the_card(tmp_path, monkeypatch, capsys):
+def test_the_same_numbers_come_out_again_and_stand_on_the_cards(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("zoo.weights.ready.FOLDER", tmp_path)
     files = []
-    for name in ("a", "b"):
-        monkeypatch.setattr(ready, "READY", tmp_path / f"{name}.safetensors")
-        monkeypatch.setattr(ready, "CARD", tmp_path / f"{name}.md")
+    for _ in range(2):
         assert ready.run(scenes=3, checked=2, size=32) == 0
-        files.append((tmp_path / f"{name}.safetensors").read_bytes())
+        files.append([file_of(name).read_bytes() for name in names()])
     assert files[0] == files[1]
-    card = (tmp_path / "a.md").read_text()
-    assert "scenes 0 to 2 of the tiers hard and clean, 6 in all,\n  32 x 32 px" in card
-    assert card in capsys.readouterr().out
-    start = zoo.build("aligned_difference", tasks="mask").threshold
-    assert not zoo.load(tmp_path / "a.safetensors").threshold.equal(start)
+    assert files[0][0] != files[0][1]
+    assert names() == sorted(ready.NETWORKS)
+    told = capsys.readouterr().out
+    for name in names():
+        card = card_of(name).read_text()
+        assert card.startswith(f"# {name}")
+        assert "scenes 0 to 2 of the tiers hard and clean, 6 in all,\n  32 x 32 px" in card
+        assert card in told
+        assert not zoo.load(name).threshold.equal(zoo.build(name, tasks="mask").threshold)
 
 
 def test_words_that_it_does_not_take_fit_nothing(monkeypatch, capsys):
@@ -32,11 +35,13 @@ def test_words_that_it_does_not_take_fit_nothing(monkeypatch, capsys):
     assert "unrecognized arguments" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["ready", "--help"])
-    assert "weights that `zoo predict` takes" in capsys.readouterr().out
+    assert "`zoo predict` takes" in capsys.readouterr().out
 
 
-def test_what_ships_is_what_its_card_says():
-    model, card = zoo.load(READY), CARD.read_text()
+@pytest.mark.parametrize("name", ready.NETWORKS)
+def test_what_ships_is_what_its_card_says(name):
+    model, card = zoo.load(name), card_of(name).read_text()
+    assert model.spec.name == name
     scale, offset = (UNIT * model.threshold).tolist()
     assert f"logit = {scale:.3f} * difference - {-offset:.3f}" in card
     assert f"{model.trained.samples['mask']:,} in all" in card

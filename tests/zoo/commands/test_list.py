@@ -1,6 +1,7 @@
 """`zoo list --losses` and the other catalogs: every entry, the facts on its card, in a table or as JSON."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from zoo.listing import KINDS
 from zoo.losses.balance import balances
 from zoo.training.optimizers import optimizers
 from zoo.training.schedules import schedules
+from zoo.weights.ready import names
 
 Shown = pytest.CaptureFixture[str]
 CATALOGS = {
@@ -74,6 +76,18 @@ def test_json_has_the_card(kind: str, capsys: Shown) -> None:
 def test_facts(kind: str, name: str, facts: dict[str, str], capsys: Shown) -> None:
     (row,) = listed(capsys, f"--{kind}", name)
     assert {fact: row[fact] for fact in facts} == facts
+
+
+def test_weights_that_ship_are_listed(capsys: Shown) -> None:
+    rows = listed(capsys, "--weights")
+    assert [row["name"] for row in rows] == names() != []
+    (row,) = listed(capsys, "--weights", "aligned*")
+    assert (row["model"], row["tasks"], row["params"]) == ("aligned_difference", "mask", "2")
+    assert Path(str(row["card"])).read_text().startswith("# aligned_difference")
+    assert main(["list", "--weights"]) == 0
+    assert "trained on pairbench" in capsys.readouterr().out
+    assert main(["list", "--weights", "aligned_diference"]) == 2
+    assert "did you mean aligned_difference" in capsys.readouterr().err
 
 
 def test_departures_of_a_recipe_are_listed(capsys: Shown) -> None:

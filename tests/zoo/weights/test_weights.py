@@ -26,6 +26,25 @@ def assert_same(one, other):
     assert all(a.equal(b) for a, b in zip(one, other, strict=True))
 
 
+def test_ready_weights_have_names_and_a_folder_of_a_training_will_do(tmp_path):
+    ready = load("frame_difference")
+    assert ready.trained_tasks == ("mask",)
+    with pytest.warns(UserWarning, match="fresh plane"):
+        wider = zoo.build("frame_difference", weights="ready", in_ch=8)
+    assert wider.threshold.equal(ready.threshold)
+    save(ready, tmp_path / "model.safetensors")
+    assert load(tmp_path).threshold.equal(ready.threshold)
+    assert "did you mean frame_difference" in message(load, "frame_diference")
+    assert "no ready weights fit plain_cnn" in message(zoo.build, "plain_cnn", weights="ready")
+    assert "has not ended" in message(load, _begun(tmp_path / "run"))
+
+
+def _begun(folder):
+    folder.mkdir()
+    (folder / "recipe.toml").touch()
+    return folder
+
+
 # Round trip: every entry of the catalog makes it in test_conformance.py
 
 

@@ -1,6 +1,34 @@
-"""The weights that ship: what `zoo predict` takes where none are given. Their card says where they come from."""
+"""The weights that ship, named as their files are; the card beside each says where it comes from."""
 
 from pathlib import Path
 
-READY = Path(__file__).parent / "aligned_difference.safetensors"
-CARD = READY.with_suffix(".md")
+from registry import Spec
+from zoo.contract import Interface
+from zoo.weights.files import WeightsError, read, spec_of
+
+FOLDER = Path(__file__).parent
+USUAL = "aligned_difference"  # what `zoo predict` takes where none are given
+READY = "ready"  # as weights of a network: those of this folder that fit it
+ANY = {*Interface.__dataclass_fields__, "encoder_weights"}  # options that may differ
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def file_of(name: str) -> Path:
+    return FOLDER / f"{name}.safetensors"
+
+
+def card_of(name: str) -> Path:
+    return FOLDER / f"{name}.md"
+
+
+def fitting(spec: Spec) -> Path:
+    """The weights of a network with these options, whatever its channels and tasks; of several those named shortest."""
+    for name in sorted(names(), key=len):
+        stored = spec_of(read(file_of(name)))
+        own = {option: value for option, value in stored.options.items() if option not in ANY}
+        if stored.name == spec.name and own.items() <= spec.options.items():
+            return file_of(name)
+    raise WeightsError(f"no ready weights fit {spec}; zoo list --weights shows those there are")
