@@ -19,6 +19,7 @@ from zoo.architectures import rank
 
 HARDNESS = "mask_iou"
 HEADLINE = {"mask_iou": ("mask IoU", 1), "depth_rmse": ("depth RMSE", -1)}  # in words, and 1 where higher is better
+CURVED = {**HEADLINE, "mask_false_area": ("false-positive area", -1)}  # what curves of sensitivity are of
 
 
 def counted(records: Iterable[Record], what: Literal["images", "samples"]) -> str:
@@ -54,6 +55,12 @@ class Score:
     @property
     def perturbation(self) -> str:
         return self.records[0].sensitivity.perturbation
+
+    @property
+    def strengths(self) -> list[float]:
+        """Of its perturbation; all its records have the same."""
+        found: list[float] = self.records[0].values["strength"]
+        return found
 
     def means(self, name: str) -> list[float]:
         """One for each strength of a perturbation, nan where nothing is known; one in all without a perturbation."""

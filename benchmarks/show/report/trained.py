@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.show.findings import Findings
 from benchmarks.show.report.numbers import Data, Numbers
-from benchmarks.show.scores import HEADLINE, Board, Score, places
+from benchmarks.show.scores import CURVED, HEADLINE, Board, Score, places
 from benchmarks.show.sets import short
 
 
@@ -70,10 +70,10 @@ def sensitivity(found: Findings, numbers: Numbers) -> list[Data]:
             "size": one.cell.size,
             "set": numbers.set[one.cell.tested_on, group[0].cell.trained_as],
             "perturbation": one.perturbation,
-            "strength": one.records[0].values["strength"],
+            "strength": one.strengths,
             "images": one.records[0].raw.images,
         }
-        | {metric: [*map(_known, one.means(metric))] for metric in HEADLINE}
+        | {metric: [*map(_known, one.means(metric))] for metric in CURVED}
         for group in found.curves
         for one in group
     ]

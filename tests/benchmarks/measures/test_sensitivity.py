@@ -14,7 +14,7 @@ from benchmarks.measures.sensitivity import PERTURBATIONS, BatchScenes, perturbe
 from benchmarks.store.record import Found, SensitivitySettings
 from registry import OptionError
 from zoo.data.scenes.jpeg import jpeg
-from zoo.metrics.evaluate import evaluate
+from zoo.metrics.evaluate import evaluate, indices
 
 CELL = SensitivitySettings((32, 24), "pairbench:hard", "equal", 64, 0, 6, perturbation="shift")
 PLATE, PHOTO, BOTH = ("bg",), ("fg_bg",), ("bg", "fg_bg")
@@ -26,7 +26,10 @@ CHANGES = {
     "noise": BOTH,
     "compression": BOTH,
     "wrong_plate": PLATE,
+    "swapped": (*BOTH, "mask", "valid"),
+    "unchanged": (*BOTH, "mask", "valid"),
 }
+PEOPLE = {"shift": 1 / 16, "turn": 4, "gain": 0.4, "shadow": 0.8, "noise": 0.1}  # older records end there
 SCENES = zoo.data.load("pairbench:clean", split="test", size=(32, 24))
 HERE = [3, 900, 1800, 2700]
 BATCH = SCENES.batch(HERE)
@@ -46,6 +49,7 @@ def test_all_that_the_specification_asks_for_are_there() -> None:
     for perturbation in PERTURBATIONS.values():
         assert perturbation.strengths[0] == 0
         assert list(perturbation.strengths) == sorted(set(perturbation.strengths))
+    assert all(strength in PERTURBATIONS[name].strengths for name, strength in PEOPLE.items())
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
@@ -120,7 +124,9 @@ def test_at_strength_0_it_is_the_clean_accuracy(name: str) -> None:
     found = run(model, name)
     clean = evaluate(model, SCENES, samples=6)
     assert found.values["strength"] == list(PERTURBATIONS[name].strengths)
-    for metric in ("mask_iou", "depth_rmse"):
+    metrics = ["mask_false_area"] if name in ("swapped", "unchanged") else ["mask_iou", "depth_rmse"]
+    assert list(found.values) == ["strength", *metrics]
+    for metric in metrics:
         assert found.values[metric][0] == pytest.approx(clean.values[metric], rel=1e-5)
         assert len(found.values[metric]) == len(found.intervals[metric]) == len(found.values["strength"])
         for value, (low, high) in zip(found.values[metric], found.intervals[metric], strict=True):
@@ -150,6 +156,25 @@ def test_single_task_and_no_plate() -> None:
     found = run(zoo.build("unet(width=4, tasks=mask, in_ch=3)"), "shift").values
     assert list(found) == ["strength", "mask_iou"]
     assert len(set(found["mask_iou"])) == 1  # who does not see the plate does not mind it
+
+
+def test_swapped_and_unchanged_pairs_have_no_object() -> None:
+    """What is found in them is false: a threshold finds in a swapped pair just what it found in the pair."""
+    swapped = perturbed("swapped", BATCH, 1, scene("swapped"))
+    assert torch.equal(swapped.bg, BATCH.fg_bg)
+    assert torch.equal(swapped.fg_bg, BATCH.bg)
+    again = perturbed("unchanged", BATCH, 1, scene("unchanged"))
+    for pair in (swapped, again):
+        assert (pair.mask == 0).all()
+        assert (pair.valid[:, 0] == BATCH.valid[:, 0]).all()
+        assert (pair.valid[:, 1] == 0).all()
+    assert 0.01 < (again.fg_bg - again.bg).abs().mean() < 0.15
+    model = zoo.build("frame_difference")
+    [_, found] = run(model, "swapped").values["mask_false_area"]
+    scenes = SCENES.batch(indices(len(SCENES), 6, SCENES))
+    with torch.no_grad():
+        expected = (model(scenes.bg, scenes.fg_bg).mask > 0).float().mean()
+    assert found == pytest.approx(expected.item(), abs=0.002)
 
 
 class Broken(nn.Module):

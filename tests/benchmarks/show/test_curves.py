@@ -39,7 +39,7 @@ RECORDS = [
 
 def test_the_ends_of_the_curves_stand_in_the_table_the_best_first_and_the_baselines_last() -> None:
     masks, depths = tables(RECORDS)
-    assert masks.head == ["model", "none 0", "shift 0.0625", "noise 0.1"]
+    assert masks.head == ["model", "none 0", "shift 2", "noise 2"]
     assert masks.body == [
         ["strong", "0.800", "0.300", "-"],  # of two seeds the mean
         ["weak", "0.500", "0.300", "0.100"],
@@ -59,6 +59,24 @@ def test_networks_trained_otherwise_stand_in_tables_of_their_own() -> None:
         "mask IoU under perturbations, equal, about 1,000 samples of pairbench:clean",
         "depth RMSE under perturbations, equal, about 1,000 samples of pairbench:clean",
     ]
+
+
+def test_columns_stand_at_the_greatest_strength_that_all_have_seen() -> None:
+    """Records of older releases stop earlier."""
+    newer = curve("new", "shift", [0.5, 0.4, 0.3, 0.1], [0.2, 0.2, 0.2, 0.2])
+    masks, _ = tables([RECORDS[0], newer])
+    assert masks.head == ["model", "none 0", "shift 2"]
+    assert masks.body == [["weak", "0.500", "0.300"], ["new", "0.500", "0.300"]]
+
+
+def test_false_positives_have_a_table_of_their_own() -> None:
+    found = changed(curve("a", "swapped", [], []), values={"strength": [0, 1], "mask_false_area": [0.01, 0.2]})
+    masks, _, false = tables([RECORDS[0], found])
+    assert masks.head == ["model", "none 0", "shift 2"]
+    assert false.title.startswith("false-positive area under perturbations")
+    assert (false.head, false.body) == (["model", "none 0", "swapped 1"], [["a", "0.010", "0.200"]])
+    assert "lower is better" in false.notes[0]
+    assert "no object" in false.notes[1]
 
 
 def test_what_failed_or_predicts_one_task_has_no_line_of_its_own() -> None:

@@ -161,6 +161,7 @@ function sectionControls() {
   const metrics = [
     ["mask_iou", "Mask IoU"],
     ["depth_rmse", "Depth RMSE"],
+    ["mask_false_area", "False-positive area"],
   ];
   $("sensitivity-controls").replaceChildren(
     select(

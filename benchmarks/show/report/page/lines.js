@@ -80,7 +80,8 @@ function renderSensitivity() {
     ? `${where()} From left to right the perturbation grows; a flat line is a robust network. Of PairBench, clean scenes are perturbed${seen ? `, ${seen} of them` : ""}.`
     : "Nothing was recorded for these filters.";
   chips($("sensitivity-chips"), entries);
-  const groups = [...Map.groupBy(entries, entry => entry.perturbation)];
+  const measured = entries.filter(entry => entry[state.hurt].some(known));
+  const groups = [...Map.groupBy(measured, entry => entry.perturbation)];
   const all = entries.flatMap(entry => entry[state.hurt]).filter(known);
   fillPanels(
     $("sensitivity"),

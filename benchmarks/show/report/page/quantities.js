@@ -107,6 +107,14 @@ const QUANTITIES = {
     show: three,
   },
   mask_iou: {label: "Mask IoU", unit: "", better: "higher", get: METRIC("mask_iou"), show: fixed(3)},
+  mask_false_area: {
+    label: "False-positive area",
+    unit: "",
+    better: "lower",
+    about: DATA.metrics.mask_false_area?.about,
+    get: METRIC("mask_false_area"),
+    show: fixed(4),
+  },
   depth_rmse: {label: "Depth RMSE", unit: "", better: "lower", get: METRIC("depth_rmse"), show: fixed(4)},
   seconds: {
     label: "Training time",
