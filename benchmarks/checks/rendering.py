@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from typing import get_args
 
 import torch
 
@@ -16,12 +17,11 @@ from benchmarks.show.terminal import print_table
 from benchmarks.statistics.intervals import Interval
 from benchmarks.timing.rounds import sample
 from zoo import data, machine
-from zoo.data.dataset import rendered_on
+from zoo.data.dataset import rendered_on, sources
 from zoo.data.feeding.loader import Loader
 from zoo.progress import Tick, progress
 
 GOALS = {("cpu", "clean", 128): 150, ("cpu", "hard", 128): 80, ("cuda", "hard", 224): 20_000}  # samples/s
-TIERS = ("clean", "hard")
 PIXELS = {"cpu": (64, 128), "cuda": (128, 224)}
 HEAD = ["rendered", "pixels", "samples/s", "95 % interval", "goal at least"]
 
@@ -40,7 +40,7 @@ def run(**effort: int) -> int:
     """Measure and show; 1 where a goal is missed."""
     device, spent = machine.choose("auto"), Effort(**effort)
     with progress() as tick:
-        found = measure([f"pairbench:{tier}" for tier in TIERS], PIXELS[device.type], device, spent, tick)
+        found = measure([f"pairbench:{tier}" for tier in tiers()], PIXELS[device.type], device, spent, tick)
     body, missed = [], False
     for (source, pixels), speed in found.items():
         goal = GOALS.get((device.type, source.partition(":")[2], pixels))
@@ -49,6 +49,11 @@ def run(**effort: int) -> int:
     how = f"{spent.workers} worker processes, one thread each" if device.type == "cpu" else device.type
     print_table(HEAD, body, notes=[f"{spent.rounds} shuffled rounds, {how}; higher is better.", where(device)])
     return int(missed)
+
+
+def tiers() -> tuple[str, ...]:
+    """Those of PairBench."""
+    return get_args(sources.get("pairbench").options["tier"].annotation)
 
 
 def measure(

@@ -108,7 +108,7 @@ def accuracy(room: Room, seconds: float) -> Found:
         scale.every,
         measure="accuracy",
         data=TRAINED_ON,
-        test=[f"pairbench:{tier}" for tier in rendering.TIERS],
+        test=[f"pairbench:{tier}" for tier in rendering.tiers()],
         train_size=scale.train,
         samples=amount,
         scenes=scale.scenes,
@@ -139,7 +139,7 @@ def photos(room: Room, seconds: float) -> Found:
 
 def rendered(room: Room, _: float) -> Found:
     """Samples per second of each source, and where the time of a training step goes."""
-    scale, sources = room.scale, [f"pairbench:{tier}" for tier in rendering.TIERS]
+    scale, sources = room.scale, [f"pairbench:{tier}" for tier in rendering.tiers()]
     os.chdir(room.work)
     if room.unpacked():
         sources += ["collage(plates=photos/backgrounds, cutouts=photos/cutouts)", "photos", PHOTOS]
@@ -210,7 +210,7 @@ def _amount(room: Room, entrants: Sequence[Entrant], source: str, recipe: str, p
         asked = recipe_for(entrant.spec, cell, [task for task in predicted(entrant.spec) if task in known])
         found = pace(asked, steps=room.scale.profiled, device=room.scale.device)
         each += found.seconds / found.batch
-        tested = LOOKS * asked.validate_samples + len(rendering.TIERS) * room.scale.scenes
+        tested = LOOKS * asked.validate_samples + len(rendering.tiers()) * room.scale.scenes
         fixed += time.monotonic() - start  # to begin takes as long as it did now
         fixed += found.seconds / found.batch / STEP * tested
     left = SPARE * (seconds - (time.monotonic() - begun)) - fixed

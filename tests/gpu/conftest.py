@@ -1,9 +1,12 @@
 """What a GPU decides: `pytest -m gpu`. Where there is none, what is not CUDA's own is tried on the CPU."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+
+from zoo.precision import float32
 
 HERE = Path(__file__).parent
 
@@ -13,6 +16,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("gpu")
+
+
+@pytest.fixture(autouse=True)
+def single() -> Iterator[None]:
+    """Products and convolutions in single precision, unless a test asks for other; as trainings have them."""
+    with float32():
+        yield
 
 
 @pytest.fixture(scope="session")

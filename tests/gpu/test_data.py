@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 import zoo
+from benchmarks.checks import rendering
 from zoo.contract import Sample
 from zoo.data.augment import augment, names
 from zoo.data.dataset import rendered_on
@@ -36,7 +37,7 @@ def assert_alike(one: Sample, other: Sample) -> None:
         assert share < 1e-2, name
 
 
-@pytest.mark.parametrize("tier", ["clean", "hard"])
+@pytest.mark.parametrize("tier", rendering.tiers())
 def test_scenes_are_those_of_the_cpu(tier: str, device: torch.device) -> None:
     spec = f"pairbench:{tier}"
     there = zoo.data.load(spec, split="train", size=(48, 64), **rendered_on(device, spec))
@@ -70,6 +71,18 @@ def test_augmentations_are_those_of_the_cpu(name: str, device: torch.device) -> 
     assert found.fg_bg.device.type == device.type
     assert_alike(found, change(batch, step=3))
     assert all(torch.equal(getattr(found, field), getattr(change(there, step=3), field)) for field in MAPS), "and again"
+
+
+def test_what_is_drawn_for_a_batch_waits_for_nothing(cuda: torch.device) -> None:
+    batch = zoo.data.load("pairbench:clean", split="train", size=32).batch(range(6))
+    there = batch._replace(**{field: getattr(batch, field).to(cuda) for field in MAPS})
+    change = augment("flip, rgb_shift, noise, plate_gain, plate_gamma, photo_shadow, wrong_plate")
+    change(there, step=0)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        change(there, step=1)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def test_noise_is_as_strong_on_the_device(device: torch.device) -> None:

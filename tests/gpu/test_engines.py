@@ -84,4 +84,4 @@ def test_convolutions_are_single_too(device: torch.device) -> None:
     true = torch.nn.functional.conv2d(image, weight)
     with float32():
         found = torch.nn.functional.conv2d(image.float().to(device), weight.float().to(device))
-    assert apart(found, true) < 2e-5
+    assert apart(found, true) < 1e-4  # another algorithm than the CPU, and no rounding to ten bits

@@ -40,19 +40,18 @@ def test_a_step_of_training_takes_more_than_weights_and_a_call(device: torch.dev
         assert trained["training_bytes"] <= trained["training_reserved_bytes"]
 
 
-def test_a_process_of_its_own_tells_the_same_of_the_device(cuda: torch.device) -> None:
+def test_a_process_of_its_own_tells_what_it_took_of_the_device(cuda: torch.device) -> None:
     (entrant,) = enter("unet(width=8)")
     settings = TimedSettings((64, 64), device="cuda")
     found = memory.fresh(entrant, settings, cuda, "inference", seconds=120)
-    assert found["inference_bytes"] == pytest.approx(
-        footprint.measured(entrant.make().to(cuda), settings, cuda, "inference")["inference_bytes"], rel=0.5
-    )
+    weights = sum(p.nbytes for p in entrant.make().parameters())
+    assert weights < found["inference_bytes"] <= found["inference_reserved_bytes"] < 1e9
 
 
 def test_what_is_free_is_some_of_what_there_is(device: torch.device) -> None:
     before = free(device)
     assert before
-    kept = torch.zeros(1 << 27, device=device)
+    kept = torch.zeros(1 << 25, device=device)
     if device.type == "cuda":
         assert before < torch.cuda.get_device_properties(device).total_memory
         assert free(device) < before

@@ -103,7 +103,23 @@ def test_what_was_trained_there_is_measured_alike_here(device: torch.device, tmp
     torch.testing.assert_close(*(one.mask.cpu() for one in found), atol=1e-3, rtol=0)
 
 
-@pytest.fixture
+def test_a_step_waits_for_nothing(cuda: torch.device) -> None:
+    trainer = Trainer(RECIPES["fixed"].changed(precision="bf16"), World(device=cuda))
+    rehearse(trainer)
+    trainer.begin(trainer.phases[0])
+    batches = list(trainer.feed())
+    for batch in batches[:4]:
+        trainer.train(batch)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for batch in batches[4:]:
+            trainer.train(batch)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert trainer.step.meter.take().bad == 0
+
+
+@pytest.fixture(scope="module")
 def alone(device: torch.device) -> Iterator[torch.device]:
     """A group of one process, as nccl (or gloo) has it."""
     with socket.socket() as free:
