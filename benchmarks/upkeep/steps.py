@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.checks import control, rendering
 from benchmarks.measures import roofline
-from benchmarks.measures.accuracy import learnable
+from benchmarks.measures.accuracy import at_once, learnable, test_set
 from benchmarks.measures.training_recipe import content, own, predicted, recipe_for
 from benchmarks.networks.entrants import Entrant, enter
 from benchmarks.store import files
@@ -199,20 +199,30 @@ def _before(room: Room, source: str) -> int | None:
     return next((cell.samples for cell in told if cell.data == source and cell.samples), None)
 
 
+def _scene(cell: AccuracySettings, room: Room) -> float:
+    """Seconds for one to be tested on."""
+    scenes, count = test_set(cell, room.scale.device), at_once(*cell.size)
+    scenes.batch(range(count))
+    begun = time.monotonic()
+    float(scenes.batch(range(count)).mask.sum())  # waits for the device
+    return (time.monotonic() - begun) / count
+
+
 def _amount(room: Room, entrants: Sequence[Entrant], source: str, recipe: str, pixels: int, seconds: float) -> int:
     """Samples for each training, so that all of them and their tests fit into the time; as before, if some are done."""
     if before := _before(room, source) or room.scale.samples:
         return before
     cell = AccuracySettings((pixels, pixels), source, recipe, None, 0, room.scale.scenes, content=content(recipe))
     known, begun, fixed, each = learnable(cell), time.monotonic(), 0.0, 0.0
+    scene = _scene(cell, room)
     for entrant in entrants:
         start = time.monotonic()
         asked = recipe_for(entrant.spec, cell, [task for task in predicted(entrant.spec) if task in known])
         found = pace(asked, steps=room.scale.profiled, device=room.scale.device)
         each += found.seconds / found.batch
-        tested = LOOKS * asked.validate_samples + len(rendering.tiers()) * room.scale.scenes
-        fixed += time.monotonic() - start  # to begin takes as long as it did now
-        fixed += found.seconds / found.batch / STEP * tested
+        seen = LOOKS * asked.validate_samples + len(rendering.tiers()) * room.scale.scenes
+        fixed += time.monotonic() - start + scene * seen  # to begin takes as long as it did now
+        fixed += found.seconds / found.batch / STEP * seen
     left = SPARE * (seconds - (time.monotonic() - begun)) - fixed
     least = 10 * max(stage.batch for stage in asked.stages)
     return max(least, int(left / each) // 1000 * 1000)

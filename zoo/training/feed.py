@@ -6,6 +6,7 @@ keep. What augmentation draws depends on the seed and on where a process's part 
 processes too.
 """
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -128,8 +129,9 @@ class Feed:
         self.positions, self.change, self.place, self.waited = positions, change, place, 0.0
         self.late = place.device.type != "cpu"  # an accelerator augments itself, a CPU lets the workers do it
         stream = Stream(data, seed=seed, change=None if self.late else change)
-        steps = at_once(positions, stream.size) if stream.device != "cpu" else 1
-        self.loader = Loader(stream, positions, batch=steps * positions.part, workers=workers)
+        is_row = positions.part == positions.stride  # where processes share batches, their positions have gaps
+        count = together(stream, positions.part) if is_row else positions.part
+        self.loader = Loader(stream, positions, batch=count, workers=workers)
 
     def report(self) -> str:
         """Which samples could not be read so far, in a few lines; empty where all could."""
@@ -162,11 +164,11 @@ class Feed:
         return value.contiguous(memory_format=self.place.layout)
 
 
-def at_once(positions: Positions, size: tuple[int, int] | None) -> int:
-    """Steps whose scenes are rendered together; positions must follow each other, so one where processes share them."""
-    if positions.part != positions.stride or size is None:
-        return 1
-    return max(1, RENDERED // (positions.part * size[0] * size[1]))
+def together(data: PairDataset, count: int) -> int:
+    """Samples that are made at once where `count` are used at once: more, where a device renders them."""
+    if str(getattr(data, "device", "cpu")) == "cpu" or data.size is None:
+        return count
+    return max(1, RENDERED // (count * math.prod(data.size))) * count
 
 
 def parts(batch: Sample, count: int) -> Iterator[Sample]:

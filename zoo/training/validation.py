@@ -14,6 +14,7 @@ from zoo.data.warp import each
 from zoo.metrics import Accumulator, build
 from zoo.model import in_mode
 from zoo.precision import half
+from zoo.training.feed import parts, together
 from zoo.training.recipe import Recipe
 from zoo.training.trainer import Trainer
 
@@ -25,12 +26,13 @@ LARGEST = 64  # samples in a batch
 def validate(trainer: Trainer, data: PairDataset, indices: Sequence[int]) -> tuple[dict[str, float], Tensor | None]:
     """Loss and metrics over samples, shared out over the processes; and a picture of the first ones."""
     objective, world = trainer.objective, trainer.world
-    batches = Loader(data, indices[world.rank :: world.size], batch=min(trainer.phase.stage.batch, LARGEST))
+    most = min(trainer.phase.stage.batch, LARGEST)
+    made = Loader(data, indices[world.rank :: world.size], batch=together(data, most))
     accumulator = Accumulator(metrics=measured(trainer.recipe, objective.tasks))
     loss = torch.zeros(2, dtype=torch.float64, device=world.device)
     picture = None
     with in_mode(trainer.best), torch.inference_mode():
-        for raw in batches:
+        for raw in (part for batch in made for part in parts(batch, most)):
             here = each(lambda value: value.to(world.device).contiguous(memory_format=trainer.layout), raw)
             with half(world.device, trainer.recipe.precision):
                 predictions = trainer.best(here.bg, here.fg_bg, sides=True)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from training_runs import SMALL, Blots
 
 from registry import Spec
 from zoo.contract import Sample
@@ -18,6 +19,9 @@ from zoo.training import Stage
 from zoo.training.ahead import ahead
 from zoo.training.feed import Feed, Place, Positions, Stream, statistics
 from zoo.training.plan import Phase
+from zoo.training.trainer import Trainer
+from zoo.training.validation import validate
+from zoo.training.world import World
 
 CPU = torch.device("cpu")
 MAPS = Sample._fields[:5]
@@ -191,6 +195,24 @@ def test_what_a_device_renders_is_rendered_for_several_steps_at_once(monkeypatch
     assert seen(rest) == seen(expected[2:])
     shared = feed(data, phase(2, 4), rank=1, world=2)
     assert seen(shared) == seen(feed(Numbered(30), phase(2, 4), rank=1, world=2)), "their positions have gaps"
+
+
+def test_held_out_scenes_are_rendered_together_and_looked_at_in_batches(monkeypatch):
+    monkeypatch.setattr("zoo.training.feed.RENDERED", 3 * 4 * 16 * 16)
+
+    class Scenes(Blots):
+        device, asked = "elsewhere", []
+
+        def batch(self, indices):
+            self.asked.append(len(indices))
+            return super().batch(indices)
+
+    trainer = Trainer(SMALL, World(), workers=0)
+    trainer.begin(trainer.phases[0])
+    found, expected = (validate(trainer, kind(split="val", size=None), range(27)) for kind in (Scenes, Blots))
+    assert Scenes.asked == [12, 12, 3]
+    assert found[0] == expected[0]
+    assert torch.equal(found[1], expected[1])
 
 
 # ---- beside the steps
