@@ -30,6 +30,21 @@ class Trained:
         except (TypeError, KeyError, ValueError, OverflowError):
             return None
 
+    def after(self, earlier: "Trained | None") -> "Trained":
+        """This training as going on from another.
+
+        >>> Trained("my_photos", {"mask": 100}).after(Trained("pairbench", {"mask": 900, "depth": 900})).samples
+        {'mask': 1000, 'depth': 900}
+        """
+        if earlier is None:
+            return self
+        samples: dict[Task, int] = {
+            task: earlier.samples.get(task, 0) + self.samples.get(task, 0)
+            for task in TASKS
+            if task in earlier.samples or task in self.samples
+        }
+        return Trained(f"{earlier.data}, then {self.data}", samples)
+
     def story(self, tasks: tuple[Task, ...]) -> str:
         """The training of a network with these tasks in a line, and what is left out for want of it.
 

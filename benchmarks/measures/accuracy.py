@@ -41,7 +41,7 @@ SHOWN = 6  # scenes in the gallery, the same for every network
 PER_IMAGE = ("mask_iou_image", "depth_rmse")
 MOST_IMAGES = 1000  # whose own values a record keeps; its sums, for comparisons, are of all
 # of a training's environment, in its record
-TRAINED = ("date", "device", "device_name", "threads", "torch", "commit", "dirty")
+TRAINED = ("start", "date", "device", "device_name", "threads", "torch", "commit", "dirty")
 CURVE = ("seconds", "loss", "mask_iou", "depth_rmse")  # of a look, beside its samples
 PIXELS = 1 << 20  # tested at a time
 MOST_AT_ONCE = 64  # images tested at a time

@@ -18,6 +18,7 @@ from zoo.training import Recipe
 from zoo.training.optimizers import optimizers
 from zoo.training.recipe import Stage
 from zoo.training.schedules import schedules
+from zoo.training.start import digest_of
 
 FIRST = {  # digests of what the recipes said when records began to tell it: a record without a digest is of these
     "equal": "cd2feb2f5832b038", "resnet18-unet": "f8151a620a593fa6", "resunet-dice": "e85856558297ac6f",
@@ -76,10 +77,11 @@ def predicted(spec: str) -> tuple[Task, ...]:
 
 
 def content(name: str) -> str | None:
-    """The digest of a recipe that no longer says what it said in FIRST, or whose losses, optimizer, schedules or
-    augmentations are not ours, with their code: cells trained by it are others."""
+    """The digest of a recipe that no longer says what it said in FIRST, that starts from weights, or whose losses,
+    optimizer, schedules or augmentations are not ours, with their code: cells trained by it are others."""
     recipe = recipe_named(name)
-    said = replace(recipe.spelled(), model="any", data="any", seed=0).to_dict()
+    begun = recipe.start and digest_of(recipe.start)  # the same weights are the same, wherever they lie
+    said = replace(recipe.spelled(), model="any", data="any", seed=0, start=begun).to_dict()
     if code := sorted({digest for factory in _factories(recipe) if (digest := code_of(factory))}):
         said["code"] = code
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.training import Recipe
 
 TERMINATED = 143  # exit code after SIGTERM, as a shell has it
-PLAIN = ("model", "data", "seed", "precision", "batch")  # fields of a recipe with an option of their own
+PLAIN = ("model", "data", "start", "seed", "precision", "batch")  # fields of a recipe with an option of their own
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -26,6 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--out", type=path, metavar="RUN", help="folder of the run: weights, log, pictures, checkpoints")
     add("--data", metavar="SPEC", help="in place of the recipe's, as pairbench:clean or a folder")
     add("--model", metavar="SPEC", help="in place of the recipe's; your own as my_net.py:Net")
+    add("--from", dest="start", metavar="WEIGHTS", help="to start from: a file, a run, or a name of zoo list --weights")
     add("--loss", action="append", default=[], metavar="[TASK=]LOSSES", help="in place of the recipe's, as depth=l1")
     add("--metric", action="append", default=[], metavar="NAME", help="one more at each look, as my_metric.py:Mine")
     add("--samples", type=whole(1), help="seen in all; every stage is scaled")
@@ -85,6 +86,8 @@ def run(args: Namespace) -> int | None:
     if looks:
         kept = {name: value for name, value in looks[-1].items() if name not in ("kind", "step", "stage", "samples")}
         print(", ".join(f"{name} {value:.4g}" for name, value in kept.items() if value is not None))
+    if done.model.loaded is not None and done.model.loaded.is_plain:  # what is not so is a warning at once
+        print(f"started from {done.model.loaded}")
     print(f"written: {done.weights}, and the log, pictures and recipe.toml beside it")
     return None
 

@@ -22,7 +22,6 @@ from zoo.begun import differences
 from zoo.files import from_json, sweep, write_text
 from zoo.model import PairModel
 from zoo.saved import save
-from zoo.trained import Trained
 from zoo.training.journal import LOG, TABLES, read
 from zoo.training.plan import plan
 from zoo.training.recipe import Recipe, RecipeError
@@ -69,7 +68,10 @@ def settle(recipe: Recipe | None, folder: Path, samples: int | None, resume: boo
     begun = Recipe.read(path, recipe.code if recipe else ())
     if recipe is None and samples is None:
         return begun
-    wanted = budgeted(recipe or begun, samples).resolved()
+    wanted = budgeted(recipe or begun, samples)
+    if wanted.start and (begun.start or "").startswith(f"{wanted.start}@"):  # what it names may be gone by now
+        wanted = replace(wanted, start=begun.start)
+    wanted = wanted.resolved()
     if wanted != begun:
         different = differences(dict(_flat(begun.to_dict())), dict(_flat(wanted.to_dict())))
         raise RecipeError(
@@ -103,6 +105,7 @@ def open_folder(folder: Path, recipe: Recipe, world: World) -> None:
         for part in (folder, folder / CHECKPOINTS):
             sweep(part)
         facts = {"pairzoo": __version__, **machine.describe(world.device), "command": sys.argv, "processes": world.size}
+        facts |= {"start": recipe.start} if recipe.start else {}
         if (folder / RECIPE).exists() and (folder / ENVIRONMENT).exists():
             begun = environment(folder)
             facts = begun | {"resumed": [*begun.get("resumed", []), facts]}
@@ -131,7 +134,7 @@ def finished(folder: Path, trainer: Trainer, world: World) -> Run:
     model = model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     model.requires_grad_(True)
     model.trained_at = recipe.stages[-1].hw
-    model.trained = Trained(recipe.data, trainer.samples_of_tasks())
+    model.trained = trainer.story()
     if world.is_first:
         save(model, folder / WEIGHTS)
     world.barrier()

@@ -77,6 +77,8 @@ class Loop:
         """Go through what is left of the stages; what is given where a signal has ended that."""
         trainer = self.trainer
         self.last = self.saved = time.monotonic()
+        if self.recipe.start and not trainer.step_number:
+            self._save()  # so that whoever resumes needs the file no more
         try:
             with StopRequest() as request:
                 left = trainer.phases[trainer.phase.number - 1 :]

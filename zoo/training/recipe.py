@@ -20,7 +20,7 @@ from zoo import losses
 from zoo.contract import TASKS, Task, words
 from zoo.data.augment import augment
 from zoo.factory import resolve
-from zoo.training import optimizers, schedules
+from zoo.training import optimizers, schedules, start
 from zoo.training.code import code_named, require_named
 from zoo.training.fields import RecipeError as RecipeError
 from zoo.training.fields import check, from_mapping, located
@@ -99,6 +99,9 @@ class Recipe:
 
     model: Annotated[str, "spec of the network"]
     data: Annotated[str, "spec of the data"] = "pairbench:hard"
+    start: Annotated[
+        str | None, "weights to start from: a file, a training's folder, or a ready name; None: random"
+    ] = None
     stages: Annotated[tuple[Stage, ...], Limit("one Stage or more", bool)]
     objective: Objective = field(default_factory=Objective)
     optimizer: Annotated[str, "sgd or adamw with options, as sgd(momentum=0.9)"] = "adamw"
@@ -133,12 +136,13 @@ class Recipe:
         return replace(self.spelled(), model=model, data=str(training_data(self.data, self.stages[0].hw).spec))
 
     def spelled(self) -> "Recipe":
-        """The recipe with every option of its schedules, losses, optimizer and augmentation: how is learned, whatever
-        network and data."""
+        """The recipe with every option of its schedules, losses, optimizer and augmentation, and the digest of what it
+        starts from: how is learned, whatever network and data."""
         aim = self.objective.build()
         tasks: dict[str, Any] = {task: str(expression) for task, expression in aim.expressions.items()}
         return replace(
             self,
+            start=self.start and start.spelled(self.start),
             stages=tuple(
                 replace(stage, schedule=_written(schedules.schedules.resolve, stage.schedule)) for stage in self.stages
             ),

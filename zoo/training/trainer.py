@@ -16,6 +16,7 @@ from zoo.machine import memory_or
 from zoo.model import PairModel
 from zoo.precision import HALVES
 from zoo.saved import build_offline
+from zoo.trained import Trained
 from zoo.training import optimizers, schedules
 from zoo.training.augmenting import Timed
 from zoo.training.checkpoint import random_states, seed_all, set_random_states
@@ -24,6 +25,7 @@ from zoo.training.feed import Feed, Place, Positions, statistics
 from zoo.training.plan import Phase, freeze, per_process, plan, set_modes
 from zoo.training.recipe import Recipe, Stage
 from zoo.training.splits import training_data
+from zoo.training.start import fill
 from zoo.training.step import Mark, Network, Step, flat, restore, unmarked
 from zoo.training.world import World
 
@@ -58,6 +60,7 @@ class Trainer:
         self.change: Augment | None = self.timed
         seed_all(recipe.seed)
         self.model = model or (build_offline if is_filled else build)(recipe.model)
+        self.earlier = fill(self.model, recipe.start) if recipe.start and not is_filled else None
         self._require_tasks(getattr(data, "tasks", TASKS))
         if recipe.normalise == "data":
             rows = self.model.normalise.mean.shape[0]  # one, of fg_bg, where the network sees nothing else
@@ -95,13 +98,13 @@ class Trainer:
         """Those of the objective's tasks that a stage trains."""
         return tuple(task for task in self.objective.tasks if task in stage.tasks)
 
-    def samples_of_tasks(self) -> dict[Task, int]:
+    def story(self) -> Trained:
         """How many samples the losses of each task have seen by the end; of a task that no stage trains, none."""
         seen: dict[Task, int] = {}
         for phase in self.phases:
             for task in self.tasks(phase.stage):
                 seen[task] = seen.get(task, 0) + phase.samples
-        return seen
+        return Trained(self.recipe.data, seen).after(self.earlier)
 
     def begin(self, phase: Phase, mark: Mark = unmarked) -> None:
         """Enter a stage: what learns, with a new optimizer and schedule."""
@@ -161,6 +164,7 @@ class Trainer:
             "recipe": self.recipe.to_toml(),
             "steps": [phase.steps for phase in self.phases],
             "length": self.length,
+            "earlier": self.earlier and self.earlier.to_text(),
             "phase": self.phase.number,
             "done": self.done,
             "average": self.average and {"model": self.average.model.state_dict(), "updates": self.average.updates},
@@ -173,6 +177,7 @@ class Trainer:
         self._require_own(state)
         self.begin(self.phases[state["phase"] - 1], self.step.mark if hasattr(self, "step") else unmarked)
         self.done = state["done"]
+        self.earlier = Trained.from_text(state.get("earlier"))
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         if self.average:

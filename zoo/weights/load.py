@@ -110,8 +110,8 @@ def _same_names(model: PairModel, file: WeightsFile) -> LoadPlan:
         spec = spec_of(file)
         if not same_network(spec, model.spec):
             raise WeightsError(
-                f"{file.path} holds {spec.name}, not {model.spec.name}; zoo.load takes it, and a command line does"
-                " without --model"
+                f"{file.path} holds {spec}, not {model.spec.name}; give that as --model, or none where the command"
+                " takes it from the file, as zoo.load does"
             )
         links = _links(spec)
         notes = [f"it was saved from other code, {spec.name}"] if spec.name != model.spec.name else []

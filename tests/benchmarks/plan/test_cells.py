@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from records import cost
+from safetensors.torch import save
 
 from benchmarks.measures import training_recipe
 from benchmarks.networks.entrants import enter
@@ -47,6 +49,15 @@ def test_a_recipe_that_says_something_else_is_another(tmp_path: Path, monkeypatc
     assert [plain.recipe_title, other.recipe_title] == ["equal", f"equal@{str(digests[0])[:8]}"]
     homes = [home(tmp_path, Cell("accuracy", entrant, cell)) for cell in (plain, other)]
     assert homes[0] != homes[1], "nor one folder"
+
+
+def test_the_weights_that_a_recipe_starts_from_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begun(content: bytes, name: str) -> str | None:
+        (tmp_path / name).write_bytes(content)
+        return told(monkeypatch, start=str(tmp_path / name))
+
+    one, other = (save({"a": torch.full((1,), number)}) for number in (1.0, 2.0))
+    assert len({None, begun(one, "a"), begun(one, "b"), begun(other, "a")}) == 3, "wherever they lie"
 
 
 def test_committed_records_were_made_by_the_recipes_as_they_are() -> None:

@@ -198,7 +198,7 @@ def test_files_that_are_there_are_refused_before_any_work(place: Path, capsys: S
         (["bg.png", "photos", "--weights", "none.safetensors"], "none.safetensors does not exist"),
         (
             ["bg.png", "photos", "--model", "unet"],
-            "not unet; zoo.load takes it, and a command line does without --model",
+            "not unet; give that as --model, or none where the command takes it",
         ),
     ],
 )

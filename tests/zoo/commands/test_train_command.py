@@ -85,6 +85,10 @@ def test_a_run_leaves_everything_in_its_folder(tiny: str, tmp_path: Path, capsys
     model = zoo.load(out / "model.safetensors")
     assert str(model.spec).startswith("unet(")
 
+    assert command("--recipe", tiny, "--out", tmp_path / "later", "--from", out, "--samples", 4) == 0
+    assert "started from model.safetensors (pairzoo):" in capsys.readouterr().out
+    assert f"{out}@" in str(Recipe.read(tmp_path / "later" / "recipe.toml").start)
+
     # a finished run has nothing left to do, and may be resumed by the same words
     assert command("--out", out, "--resume") == 0
     assert command("--recipe", tiny, "--out", out, "--resume") == 0
@@ -116,6 +120,7 @@ def test_a_budget_scales_and_may_be_given_again(tiny: str, tmp_path: Path, capsy
         (["--resume"], "where to? give --out RUN"),
         (["--out", "RUN", "--seed", "3"], "which recipe should take seed"),
         (["--print"], "which recipe?"),
+        (["--recipe", "TINY", "--out", "RUN", "--from", "gone.safetensors"], "gone.safetensors does not exist"),
         (["--recipe", "TINY", "--out", "RUN", "--set", "lr"], "'lr' is not FIELD=VALUE"),
         (["--recipe", "TINY", "--out", "RUN", "--set", "learning_rate=1"], "a recipe has no field 'learning_rate'"),
         (["--recipe", "TINY", "--out", "RUN", "--set", "mask=bce+dise"], "no loss is called 'dise'"),

@@ -64,7 +64,7 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
 def test_a_task_that_was_never_trained_is_not_shown(tmp_path: Path) -> None:
     run = train(SMALL.changed(depth="", samples=2 * BATCH), tmp_path / "run")
     for model in (run.model, zoo.load(run.weights)):
-        said = "blots(n=50, broken=-1, whole=False, bug=-1): mask 8 samples; depth was never trained, and is left out"
+        said = f"{SEEN}: mask 8 samples; depth was never trained, and is left out"
         assert model.training_story == f"trained on {said}"
         assert model(*torch.rand(2, 1, 3, 24, 24)).depth is not None  # the network itself is as before
         found = zoo.predict(model, *torch.rand(2, 3, 24, 24))
@@ -75,6 +75,55 @@ def test_a_task_that_was_never_trained_is_not_shown(tmp_path: Path) -> None:
         assert measured.facts["training"] == model.training_story
         with pytest.raises(OptionError, match="the network has no depth"):
             zoo.evaluate(model, load("blots", split="val"), metrics=["depth_rmse"])
+
+
+SEEN = "blots(n=50, broken=-1, whole=False, bug=-1)"
+
+
+def test_a_training_starts_from_weights(tmp_path: Path) -> None:
+    first = train(SMALL.changed(samples=5 * BATCH), tmp_path / "first")
+    later = SMALL.changed(depth="", samples=2 * BATCH, lr=1e-9, start=str(first.folder))
+    second = train(later, tmp_path / "second")
+    parts = zip(first.model.named_parameters(), second.model.parameters(), strict=True)
+    assert all(torch.allclose(one, other, atol=1e-6) for (_, one), other in parts)
+    assert second.model.trained == Trained(f"{SEEN}, then {SEEN}", {"mask": 28, "depth": 20})
+    assert second.recipe.start is not None
+    assert Recipe.read(second.folder / "recipe.toml").start == second.recipe.start
+    assert json.loads((second.folder / "environment.json").read_text())["start"] == second.recipe.start
+    assert second.recipe.start.startswith(f"{first.folder}@")
+
+
+def test_a_start_of_another_kind_says_what_was_taken_or_is_refused(tmp_path: Path) -> None:
+    mask = zoo.save(zoo.build("unet(width=4, tasks=mask, in_ch=3)"), tmp_path / "mask.safetensors")
+    with pytest.warns(UserWarning, match="fresh decoders.depth"):
+        train(SMALL.changed(samples=BATCH, start=str(mask)), tmp_path / "run")
+    other = zoo.save(zoo.build("plain_cnn"), tmp_path / "other.safetensors")
+    with pytest.raises(zoo.ZooError, match="holds plain_cnn"):
+        train(SMALL.changed(start=str(other)), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_training_that_goes_on_needs_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = zoo.save(zoo.build("unet(width=4)"), tmp_path / "start.safetensors")
+    recipe = SMALL.changed(start=str(weights), samples=12 * BATCH)
+    whole = train(recipe, tmp_path / "whole")
+
+    def broken(self: Trainer, batch: Sample) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train", broken)  # before the first step
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, tmp_path / "run")
+    kept = weights.read_bytes()
+    zoo.save(zoo.build("unet(width=4)"), weights)
+    with pytest.raises(zoo.ZooError, match="holds other weights"):
+        train(whole.recipe, tmp_path / "again")
+    weights.unlink()
+    resumed = train(recipe, tmp_path / "run", resume=True)
+    assert resumed.weights.read_bytes() == whole.weights.read_bytes()
+    weights.write_bytes(kept)
+    assert train(whole.recipe, tmp_path / "again").weights.read_bytes() == whole.weights.read_bytes()
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"data": "x"}', '{"data": "x", "samples": 3}'])

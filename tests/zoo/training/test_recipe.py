@@ -46,6 +46,7 @@ stages = st.builds(lambda amount, rest: Stage(**amount, **rest), amounts, st.fix
 RECIPE = {
     "model": st.sampled_from(("unet", "u2net(fusion=difference)", 'of_my_own(x="a b")')),
     "data": text,
+    "start": maybe(text),
     "stages": st.lists(stages, min_size=1, max_size=3).map(tuple),
     "objective": st.builds(Objective, **OBJECTIVE),
     "optimizer": st.sampled_from(("adamw", "sgd(momentum=0.5)")),
