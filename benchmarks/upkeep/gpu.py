@@ -6,15 +6,19 @@ said, the others hold records as a comparison's do; `python -m benchmarks.upkeep
 CPU, with next to nothing to do in each.
 """
 
+import os
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from registry import ZooError
+
+LOADED = ("timm", "segmentation_models_pytorch", "kornia", "rich.progress")  # once, and not by each step's process
 
 
 def run(
@@ -23,12 +27,15 @@ def run(
     """Climb; 1 where a step did not end well."""
     begun = time.monotonic()
     sys.path[:] = [str(Path(place).absolute()) for place in sys.path]  # steps work in a folder of their own
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # to ask for a GPU does not begin CUDA in this process
     from benchmarks.upkeep import ladder, room, steps  # here: that torch loads is of the minutes that were given
     from zoo.lock import locked
 
     out = out.absolute()
     work = out.with_name(f"{out.name}.work")  # trainings: large, and of no use elsewhere
     _take_over(resume_from, out, room.FILES)
+    for name in LOADED:
+        import_module(name)
     with locked(work), _ended_softly():
         here = room.Room(out, work, room.TINY if rehearse else room.FULL, photos.absolute())
         report = ladder.Report(out, room.machine_of(here))

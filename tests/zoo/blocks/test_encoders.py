@@ -266,7 +266,7 @@ def test_an_installed_package_has_the_weights(package):
         model = zoo.build("fpn", encoder=encoder, encoder_weights="package", tasks="mask").eval()
         found = model.encoder(model.normalise(x, 0), model.normalise(x, -1))
         for ours, theirs in zip(found, expected, strict=True):
-            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=5e-5)
     torch.save({"_0": torch.zeros(3)}, next(folder.iterdir()))
     with pytest.raises(zoo.ZooError, match="does not hold the tensors of tf_efficientnet_lite0"):
         zoo.build("fpn", encoder="tf_efficientnet_lite0", encoder_weights="package")
