@@ -18,7 +18,7 @@ from zoo.blocks.upsample import shrink
 from zoo.blocks.window import around
 
 GRID = 64  # pixels along the sides of the square
-LEVELS = ((4, 2, 6, 0.1), (2, 4, 5, 0.07), (1, 8, 5, 0.04))  # pixels pooled, unknowns, steps, residual of weight 1/4
+LEVELS = ((4, 2, 4, 0.1), (2, 4, 4, 0.07), (1, 8, 3, 0.04))  # pixels pooled, unknowns, steps, residual of weight 1/4
 LIGHT = (0.04, 0.03, 0.02, 0.02)  # residual of weight 1/4, at each step
 SCALE = 0.04  # the residual that is half explained; images are in [0, 1]
 SHIFT, TURN = 0.1, 0.07  # between the motions that are tried first: 5 % of a side, 4 degrees
