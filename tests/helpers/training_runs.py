@@ -128,6 +128,7 @@ def together(balance: str, norms: Any = "frozen", **fields: Any) -> Recipe:
 
 
 RECIPES |= {balance: together(balance) for balance in ("fixed", "uncertainty", "pcgrad", "dwa(every=4)")}
+RECIPES["rates"] = together("fixed", rates=(0.001, 0.05, 0.01), choose_after=0.5)
 RECIPES["live"] = together("fixed", "live", ema=0.9)
 RECIPES["mask"] = replace(
     together("fixed"), stages=(replace(together("fixed").stages[0], tasks=("mask",), freeze=("encoder*",)),)
@@ -244,6 +245,6 @@ def same(run: Path, whole: Path) -> None:
     assert equal(state(run), state(whole))
     assert equal(weights(run), weights(whole))
     assert log(run) == log(whole)
-    for table in ("log.csv", "validation.csv"):
+    for table in ("log.csv", "validation.csv", *(["rates.csv"] if (whole / "rates.csv").exists() else [])):
         rows, expected = ((folder / table).read_text().splitlines() for folder in (run, whole))
         assert (rows[0], len(rows)) == (expected[0], len(expected))

@@ -1,5 +1,6 @@
 """train a network by a recipe, in a folder; stop it, kill it, go on with --resume"""
 
+import math
 import os
 import signal
 import sys
@@ -82,6 +83,9 @@ def run(args: Namespace) -> int | None:
         return INTERRUPTED if stopped.signal == signal.SIGINT else TERMINATED
     if not _is_first():
         return None
+    if tried := [line for line in done.log if line["kind"] == "rate"]:
+        told = ", ".join(f"{line['rate']:g} loss {line['loss'] or math.nan:.4g}" for line in tried)
+        print(f"rate {next(line['rate'] for line in tried if line['chosen']):g}, chosen among {len(tried)}: {told}")
     looks = [line for line in done.log if line["kind"] == "validation"]
     if looks:
         kept = {name: value for name, value in looks[-1].items() if name not in ("kind", "step", "stage", "samples")}

@@ -3,13 +3,14 @@
 from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from registry import OptionError
 from zoo.lock import locked
 from zoo.model import PairModel
 from zoo.precision import float32
 from zoo.progress import Tick
-from zoo.training import checkpoint
+from zoo.training import checkpoint, rates
 from zoo.training.folder import CHECKPOINTS, Run, finished, open_folder, settle
 from zoo.training.journal import summary_writer
 from zoo.training.loop import Loop, StoppedError
@@ -47,14 +48,29 @@ def fit(
         with float32(tf32=recipe.precision == "tf32"):
             state = checkpoint.newest(folder / CHECKPOINTS) if resume else None
             workers = share() if setup.workers is None else setup.workers
-            trainer = Trainer(recipe, world, model=model, workers=workers, is_filled=state is not None)
+            is_filled = state is not None or (resume and rates.has_begun(folder))
+            trainer = Trainer(recipe, world, model=model, workers=workers, is_filled=is_filled)
             rehearse(trainer)
             open_folder(folder, recipe, world)
-            stopped = Loop(trainer, folder, setup, tick or (lambda *_: None), state).run()
+            stopped = _train(trainer, folder, setup, tick or (lambda *_: None), state)
         outcome = stopped or finished(folder, trainer, world)
     if isinstance(outcome, StoppedError):  # raised here, after the processes have taken leave of each other
         raise outcome
     return outcome
+
+
+def _train(
+    trainer: Trainer, folder: Path, setup: Setup, tick: Tick, state: dict[str, Any] | None
+) -> StoppedError | None:
+    """Go through what is left of a training; what is given where a signal has ended that."""
+    if trainer.recipe.rates:
+        found = state or rates.choose(trainer, folder, setup, tick)
+        if isinstance(found, StoppedError):
+            return found
+        state = found
+        if trainer.world.is_first:
+            rates.tidy(folder)
+    return Loop(trainer, folder, setup, tick, state).run()
 
 
 def _check(recipe: object, model: object) -> None:

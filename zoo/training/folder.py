@@ -4,6 +4,7 @@ RUN/recipe.toml         what was asked for, complete: run it again and the same 
 RUN/environment.json    what it was begun on, and what it was resumed on
 RUN/log.jsonl, log.csv, validation.csv, pictures/
 RUN/checkpoints/        the newest two
+RUN/rates/, rates.csv   of a recipe that chooses its rate: what each gave
 RUN/model.safetensors   the network, for zoo.load; when the training is over
 """
 
@@ -31,8 +32,9 @@ from zoo.training.world import World
 from zoo.version import __version__
 
 RECIPE, ENVIRONMENT, CHECKPOINTS, PICTURES = "recipe.toml", "environment.json", "checkpoints", "pictures"
+TRIALS = "rates"  # folders of those that a recipe chooses among
 WEIGHTS, STATE = "model.safetensors", "model.pt"  # the second of older versions, for a network of one's own
-WRITTEN = (ENVIRONMENT, LOG, *TABLES.values(), PICTURES, CHECKPOINTS, WEIGHTS, STATE)  # beside the recipe
+WRITTEN = (ENVIRONMENT, LOG, *TABLES.values(), PICTURES, CHECKPOINTS, TRIALS, WEIGHTS, STATE)  # beside the recipe
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from registry import OptionError
 from zoo.files import from_json, write_text
 
 LOG = "log.jsonl"
-TABLES = {"train": "log.csv", "validation": "validation.csv"}
+TABLES = {"train": "log.csv", "validation": "validation.csv", "rate": "rates.csv"}
 
 
 class Journal:
@@ -33,7 +33,7 @@ class Journal:
         self.board = summary_writer()(str(folder / "tensorboard"), purge_step=upto + 1) if tensorboard else None
 
     def write(self, kind: str, step: int, facts: Mapping[str, Any]) -> None:
-        """Add a line of a kind, train or validation; it outlives this process when this returns."""
+        """Add a line of a kind, one of TABLES; it outlives this process when this returns."""
         line = {"kind": kind, "step": step, **{name: _plain(value) for name, value in facts.items()}}
         before = self._columns(kind)
         self.lines.append(line)

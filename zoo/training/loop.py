@@ -1,12 +1,11 @@
 """The loop of a training: steps, and now and then a look at the device, a line, held-out data, a checkpoint."""
 
-import math
 import time
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from signal import SIGTERM
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -19,10 +18,11 @@ from zoo.progress import Pace, Tick, duration
 from zoo.training import checkpoint
 from zoo.training.folder import CHECKPOINTS, PICTURES
 from zoo.training.journal import Journal
+from zoo.training.plan import choice_step, pixels, samples_at
 from zoo.training.setup import Setup
 from zoo.training.signals import StopRequest
 from zoo.training.splits import not_held_out, validation_data
-from zoo.training.step import Sums
+from zoo.training.step import Elapsed, Sums
 from zoo.training.trainer import Trainer, TrainingError
 from zoo.training.validation import validate
 
@@ -43,28 +43,36 @@ class StoppedError(Exception):
         self.signal = signal
 
 
-@dataclass
-class Elapsed:
-    """Time over all starts of a run, and what was counted since the last line of the log."""
+class DivergedError(TrainingError):
+    """The steps no longer give numbers."""
 
-    seconds: float = 0.0
-    waited: float = 0.0
-    skipped: int = 0
-    line_seconds: float = 0.0
-    line_waited: float = 0.0
-    line_augmented: float = 0.0
-    line_steps: int = 0
+
+class Trial(NamedTuple):
+    """A loop that ends where one of several rates is chosen."""
+
+    number: int  # from 0
+    spent: float  # seconds of those before
 
 
 class Loop:
-    """The loop around a trainer: looks, lines, checkpoints."""
+    """The loop around a trainer: looks, lines, checkpoints. trial: of one of the recipe's rates, not the whole."""
 
-    def __init__(self, trainer: Trainer, folder: Path, setup: Setup, tick: Tick, state: dict[str, Any] | None):
+    def __init__(
+        self,
+        trainer: Trainer,
+        folder: Path,
+        setup: Setup,
+        tick: Tick,
+        state: dict[str, Any] | None,
+        trial: Trial | None = None,
+    ):
         self.trainer, self.folder, self.save_every, self.tick = trainer, folder, setup.save_every, tick
         self.world, self.recipe = trainer.world, trainer.recipe
         self.clocks, self.sums, self.pace = Elapsed(), Sums(), Pace()
         self.label, self.replaced = "", ""
         self.total_steps = sum(phase.steps for phase in trainer.phases)
+        self.trial, self.choice = trial, choice_step(trainer.recipe, trainer.phases)
+        self.end = self.choice if trial else self.total_steps
         self.log_every = CHECK * max(1, round(self.total_steps / LINES / CHECK))
         trainer.begin(trainer.phases[0])
         if state:
@@ -83,6 +91,8 @@ class Loop:
             with StopRequest() as request:
                 left = trainer.phases[trainer.phase.number - 1 :]
                 for phase in left:
+                    if trainer.step_number == self.end:  # a trial may end before a stage does
+                        break
                     if phase is not trainer.phase:
                         trainer.begin(phase)
                         trainer.step.meter.go_on(self.sums.streak)
@@ -108,7 +118,7 @@ class Loop:
                 self.journal.close()
         if self.replaced and self.world.is_first:
             warnings.warn(f"{self.replaced}\nin the place of a damaged one stood the next", stacklevel=2)
-        if self.sums.streak >= MENTIONED and self.world.is_first:
+        if self.sums.streak >= MENTIONED and self.world.is_first and not self.trial:
             warnings.warn(
                 f"the last {self.sums.streak} steps were not finite and changed nothing. {CURES}", stacklevel=2
             )
@@ -124,7 +134,7 @@ class Loop:
                 trainer.train(batch)
                 self.clocks.line_steps += 1
                 ended = self._is_time(request) and self._check(batch, feed.waited, request)
-                if ended or trainer.done == trainer.phase.steps:  # the last may be looked at before the feed has ended
+                if ended or self._is_over():  # the last may be looked at before the feed has ended
                     break
         self.replaced = feed.report() or self.replaced
         return ended
@@ -133,9 +143,13 @@ class Loop:
         """Whether to look at the device now: every few steps, which all processes count alike; one alone is free."""
         return (
             self.trainer.done % CHECK == 0
-            or self.trainer.done == self.trainer.phase.steps
+            or self._is_over()
             or (self.world.size == 1 and (request.signal is not None or self._is_save_due()))
         )
+
+    def _is_over(self) -> bool:
+        """Whether this was the last step of a stage, or of a trial."""
+        return self.trainer.done == self.trainer.phase.steps or self.trainer.step_number == self.end
 
     def _is_save_due(self) -> bool:
         return time.monotonic() - self.saved >= self.save_every
@@ -156,7 +170,7 @@ class Loop:
         self.last, self.waited, self.augmented = now, waited, augmented
         if taken.streak >= PATIENCE:
             self._give_up(taken, batch)
-        over = trainer.done == trainer.phase.steps
+        over = self._is_over()
         if over or trainer.done % CHECK == 0:
             trainer.share_norms()
             if over or trainer.done % self.log_every == 0:
@@ -167,7 +181,7 @@ class Loop:
                     self._look()
         stop = self.world.any(request.signal is not None)
         if stop or over or self.world.any(self._is_save_due()):
-            self._save()
+            self.save()
         return stop and trainer.step_number < self.total_steps
 
     def _give_up(self, taken: Sums, batch: Sample) -> None:
@@ -176,7 +190,7 @@ class Loop:
         path = self.folder / (f"nonfinite-batch-{rank}.pt" if rank else "nonfinite-batch.pt")
         with replacing(path) as draft:
             torch.save({**batch._asdict(), "step": self.trainer.step_number}, draft)
-        raise TrainingError(
+        raise DivergedError(
             f"{taken.streak} steps in a row were not finite, up to step {self.trainer.step_number} in stage"
             f" {self.trainer.phase.title}. The last batch is in {path}. {CURES}"
         )
@@ -218,16 +232,21 @@ class Loop:
     def _tick(self) -> None:
         if not self.world.is_first:
             return
-        seen, total, seconds = self.trainer.samples_seen, self.trainer.total_samples, self.clocks.seconds
-        done, work = self._pixels(seen), self._pixels(total)
+        seen, total = self._progress(lambda samples: samples)
+        done, work = self._progress(lambda samples: pixels(self.trainer.phases, samples))
+        seconds = self.clocks.seconds + (self.trial.spent if self.trial else 0.0)
         left = (work - done) * seconds / max(done, 1)
-        self.tick(f"train {self.label or self.trainer.phase.title}, {duration(left)} left", seen, total)
+        tried = f"rate {self.trainer.rate:g}, " if self.trial else ""
+        self.tick(f"train {tried}{self.label or self.trainer.phase.title}, {duration(left)} left", seen, total)
 
-    def _pixels(self, samples: int) -> int:
-        """That have been seen after so many samples: a stage of larger images takes longer."""
-        return sum(
-            min(max(samples - phase.first_sample, 0), phase.samples) * math.prod(phase.stage.hw)
-            for phase in self.trainer.phases
+    def _progress(self, amount: Callable[[int], int]) -> tuple[int, int]:
+        """What is done and what there is to do, over the trials of all rates; amount: of work in so many samples."""
+        trial = amount(samples_at(self.trainer.phases, self.choice))
+        left = max(0, len(self.recipe.rates or ()) - 1)  # trials beside that of the rate that goes on
+        before = self.trial.number if self.trial else left
+        return (
+            before * trial + amount(self.trainer.samples_seen),
+            left * trial + amount(self.trainer.total_samples),
         )
 
     def _is_look_due(self) -> bool:
@@ -251,7 +270,8 @@ class Loop:
                 write_png(self.folder / PICTURES / f"step-{trainer.step_number:08d}.png", picture)
         self.last = time.monotonic()  # looking is not training
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """A checkpoint of where the training is."""
         state = self.trainer.state_dict()
         others: list[Any] = [None] * self.world.size
         if self.world.size > 1:

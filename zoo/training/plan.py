@@ -1,6 +1,8 @@
 """From a recipe and a budget to steps: what each stage does, and which part of the data's order it reads."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import torch
@@ -48,6 +50,38 @@ def plan(recipe: Recipe, length: int, samples: int | None = None) -> tuple[Phase
         step, sample = step + phase.steps, sample + phase.samples
         phases.append(phase)
     return tuple(phases)
+
+
+def at_rate(phases: Sequence[Phase], rate: float) -> tuple[Phase, ...]:
+    """With this learning rate in the first stage, and those of the others in proportion."""
+    first = phases[0].stage.lr
+    stages = (replace(phase.stage, lr=rate * (phase.stage.lr / first)) for phase in phases)
+    return tuple(replace(phase, stage=stage) for phase, stage in zip(phases, stages, strict=True))
+
+
+def samples_at(phases: Sequence[Phase], step: int) -> int:
+    """Samples seen after so many steps."""
+    return sum(min(max(step - phase.first_step, 0), phase.steps) * phase.stage.batch for phase in phases)
+
+
+def pixels(phases: Sequence[Phase], samples: int) -> int:
+    """That have been seen after so many samples: a stage of larger images takes longer."""
+    return sum(min(max(samples - phase.first_sample, 0), phase.samples) * math.prod(phase.stage.hw) for phase in phases)
+
+
+def choice_step(recipe: Recipe, phases: Sequence[Phase]) -> int:
+    """The step after which one of the recipe's rates is chosen; 0 where there are none."""
+    if not recipe.rates:
+        return 0
+    share = (recipe.choose_after or 0) * (phases[-1].first_sample + phases[-1].samples)
+    here = next(phase for phase in reversed(phases) if phase.first_sample <= share)
+    return here.first_step + max(1, round((share - here.first_sample) / here.stage.batch))
+
+
+def effort(recipe: Recipe, phases: Sequence[Phase]) -> int:
+    """Samples that all steps see together: those of a training, and of the rates that it leaves."""
+    left = max(0, len(recipe.rates or ()) - 1)
+    return phases[-1].first_sample + phases[-1].samples + left * samples_at(phases, choice_step(recipe, phases))
 
 
 def freeze(model: nn.Module, stage: Stage) -> list[nn.Parameter]:

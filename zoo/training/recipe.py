@@ -14,7 +14,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from registry import ABOVE_0, BELOW_1, FROM_1, Entry, Limit, Spec, UnknownNameError, nearest, options_of, require
+from registry import (
+    ABOVE_0,
+    BELOW_1,
+    BETWEEN,
+    FROM_1,
+    Entry,
+    Limit,
+    Spec,
+    UnknownNameError,
+    nearest,
+    options_of,
+    require,
+)  # fmt: skip
 from registry.vocabulary import SMALLEST, Precision
 from zoo import losses
 from zoo.contract import TASKS, Task, words
@@ -29,6 +41,11 @@ from zoo.training.toml import dumps
 
 SCHEMA = 1
 SEED = Limit("a whole number from 0 to 2**63 - 1", lambda seed: 0 <= seed < 2**63)
+RATES = Limit(
+    "two numbers above 0 or more, each once",
+    lambda rates: 1 < len(rates) == len(set(rates)) and all(map(ABOVE_0.holds, rates)),
+)
+CHOOSE_AFTER = 0.25  # of the samples
 LONGEST = 200  # characters of what the reader of TOML says
 
 
@@ -105,6 +122,12 @@ class Recipe:
     stages: Annotated[tuple[Stage, ...], Limit("one Stage or more", bool)]
     objective: Objective = field(default_factory=Objective)
     optimizer: Annotated[str, "sgd or adamw with options, as sgd(momentum=0.9)"] = "adamw"
+    rates: Annotated[
+        tuple[float, ...] | None, "tried as lr of the first stage, of others in proportion; the best goes on", RATES
+    ] = None
+    choose_after: Annotated[
+        float | None, "share of the samples after which one of rates is chosen; None: 0.25 with rates", BETWEEN
+    ] = None
     augment: Annotated[str, "augmentations, as flip, noise(std=0.02); empty for none"] = ""
     epoch: Annotated[int | None, "samples that count as one epoch; None: as many as the data has", FROM_1] = None
     normalise: Annotated[Literal["model", "data"], "image statistics: the network's, or the data's"] = "model"
@@ -124,6 +147,10 @@ class Recipe:
         object.__setattr__(self, "stages", _stages(self.stages))
         object.__setattr__(self, "objective", _objective(self.objective))
         check(self)
+        if self.rates and self.choose_after is None:
+            object.__setattr__(self, "choose_after", CHOOSE_AFTER)
+        if self.choose_after is not None and not self.rates:
+            raise RecipeError(f"choose_after={self.choose_after:g} says when one of rates is chosen; give rates, too")
         Spec.parse(self.model)  # whether it is known is asked where it is built: it may be a user's own
         optimizers.optimizers.resolve(self.optimizer)
         _augment_text(self.augment)
@@ -203,6 +230,10 @@ class Recipe:
         for name, other in (("samples", "epochs"), ("epochs", "samples")):
             if staged.get(name) is not None:
                 staged.setdefault(other, None)  # the amount is given in one of the two
+        if "lr" in staged:
+            own.setdefault("rates", None)  # a rate that is given is not chosen
+        if not own.get("rates", True):
+            own.setdefault("choose_after", None)
         recipe = replace(self, **own)
         return replace(
             recipe,

@@ -169,6 +169,19 @@ class Sums:
         return {name: value / self.good if self.good else math.nan for name, value in self.sums.items()}
 
 
+@dataclass
+class Elapsed:
+    """Time over all starts of a run, and what was counted since the last line of the log."""
+
+    seconds: float = 0.0
+    waited: float = 0.0
+    skipped: int = 0
+    line_seconds: float = 0.0
+    line_waited: float = 0.0
+    line_augmented: float = 0.0
+    line_steps: int = 0
+
+
 class Clock:
     """Where the time goes: seconds between marks, by name; each mark waits for the device."""
 

@@ -22,7 +22,7 @@ from zoo.training.augmenting import Timed
 from zoo.training.checkpoint import random_states, seed_all, set_random_states
 from zoo.training.ema import Average
 from zoo.training.feed import Feed, Place, Positions, statistics
-from zoo.training.plan import Phase, freeze, per_process, plan, set_modes
+from zoo.training.plan import Phase, at_rate, freeze, per_process, plan, set_modes
 from zoo.training.recipe import Recipe, Stage
 from zoo.training.splits import training_data
 from zoo.training.start import fill
@@ -53,6 +53,7 @@ class Trainer:
         data = training_data(recipe.data, recipe.stages[0].hw, world.device)
         data.keep_split()
         self.length, self.split = len(data), data.split
+        self.rate: float | None = None  # the one of the recipe's rates that is tried, or was chosen
         self.phases = plan(recipe, self.length)
         for phase in self.phases:
             per_process(phase.stage, world.size)
@@ -167,6 +168,7 @@ class Trainer:
             "earlier": self.earlier and self.earlier.to_text(),
             "phase": self.phase.number,
             "done": self.done,
+            "rate": self.rate,
             "average": self.average and {"model": self.average.model.state_dict(), "updates": self.average.updates},
             "random": random_states(),
             **{name: part.state_dict() for name, part in self._parts().items()},
@@ -175,6 +177,10 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Be as the training was that gave this state."""
         self._require_own(state)
+        self.rate = state.get("rate")  # older checkpoints do not say
+        self.phases = plan(self.recipe, self.length)
+        if self.rate is not None:
+            self.phases = at_rate(self.phases, self.rate)
         self.begin(self.phases[state["phase"] - 1], self.step.mark if hasattr(self, "step") else unmarked)
         self.done = state["done"]
         self.earlier = Trained.from_text(state.get("earlier"))

@@ -22,6 +22,7 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     [
         "uncertainty",
         "pcgrad",
+        "rates",
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("fixed", "dwa(every=4)", "mask")),
     ],
 )

@@ -3,6 +3,7 @@
 import copy
 import json
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from zoo.data.feeding.order import spread
 from zoo.machine import choose
 from zoo.metrics import Accumulator
 from zoo.trained import Trained
-from zoo.training import Objective, Recipe, Setup, TrainingError, budgeted, loop
+from zoo.training import Objective, Recipe, TrainingError, budgeted
+from zoo.training.plan import pixels
 from zoo.training.splits import training_data, validation_data
 from zoo.training.trainer import Trainer
 from zoo.training.validation import METRICS, grid, validate
@@ -248,10 +250,10 @@ def test_the_environment_of_every_start_is_kept(tmp_path: Path) -> None:
     assert [start["torch"] for start in facts["resumed"]] == [torch.__version__] * 2
 
 
-def test_the_estimate_knows_that_larger_images_take_longer(tmp_path: Path) -> None:
+def test_the_estimate_knows_that_larger_images_take_longer() -> None:
     small, large = (replace(SMALL.stages[0], size=side, samples=10 * BATCH) for side in (16, 64))
     trainer = Trainer(replace(SMALL, stages=(small, large)), World(), workers=0)
-    at = loop.Loop(trainer, tmp_path, Setup(), lambda *_: None, None)._pixels
+    at = partial(pixels, trainer.phases)
     assert [at(n) for n in (0, 40, 60, 80)] == [0, 40 * 16**2, 40 * 16**2 + 20 * 64**2, 40 * (16**2 + 64**2)]
 
 

@@ -64,8 +64,12 @@ RECIPE = {
     "metrics": maybe(st.just("mask_mae, depth_rmse")),
     "validate_samples": count,
     "seed": st.integers(0, 2**63 - 1),
+    "rates": maybe(st.lists(number, min_size=2, max_size=4, unique=True).map(tuple)),
+    "choose_after": maybe(st.floats(0, 1, exclude_min=True, exclude_max=True)),
 }
-whole_recipes = st.builds(Recipe, **RECIPE)
+whole_recipes = st.fixed_dictionaries(RECIPE).map(
+    lambda drawn: Recipe(**drawn | ({} if drawn["rates"] else {"choose_after": None}))
+)
 
 
 @settings(max_examples=100)
