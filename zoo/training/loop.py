@@ -86,7 +86,7 @@ class Loop:
         trainer = self.trainer
         self.last = self.saved = time.monotonic()
         if self.recipe.start and not trainer.step_number:
-            self._save()  # so that whoever resumes needs the file no more
+            self.save()  # so that whoever resumes needs the file no more
         try:
             with StopRequest() as request:
                 left = trainer.phases[trainer.phase.number - 1 :]
