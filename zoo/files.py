@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -18,10 +19,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     What stood there before is there until then. An OSError names `path`, not its neighbour.
     """
-    if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe must not become a file, nor a folder
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-    target = Path(os.path.realpath(path))  # a link keeps pointing where it pointed
-    draft = target.with_name(f".{target.name[:LONGEST]}.{token_hex(4)}.part")
+    target = _target(path)
+    draft = target.with_name(_draft_name(target.name))
     try:
         draft.touch(exist_ok=False)
         mode = draft.stat().st_mode  # what this user's new files get; some libraries make theirs private
@@ -42,10 +41,43 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replace a file's content, whole or not at all."""
-    with replacing(path) as draft:
-        draft.write_bytes(data)
+def write_bytes(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Replace a file's content, whole or not at all.
+
+    lasting: on the disk when this returns; else it may be empty after a power cut, and very many are written sooner.
+    """
+    target = _target(path)
+    draft = os.path.join(os.path.dirname(target), _draft_name(target.name))
+    try:
+        with open(draft, "xb") as file:
+            file.write(data)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(draft, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        raise
+
+
+def _target(path: Path) -> Path:
+    """What is to be replaced: a link keeps pointing where it pointed, and devices, pipes and folders stay."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return path  # there is nothing, or nothing to be seen, which writing will say
+    if stat.S_ISLNK(mode):
+        return _target(Path(os.path.realpath(path)))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return path
+
+
+def _draft_name(name: str) -> str:
+    return f".{name[:LONGEST]}.{token_hex(4)}.part"
 
 
 def from_json(text: str | bytes) -> Any:

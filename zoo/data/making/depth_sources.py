@@ -72,7 +72,8 @@ def build(text: str) -> DepthSource:
 
 def stand(behind: Tensor, solid: Tensor) -> Tensor:
     """The depth of a background (1, h, w) with an upright object in it."""
-    return torch.where(solid, behind[solid].min(), behind) if solid.any() else behind
+    nearest = behind.masked_fill(~solid, torch.inf).min()  # nothing is solid: infinite, and nowhere
+    return torch.where(solid, nearest, behind)
 
 
 @depth_sources.register("plane", Card(summary="level ground under a horizon, sky above, the object upright on it"))

@@ -5,6 +5,7 @@ already; `finish` writes what tells that everything is there.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,14 +51,15 @@ class LooseFiles:
             (self.folder / name).mkdir(exist_ok=True)
         made = 0
         for number in piece:
-            if missing := {name: path for name, path in self.paths(number).items() if not path.exists()}:
+            if missing := {name: path for name, path in self.paths(number).items() if not _written(path)}:
                 files = sample_files(self.composition, number)
                 for name, path in missing.items():
-                    write_bytes(path, files[name])
+                    write_bytes(path, files[name], lasting=False)
                 made += 1
         return made, len(piece) - made
 
     def finish(self) -> None:
+        os.sync()  # a manifest says that all of it is on the disk
         with (
             replacing(self.folder / MANIFEST) as draft,
             open(draft, "w", encoding="utf-8", errors="backslashreplace") as file,  # which is JSON's own way
@@ -147,6 +149,14 @@ class TarShards:
         for split in self.numbers:
             shards = (finished(path) for path, _ in self.pieces() if path.name.startswith(f"{split}-"))
             write_index(self.folder, Index(split, tuple(shard for shard in shards if shard), source))
+
+
+def _written(path: Path) -> bool:
+    """A power cut leaves some files empty, which are made again."""
+    try:
+        return os.stat(path).st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 Outlet = LooseFiles | TarShards

@@ -220,6 +220,16 @@ def test_a_full_disk_is_said_loses_nothing_and_is_gone_on_from(photos, shards):
     assert contents(photos / "out") == whole
 
 
+def test_files_that_a_power_cut_left_empty_are_made_again(photos):
+    make(photos)
+    whole = contents(photos / "out")
+    for name in ("fg_bg/img_0000003.jpg", "bg/bg_0000001.jpg"):
+        assert (photos / "out" / name).read_bytes()
+        (photos / "out" / name).write_bytes(b"")
+    assert make(photos).made >= 1
+    assert contents(photos / "out") == whole
+
+
 def test_what_cannot_be_used_is_left_out_by_name(photos):
     Image.new("RGB", (20, 20)).save(photos / "fg" / "opaque.png")
     Image.new("RGBA", (20, 20), (9, 9, 9, 60)).save(photos / "fg" / "ghost.png")
