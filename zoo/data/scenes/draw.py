@@ -94,9 +94,16 @@ def log_uniform(draw: Draw, low: float, high: float, p: float) -> Tensor:
     return torch.where(draw.chance(p), torch.exp(draw.uniform(math.log(low), math.log(high))), 0.0)
 
 
+AT_X, AT_Y, OF_SEED = 374761393, 668265263, 974634777
+
+
 def lattice(x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
     """A number in [0, 1) for places on a grid (int32 tensors); the same on every device, as integers wrap alike."""
-    n = x * 374761393 + y * 668265263 + seed * 974634777
-    n = (n ^ ((n >> 13) & 0x7FFFF)) * 1274126177
-    n = (n ^ ((n >> 16) & 0xFFFF)) * 1911520717
-    return ((n >> 8) & 0xFFFFFF).float() * (1 / 2**24)
+    return scattered(x * AT_X + y * AT_Y + seed * OF_SEED)
+
+
+def scattered(n: Tensor) -> Tensor:
+    """A number in [0, 1) for each whole one (int32), of which nothing is left."""
+    n.bitwise_xor_((n >> 13).bitwise_and_(0x7FFFF)).mul_(1274126177)
+    n.bitwise_xor_((n >> 16).bitwise_and_(0xFFFF)).mul_(1911520717)
+    return n.bitwise_right_shift_(8).bitwise_and_(0xFFFFFF).float().mul_(1 / 2**24)

@@ -25,16 +25,22 @@ def jpeg(images: Tensor, quality: Tensor) -> Tensor:
     padded = images.clamp(0, 1).mul_(255)
     if h % 16 or w % 16:
         padded = F.pad(padded, (0, -w % 16, 0, -h % 16), mode="replicate")
-    to_ycc = images.new_tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-    ycc = torch.einsum("ij,bjhw->bihw", to_ycc, padded)
-    luma, chroma = ycc[:, :1] - 128, F.avg_pool2d(ycc[:, 1:], 2)
+    luma = _mixed(padded, 0.299, 0.587, 0.114).sub_(128)
+    halved = F.avg_pool2d(padded, 2)
+    chroma = torch.cat([_mixed(halved, -0.168736, -0.331264, 0.5), _mixed(halved, 0.5, -0.418688, -0.081312)], 1)
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100  # the IJG's scale
-    luma = _quantised(luma, _table(False, images.device), scale) + 128
+    luma = _quantised(luma, _table(False, images.device), scale).add_(128)
     chroma = _quantised(chroma, _table(True, images.device), scale)
     chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
     cb, cr = chroma[:, :1], chroma[:, 1:]
-    rgb = torch.cat([luma + 1.402 * cr, luma - 0.344136 * cb - 0.714136 * cr, luma + 1.772 * cb], 1)
-    return (rgb[..., :h, :w].clamp(0, 255).round() / 255).to(images.dtype)
+    green = luma.add(cb, alpha=-0.344136).sub_(cr, alpha=0.714136)
+    rgb = torch.cat([luma.add(cr, alpha=1.402), green, luma.add(cb, alpha=1.772)], 1)
+    return rgb[..., :h, :w].clamp_(0, 255).round_().div_(255).to(images.dtype)
+
+
+def _mixed(images: Tensor, red: float, green: float, blue: float) -> Tensor:
+    """One plane of three."""
+    return (images[:, :1] * red).add_(images[:, 1:2], alpha=green).add_(images[:, 2:], alpha=blue)
 
 
 def _quantised(planes: Tensor, table: Tensor, scale: Tensor) -> Tensor:

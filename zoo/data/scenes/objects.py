@@ -65,12 +65,14 @@ class Figures:
         tall = self.shapes.height[:, None, None]
         wide, high = (reach[:, None, None] * tall for reach in self.shapes.reach)
         deep = torch.where(mirrored[:, None, None], high, 0.0)
-        near = (x.abs() < wide) & (y < high) & (y > -deep) & self.present[:, None, None]
+        wide = torch.where(self.present[:, None, None], wide, -1.0)  # one that is not there is seen nowhere
+        near = (x.abs() < wide).logical_and_(y < high).logical_and_(y > -deep)
         at = near.flatten().nonzero()[:, 0]
         scene = at // (t.shape[1] * t.shape[2])
-        x, y, t, tall = x.flatten()[at], y.flatten()[at], t.flatten()[at], self.shapes.height[scene]
+        x, y, t = (each.flatten().index_select(0, at) for each in (x, y, t))
+        tall = self.shapes.height.index_select(0, scene)
         distance = self.shapes.distance(x / tall, y.abs() / tall, scene) * tall
-        pixel = t * camera.pixel(*rays.shape[-2:])[scene]
+        pixel = t * camera.pixel(*rays.shape[-2:]).index_select(0, scene)
         cover = (0.5 - distance / pixel).clamp(0, 1)
         inside = (-distance / (THICK * tall)).clamp(0, 1).sqrt()
         fading = (1 + y / (0.6 * tall)).clamp(0, 1)  # the mirror image is clear at the foot only
@@ -86,19 +88,22 @@ class Figures:
             t - THICK * tall * inside,
             pixel,
         )
-        return Stand(*(column[some] for column in columns))
+        return Stand(*(column.index_select(0, some) for column in columns))
 
     def paint(self, stand: Stand, light: Tensor, ambient: Tensor, families: tuple[Pattern, ...]) -> Tensor:
         """Colour (n, 3), shaded as something round."""
         row = torch.zeros_like(stand.scene)
         colour = paint(self.materials, row, 2 * stand.x, 2 * stand.y, 2 * stand.pixel, families, stand.scene)
-        across = (stand.x / (0.25 * self.shapes.height[stand.scene])).clamp(-1, 1) * light[stand.scene, 0]
-        return colour * ((0.62 + 0.3 * stand.inside + 0.25 * across) * ambient[stand.scene])[:, None]
+        tall, aside, ambient = (
+            each.index_select(0, stand.scene) for each in (self.shapes.height, light[:, 0], ambient)
+        )
+        across = (stand.x / (0.25 * tall)).clamp(-1, 1) * aside
+        return colour * ((0.62 + 0.3 * stand.inside + 0.25 * across) * ambient)[:, None]
 
     def stand_out(self, background: Tensor, stand: Stand) -> None:
         """Lighten or darken the object's colours where they are, in the mean, those of what it hides, (b, h, w, 3)."""
         b = len(self.x)
-        hidden = _total(background.view(-1, 3)[stand.at] * stand.cover[:, None], stand.scene, b)
+        hidden = _total(background.view(-1, 3).index_select(0, stand.at) * stand.cover[:, None], stand.scene, b)
         hidden = hidden / _total(stand.cover, stand.scene, b).clamp(min=1e-6)[:, None]
         own = self.materials
         gap = (0.8 * (0.4 * own.first + 0.4 * own.second + 0.2 * own.third)[:, 0] - hidden).mean(1)
@@ -110,7 +115,9 @@ class Figures:
     def disguise(self, where: Tensor, materials: Materials, hits: Hits, stand: Stand) -> None:
         """Where told (b,), take the look of the surface behind most of the object."""
         rows = materials.family.shape[1]
-        votes = _total(stand.cover, stand.scene * rows + hits.surface.flatten()[stand.at], len(self.x) * rows)
+        votes = _total(
+            stand.cover, stand.scene * rows + hits.surface.flatten().index_select(0, stand.at), len(self.x) * rows
+        )
         self.materials.dress(0, materials, votes.view(-1, rows).argmax(1), where)
 
     def shadow(self, rays: Tensor, hits: Hits, light: Tensor, some: Tensor) -> Tensor:
@@ -120,13 +127,14 @@ class Figures:
         tall = self.shapes.height[:, None, None]
         x = (rays[:, 0] * hits.z + s * lx - self.x[:, None, None]) / tall
         y = (hits.y + s * ly) / tall
-        reached = (s > 0.02) & (y > 0) & (y < 1.3) & (x.abs() < 1) & (self.present & some)[:, None, None]
+        wide = torch.where(self.present & some, 1.0, -1.0)[:, None, None]
+        reached = (x.abs() < wide).logical_and_(s > 0.02).logical_and_(y > 0).logical_and_(y < 1.3)
         at = reached.flatten().nonzero()[:, 0]
         scene = at // (s.shape[1] * s.shape[2])
-        x, y, s = x.flatten()[at], y.flatten()[at], s.flatten()[at]
-        soft = 0.02 + 0.05 * s.clamp(0, 6) / self.shapes.height[scene]
+        x, y, s = (each.flatten().index_select(0, at) for each in (x, y, s))
+        soft = 0.02 + 0.05 * s.clamp(0, 6) / self.shapes.height.index_select(0, scene)
         dark = (0.5 - self.shapes.distance(x, y, scene) / soft).clamp(0, 1) * (4 * (1.3 - y)).clamp(0, 1)
-        return torch.zeros(reached.numel(), device=dark.device).index_put((at,), dark).view(reached.shape)
+        return torch.zeros(reached.numel(), device=dark.device).index_copy_(0, at, dark).view(reached.shape)
 
 
 def _total(values: Tensor, group: Tensor, groups: int) -> Tensor:

@@ -104,12 +104,15 @@ def _with_objects(
         each.stand_out(plate, seen)
         each.disguise(faults.camouflage, scenery.materials, hits, seen)
         look = each.paint(seen, scenery.light, scenery.ambient, scenery.families)
-        look = _foggy(look, seen.z, scenery.fog[seen.scene], scenery.haze[seen.scene])
-        cover = seen.cover * (seen.z < z[seen.at])
-        mirror = seen.mirror * (hits.surface.flatten()[seen.at] == GROUND) * faults.reflection[seen.scene]
-        pixels[seen.at] = torch.lerp(pixels[seen.at], look, torch.maximum(cover, mirror)[:, None])
-        mask[seen.at] = torch.lerp(mask[seen.at], torch.ones_like(cover), cover)  # where either object is
-        z[seen.at] = torch.where(cover > 0.5, seen.z, z[seen.at])
+        look = _foggy(look, seen.z, *(each.index_select(0, seen.scene) for each in (scenery.fog, scenery.haze)))
+        behind, old_mask, old_z, surface = (
+            each.index_select(0, seen.at) for each in (pixels, mask, z, hits.surface.flatten())
+        )
+        cover = seen.cover * (seen.z < old_z)
+        mirror = seen.mirror * (surface == GROUND) * faults.reflection.index_select(0, seen.scene)
+        pixels.index_copy_(0, seen.at, torch.lerp(behind, look, torch.maximum(cover, mirror)[:, None]))
+        mask.index_copy_(0, seen.at, torch.lerp(old_mask, torch.ones_like(cover), cover))  # where either object is
+        z.index_copy_(0, seen.at, torch.where(cover > 0.5, seen.z, old_z))
     return pixels.view_as(plate), mask.view_as(hits.z), z.view_as(hits.z)
 
 

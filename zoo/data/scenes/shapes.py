@@ -49,24 +49,29 @@ class Shapes:
 
     def distance(self, x: Tensor, y: Tensor, scene: Tensor) -> Tensor:
         """How far (n,) places of scenes, in units of the height, are outside the shape; negative inside."""
-        pierced = self.pierced[scene]
+        row, (ax, ay, ra, bx, by, rb) = scene.int(), self.strokes.permute(2, 1, 0)  # (STROKES, b) each
+        ex, ey = bx - ax, by - ay
+        square = (ex * ex + ey * ey).clamp(min=1e-6)
+        table = torch.stack([ax, ay, ex, ey, ex / square, ey / square, ra, rb - ra], 1)  # (STROKES, 8, b)
+        pierced = self.pierced.index_select(0, row)
         outside = torch.full_like(x, 9.0)
         solid = torch.full_like(x, 9.0)
-        for i in range(STROKES):
-            ax, ay, ra, bx, by, rb = self.strokes[:, i].T
-            ex, ey = bx - ax, by - ay
-            square = (ex * ex + ey * ey).clamp(min=1e-6)
-            row = torch.stack([ax, ay, ex, ey, ex / square, ey / square, ra, rb - ra])
-            ax, ay, ex, ey, along_x, along_y, ra, grow = row.index_select(1, scene)
+        some = bool((self.pierced > 0).any())
+        for i, numbers in enumerate(table):
+            ax, ay, ex, ey, along_x, along_y, ra, grow = numbers.index_select(1, row)
             px, py = x - ax, y - ay
-            along = (px * along_x + py * along_y).clamp(0, 1)
-            px, py = px - along * ex, py - along * ey
-            d = (px * px + py * py).sqrt() - (ra + along * grow)
+            along = (px * along_x).add_(along_y.mul_(py)).clamp_(0, 1)
+            px.sub_(ex.mul_(along))
+            py.sub_(ey.mul_(along))
+            d = px.mul_(px).add_(py.mul_(py)).sqrt_().sub_(grow.mul_(along).add_(ra))
+            if not some:
+                solid = torch.minimum(solid, d)
+                continue
             under = pierced > i
             outside = torch.where(under, torch.minimum(outside, d), outside)
             solid = torch.where(under, solid, torch.minimum(solid, d))
-        for i in range(HOLES):
-            cx, cy, rx, ry = self.holes[scene, i].T
+        for i in range(HOLES if some else 0):
+            cx, cy, rx, ry = self.holes[:, i].T.index_select(1, row)
             hole = (torch.hypot((x - cx) / rx, (y - cy) / ry) - 1) * torch.minimum(rx, ry)
             outside = torch.maximum(outside, -hole)
         return torch.minimum(outside, solid)

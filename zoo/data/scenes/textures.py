@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.data.scenes.draw import Draw, lattice
+from zoo.data.scenes.draw import AT_X, AT_Y, OF_SEED, Draw, lattice, scattered
 
 
 @dataclass
@@ -67,29 +67,41 @@ def paint(
 ) -> Tensor:
     """Colours (..., 3) of places u, v in metres on a surface of a scene; pixel is a pixel's size there; all (...)."""
 
-    def of(table: Tensor) -> Tensor:
-        return table[scene, surface]
-
-    scale, turn, seed, family = of(materials.scale), of(materials.turn), of(materials.seed), of(materials.family)
+    row = (scene * materials.family.shape[1] + surface).int()
+    numbers = torch.stack([materials.scale, materials.turn, materials.fine]).flatten(1)
+    whole = torch.stack([materials.seed, materials.family.int()]).flatten(1)
+    scale, turn, fine = _taken(numbers, row)
+    seed, family = _taken(whole, row)
     cos, sin = torch.cos(turn) * scale, torch.sin(turn) * scale
     x, y, size = u * cos - v * sin, u * sin + v * cos, pixel * scale
     grain = noise(x * 3.1, y * 3.1, seed + 7, size * 3.1)
     mix = torch.full_like(x, 0.5)
     for pattern in families:
-        mix = torch.where(family == FAMILIES.index(pattern), pattern(x, y, seed, size, grain), mix)
-    base = torch.lerp(of(materials.first), of(materials.second), mix[..., None])
-    return torch.lerp(base, of(materials.third), (grain * of(materials.fine))[..., None])
+        here = (family.view(-1) == FAMILIES.index(pattern)).nonzero()[:, 0]
+        places = (each.reshape(-1).index_select(0, here) for each in (x, y, seed, size, grain))
+        mix.view(-1).index_copy_(0, here, pattern(*places))
+    colours = torch.cat([materials.first, materials.second, materials.third], 2).flatten(0, 1)
+    first, second, third = colours.index_select(0, row.view(-1)).view(*row.shape, 9).split(3, -1)  # type: ignore[no-untyped-call]
+    base = torch.lerp(first, second, mix[..., None])
+    return torch.lerp(base, third, grain.mul_(fine)[..., None])
+
+
+def _taken(table: Tensor, row: Tensor) -> Tensor:
+    """table (c, n), rows (...) -> (c, ...)."""
+    return table.index_select(1, row.view(-1)).view(len(table), *row.shape)
 
 
 def noise(x: Tensor, y: Tensor, seed: Tensor, size: Tensor) -> Tensor:
     """Value noise with a period of 1, in [0, 1]; 0.5 where a pixel is larger than the period."""
     fx, fy = torch.floor(x), torch.floor(y)
-    ix, iy = fx.int(), fy.int()
+    corner = fx.int().mul_(AT_X).add_(fy.int().mul_(AT_Y)).add_(seed * OF_SEED)  # the others follow by adding
     tx, ty = x - fx, y - fy
-    tx, ty = tx * tx * (3 - 2 * tx), ty * ty * (3 - 2 * ty)
-    low = torch.lerp(lattice(ix, iy, seed), lattice(ix + 1, iy, seed), tx)
-    high = torch.lerp(lattice(ix, iy + 1, seed), lattice(ix + 1, iy + 1, seed), tx)
-    return 0.5 + (torch.lerp(low, high, ty) - 0.5) * (1.5 - 1.5 * size).clamp(0, 1)
+    tx, ty = (each * each * (3 - 2 * each) for each in (tx, ty))
+    low = torch.lerp(scattered(corner.clone()), scattered(corner + AT_X), tx)
+    corner.add_(AT_Y)
+    high = torch.lerp(scattered(corner.clone()), scattered(corner.add_(AT_X)), tx)
+    seen = (1.5 - 1.5 * size).clamp_(0, 1)
+    return torch.lerp(low, high, ty).sub_(0.5).mul_(seen).add_(0.5)
 
 
 def step(edge: Tensor, size: Tensor) -> Tensor:
