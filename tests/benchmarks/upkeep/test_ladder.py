@@ -52,7 +52,7 @@ def test_what_fails_is_told_and_the_next_goes_on(tmp_path: Path) -> None:
     assert done["bad"] == ("failed", "no such thing here")
     assert done["gone"] == ("failed", "its process ended with code -9")
     assert done["good"] == ("done", {"n": 1})
-    assert 25 < done["all"][1]["s"] < 30, "it has what the others have left"
+    assert 15 < done["all"][1]["s"] < 30, "it has what the others have left"
     assert Report(tmp_path, HERE).code == 1
 
 
@@ -64,14 +64,14 @@ def test_a_step_has_its_time_and_no_more(
     begun = time.monotonic()
     done = told(tmp_path, Step("long", step, 0.2), Step("next", found, 1))
     assert [status for status, _ in done.values()] == ["stopped", "done"]
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 20, "it would sleep for 60"
 
 
 def test_when_all_the_time_is_over_nothing_is_begun(tmp_path: Path) -> None:
     begun = time.monotonic()
     done = told(tmp_path, Step("long", sleeps, 60), Step("next", found, 1), seconds=3.2)
     assert [status for status, _ in done.values()] == ["stopped", "no time"]
-    assert 3 < time.monotonic() - begun < 6
+    assert 3 < time.monotonic() - begun < 20
 
 
 def test_a_later_run_does_what_is_missing_on_one_machine_and_all_on_another(tmp_path: Path) -> None:
