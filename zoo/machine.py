@@ -1,5 +1,6 @@
 """What a measurement was made on, in a form that goes into every record."""
 
+import ctypes
 import os
 import platform
 import subprocess
@@ -25,6 +26,9 @@ NO_MEMORY = (  # what the CPU's allocator says, and libraries that torch does no
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+LARGEST_KEPT, MOST_KEPT = 1 << 25, 1 << 30  # bytes of one block, the most that glibc takes; and of all
 
 
 def describe(device: torch.device) -> dict[str, Any]:
@@ -177,3 +181,16 @@ def threads(count: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def keep_freed_memory() -> bool:
+    """Have glibc keep what this process frees, and say whether it does; other C libraries are left as they are.
+
+    A worker's tensors of a few MB come and go hundreds of times a second. By default each goes back to the system, and
+    getting its pages again took a quarter of the time of rendering. For a process of ours, not for that of a user.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return False
+    return bool(mallopt(MMAP_THRESHOLD, LARGEST_KEPT) and mallopt(TRIM_THRESHOLD, MOST_KEPT))

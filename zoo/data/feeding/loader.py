@@ -24,6 +24,7 @@ from torch.utils.data import BatchSampler, DataLoader
 from registry import OptionError, ZooError, require_count
 from zoo.contract import Sample
 from zoo.data.dataset import PairDataset, without_damaged
+from zoo.machine import keep_freed_memory
 
 AHEAD = 2  # batches that each worker prepares
 SPARE = 2  # blocks in the hands of this process: the batch in use, and the one before it
@@ -96,7 +97,7 @@ class Loader:
             batch_size=None,
             collate_fn=_unchanged,
             num_workers=self.workers,
-            worker_init_fn=_leave_signals,
+            worker_init_fn=_start_worker,
             prefetch_factor=AHEAD,
             multiprocessing_context="fork" if sys.platform == "linux" else None,  # such workers end with their parent
             generator=torch.Generator(),  # its own: torch's is for the networks, whose random numbers must not shift
@@ -140,7 +141,12 @@ class _Worker:
         return len(indices), self.dataset.batch_into(indices, out)
 
 
-def _leave_signals(_: int) -> None:
+def _start_worker(_: int) -> None:
+    keep_freed_memory()
+    _leave_signals()
+
+
+def _leave_signals() -> None:
     """Let Ctrl-C and SIGTERM, which a terminal or a scheduler sends to the whole group, be the parent's to answer.
 
     It may want to save first, and torch lets it fail when a worker is gone; what it sends itself ends a worker.
