@@ -11,7 +11,15 @@ architectures: Catalog[Architecture] = Catalog("architecture", package=__name__,
 register = architectures.register
 names = architectures.names
 
-GROUPS = ("founding", "variant", "family", "baseline", "community", "yours")  # the order of every table; others follow
+GROUPS = (
+    "founding",
+    "variant",
+    "own",
+    "family",
+    "baseline",
+    "community",
+    "yours",
+)  # in this order; others follow
 
 
 def rank(group: str) -> tuple[int, str]:

@@ -29,6 +29,8 @@ Fusion = Annotated[
     "how the pair is joined: concat, difference (with |fg_bg - bg|) or siamese (one encoder for both images); and added"
     " by +, to bear plates that moved: aligned, tolerant, signed",
 ]
+REACH = cues.REACH
+COMPARED = (2 * REACH + 1) ** 2 + 1  # channels of `compared`
 COARSE = 3  # scales of a siamese network, from the coarsest up, whose features are compared in a window
 
 
@@ -125,7 +127,7 @@ class Join(nn.Module):
         self.own = nn.Conv2d(c, c, 1, bias=False)
         self.changed = nn.Conv2d(2 * c if signed else c, c, 1, bias=False)
         self.cues = nn.Conv2d(cues, c, 1, bias=False) if cues else None
-        self.near = nn.Conv2d((2 * REACH + 1) ** 2 + 1, c, 1, bias=False) if window else None
+        self.near = nn.Conv2d(COMPARED, c, 1, bias=False) if window else None
         nn.init.dirac_(self.own.weight)
 
     def forward(self, both: Tensor, found: Tensor) -> Tensor:
@@ -136,9 +138,6 @@ class Join(nn.Module):
         if self.cues is not None:
             joined = joined + self.cues(shrink(found, f))
         return joined if self.near is None else joined + self.near(compared(f, f_bg))
-
-
-REACH = cues.REACH
 
 
 def compared(f: Tensor, f_bg: Tensor) -> Tensor:
