@@ -10,12 +10,14 @@ from zoo.contract import Sample
 from zoo.data.dataset import BatchDataset, DataError, NoSplitError, sources
 from zoo.data.scenes.faults import PROBABILITY
 from zoo.data.scenes.render import VERSION, render
+from zoo.data.wild.chances import PROBABILITY as WILD_PROBABILITY
 from zoo.data.wild.render import render as render_wild
 from zoo.data.wild.stage import VERSION as WILD
 from zoo.machine import choose
 
 LENGTH = {"train": 1_000_000, "val": 10_000, "test": 10_000}
 SIZE = (224, 224)
+FAULTS = {"clean": (), "hard": tuple(PROBABILITY), "wild": tuple(WILD_PROBABILITY)}
 VERSIONS = {"clean": VERSION, "hard": VERSION, "wild": WILD}
 
 
@@ -33,7 +35,7 @@ class PairBench(BatchDataset):
         tier: Annotated[
             Literal["clean", "hard", "wild"], "a pixel-perfect plate, what a camera does, or a world and what people do"
         ] = "hard",
-        only: Annotated[str | None, "one perturbation of the hard tier, alone"] = None,
+        only: Annotated[str | None, "one perturbation of the tier, alone"] = None,
         version: Annotated[int | None, "of the pictures; None: this release's"] = None,
         device: Annotated[str, "where scenes are rendered"] = "cpu",
     ):
@@ -45,10 +47,11 @@ class PairBench(BatchDataset):
             raise DataError(
                 f"pairbench:{tier} version {version} is not what this release renders; it renders {renders}"
             )
-        if only is not None and (tier != "hard" or only not in PROBABILITY):
-            raise OptionError(f"only={only!r} is not accepted; with tier=hard, only takes {', '.join(PROBABILITY)}")
+        if only is not None and only not in FAULTS[tier]:
+            known = "; ".join(f"with tier={name}, {', '.join(faults)}" for name, faults in FAULTS.items() if faults)
+            raise OptionError(f"only={only!r} is not accepted; only takes, {known}")
         self.tier, self.only, self.device, self.decided = tier, only, choose(device), {"version": renders}
-        self.perturbations = tuple(PROBABILITY) if tier == "hard" and only is None else ()
+        self.perturbations = FAULTS[tier] if only is None else ()
         self.split, self.size = split, size or SIZE
 
     def __len__(self) -> int:
@@ -57,5 +60,5 @@ class PairBench(BatchDataset):
     def make(self, indices: NDArray[np.int64]) -> Sample:
         size = self.size or SIZE
         if self.tier == "wild":
-            return render_wild(self.split, indices, size, self.device)
+            return render_wild(self.split, indices, size, self.device, self.only)
         return render(self.split, self.tier, indices, size, self.device, self.only)

@@ -10,6 +10,7 @@ from zoo.contract import Sample
 from zoo.data.scenes.draw import Draw
 from zoo.data.scenes.faults import softened
 from zoo.data.wild import bank, lens
+from zoo.data.wild.chances import chances
 from zoo.data.wild.layouts import FAR, KINDS
 from zoo.data.wild.picture import Picture, look
 from zoo.data.wild.stage import BEHIND, PLATE, VERSION, Stage
@@ -19,10 +20,12 @@ AT_ONCE = 1 << 18  # pixels that a processor looks at in one go, so that they st
 
 
 @torch.no_grad()
-def render(split: str, indices: np.ndarray, size: tuple[int, int], device: torch.device) -> Sample:
-    """Scenes of a split by index, as one batch."""
+def render(
+    split: str, indices: np.ndarray, size: tuple[int, int], device: torch.device, only: str | None = None
+) -> Sample:
+    """Scenes of a split by index, as one batch; only: one difference between plate and photo, alone."""
     b, (h, w) = len(indices), size
-    stage = Stage.draw(split, indices, size, device)
+    stage = Stage.draw(split, indices, size, device, only)
     sheet = bank.atlas(split, device)
     views = torch.arange(len(stage.views.role), device=device)
     step = max(1, AT_ONCE // (h * w)) if device.type == "cpu" else len(views)
@@ -30,8 +33,8 @@ def render(split: str, indices: np.ndarray, size: tuple[int, int], device: torch
     light = _mixed(stage, seen, b).view(3, 2 * b, h, w).transpose(0, 1)
     mask = (seen.thing[b : 2 * b] >= stage.first).float().view(b, 1, h, w)
     draw = Draw(f"wild lens {VERSION} {split}", indices, device)
-    images = lens.developed(draw, softened(light), stage.views.light.dark[: 2 * b])
-    images = lens.exposed(draw, images)
+    images = lens.developed(draw, softened(light), stage.views.light.dark[: 2 * b], chances(only))
+    images = lens.exposed(draw, images, chances(only))
     depth, near, far = _relative(seen.t[b : 2 * b].view(b, h, w))
     metas = _metas(split, indices, near, far, stage)
     valid = torch.ones(b, 2, h, w, device=device)

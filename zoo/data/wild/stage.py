@@ -1,5 +1,6 @@
 """What is drawn by chance for a batch of scenes: worlds, what stands and what visits them, and who looks at them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.scenes.draw import Draw, lattice
+from zoo.data.wild.chances import chances
 from zoo.data.wild.parts import SLOTS
 from zoo.data.wild.raster import Shown, Solids
 from zoo.data.wild.things import around, made, visiting
@@ -14,11 +16,11 @@ from zoo.data.wild.views import Camera, Light
 from zoo.data.wild.world import World, surfaces
 
 VERSION = 2  # of PairBench's renderer; raised whenever a picture changes
-EMPTY, WRONG, TAKEN, GLASS = 0.1, 0.02, 0.08, 0.05  # shares: of scenes; of plates of another place; of objects
+EMPTY, GLASS = 0.1, 0.05  # shares: of scenes, of objects
 MOST = 6  # objects of a scene
 ELSEWHERE = 1 << 40  # where the worlds of wrong plates begin
 PLATE, PHOTO, BEHIND = range(3)  # who looks: BEHIND sees the photo without its objects of glass
-SWAY = 0.06  # metres, at one metre over the ground
+SWAY = 0.06  # metres
 
 
 @dataclass
@@ -48,13 +50,17 @@ class Stage:
     first: int  # row of the first thing that visits
     seed: Tensor  # (b,)
     count: Tensor  # (b,) objects
+    sway: float  # metres that leaves move, at one metre over the ground
     views: Views
 
     @classmethod
-    def draw(cls, split: str, indices: np.ndarray, size: tuple[int, int], device: torch.device) -> "Stage":
+    def draw(
+        cls, split: str, indices: np.ndarray, size: tuple[int, int], device: torch.device, only: str | None
+    ) -> "Stage":
+        chance = chances(only)
         b = len(indices)
         draw = Draw(f"wild {VERSION} {split}", indices, device)
-        wrong = draw.chance(WRONG).nonzero()[:, 0]
+        wrong = draw.chance(chance["wrong_plate"]).nonzero()[:, 0]
         numbers = np.concatenate([indices, indices[wrong.cpu().numpy()] + ELSEWHERE])
         worlds = Draw(f"wild world {VERSION} {split}", numbers, device)
         world = World.draw(worlds, split)
@@ -63,12 +69,12 @@ class Stage:
         rows = torch.arange(b, device=device)
         plate_row = rows.clone()
         plate_row[wrong] = b + torch.arange(len(wrong), device=device)
-        cameras, lights = _both(draw, worlds, world, camera, plate_row)
+        cameras, lights = _both(draw, worlds, world, camera, plate_row, chance)
         count = torch.where(draw.chance(EMPTY), 0, 1 + (draw.uniform(0, 1) ** 2.5 * MOST).long())
         number, scene = (torch.arange(MOST, device=device)[:, None] < count).nonzero().unbind(1)
         stream = indices[scene.cpu().numpy()] * MOST + number.cpu().numpy()
         objects = Draw(f"wild object {VERSION} {split}", stream, device)
-        taken, is_glass = objects.chance(TAKEN), objects.chance(GLASS)
+        taken, is_glass = objects.chance(chance["taken"]), objects.chance(GLASS)
         things = made(split, world, still, visiting(objects, world, scene, camera.focal[scene], size))
         solids = Solids.of(things, SLOTS)
         solids.material += walls.shape[1]
@@ -82,6 +88,7 @@ class Stage:
             first=len(still.x),
             seed=draw.seed(),
             count=count,
+            sway=SWAY * (chance["wind"] > 0),
             views=views,
         )
 
@@ -94,17 +101,19 @@ class Stage:
         centre = solids.centre[:, solid]
         start = self.seed[views.scene].int()[view]
         wind = lattice((centre[0] * 1000).int(), (role == PLATE).int()[view], start) - 0.5
-        sway = wind * (2 * SWAY) * solids.sways[solid] * centre[1].clamp(0, 4)
+        sway = wind * (2 * self.sway) * solids.sways[solid] * centre[1].clamp(0, 4)
         return Shown(solid, view, torch.stack([centre[0] + sway, centre[1], centre[2] + 0.5 * sway]))
 
 
-def _both(draw: Draw, worlds: Draw, world: World, camera: Camera, plate_row: Tensor) -> tuple[Camera, Light]:
+def _both(
+    draw: Draw, worlds: Draw, world: World, camera: Camera, plate_row: Tensor, chance: Mapping[str, float]
+) -> tuple[Camera, Light]:
     """Cameras and lights of the b plates, then of the b photos."""
     b = len(plate_row)
     rows = torch.arange(b, device=plate_row.device)
     light = Light.draw(worlds, world)
-    moved = camera[plate_row].moved(draw, torch.exp(draw.uniform(0.7, 2.3)))
-    later = light[plate_row].later(draw, Light.draw(draw, world[rows]))
+    moved = camera[plate_row].moved(draw, torch.exp(draw.uniform(0.7, 2.3)), chance)
+    later = light[plate_row].later(draw, Light.draw(draw, world[rows]), chance["light"])
     return Camera.both(moved, camera[rows]), Light.both(later, light[rows])
 
 

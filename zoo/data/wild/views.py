@@ -1,12 +1,14 @@
 """Who looks: the photo's camera and the plate's, a little off and at another time; and the light each of them has."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
 from zoo.data.scenes.draw import Draw, log_uniform
+from zoo.data.wild.chances import PROBABILITY
 from zoo.data.wild.raster import Grids
 from zoo.data.wild.world import World
 
@@ -28,9 +30,9 @@ class Camera:
         focal = torch.exp(draw.uniform(math.log(0.7), math.log(1.6)))
         return cls(torch.stack([nothing, world.eye, nothing], 1), world.yaw, world.pitch, roll, focal)
 
-    def moved(self, draw: Draw, away: Tensor) -> "Camera":
+    def moved(self, draw: Draw, away: Tensor, chance: Mapping[str, float]) -> "Camera":
         """From where the plate was taken; away (b,): metres to what should stay about where it was in the picture."""
-        off = log_uniform(draw, 0.002, 0.08, 0.75)
+        off = log_uniform(draw, 0.002, 0.08, chance["shift"])
         walked = torch.where(draw.chance(0.6), draw.uniform(0.3, 1.0), 0.0)  # share that is a step, not a turn
         angle, tilt = draw.uniform(0, 2 * math.pi), draw.uniform(-1.2, 1.2)
         step = off * walked * away / self.focal
@@ -43,8 +45,8 @@ class Camera:
         turned = off * (1 - walked) / self.focal
         yaw = self.yaw + torch.cos(tilt) * turned - aim * side / away
         pitch = self.pitch + torch.sin(tilt) * turned + aim * up / away
-        roll = self.roll + log_uniform(draw, 0.002, math.radians(5), 0.5) * _sign(draw)
-        zoom = 1 + log_uniform(draw, 0.002, 0.04, 0.4) * _sign(draw)
+        roll = self.roll + log_uniform(draw, 0.002, math.radians(5), chance["turn"]) * _sign(draw)
+        zoom = 1 + log_uniform(draw, 0.002, 0.04, chance["zoom"]) * _sign(draw)
         return Camera(eye, yaw, pitch, roll, self.focal * zoom)
 
     def grids(self, size: tuple[int, int], flipped: Tensor) -> Grids:
@@ -135,12 +137,13 @@ class Light:
         dark = torch.where(night, draw.uniform(0.35, 0.8), 1.0)
         return cls(to_sun, sun, sky, bounce, torch.stack(place, 1), lamp, zenith, horizon, glow, fog, dark)
 
-    def later(self, draw: Draw, other: "Light") -> "Light":
-        """The light of another hour: often the same, or clouds before the sun, or all of it another."""
-        clouds = torch.where(draw.chance(0.35), torch.exp(draw.uniform(-1.6, 0.5)), 1.0)[:, None]
-        lamps = torch.where(draw.chance(0.3), draw.uniform(0.0, 2.0), 1.0)[:, None]
-        another = draw.chance(0.1)
-        wander = torch.where(draw.chance(0.3), draw.uniform(0.02, 0.3), 0.0)[:, None] * draw.normal(3)
+    def later(self, draw: Draw, other: "Light", p: float) -> "Light":
+        """The light of another hour: often the same, or clouds before the sun (p), or all of it another."""
+        less = p / PROBABILITY["light"]
+        clouds = torch.where(draw.chance(p), torch.exp(draw.uniform(-1.6, 0.5)), 1.0)[:, None]
+        lamps = torch.where(draw.chance(0.3 * less), draw.uniform(0.0, 2.0), 1.0)[:, None]
+        another = draw.chance(0.1 * less)
+        wander = torch.where(draw.chance(0.3 * less), draw.uniform(0.02, 0.3), 0.0)[:, None] * draw.normal(3)
         to_sun = self.to_sun + wander
         to_sun = torch.stack([to_sun[:, 0], to_sun[:, 1].clamp(min=0.08), to_sun[:, 2]], 1)
         same = Light(

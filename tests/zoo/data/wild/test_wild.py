@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 import zoo.data
 from zoo.data.scenes.draw import Draw
-from zoo.data.wild import bank, layouts, parts, shade, stage
+from zoo.data.wild import bank, chances, layouts, parts, shade, stage
 from zoo.data.wild.parts import SLOTS, Parts
 from zoo.data.wild.raster import Shown, Solids, meet
 from zoo.data.wild.render import render
@@ -161,6 +161,19 @@ def test_the_camera_sees_depth_and_not_the_picture_taken_later(monkeypatch):
         outside, inside = known & (scenes.mask[i] == 0), known & (scenes.mask[i] == 1)
         torch.testing.assert_close(z[outside], behind[outside], rtol=2e-2, atol=2e-2)
         assert (z[inside] < behind[inside] * 1.01 + 0.01).all()
+
+
+@pytest.mark.parametrize("only", chances.PROBABILITY)
+def test_each_difference_alone_changes_the_plate_and_not_the_truth(only):
+    """Where nothing differs, plates and photos of empty scenes are the same; each alone makes some differ."""
+    indices = np.arange(16)
+    alone, nothing = (render("train", indices, (32, 32), torch.device("cpu"), each) for each in (only, "nothing"))
+    if only not in ("taken", "wind"):  # what is not in the photo; leaves that hide it
+        torch.testing.assert_close(alone.mask, nothing.mask)
+    empty = (nothing.mask.flatten(1).amax(1) == 0).nonzero()[:, 0]
+    assert len(empty)
+    torch.testing.assert_close(nothing.bg[empty], nothing.fg_bg[empty], atol=1e-4, rtol=0)
+    assert max((a - b).abs().max() for a, b in zip(alone[:2], nothing[:2], strict=True)) > 0.01
 
 
 def metres(depth, meta):
