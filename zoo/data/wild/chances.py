@@ -14,7 +14,6 @@ PROBABILITY: Mapping[str, float] = {
     "smear": 0.12,
     "noise": 0.7,
     "compression": 0.9,
-    "taken": 0.08,  # of objects: it stands in the plate alone
     "wrong_plate": 0.02,
 }
 

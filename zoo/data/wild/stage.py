@@ -17,6 +17,7 @@ from zoo.data.wild.world import World, surfaces
 
 VERSION = 2  # of PairBench's renderer; raised whenever a picture changes
 EMPTY, GLASS = 0.1, 0.05  # shares: of scenes, of objects
+TAKEN = 0.08  # of objects: it stands in the plate alone
 MOST = 6  # objects of a scene
 ELSEWHERE = 1 << 40  # where the worlds of wrong plates begin
 PLATE, PHOTO, BEHIND = range(3)  # who looks: BEHIND sees the photo without its objects of glass
@@ -74,7 +75,7 @@ class Stage:
         number, scene = (torch.arange(MOST, device=device)[:, None] < count).nonzero().unbind(1)
         stream = indices[scene.cpu().numpy()] * MOST + number.cpu().numpy()
         objects = Draw(f"wild object {VERSION} {split}", stream, device)
-        taken, is_glass = objects.chance(chance["taken"]), objects.chance(GLASS)
+        taken, is_glass = objects.chance(TAKEN if only is None else 0.0), objects.chance(GLASS)
         things = made(split, world, still, visiting(objects, world, scene, camera.focal[scene], size))
         solids = Solids.of(things, SLOTS)
         solids.material += walls.shape[1]
