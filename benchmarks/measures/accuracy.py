@@ -7,7 +7,7 @@ tested is always the test split, in single precision.
 import hashlib
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from benchmarks.measures.ready_made import AccuracyError, filled, ready_made
 from benchmarks.measures.training_recipe import predicted, recipe_for, recipe_named
 from benchmarks.networks.entrants import Entrant
 from benchmarks.statistics.paired import sums_of
+from benchmarks.store.fields import filled as from_fields
 from benchmarks.store.files import number
-from benchmarks.store.record import AccuracySettings, Found, Look, Raw
+from benchmarks.store.record import AccuracySettings, Found, Look, Raw, Tried
 from zoo import data, machine
 from zoo.contract import TASKS, Task
 from zoo.data.dataset import rendered_on
@@ -42,6 +43,7 @@ PER_IMAGE = ("mask_iou_image", "depth_rmse")
 MOST_IMAGES = 1000  # whose own values a record keeps; its sums, for comparisons, are of all
 # of a training's environment, in its record
 TRAINED = ("start", "date", "device", "device_name", "threads", "torch", "commit", "dirty")
+RATE = tuple(each.name for each in fields(Tried))
 CURVE = ("seconds", "loss", "mask_iou", "depth_rmse")  # of a look, beside its samples
 PIXELS = 1 << 20  # tested at a time
 MOST_AT_ONCE = 64  # images tested at a time
@@ -56,9 +58,11 @@ def measure(
     found = tested(model, scenes, cell, folder, device=device, tick=tick)
     log = read(folder / LOG)
     last, looks = _last_step(log), [line for line in log if line["kind"] == "validation"]
+    tried = [line for line in log if line["kind"] == "rate"]
     raw = replace(
         found.raw,
         curve=tuple(Look(look["samples"], *map(look.get, CURVE)) for look in looks),
+        rates=tuple(from_fields(Tried, {name: line.get(name) for name in RATE}, "rate") for line in tried) or None,
         trained={name: value for name, value in environment(folder).items() if name in TRAINED},
         steps=last["step"],
         samples=last["samples"],

@@ -16,14 +16,16 @@ from zoo.losses.balance import balances
 from zoo.own import code_of
 from zoo.training import Recipe
 from zoo.training.optimizers import optimizers
+from zoo.training.plan import plan
 from zoo.training.recipe import Stage
 from zoo.training.schedules import schedules
+from zoo.training.splits import training_data
 from zoo.training.start import digest_of
 
 FIRST = {  # digests of what the recipes said when records began to tell it: a record without a digest is of these
     "equal": "cd2feb2f5832b038", "resnet18-unet": "f8151a620a593fa6", "resunet-dice": "e85856558297ac6f",
     "two-stream": "813bda82043dbd8e", "u2net-multi-bce": "2182a0e13e616b83", "unet-two-stage": "2f9b634e649c5869",
-    "zoo-best": "e1394378c9de831e", "zoo-quick": "d4013242ec657a5e",
+    "effort": "452714a9b6829a10", "zoo-best": "e1394378c9de831e", "zoo-quick": "d4013242ec657a5e",
 }  # fmt: skip
 
 
@@ -97,6 +99,13 @@ def _factories(recipe: Recipe) -> Iterator[Callable[..., Any]]:
     yield optimizers.get(Spec.parse(recipe.optimizer).name).factory
     yield from (schedules.get(Spec.parse(stage.schedule).name).factory for stage in recipe.stages)
     yield from (entry.factory for entry, _ in augment(recipe.augment).steps) if recipe.augment else ()
+
+
+def amount(name: str, source: str) -> int:
+    """Samples that a recipe asks for by itself."""
+    recipe = recipe_named(name)
+    length = recipe.epoch or len(training_data(source, recipe.stages[0].hw))
+    return sum(phase.samples for phase in plan(recipe, length))
 
 
 def own(name: str) -> str | None:

@@ -15,7 +15,7 @@ from benchmarks.networks import engines
 from benchmarks.networks.entrants import Entrant
 from benchmarks.plan.comparison import Comparison
 from benchmarks.store.identity import key
-from benchmarks.store.names import BASELINE, EQUAL, MEASURES, OWN, READY_MADE
+from benchmarks.store.names import BASELINE, EFFORT, EQUAL, MEASURES, OWN, READY_MADE
 from benchmarks.store.record import AccuracySettings, CostSettings, SensitivitySettings, Settings, TimedSettings
 from zoo.data.dataset import parse
 from zoo.metrics import enter, metrics
@@ -118,7 +118,7 @@ def _trainings(entrant: Entrant, asked: Comparison) -> list[AccuracySettings]:
             for data in asked.data
         ]
     name = asked.recipes
-    if entrant.group == BASELINE:
+    if entrant.group == BASELINE and name != EFFORT:
         name = EQUAL  # five numbers need no recipe of their own, and the same row serves every table
     elif name == OWN:
         name = training_recipe.own(entrant.asked.name) or EQUAL

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from benchmarks.store.names import ENGINES, EQUAL, LAYOUTS, MEASURES
+from benchmarks.store.names import EFFORT, ENGINES, EQUAL, LAYOUTS, MEASURES
 from registry import OptionError, nearest
 from registry.arguments import at_least, listed, positive, several, threads
 from registry.commandline import image_size, path
@@ -20,6 +20,8 @@ Size = tuple[int, int]  # height, width
 FOUNDING = "plain_cnn, unet, resnet18_unet, two_stream, resunet, u2netp, u2net, densedepth"
 BASELINES = "frame_difference, aligned_difference"
 EXECUTORS = ("here", "ray")
+TIERS = ("pairbench:clean", "pairbench:hard", "pairbench:wild")
+PHOTOS = "photos"  # a source, and the folder where it looks for them
 ROUNDS = 3
 WITHIN = 0.01
 
@@ -135,9 +137,21 @@ def settled(models: str | None, options: Options, presets: Mapping[str, Comparis
     _require_known("preset", preset, presets)
     read = {name: _read(name, value) for name, value in given.items()}
     usual = {"layouts": LAYOUTS if on_cpu else LAYOUTS[:1]}
-    found = replace(presets[preset], **usual | read | {"device": device})
+    is_open = presets[preset].data == Comparison.data and "data" not in given
+    own = _of_effort() if is_open and given.get("recipes") == EFFORT else {}
+    found = replace(presets[preset], **usual | own | read | {"device": device})
     _require_use(found, given)
     return replace(found, models=models) if models else found
+
+
+def _of_effort() -> dict[str, Any]:
+    """What the recipe for equal effort learns from and is tested on, where nothing else is said, as many samples as it
+    says. Without photographs these are other data, and so other cells."""
+    if not all((Path(PHOTOS) / part).is_dir() for part in ("backgrounds", "cutouts")):
+        told = f"no photographs in {PHOTOS} (`make photos` gets them): networks learn from pairbench:wild alone"
+        return {"data": ("pairbench:wild",), "test": TIERS, "samples": None, "assumed": (told,)}
+    collage = f"collage(plates={PHOTOS}/backgrounds, cutouts={PHOTOS}/cutouts)"
+    return {"data": (f'mix("pairbench:wild", "{collage}")',), "test": (*TIERS, PHOTOS), "samples": None}
 
 
 def _read(name: str, value: Any) -> Any:

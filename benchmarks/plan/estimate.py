@@ -17,7 +17,7 @@ from benchmarks.store import identity
 from benchmarks.store.names import READY_MADE
 from zoo import data, machine
 from zoo.progress import duration
-from zoo.training.plan import plan
+from zoo.training.plan import effort, plan
 
 SHARE = {"cpu": 0.9, "cuda": 0.3}  # of the peak of products that a training reaches: the records' median; a guess
 STEP = 3  # a training step in forward passes
@@ -76,11 +76,14 @@ def _samples(cell: Cell) -> int:
     settings = cell.accuracy
     if settings.recipe.startswith(READY_MADE):
         return 0
-    return settings.samples or _whole(settings.recipe, settings.data, settings.size)
+    recipe = training_recipe.recipe_named(settings.recipe)
+    if settings.samples and not recipe.rates:
+        return settings.samples
+    return _whole(settings.recipe, settings.data, settings.size, settings.samples)
 
 
 @cache
-def _whole(recipe: str, source: str, size: tuple[int, int]) -> int:
-    """Samples of a whole recipe; where it speaks of epochs, the data is opened for its length."""
-    length = len(data.load(source, split="train", size=size))
-    return sum(phase.samples for phase in plan(training_recipe.recipe_named(recipe), length))
+def _whole(name: str, source: str, size: tuple[int, int], samples: int | None) -> int:
+    """Samples of a whole recipe, the rates that it tries among them; the data is opened for its length."""
+    recipe, length = training_recipe.recipe_named(name), len(data.load(source, split="train", size=size))
+    return effort(recipe, plan(recipe, length, samples))

@@ -4,14 +4,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from benchmarks.show.scores import HEADLINE, Board, Score, amount, by_training, counted, known_first, places
+from benchmarks.show.scores import HARDNESS, HEADLINE, Board, Score, amount, by_training, counted, known_first, places
 from benchmarks.show.sets import kind_of, shares_plates, short
 from benchmarks.show.table import MISSING, Table
+from benchmarks.show.trainings import FEW, rates_chosen, too_few
 from benchmarks.statistics import paired
-from benchmarks.store.names import BASELINE, EQUAL, READY, READY_MADE
+from benchmarks.store.names import BASELINE, EFFORT, EQUAL, READY, READY_MADE
 from zoo.machine import headline
 
-TITLES = {EQUAL: "one recipe for all", READY: "ready-made weights"}
+TITLES = {EFFORT: "equal effort", EQUAL: "one recipe for all", READY: "ready-made weights"}
 UNITS = {"mask_iou": "IoU", "depth_rmse": "RMSE"}
 SHARED = "same plate in training and test"
 SIGNS = {"best": "*", "tie": "="}
@@ -34,11 +35,15 @@ def table(board: Board, source: str = "") -> Table:
         for name in names
         if _is_known(metric, board.on(name))
     ]
+    few = too_few(board, order)
     body = [
         [
             _row(one, learned, seeds),
             *([one.cell.recipe_title] * several),
-            *(_achieved(by_data.get(name), metric, marks) for metric, name, marks in columns),
+            *(
+                _achieved(by_data.get(name), metric, marks, is_few=one.network.name in few)
+                for metric, name, marks in columns
+            ),
         ]
         for by_data in order
         for one in [next(iter(by_data.values()))]
@@ -52,7 +57,7 @@ def table(board: Board, source: str = "") -> Table:
         ", ".join(filter(None, (f"{source}accuracy", title, amount(board.records) + of, shared, _kinds(names)))),
         head,
         body,
-        [*_about(board, achieved, own, seeds, marked=any(marks for *_, marks in columns))],
+        [*_about(board, achieved, own, seeds, marked=any(marks for *_, marks in columns)), *few.values()],
     )
 
 
@@ -101,6 +106,8 @@ def _about(
         f" {tested} scene{'s' * (tested != '1')} of the test split, {' x '.join(map(str, board.size))} pixels."
     )
     yield f"{_how(board, own, seeds)}; {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
+    if chosen := rates_chosen(achieved):
+        yield chosen
     if len(own) == 1 and {score.cell.recipe_title for score in achieved} != {*own}:
         yield "The baselines have no recipe of their own: they were trained by the recipe equal."
     if learned := _learned(board):
@@ -129,8 +136,10 @@ def _how(board: Board, recipes: Sequence[str], seeds: Sequence[int]) -> str:
     return f"Trained on {amount(board.records) or 'as many samples as their recipes say'}, {recipe}, {count}"
 
 
-def _achieved(score: Score | None, metric: str, marks: Mapping[int, str]) -> str:
-    """The mean with its interval, the spread of several seeds, and whether it is best."""
+def _achieved(score: Score | None, metric: str, marks: Mapping[int, str], *, is_few: bool) -> str:
+    """The mean with its interval, the spread of several seeds, and whether it is best; is_few: of samples."""
+    if is_few and metric == HARDNESS:
+        return FEW
     if score is None or math.isnan(score.value(metric)):
         return MISSING
     ends = (f"{end:.3f}".removeprefix("0") for end in score.interval(metric))

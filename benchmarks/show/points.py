@@ -9,7 +9,7 @@ from benchmarks.show.networks import Figure, Network
 from benchmarks.show.scores import Board, Score, higher_is_better, places
 from benchmarks.show.speeds import LATENCY, QUANTITIES, Row, Setting, latencies
 from benchmarks.show.speeds import places as places_of_times
-from benchmarks.store.names import BASELINE, EQUAL
+from benchmarks.store.names import BASELINE, FOR_ALL
 from benchmarks.store.record import Machine
 from registry import OptionError, nearest
 from zoo import metrics
@@ -66,7 +66,7 @@ def choose(rows: Mapping[Setting, Sequence[Row]], sets: Sequence[tuple[Board, st
 def worth(board: Board | None, known: Iterable[Network]) -> tuple[bool, int]:
     """Networks that one recipe has trained first, if there are several; then the more the better."""
     count = len({network.spec for network in known if network.group != BASELINE})
-    return count > 1 and board is not None and board.trained_as.kind == EQUAL, count
+    return count > 1 and board is not None and board.trained_as.kind in FOR_ALL, count
 
 
 def figures(chosen: Chosen, metric: str) -> dict[str, Figure]:

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.show.networks import Figure, Network
 from benchmarks.show.speeds import RATE
 from benchmarks.statistics import paired
-from benchmarks.store.names import BASELINE, EQUAL
+from benchmarks.store.names import BASELINE, FOR_ALL
 from benchmarks.store.record import AccuracySettings, Record, Size, TrainedAs
 from zoo import metrics
 from zoo.architectures import rank
@@ -175,13 +175,14 @@ def alike(found: Iterable[Score], place: Callable[[Score], Hashable]) -> dict[tu
     return dict(sorted((of_networks or groups).items(), key=lambda pair: order(pair[0][0], pair[1])))
 
 
-def order(trained_as: TrainedAs, found: Sequence[Score]) -> tuple[bool, int, float]:
+def order(trained_as: TrainedAs, found: Sequence[Score]) -> tuple[int, int, float]:
     """Where a group stands among others: trained by the one recipe first, then of most networks, then the hardest."""
     networks = {each.network.spec for each in found if _is_network(each)}
     best: dict[str, float] = {}
     for each in found:
         best[each.cell.tested_on] = max(each.good, best.get(each.cell.tested_on, 0.0))
-    return trained_as.kind != EQUAL, -len(networks), min(best.values(), default=0.0)
+    place = FOR_ALL.index(trained_as.kind) if trained_as.kind in FOR_ALL else len(FOR_ALL)
+    return place, -len(networks), min(best.values(), default=0.0)
 
 
 def _is_network(each: Score) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from registry import Spec, SpecError
 
 KINDS = {"photos": "composites of held-out photographs"}  # never called real
-TIERS = {spec: tier for tier in ("clean", "hard") for spec in (f"pairbench:{tier}", f"pairbench(tier={tier})")}
+TIERS = {spec: tier for tier in ("clean", "hard", "wild") for spec in (f"pairbench:{tier}", f"pairbench(tier={tier})")}
 
 
 def short(data: str) -> str:

@@ -14,5 +14,7 @@ LAYOUTS = ("contiguous", "channels_last")
 ENGINES = ("eager", "compile", "graph", "onnxruntime")
 
 EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
+EFFORT = "effort"  # one recipe for all, too, with a rate for each
+FOR_ALL = (EFFORT, EQUAL)  # in the order of tables
 READY_MADE = f"{READY}:"  # how the recipe of ready-made weights begins
 WITH = " with losses "  # between a recipe and the losses that stand in place of its own

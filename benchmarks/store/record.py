@@ -26,7 +26,7 @@ from zoo import machine
 
 __all__ = [
     "SETTINGS", "AccuracySettings", "CostSettings", "Found", "Look", "Machine", "Raw", "Record", "RecordError",
-    "SensitivitySettings", "Settings", "Size", "TimedSettings", "TrainedAs", "WarmUp",
+    "SensitivitySettings", "Settings", "Size", "TimedSettings", "TrainedAs", "Tried", "WarmUp",
 ]  # fmt: skip
 
 Number = float | None
@@ -97,6 +97,19 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """One of the rates that a training chose among: what it came to on held-out data."""
+
+    rate: float
+    chosen: bool
+    loss: Number = None  # None: not a finite one
+    mask_iou: Number = None
+    depth_rmse: Number = None
+    samples: int | None = None
+    seconds: Number = None
+
+
+@dataclass(frozen=True)
 class Raw:
     """What the values were derived from; what does not belong to a measure is None."""
 
@@ -108,6 +121,7 @@ class Raw:
     sums: Mapping[str, Any] | None = None  # by metric, as statistics.paired keeps them
     per_image: Mapping[str, list[float | None]] | None = None
     curve: tuple[Look, ...] | None = None
+    rates: tuple[Tried, ...] | None = None  # of a recipe that chooses one; the seconds of a curve are after all of them
     trained: Mapping[str, Any] | None = None  # where and when, as the training's folder says
     steps: int | None = None
     skipped: int | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from benchmarks.store.names import EQUAL, OWN, READY, READY_MADE, WITH
+from benchmarks.store.names import EQUAL, FOR_ALL, OWN, READY, READY_MADE, WITH
 
 SHOWN_OF_DIGEST = 8  # letters
 
@@ -19,7 +19,7 @@ class TrainedAs:
     precision.
     """
 
-    kind: str  # EQUAL, OWN or READY
+    kind: str  # one of FOR_ALL, OWN or READY
     samples: int | None
     precision: str | None  # with what the one recipe says where it was changed
     test_images: int | None
@@ -68,8 +68,8 @@ class AccuracySettings:
 
     @property
     def trained_as(self) -> TrainedAs:
-        kind = EQUAL if self.recipe == EQUAL else READY if self.recipe.startswith(READY_MADE) else OWN
-        changed = [self.precision, self.content] if kind == EQUAL else []
+        kind = READY if self.recipe.startswith(READY_MADE) else self.recipe if self.recipe in FOR_ALL else OWN
+        changed = [self.precision, self.content] if kind in FOR_ALL else []
         precision = ", ".join(filter(None, changed)) or None
         return TrainedAs(kind, self.samples, precision, self.test_images, self.test is not None)
 

@@ -38,6 +38,7 @@ def _entry(score: Score, board: Board, numbers: Numbers) -> Data:
         "seeds": [record.accuracy.seed for record in records],
         "values": {name: _value(score, name) for name in names},
         "seconds": _known(float(np.mean(seconds))) if seconds else None,
+        "rates": [[vars(tried) for tried in record.raw.rates or ()] for record in records],
         "curves": [[vars(look) for look in record.raw.curve or ()] for record in records],
         "gallery": next((record.gallery for record in records if record.gallery), None),
         "status": score.lost[-1].status if score.lost else "done",

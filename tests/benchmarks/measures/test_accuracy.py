@@ -19,8 +19,8 @@ from benchmarks.measures import accuracy, training_recipe
 from benchmarks.networks.entrants import Entrant, enter, own
 from benchmarks.plan.cells import plan
 from benchmarks.plan.comparison import Comparison
-from benchmarks.store.fields import plain
-from benchmarks.store.record import AccuracySettings, Found
+from benchmarks.store.fields import plain, typed
+from benchmarks.store.record import AccuracySettings, Found, Raw
 from registry import OptionError, ZooError
 from zoo import recipes
 from zoo.metrics.evaluate import evaluate
@@ -91,6 +91,20 @@ def test_a_record_holds_what_was_measured(whole: tuple[Path, Found]) -> None:
     assert {name: len(values) for name, values in raw.per_image.items()} == {"mask_iou_image": 30, "depth_rmse": 30}
     assert raw.per_image["depth_rmse"][3] == pytest.approx(again.per_image["depth_rmse"][3], rel=1e-3)
     assert len(json.dumps(plain(found), allow_nan=False)) < 10_000
+
+
+def test_a_rate_that_was_chosen_is_told_and_the_seconds_of_all_count(tmp_path: Path) -> None:
+    raw = measure(SMALL, tmp_path / "run", recipe="effort", samples=128).raw  # 8 steps, two with each rate
+    assert [tried.rate for tried in raw.rates] == [0.0001, 0.0003, 0.001, 0.003]
+    (chosen,) = (tried for tried in raw.rates if tried.chosen)
+    assert chosen.loss == min(tried.loss for tried in raw.rates)
+    assert {tried.samples for tried in raw.rates} == {32}
+    assert raw.samples == 128
+    at_choice = next(look for look in raw.curve if look.samples == 32)
+    assert at_choice.loss == chosen.loss
+    assert at_choice.seconds == pytest.approx(sum(tried.seconds for tried in raw.rates), rel=1e-3)
+    assert [look.seconds for look in raw.curve] == sorted(look.seconds for look in raw.curve)
+    assert typed(Raw, json.loads(json.dumps(plain(raw))), "raw") == raw
 
 
 def test_500_images_make_a_record_of_less_than_60_kilobytes(tmp_path: Path) -> None:
@@ -299,9 +313,14 @@ def test_ready_made_files(whole: tuple[Path, Found], tmp_path: Path) -> None:
 
 def test_baselines_have_the_one_recipe_in_every_table() -> None:
     wanted = Comparison(measure=("accuracy",), data=("pairbench:clean",), samples=64, train_size=(16, 16))
-    for asked, expected in (("own", "unet-two-stage"), ("zoo-quick", "zoo-quick"), ("equal", "equal")):
+    for asked, expected, baseline in (
+        ("own", "unet-two-stage", "equal"),
+        ("zoo-quick", "zoo-quick", "equal"),
+        ("equal", "equal", "equal"),
+        ("effort", "effort", "effort"),
+    ):
         planned = plan(enter("unet, frame_difference"), replace(wanted, recipes=asked))
-        assert [cell.settings.recipe for cell in planned] == [expected, "equal"]
+        assert [cell.settings.recipe for cell in planned] == [expected, baseline]
         halves = plan(enter("unet"), replace(wanted, recipes=asked, train_precision="bf16"))
         assert halves[0].accuracy.precision == "bf16"
         assert training_recipe.recipe_for("unet", halves[0].accuracy).precision == "bf16"

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from benchmarks import compare
-from benchmarks.plan.comparison import Comparison, Options, settled
+from benchmarks.plan.comparison import TIERS, Comparison, Options, settled
 from benchmarks.plan.presets import PRESETS, SUMMARIES
+from benchmarks.show.sets import short
 from registry import OptionError
 
 
@@ -65,6 +66,23 @@ def test_what_is_not_accepted_is_said(options: dict[str, Any], says: str) -> Non
     with pytest.raises(OptionError) as caught:
         of(**options)
     assert says in str(caught.value)
+
+
+def test_equal_effort_learns_from_photographs_too_where_there_are_some(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = of(recipes="effort", preset="standard")
+    assert (asked.data, asked.test, asked.samples) == (("pairbench:wild",), TIERS, None)
+    assert "no photographs in photos" in asked.assumed[0]
+    for part in ("backgrounds", "cutouts"):
+        (tmp_path / "photos" / part).mkdir(parents=True)
+    asked = of(recipes="effort", preset="standard")
+    (spec,) = asked.data
+    assert short(spec) == "wild+collage"
+    assert asked.test == (*TIERS, "photos")
+    assert not asked.assumed
+    given = of(recipes="effort", preset="standard", data="pairbench:hard", samples=640)
+    assert (given.data, given.test, given.samples) == (("pairbench:hard",), (), 640)
+    assert of(recipes="effort", preset="smoke").data == ("pairbench:hard",), "a preset that says what it learns from"
 
 
 def test_the_command_has_every_option_and_no_default_of_its_own() -> None:

@@ -38,6 +38,11 @@ def test_a_recipe_in_epochs_has_samples(monkeypatch: pytest.MonkeyPatch) -> None
     assert of("accuracy", replace(TRAINING, samples=None)) == pytest.approx(asked, rel=0.01)
 
 
+def test_the_rates_that_are_tried_take_their_time() -> None:
+    one, four = (of("accuracy", replace(TRAINING, recipe=name, samples=16_000)) for name in ("equal", "effort"))
+    assert four / one == pytest.approx(1.75, rel=0.02)
+
+
 def test_making_an_engine_ready_takes_time() -> None:
     eager, compiled = (of("latency", TimedSettings((16, 16), engine=engine)) for engine in ("eager", "compile"))
     assert eager == 3.0

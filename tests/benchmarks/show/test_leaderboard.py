@@ -5,6 +5,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from records import COST, FASTER, STEADY, accuracy, changed, cost, failed, latency
@@ -12,7 +13,7 @@ from records import COST, FASTER, STEADY, accuracy, changed, cost, failed, laten
 from benchmarks.show import choice
 from benchmarks.show.results import Results
 from benchmarks.show.table import Table
-from benchmarks.store.record import Raw, Record, WarmUp
+from benchmarks.store.record import Raw, Record, Tried, WarmUp
 
 CLEAN = {"data": "pairbench:clean"}
 ANOTHER_CPU = {"device_name": "Another CPU"}
@@ -168,6 +169,37 @@ def test_baselines_stand_beside_networks_with_recipes_of_their_own() -> None:
     assert "The baselines have no recipe of their own: they were trained by the recipe equal." in table.notes
     assert "In bf16, whatever the recipe says: a." in table.notes
     assert only([plain]).title == "accuracy, one recipe for all, 10,000 samples"
+
+
+def test_a_founding_recipe_that_finds_no_mask_so_early_says_so_in_its_own_table_alone() -> None:
+    def cell(samples: int, recipe: str) -> dict[str, Any]:
+        return {"recipe": recipe, "samples": samples}
+
+    early = [("u2netp", 0.02, "u2net-multi-bce"), ("resunet", 0.3, "resunet-dice"), ("plain_cnn", 0.02, "zoo-quick")]
+    own = [accuracy(name, iou, 0.2, cell=cell(10_000, recipe)) for name, iou, recipe in early]
+    equal = accuracy("u2netp", 0.02, 0.2)
+    first, second = tables([*own, equal])
+    assert first.body == [["u2netp", "0.020 (.010-.030)", "0.200 (.195-.205)"]], "of one recipe nobody is let off"
+    found = {texts[0]: texts[2:] for texts in second.body}
+    assert found["u2netp"] == ["not enough samples", "0.200 (.195-.205)="], "the depth is told as ever"
+    assert found["resunet"][0].startswith("0.300"), "a bad mask is a mask"
+    assert found["plain_cnn"][0].startswith("0.020"), "the recipe is not its own"
+    (told,) = (note for note in second.notes if note.startswith("Not enough samples"))
+    assert "u2netp has seen 10,000 samples, and its recipe asks for 4,200,000" in told
+    assert "IoU 0.020 on hard" in told
+    late = accuracy("u2netp", 0.02, 0.2, cell=cell(4_000_000, "u2net-multi-bce"))
+    assert "not enough" not in str(only([late]).body), "who had its samples has failed"
+
+
+def test_a_table_of_equal_effort_comes_first_and_tells_the_rates() -> None:
+    tried = tuple(Tried(rate, rate == 0.001, loss) for rate, loss in ((0.001, 0.5), (0.003, None)))
+    chosen = accuracy("a", 0.8, 0.2, cell={"recipe": "effort"}, raw={"rates": tried})
+    first, second = tables([accuracy("a", 0.9, 0.2), chosen])
+    assert [first.title, second.title] == [
+        f"accuracy, {how}, 10,000 samples" for how in ("equal effort", "one recipe for all")
+    ]
+    assert "Learning rates, chosen among 0.001, 0.003 by the loss on the validation split: a 0.001." in first.notes
+    assert "rates, chosen" not in str(second.notes)
 
 
 def test_what_two_tasks_bring_stands_in_a_table_of_its_own() -> None:

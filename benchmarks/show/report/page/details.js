@@ -66,6 +66,9 @@ function details(row) {
         ...(accuracy.learned ? [["Learned from", accuracy.learned]] : []),
         ["Size", pixels(accuracy.size)],
         ["Recipe", [accuracy.recipe ?? "unknown", accuracy.precision].filter(Boolean).join(", in ")],
+        ...accuracy.rates
+          .filter(tried => tried.length)
+          .map(tried => ["Rate", `${tried.find(one => one.chosen).rate}, chosen among ${tried.length} by the loss on the validation split: ${tried.map(one => `${one.rate} gave ${known(one.loss) ? three(one.loss) : "no number"}`).join(", ")}`]),
         ["Seeds", accuracy.seeds.join(", ") || "none"],
         ["Tested on", `${MACHINES[accuracy.machine].label}, ${day(accuracy.date)}`],
         ...(accuracy.trained ? [["Trained on", accuracy.trained]] : []),

@@ -47,7 +47,7 @@ function renderCurves() {
   const entries = inSection(DATA.accuracy).filter(entry => entry.curves.some(curve => curve.length));
   $("curves-section").hidden = !DATA.accuracy.some(entry => entry.curves.some(curve => curve.length));
   $("curves-note").textContent = entries.length
-    ? `${where()} A line per seed.`
+    ? `${where()} A line per seed.${entries.some(entry => entry.rates.flat().length) ? " Where the rate was chosen, the seconds of all that were tried come first; the samples are those of the chosen one." : ""}`
     : "No curve was recorded for these filters.";
   chips($("curves-chips"), entries);
   const time =

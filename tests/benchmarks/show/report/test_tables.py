@@ -13,9 +13,10 @@ from records import changed, record
 from report_records import GPU
 
 from benchmarks.show.findings import Findings
+from benchmarks.show.report import page
 from benchmarks.show.report.gallery import gallery
 from benchmarks.show.report.tables import tables as page_tables
-from benchmarks.store.record import Machine, Record
+from benchmarks.store.record import Look, Machine, Record, Tried
 
 
 def tables(found: Sequence[Record]) -> dict[str, Any]:
@@ -92,6 +93,21 @@ def test_seeds_are_averaged_and_the_interval_covers_each() -> None:
     assert low < 0.4
     (two,) = tables([trained("a", [0.4, 0.6], 1), trained("a", [0.8, 0.8], 2)])["accuracy"]
     assert two["values"]["mask_iou"] == pytest.approx([0.65, 0.4, 1.0, 0.2121], abs=1e-4)  # from 0.5 - 0.1 to 0.8 + 0.2
+
+
+def test_curves_over_seconds_stand_where_the_training_was_after_all_rates_were_tried() -> None:
+    tried = (Tried(0.001, chosen=False, loss=0.9, seconds=30.0), Tried(0.003, chosen=True, loss=0.8, seconds=10.0))
+    curve = (Look(100, 40.0, 0.8, 0.3, 0.2), Look(400, 70.0, 0.5, 0.6, 0.1))
+    one = record("accuracy", cell={"recipe": "effort"}, raw={"curve": curve, "rates": tried})
+    (entry,) = tables([one])["accuracy"]
+    assert [[point[axis] for point in entry["curves"][0]] for axis in ("samples", "seconds")] == [[100, 400], [40, 70]]
+    assert [(each["rate"], each["loss"], each["chosen"]) for each in entry["rates"][0]] == [
+        (0.001, 0.9, False),
+        (0.003, 0.8, True),
+    ]
+    assert "the seconds of all that were tried come first" in page(Findings([one]))
+    (plain,) = tables([record("accuracy")])["accuracy"]
+    assert plain["rates"] == [[]], "older records tell of none"
 
 
 def test_accuracy_ties_are_paired_by_image_within_one_set() -> None:
