@@ -48,8 +48,8 @@ class PairBench(BatchDataset):
                 f"pairbench:{tier} version {version} is not what this release renders; it renders {renders}"
             )
         if only is not None and only not in FAULTS[tier]:
-            known = "; ".join(f"with tier={name}, {', '.join(faults)}" for name, faults in FAULTS.items() if faults)
-            raise OptionError(f"only={only!r} is not accepted; only takes, {known}")
+            known = "; ".join(f"{', '.join(faults)} with tier={name}" for name, faults in FAULTS.items() if faults)
+            raise OptionError(f"only={only!r} is not accepted; only takes {known}")
         self.tier, self.only, self.device, self.decided = tier, only, choose(device), {"version": renders}
         self.perturbations = FAULTS[tier] if only is None else ()
         self.split, self.size = split, size or SIZE
