@@ -37,7 +37,7 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
     buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
     try:
         with replacing(path) as draft:
-            draft.write_bytes(buffer.getbuffer())
+            draft.write_bytes(buffer.getvalue())  # a view of it, kept by an error, can crash CPython 3.12
     except OSError as error:
         why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
         left = "".join(f"; {found.name} is still there" for found in checkpoints(folder)[:1])
