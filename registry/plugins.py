@@ -24,6 +24,7 @@ def find(group: str) -> list[tuple[str, EntryPoint | Exception]]:
 
 def _owner(distribution: Distribution) -> str:
     try:
-        return distribution.name or "a distribution without a name"
+        named: str | None = distribution.metadata.get("Name")  # to ask as an item warns from Python 3.12 on
+        return named or "a distribution without a name"
     except Exception:  # no METADATA, or none that can be read
         return f"a distribution without a name in {distribution.locate_file('')}"
