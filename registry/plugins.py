@@ -24,7 +24,8 @@ def find(group: str) -> list[tuple[str, EntryPoint | Exception]]:
 
 def _owner(distribution: Distribution) -> str:
     try:
-        named: str | None = distribution.metadata.get("Name")  # to ask as an item warns from Python 3.12 on
+        # as an item, Python 3.12 warns where there is none
+        named: str | None = distribution.metadata.get("Name")  # type: ignore[attr-defined]
         return named or "a distribution without a name"
     except Exception:  # no METADATA, or none that can be read
         return f"a distribution without a name in {distribution.locate_file('')}"
