@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from zoo.metrics.evaluate import evaluate
     from zoo.model import PairModel
     from zoo.saved import load, save
-    from zoo.training import fit
+    from zoo.training.adapting import adapt
+    from zoo.training.fit import fit
     from zoo.wrapped import wrap
 
 _HOMES = {  # name -> where it is defined; imported when it is first asked for, so that `zoo --help` answers at once
@@ -51,6 +52,7 @@ _HOMES = {  # name -> where it is defined; imported when it is first asked for, 
     "evaluate": "zoo.metrics.evaluate",
     "PairModel": "zoo.model",
     **dict.fromkeys(("load", "save"), "zoo.saved"),
+    "adapt": "zoo.training.adapting",
     "fit": "zoo.training",
     "wrap": "zoo.wrapped",
 }
@@ -79,6 +81,7 @@ __all__ = [
     "Prediction",
     "ZooError",
     "__version__",
+    "adapt",
     "build",
     "data",
     "deploy",

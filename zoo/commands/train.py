@@ -15,7 +15,7 @@ from registry.commandline import INTERRUPTED, path, whole
 from registry.vocabulary import PRECISIONS
 
 if TYPE_CHECKING:
-    from zoo.training import Recipe
+    from zoo.training import Recipe, StoppedError
 
 TERMINATED = 143  # exit code after SIGTERM, as a shell has it
 PLAIN = ("model", "data", "start", "seed", "precision", "batch")  # fields of a recipe with an option of their own
@@ -43,6 +43,15 @@ def arguments(parser: ArgumentParser) -> None:
         help="any field, as lr=0.003; a stage's, in every stage",
     )
     add("--resume", action="store_true", help="go on with the run in --out")
+    machine_arguments(parser)
+    add("--tensorboard", action="store_true", help="write TensorBoard's files too; needs the extra tensorboard")
+    add("--profile", action="store_true", help="measure where a step's time goes, write a trace to --out, and end")
+    add("--print", action="store_true", help="print the recipe as it would be run, as TOML, and end")
+
+
+def machine_arguments(parser: ArgumentParser) -> None:
+    """Where to compute; `zoo adapt` takes them too."""
+    add = parser.add_argument
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: auto")
     add(
         "--workers",
@@ -50,9 +59,11 @@ def arguments(parser: ArgumentParser) -> None:
         help="processes that make data; default: one less than its share of the cores",
     )
     add("--save-every", type=_seconds, default=120.0, metavar="SECONDS", help="between checkpoints; default: 120")
-    add("--tensorboard", action="store_true", help="write TensorBoard's files too; needs the extra tensorboard")
-    add("--profile", action="store_true", help="measure where a step's time goes, write a trace to --out, and end")
-    add("--print", action="store_true", help="print the recipe as it would be run, as TOML, and end")
+
+
+def stopped_by(stopped: "StoppedError") -> int:
+    """The exit code of a training that was asked to stop."""
+    return INTERRUPTED if stopped.signal == signal.SIGINT else TERMINATED
 
 
 def run(args: Namespace) -> int | None:
@@ -80,7 +91,7 @@ def run(args: Namespace) -> int | None:
     except StoppedError as stopped:
         if _is_first():
             print(stopped, file=sys.stderr)
-        return INTERRUPTED if stopped.signal == signal.SIGINT else TERMINATED
+        return stopped_by(stopped)
     if not _is_first():
         return None
     if tried := [line for line in done.log if line["kind"] == "rate"]:

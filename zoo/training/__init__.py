@@ -1,5 +1,6 @@
 """Training by recipe: `fit(Recipe(...), "runs/first")`, or `zoo train` on the command line."""
 
+from zoo.training.adapting import Adaptation, Adapted, adapt
 from zoo.training.fit import fit
 from zoo.training.folder import Run, budgeted
 from zoo.training.loop import StoppedError
@@ -8,6 +9,8 @@ from zoo.training.setup import Setup
 from zoo.training.trainer import TrainingError
 
 __all__ = [
+    "Adaptation",
+    "Adapted",
     "Objective",
     "Recipe",
     "RecipeError",
@@ -16,6 +19,7 @@ __all__ = [
     "Stage",
     "StoppedError",
     "TrainingError",
+    "adapt",
     "budgeted",
     "fit",
 ]

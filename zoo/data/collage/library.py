@@ -9,7 +9,7 @@ from torch import Tensor
 
 from registry import listed
 from zoo.data.dataset import DataError
-from zoo.data.files.archive import Folder
+from zoo.data.files.archive import Folder, folder_of_images
 from zoo.data.files.images import decode, decode_rgba, resize
 from zoo.data.splitting.named import of_split
 
@@ -38,9 +38,12 @@ class Library:
         return replace(self, photos=self.photos.to(device), aspects=self.aspects.to(device))
 
 
-def library(folder: str, split: str, size: tuple[int, int], *, cutouts: bool = False) -> Library:
-    """The photos of a folder that belong to a split, large enough for pictures of a size; cutouts: with their alpha."""
-    store, chosen = of_split(folder, split)
+def library(folder: str, split: str | None, size: tuple[int, int], *, cutouts: bool = False) -> Library:
+    """The photos of a folder that belong to a split, large enough for pictures of a size; cutouts: with their alpha.
+
+    split: None for all photos.
+    """
+    store, chosen = folder_of_images(folder) if split is None else of_split(folder, split)
     channels = 4 if cutouts else 3
     room = int((MEMORY / (channels * len(chosen))) ** 0.5)
     if room < LEAST:
@@ -56,7 +59,8 @@ def library(folder: str, split: str, size: tuple[int, int], *, cutouts: bool = F
         kept.append(name)
         aspects.append(photo.shape[2] / photo.shape[1])
         photos.append(resize(photo, (side, side)))
-    lost = f"{folder}: {len(damaged)} of {len(chosen)} photos of split {split} cannot be used: {listed(damaged, SHOWN)}"
+    which = "photos" if split is None else f"photos of split {split}"
+    lost = f"{folder}: {len(damaged)} of {len(chosen)} {which} cannot be used: {listed(damaged, SHOWN)}"
     if not kept:
         raise DataError(lost)
     if damaged:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from registry import Card
 from zoo.contract import Sample, Task
 from zoo.data.collage.library import library
+from zoo.data.collage.painted import painted
 from zoo.data.collage.render import VERSION, render
 from zoo.data.dataset import BatchDataset, DataError, sources
 from zoo.machine import choose
@@ -24,6 +25,7 @@ class Collage(BatchDataset):
     """
 
     tasks: tuple[Task, ...] = ("mask",)
+    is_one_camera = False
 
     def __init__(
         self,
@@ -31,17 +33,25 @@ class Collage(BatchDataset):
         split: str,
         size: tuple[int, int] | None,
         plates: Annotated[str, "a folder of photos: what scenes are made of"],
-        textures: Annotated[str | None, "a folder of photos that objects are cut from; None: the plates"] = None,
+        textures: Annotated[
+            str | None, "a folder of photos that objects are cut from; None: the plates, or computed"
+        ] = None,
         cutouts: Annotated[str | None, "a folder of cut-outs (RGBA); None: silhouettes of ours alone"] = None,
+        one_camera: Annotated[
+            bool, "the plates are of one place, and all splits see them: objects are held out"
+        ] = False,
         version: Annotated[int, "of the pictures"] = VERSION,
         device: Annotated[str, "where scenes are rendered"] = "cpu",
     ):
         if version != VERSION:
             raise DataError(f"collage version {version} is not what this release makes; it makes {VERSION}")
         self.size, self.split, self.device = size or SIZE, split, choose(device)
-        self.plates = library(plates, split, self.size).to(self.device)
+        self.plates = library(plates, None if self.is_one_camera else split, self.size).to(self.device)
         self.cutouts = None if cutouts is None else library(cutouts, split, self.size, cutouts=True).to(self.device)
-        self.textures = self.plates if textures is None else library(textures, split, self.size).to(self.device)
+        if textures is not None:
+            self.textures = library(textures, split, self.size).to(self.device)
+        else:
+            self.textures = painted(split).to(self.device) if self.is_one_camera else self.plates
 
     def __len__(self) -> int:
         return LENGTH[self.split]
@@ -49,3 +59,13 @@ class Collage(BatchDataset):
     def make(self, indices: NDArray[np.int64]) -> Sample:
         size = self.size or SIZE
         return render(self.plates, self.textures, self.cutouts, self.split, indices, size, self.device)
+
+
+@sources.register("camera", Card(summary="collages over photos of one place, which all splits see", group="computed"))
+class Camera(Collage):
+    """All plates are in all splits, so that one is enough; objects are of one split each as ever.
+
+    Their textures are computed where no folder of photos is given.
+    """
+
+    is_one_camera = True

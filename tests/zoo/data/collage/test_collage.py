@@ -124,6 +124,22 @@ def test_one_photo_is_enough_to_train_and_has_no_other_split(tmp_path):
     assert caught.value.there == ("train",)
 
 
+def camera_of(folder, split, **options):
+    return zoo.data.load("camera", plates=str(folder), split=split, size=32, **options)
+
+
+def test_one_photo_of_one_camera_serves_all_splits_and_objects_stay_apart(tmp_path):
+    Image.fromarray(smooth(0)).save(tmp_path / "only.png")
+    splits = {split: camera_of(tmp_path, split) for split in ("train", "val", "test")}
+    assert all(data.plates.names == ("only.png",) for data in splits.values())
+    assert all(data.batch(range(6)).mask.max() > 0.9 for data in splits.values())
+    textures = [photo for data in splits.values() for photo in data.textures.photos]
+    assert len(textures) == len({photo.numpy().tobytes() for photo in textures}) > 100
+    assert min(photo.float().std() for photo in textures) > 0
+    with_photos = camera_of(tmp_path, "train", textures=str(tmp_path))
+    assert with_photos.textures.names == ("only.png",)
+
+
 def test_photos_of_every_kind_are_read_and_what_cannot_be_is_named(tmp_path):
     Image.fromarray(smooth(1)).save(tmp_path / "rgb.png")
     Image.fromarray(smooth(2)).convert("L").save(tmp_path / "grey.png")

@@ -1,0 +1,26 @@
+"""Textures that are computed, for objects where there are no other photos to cut them from."""
+
+import numpy as np
+import torch
+
+from zoo.data.collage.library import Library
+from zoo.data.scenes.draw import Draw
+from zoo.data.scenes.textures import SPLITS, Materials, paint
+
+COUNT, SIDE = 64, 128
+METRES = 2.0  # from side to side, in which a pattern repeats 1 to 9 times
+COLOURS = 6  # of each texture's palette
+
+
+@torch.no_grad()
+def painted(split: str) -> Library:
+    """Surfaces of the families of patterns that belong to a split, in any colours."""
+    draw = Draw(f"collage textures {split}", np.arange(COUNT))
+    materials = Materials.draw(draw, split, 1, draw.uniform(0.02, 0.98, COLOURS, 3))
+    at = (torch.arange(SIDE) + 0.5) * (METRES / SIDE)
+    u, v = at.expand(COUNT, SIDE, SIDE), at[:, None].expand(COUNT, SIDE, SIDE)
+    scene = torch.arange(COUNT)[:, None, None].expand_as(u)
+    pixel = torch.full_like(u, METRES / SIDE)
+    colours = paint(materials, torch.zeros_like(scene), u, v, pixel, SPLITS[split], scene)  # (n, h, w, 3)
+    photos = (colours.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 3, 1, 2).contiguous()
+    return Library(tuple(f"{split} {number}" for number in range(COUNT)), photos, torch.ones(COUNT))
