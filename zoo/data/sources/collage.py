@@ -37,9 +37,6 @@ class Collage(BatchDataset):
             str | None, "a folder of photos that objects are cut from; None: the plates, or computed"
         ] = None,
         cutouts: Annotated[str | None, "a folder of cut-outs (RGBA); None: silhouettes of ours alone"] = None,
-        one_camera: Annotated[
-            bool, "the plates are of one place, and all splits see them: objects are held out"
-        ] = False,
         version: Annotated[int, "of the pictures"] = VERSION,
         device: Annotated[str, "where scenes are rendered"] = "cpu",
     ):
