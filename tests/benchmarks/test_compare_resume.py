@@ -184,6 +184,6 @@ def test_killed_over_and_over_it_ends_with_every_cell_once(tmp_path: Path) -> No
         assert starts < 40
     assert child.returncode == 0
     found = keys(tmp_path)
-    assert len(found) == len(set(found)) == 3 + 6 + 3 + 21  # aligned_difference stands beside whatever is trained
+    assert len(found) == len(set(found)) == 3 + 6 + 3 + 27  # aligned_difference stands beside whatever is trained
     assert starts > 1, "it was never killed"
     assert {record.status for record in files.read(tmp_path / "compare.jsonl")} == {"done"}
