@@ -70,6 +70,7 @@ class Stats:
     coverage: np.ndarray = field(default_factory=lambda: np.zeros(BINS, np.int64))  # samples by share of object
     depth: np.ndarray = field(default_factory=lambda: np.zeros(BINS, np.int64))  # pixels by depth
     change: np.ndarray = field(default_factory=lambda: np.zeros((2, LEVELS), np.int64))  # outside, inside the object
+    found: np.ndarray = field(default_factory=lambda: np.zeros(LEVELS))  # sum of the images' IoU at each threshold
     sums: dict[str, np.ndarray] = field(default_factory=dict)  # (c, SIDE, SIDE) per map, and of where it is known
     sizes: set[tuple[int, int]] = field(default_factory=set)
 
@@ -82,14 +83,17 @@ class Stats:
         known = dict.fromkeys(MAPS, seen | deep) | {"mask": seen, "depth": deep}
         shares = (mask * seen).flatten(1).sum(1) / seen.flatten(1).sum(1).clamp(min=1)
         level = ((fg_bg - bg).abs().mean(1, keepdim=True) * LEVELS).long().clamp(0, LEVELS - 1)
-        change = torch.bincount((level + LEVELS * objects)[seen], minlength=2 * LEVELS)
+        image = torch.arange(len(bg), device=bg.device)[:, None, None, None]
+        where = level + LEVELS * (objects + 2 * image)
+        change = torch.bincount(where[seen], minlength=2 * LEVELS * len(bg)).view(-1, 2, LEVELS).cpu().numpy()
         return cls(
             samples=len(bg),
             empty=int((~(objects & seen).flatten(1).any(1)).sum()),
             moments={name: Moments.of(getattr(batch, name), known[name]) for name in MAPS},
             coverage=_histogram(shares, BINS),
             depth=_histogram(depth[deep], BINS),
-            change=change.view(2, LEVELS).cpu().numpy(),
+            change=change.sum(0),
+            found=np.sum([_ious(counts) for counts in change], axis=0),
             sums={name: _small(getattr(batch, name) * known[name]) for name in MAPS}
             | {f"{name} known": _small(known[name].to(bg)) for name in MAPS},
             sizes={(bg.shape[2], bg.shape[3])},
@@ -105,21 +109,22 @@ class Stats:
             self.coverage + other.coverage,
             self.depth + other.depth,
             self.change + other.change,
+            self.found + other.found,
             {name: np.sum([part[name] for part in sums], axis=0) for name in sums[0]} if sums else {},
             self.sizes | other.sizes,
         )
 
     def best_threshold(self) -> tuple[float, float]:
         """The constant t, and the IoU over all pixels of: object is where the mean of |fg_bg - bg| is t or more."""
-        outside, inside = self.change[:, ::-1].cumsum(1)[:, ::-1]  # pixels at a level or above
-        iou = inside / np.maximum(inside[0] + outside, 1)
+        iou = _ious(self.change, empty=0.0)
         best = int(iou.argmax())
         return best / LEVELS, float(iou[best])
 
     def threshold(self) -> dict[str, float]:
-        """The same, rounded for a record."""
+        """The same, rounded for a record, and the best mean of the images' IoU that one constant for all reaches."""
         constant, iou = self.best_threshold()
-        return {"constant": round(constant, 4), "iou": round(iou, 4)}
+        image = float(self.found.max()) / max(self.samples, 1)
+        return {"constant": round(constant, 4), "iou": round(iou, 4), "iou_image": round(image, 4)}
 
     def mean_image(self, name: str) -> np.ndarray:
         """(c, SIDE, SIDE): each place's mean over the samples where it is valid."""
@@ -154,6 +159,13 @@ def _check(batch: Sample) -> None:
         if not finite.all():
             wrong = batch.meta[int((~finite).nonzero()[0, 0])] if isinstance(batch.meta, tuple) else batch.meta
             raise DataError(f"{name} of {wrong} holds values that are not finite; zoo data check finds such files")
+
+
+def _ious(counts: np.ndarray, empty: float = 1.0) -> np.ndarray:
+    """(2, LEVELS) pixels outside and inside -> IoU at each threshold; empty: that of no object where none is found."""
+    outside, inside = counts[:, ::-1].cumsum(1)[:, ::-1]  # pixels at a level or above
+    either = inside[0] + outside
+    return np.where(either > 0, inside / np.maximum(either, 1), empty)
 
 
 def _histogram(values: Tensor, bins: int) -> np.ndarray:

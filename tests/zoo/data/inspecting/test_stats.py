@@ -143,6 +143,23 @@ def test_a_threshold_by_hand() -> None:
     assert Stats.of(Sample(zero, fg, mask, one, half, ({},))).best_threshold()[1] == 1
 
 
+def test_the_mean_of_the_images_iou_by_hand() -> None:
+    """One object that changed by .6, found by constants up to that; an empty image that changed by .4."""
+    bg, one = torch.zeros(2, 3, 2, 2), torch.ones(2, 1, 2, 2)
+    fg_bg, mask = bg.clone(), torch.zeros(2, 1, 2, 2)
+    fg_bg[0, :, 0, 0], mask[0, 0, 0, 0], fg_bg[1, :, 0, 0] = 0.6, 1, 0.4
+    known = torch.ones(2, 2, 2, 2)
+    whole = Stats.of(Sample(bg, fg_bg, mask, one, known, ({}, {})))
+    parts = [
+        Stats.of(Sample(bg[i : i + 1], fg_bg[i : i + 1], mask[i : i + 1], one[:1], known[:1], ({},))) for i in range(2)
+    ]
+    for stats in (whole, parts[0].merge(parts[1])):
+        assert stats.found[int(0.5 * 1024)] == 2  # the object whole, and nothing in the empty one
+        assert stats.found[int(0.3 * 1024)] == 1  # the object whole, and a false one
+        assert stats.found[int(0.7 * 1024)] == 1  # nothing at all: right for the empty one
+        assert stats.threshold()["iou_image"] == 1
+
+
 def test_coverage_depth_and_empty_scenes() -> None:
     stats = collect(tiny(), range(7))
     assert stats.empty == 1
