@@ -47,6 +47,15 @@ def test_the_best_goes_on_as_if_there_were_no_others(whole: Any, tmp_path: Path)
     assert (run.folder / "rates" / "0.001" / "validation.csv").exists()
 
 
+def test_each_rate_starts_from_the_weights_that_are_given(whole: Any, tmp_path: Path) -> None:
+    start = str(whole[0].folder / "model.safetensors")
+    run = train(TRIED.changed(start=start), tmp_path / "run")
+    chosen = rates.best(rates.rates(run.folder))
+    assert not equal(weights(run.folder), weights(whole[0].folder))
+    alone = train(TRIED.changed(start=start, lr=chosen["rate"]), tmp_path / "alone")
+    assert equal(weights(run.folder), weights(alone.folder))
+
+
 def test_time_and_progress_count_all_of_them(whole: Any) -> None:
     run, ticks = whole
     tried = rates.rates(run.folder)
