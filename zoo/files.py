@@ -65,15 +65,17 @@ def write_bytes(path: Path, data: bytes, *, lasting: bool = True) -> None:
 
 def _target(path: Path) -> Path:
     """What is to be replaced: a link keeps pointing where it pointed, and devices, pipes and folders stay."""
+    target = path
     try:
         mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            target = Path(os.path.realpath(path))
+            mode = os.lstat(target).st_mode
     except OSError:
-        return path  # there is nothing, or nothing to be seen, which writing will say
-    if stat.S_ISLNK(mode):
-        return _target(Path(os.path.realpath(path)))
+        return target  # there is nothing, or nothing to be seen, which writing will say
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-    return path
+    return target
 
 
 def _draft_name(name: str) -> str:

@@ -99,7 +99,9 @@ def test_training_and_sensitivity_from_start_to_end(tmp_path: Path) -> None:
     assert trained.cell.samples == 64
     assert (tmp_path / trained.gallery).exists()
     assert {record.cell.perturbation for record in curves} == set(sensitivity.PERTURBATIONS)
-    assert all(record.values["mask_iou"][0] == pytest.approx(curves[0].values["mask_iou"][0]) for record in curves)
+    starts = [record.values["mask_iou"][0] for record in curves if "mask_iou" in record.values]
+    assert len(starts) == len(curves) - 2  # two perturbations leave nothing there to be found
+    assert max(starts) == pytest.approx(min(starts))
     assert "IoU clean" in (tmp_path / "compare.md").read_text()
 
 

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 from benchmarks import compare
@@ -74,6 +74,7 @@ def start(words: Sequence[str], folder: Path) -> int:
     if not pid:
         os.setsid()
         resource_tracker._resource_tracker = resource_tracker.ResourceTracker()  # the parent's is no child of this one
+        forkserver.ForkServer.__init__(forkserver._forkserver)  # nor is its server of forks
         _become(words, folder)
     return pid
 

@@ -1,6 +1,6 @@
 """Resizing. `aligned` is bilinear with the corners' centres kept (align_corners=True), as several originals have it."""
 
-from typing import cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -36,8 +36,9 @@ def shrink(x: Tensor, like: Tensor) -> Tensor:
 
 def triangles(given: int, wanted: int, like: Tensor) -> Tensor:
     """(wanted, given): what each new pixel of a side takes of each given one."""
-    step = given / wanted
+    step: Any = given / wanted  # a number; while it is exported a symbol, or by torch's older exporter a tensor
     centres = (torch.arange(wanted, device=like.device, dtype=like.dtype) + 0.5) * step - 0.5
     away = (torch.arange(given, device=like.device, dtype=like.dtype) - centres[:, None]).abs()
-    weight = (1 - away / cast("float", torch.sym_max(step, 1.0))).clamp(min=0)
+    reach = step.clamp(min=1) if isinstance(step, Tensor) else torch.sym_max(step, 1.0)
+    weight = (1 - away / reach).clamp(min=0)
     return weight / weight.sum(1, keepdim=True)
