@@ -52,7 +52,7 @@ class PairNet(FusedModel):
         self.halved = size.halved
         self.encoder = Lite(size.stages, face.image_ch)
         heard = [of_pair_channels(c) if face.plate else c for c in self.encoder.channels]
-        heard = [0] * size.halved + heard + [0] * (5 - size.halved - size.stages)  # 0: the images are not looked at apart
+        heard = [0] * size.halved + heard + [0] * (5 - size.halved - size.stages)  # 0: not looked at apart there
         widths = size.widths
         known = face.in_ch + cues.channels(self.additions, face.image_ch)
         self.fine = nn.Sequential(ConvBNReLU(3, known, widths[0]), ConvBNReLU(3, widths[0], widths[0]))

@@ -10,6 +10,7 @@ from zoo.precision import no_autocast
 from zoo.weights import IMAGENET_MEAN, IMAGENET_STD, statistics
 
 NAME = "tf_efficientnet_lite0"
+EPS = 1e-3  # of the norms, as those weights were trained
 # kernel, stride, widening, channels, how many
 STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4))
 ENDS = (0, 1, 2, 4, 5)  # the last stage of strides 2, 4, 8, 16, 32
@@ -68,7 +69,7 @@ class Block(nn.Module):
 def convolution(k: int, a: int, b: int, *, stride: int = 1, groups: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
     """A convolution and its norm."""
     kind = nn.Conv2d if groups == 1 else Depthwise
-    return kind(a, b, k, stride=stride, padding=k // 2, groups=groups, bias=False), nn.BatchNorm2d(b)
+    return kind(a, b, k, stride=stride, padding=k // 2, groups=groups, bias=False), nn.BatchNorm2d(b, eps=EPS)
 
 
 class Depthwise(nn.Conv2d):
