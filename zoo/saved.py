@@ -18,6 +18,7 @@ from zoo.model import PairModel, unwrapped
 from zoo.own import Place, is_place, origin
 from zoo.trained import Trained
 from zoo.version import __version__
+from zoo.weights import ready
 from zoo.weights.files import SCHEMA, WeightsError, WeightsFile, as_path, read, require_kind, spec_of, write
 from zoo.weights.located import located
 from zoo.weights.plan import notes_on
@@ -54,7 +55,7 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
 
 
 def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel:
-    """The network a file was saved from, on the CPU, each tensor in the dtype it was saved in.
+    """The network a file was saved from, on the CPU; each tensor as it was saved, but ready weights in float32.
 
     path: a file, the folder of a training, or the name of weights that ship: `zoo list --weights` shows them.
     spec: what you expect the file to hold, with every option not given at its default; another is refused. For a file
@@ -78,7 +79,8 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
     _compare(model, file)
     with torch.inference_mode(False):
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-            tensor.data = tensor.data.to(file.tensors[name].dtype)
+            if not ready.is_of(file.path):  # which are small files, for networks that compute in float32
+                tensor.data = tensor.data.to(file.tensors[name].dtype)
     model.load_state_dict(file.tensors)
     height, _, width = file.metadata.get("trained_at", "").partition("x")
     if height.isdecimal() and width.isdecimal():

@@ -29,6 +29,15 @@ UPKEEP: Commands = {
         {"--check": {"action": "store_true", "help": "write nothing; 1 where something is stale"}},
     ),
     "ready": ("fit anew the weights of the baselines, which `zoo predict` takes where none are given", {}),
+    "publish": (
+        "make ready weights of a training, and their card: what they reach on every test split",
+        {
+            "folder": {"type": Path, "metavar": "RUN", "help": "of a training that has ended"},
+            "name": {"help": "of the weights, as pairnet-small"},
+            "--photos": {"type": Path, "help": "of `make photos`, to test on them, too"},
+            "--samples": {"type": at_least(1), "default": 500, "help": "of each test split; default: 500"},
+        },
+    ),
     "wheels": (
         "fill a folder with what a machine without network lacks: docs/offline.md",
         {

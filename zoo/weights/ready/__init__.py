@@ -24,6 +24,11 @@ def card_of(name: str) -> Path:
     return FOLDER / f"{name}.md"
 
 
+def is_of(path: Path) -> bool:
+    """Whether this file is one of them."""
+    return path.parent == FOLDER
+
+
 def fitting(spec: Spec) -> Path:
     """The weights of a network with these options, whatever its channels and tasks; of several those named shortest."""
     for name in sorted(names(), key=len):
