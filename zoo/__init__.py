@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from zoo.architectures import names
     from zoo.contract import InputError, Interface, Prediction
     from zoo.deploy import predict
+    from zoo.deploy.exporting import export
     from zoo.describing import Description, describe
     from zoo.factory import build
     from zoo.metrics.evaluate import evaluate
@@ -47,6 +48,7 @@ _HOMES = {  # name -> where it is defined; imported when it is first asked for, 
     "names": "zoo.architectures",
     **dict.fromkeys(("InputError", "Interface", "Prediction"), "zoo.contract"),
     "predict": "zoo.deploy",
+    "export": "zoo.deploy.exporting",
     **dict.fromkeys(("Description", "describe"), "zoo.describing"),
     "build": "zoo.factory",
     "evaluate": "zoo.metrics.evaluate",
@@ -87,6 +89,7 @@ __all__ = [
     "deploy",
     "describe",
     "evaluate",
+    "export",
     "fit",
     "load",
     "losses",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from registry import OptionError, Spec, UnknownNameError, ZooError, first_line, listed
 from registry.spec import NAME
 from zoo.architectures import architectures
+from zoo.exported import Exported, is_exported, load_exported
 from zoo.factory import ENCODER_WEIGHTS, build, is_own, resolve
 from zoo.files import from_json
 from zoo.machine import weightless
@@ -38,6 +39,8 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     inner = unwrapped(model)
     if not isinstance(inner, PairModel):
         raise WeightsError(f"zoo.save(model, path) takes a network of the zoo first, and not a {type(model).__name__}")
+    if isinstance(inner, Exported):
+        raise WeightsError("an exported file holds no weights that zoo.save could write; copy the file itself")
     path = as_path(path, "the file to write, as zoo.save(model, 'model.safetensors')")
     if path.suffix != ".safetensors":
         raise WeightsError(f"zoo.save writes safetensors; name the file {path.with_suffix('.safetensors').name}")
@@ -57,11 +60,14 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
 def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel:
     """The network a file was saved from, on the CPU; each tensor as it was saved, but ready weights in float32.
 
-    path: a file, the folder of a training, or the name of weights that ship: `zoo list --weights` shows them.
+    path: a file, the folder of a training, or the name of weights that ship: `zoo list --weights` shows them. A file of
+        zoo.export (.onnx, .xml, .pt2) gives a network that onnxruntime, OpenVINO or torch run, on the CPU.
     spec: what you expect the file to hold, with every option not given at its default; another is refused. For a file
         of a network of one's own, its code, as "my_net.py:Net": no file starts code by itself.
     Nothing is downloaded: where the spec names `encoder_weights`, the file's own weights take their place.
     """
+    if is_exported(path):
+        return _exported(path, spec)
     file = read(located(path))
     if not file.is_ours:
         raise WeightsError(
@@ -89,6 +95,18 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
     model.loaded = LoadReport(file.path, "pairzoo", copied=tuple(file.tensors), notes=notes_on(file.tensors))
     if not model.loaded.is_plain:
         warnings.warn(str(model.loaded), stacklevel=2)
+    return model
+
+
+def _exported(path: str | PathLike[str], spec: str | Spec | None) -> Exported:
+    """The network of an exported file, which holds what it is expected to."""
+    model = load_exported(path)
+    if spec is not None:
+        expected = Spec.parse(spec) if isinstance(spec, str) else spec
+        if not is_own(expected.name):
+            entry, options = resolve(expected)
+            expected = Spec(entry.name, options)
+        _expect(Path(path), model.spec, expected)
     return model
 
 

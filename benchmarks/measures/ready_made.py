@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks.networks.entrants import Entrant
 from registry import ZooError
+from zoo.exported import is_exported
 from zoo.factory import build
 from zoo.model import PairModel
 from zoo.saved import load
@@ -22,7 +23,8 @@ def ready_made(weights: Path, entrant: Entrant | None) -> PairModel:
     entrant: whose network it is; None: the file says it.
     """
     path = _file_of(entrant, weights)
-    if entrant is None or (path.suffix == ".safetensors" and read_file(path).is_ours):
+    says_its_network = is_exported(path) or (path.suffix == ".safetensors" and read_file(path).is_ours)
+    if entrant is None or says_its_network:
         return load(path, None if entrant is None else entrant.spec)
     return build(entrant.spec, weights=path) if entrant.is_listed else filled(entrant, path)
 

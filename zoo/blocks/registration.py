@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoo.blocks import unrolled
 from zoo.blocks.upsample import shrink
-from zoo.blocks.window import around
+from zoo.blocks.window import around, is_exporting
 
 GRID = 64  # pixels along the sides of the square
 LEVELS = ((4, 2, 4, 0.1), (2, 4, 4, 0.07), (1, 8, 3, 0.04))  # pixels pooled, unknowns, steps, residual of weight 1/4
@@ -66,6 +67,9 @@ def _motion(plate: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
     for factor, unknowns, steps, scale in LEVELS:
         coarse = F.avg_pool2d(plate, factor), F.avg_pool2d(photo, factor)
         fields = _fields(coarse[0], unknowns)
+        if is_exporting():
+            motion, light = _unrolled(*coarse, motion, light, fields, (steps, scale))
+            continue
         for _ in range(steps):
             motion, light = _step(*coarse, motion, light, fields, scale)
     return motion, light
@@ -109,6 +113,19 @@ def _step(
     change = solved(weighed @ jacobian.transpose(1, 2) + ridge, weighed @ residual.flatten(1)[..., None])
     motion = motion @ matrices(F.pad(change[:, :unknowns], (0, 8 - unknowns)))
     return motion / motion[:, 2:, 2:], light + change[:, unknowns:]
+
+
+def _unrolled(
+    plate: Tensor, photo: Tensor, motion: Tensor, light: Tensor, fields: Tensor, how: tuple[int, float]
+) -> tuple[Tensor, Tensor]:
+    """All steps of one level, as exports have them. how: their number, and the scale."""
+    own = torch.eye(8, dtype=plate.dtype, device=plate.device)[: len(fields)]
+    one = matrices(own) - torch.eye(3, dtype=plate.dtype, device=plate.device)
+    known = unrolled.level(plate, photo, fields, one, RIDGE)
+    light = light[..., None]
+    for _ in range(how[0]):
+        motion, light = unrolled.step(known, motion, light, how[1])
+    return motion, light[..., 0]
 
 
 def _fields(like: Tensor, unknowns: int) -> Tensor:
@@ -167,23 +184,11 @@ def _light(plate: Tensor, photo: Tensor, motion: Tensor, light: Tensor) -> tuple
 
 def middle(values: Tensor) -> Tensor:
     """(b, n) -> (b,): the median, the lower one of two. Exports sort, which takes ten times as long as torch.median."""
-    if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():
+    if is_exporting():
         return values.sort(1).values[:, (values.shape[1] - 1) // 2]
     return values.median(1).values
 
 
 def solved(matrix: Tensor, right: Tensor) -> Tensor:
     """The solution x (b, n) of matrix (b, n, n) @ x = right (b, n, 1), where the matrix is positive definite."""
-    if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():  # which know no torch.linalg.solve
-        return eliminated(matrix, right)
     return torch.linalg.solve_ex(matrix, right)[0][..., 0]
-
-
-def eliminated(matrix: Tensor, right: Tensor) -> Tensor:
-    """The same by Gauss-Jordan elimination, which needs no pivoting there."""
-    rows = torch.cat([matrix, right], 2)  # (b, n, n + 1)
-    others = 1 - torch.eye(matrix.shape[1], dtype=rows.dtype, device=rows.device)
-    for i in range(matrix.shape[1]):
-        factors = rows[:, :, i : i + 1] / rows[:, i : i + 1, i : i + 1] * others[:, i : i + 1]
-        rows = rows - factors * rows[:, i : i + 1]
-    return rows[..., -1] / rows.diagonal(dim1=1, dim2=2)

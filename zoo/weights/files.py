@@ -22,6 +22,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 DTYPES = (*FLOATS, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
 DEEPEST = 4  # wrappers inside wrappers
+EXPORTED = (".onnx", ".xml", ".pt2")  # as zoo.exported reads them
 WRAPPED = re.compile(r"^((module|_orig_mod)\.)+|(?<=\.)_orig_mod\.")  # by DataParallel or torch.compile
 
 
@@ -63,6 +64,8 @@ def read(path: str | PathLike[str]) -> WeightsFile:
         raise WeightsError(f"{path} is a folder; give a file of weights (.pth, .pt, .bin or .safetensors)") from None
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}") from None
+    if path.suffix in EXPORTED:
+        raise WeightsError(f"{path} is an exported network and no file of weights; zoo.load(path) reads it as it is")
     if not start:
         raise WeightsError(f"{path} is empty (0 bytes); copy or download it again")
     if start[8:9] == b"{":

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from textures import moved, texture
 
 from zoo.blocks import registration
-from zoo.blocks.registration import eliminated, matrices, register_plate, solved, warp
+from zoo.blocks.registration import matrices, register_plate, solved, warp
+from zoo.blocks.unrolled import eliminated
 
 FRACTION = st.floats(-1, 1)
 
@@ -100,4 +101,24 @@ def test_elimination_solves_positive_definite_equations(seed, b, scale):
     right = torch.randn(b, 5, 1, generator=generator, dtype=torch.float64)
     expected = torch.linalg.solve(matrix, right)[..., 0]
     torch.testing.assert_close(solved(matrix, right), expected, rtol=1e-6, atol=1e-9 / 10**scale)
-    torch.testing.assert_close(eliminated(matrix, right), expected, rtol=1e-6, atol=1e-9 / 10**scale)
+    again = eliminated(torch.cat([matrix, right], 2))[..., 0]
+    torch.testing.assert_close(again, expected, rtol=1e-6, atol=1e-9 / 10**scale)
+
+
+@given(seed=st.integers(0, 10**6), b=st.integers(1, 3), level=st.sampled_from(registration.LEVELS))
+def test_exports_take_the_same_steps(seed, b, level):
+    """In fewer operations; in double precision, where only rounding is left."""
+    generator = torch.Generator().manual_seed(seed)
+    factor, unknowns, steps, scale = level
+    bg = texture(64, 64, seed=seed % 7).mean(1, keepdim=True)
+    bg, photo = bg.double().expand(b, -1, -1, -1), moved(bg, (1.0, -0.5), 0.02).double()
+    photo = photo + 0.01 * torch.randn(bg.shape, generator=generator, dtype=bg.dtype)
+    plate, photo = (F.avg_pool2d(image, factor) for image in (bg, photo))
+    fields = registration._fields(plate, unknowns)
+    motion = torch.eye(3, dtype=bg.dtype) + 0.01 * torch.randn(b, 3, 3, generator=generator, dtype=bg.dtype)
+    motion, light = motion / motion[:, 2:, 2:], torch.tensor([[1.1, -0.02]], dtype=bg.dtype).expand(b, -1)
+    found = registration._unrolled(plate, photo, motion, light, fields, (steps, scale))
+    for _ in range(steps):
+        motion, light = registration._step(plate, photo, motion, light, fields, scale)
+    for one, other in zip(found, (motion, light), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
