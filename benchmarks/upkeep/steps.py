@@ -16,7 +16,7 @@ from benchmarks.measures.training_recipe import content, own, predicted, recipe_
 from benchmarks.networks.entrants import Entrant, enter
 from benchmarks.store import files
 from benchmarks.store.control import Control, ControlSettings
-from benchmarks.store.names import ACCURACY, CONTROL, EQUAL, MORE, OWN, SPEED
+from benchmarks.store.names import ACCURACY, CONTROL, EFFORT, EQUAL, MORE, OWN, SPEED
 from benchmarks.store.record import AccuracySettings
 from benchmarks.timing.clocks import Clocks
 from benchmarks.upkeep.ladder import Found, Step
@@ -24,8 +24,10 @@ from benchmarks.upkeep.room import TESTS, Room
 from registry import ZooError
 from zoo.progress import progress
 from zoo.training.profile import pace, profile
+from zoo.training.recipe import Recipe
 
-TRAINED_ON = "pairbench:hard"
+RENDERED = "pairbench:wild"
+COLLAGE = "collage(plates=photos/backgrounds, cutouts=photos/cutouts)"
 LOOKS = 10  # at held-out data in a training, as zoo.training has it
 STEP = 3  # of training in forward passes
 SPARE = 0.8  # share of the time that a step has for which trainings are planned
@@ -100,15 +102,16 @@ def speed(room: Room, _: float) -> Found:
 
 
 def accuracy(room: Room, seconds: float) -> Found:
-    """All networks trained alike, as long as the time divided fairly allows, and tested on every tier."""
-    scale = room.scale
-    amount = _amount(room, enter(scale.every), TRAINED_ON, EQUAL, scale.train, seconds)
+    """All networks trained with equal effort, as long as the time divided fairly allows, and tested on every tier."""
+    scale, source = room.scale, _learned_from(room)
+    amount = _amount(room, enter(scale.every), source, EFFORT, scale.train, seconds)
     found = room.compared(
         ACCURACY,
         scale.every,
         measure="accuracy",
-        data=TRAINED_ON,
-        test=[f"pairbench:{tier}" for tier in rendering.tiers()],
+        data=source,
+        recipes=EFFORT,
+        test=[*(f"pairbench:{tier}" for tier in rendering.tiers()), *(["photos"] if room.unpacked() else [])],
         train_size=scale.train,
         samples=amount,
         scenes=scale.scenes,
@@ -142,12 +145,12 @@ def rendered(room: Room, _: float) -> Found:
     scale, sources = room.scale, [f"pairbench:{tier}" for tier in rendering.tiers()]
     os.chdir(room.work)
     if room.unpacked():
-        sources += ["collage(plates=photos/backgrounds, cutouts=photos/cutouts)", "photos", PHOTOS]
+        sources += [COLLAGE, "photos", PHOTOS]
     with progress() as tick:
         rates = rendering.measure(sources, scale.rendered, room.device, scale.effort, tick)
     steps = {}
     for entrant in enter(scale.few):
-        cell = AccuracySettings((scale.train, scale.train), TRAINED_ON, EQUAL, None, 0, scale.scenes)
+        cell = AccuracySettings((scale.train, scale.train), RENDERED, EQUAL, None, 0, scale.scenes)
         recipe = recipe_for(entrant.spec, cell)
         found = pace(recipe, steps=scale.profiled, device=scale.device)
         parts = profile(recipe, steps=scale.profiled, device=scale.device).seconds
@@ -167,19 +170,27 @@ def more(room: Room, _: float) -> Found:
     _control(room)
     if scale.compiled:
         timed(measure="latency", sizes=scale.pixels, precisions=scale.precisions, engines="compile")
-    amount = _before(room, TRAINED_ON)
+    source = _learned_from(room)
+    amount = _before(room, source)
     if amount is None:
         return {"left out": "more seeds: there is no training of the first"}
     return room.compared(
         MORE,
         scale.every,
         measure="accuracy",
-        data=TRAINED_ON,
+        data=source,
+        recipes=EFFORT,
         samples=amount,
         seeds=scale.seeds,
         train_size=scale.train,
         scenes=scale.scenes,
     )
+
+
+def _learned_from(room: Room) -> str:
+    """Where steps work from now on: the wild tier, and where there are photographs collages of them."""
+    os.chdir(room.work)
+    return f'mix("{RENDERED}", "{COLLAGE}")' if room.unpacked() else RENDERED
 
 
 def _control(room: Room) -> None:
@@ -219,10 +230,15 @@ def _amount(room: Room, entrants: Sequence[Entrant], source: str, recipe: str, p
         start = time.monotonic()
         asked = recipe_for(entrant.spec, cell, [task for task in predicted(entrant.spec) if task in known])
         found = pace(asked, steps=room.scale.profiled, device=room.scale.device)
-        each += found.seconds / found.batch
+        each += found.seconds / found.batch * _effort(asked)
         seen = LOOKS * asked.validate_samples + len(rendering.tiers()) * room.scale.scenes
         fixed += time.monotonic() - start + scene * seen  # to begin takes as long as it did now
         fixed += found.seconds / found.batch / STEP * seen
     left = SPARE * (seconds - (time.monotonic() - begun)) - fixed
     least = 10 * max(stage.batch for stage in asked.stages)
     return max(least, int(left / each) // 1000 * 1000)
+
+
+def _effort(recipe: Recipe) -> float:
+    """What a training takes, with the rates that it tries and leaves, as a multiple of that with one rate."""
+    return 1 + (len(recipe.rates) - 1) * (recipe.choose_after or 0) if recipe.rates else 1
