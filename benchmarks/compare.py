@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
 from benchmarks.plan.comparison import CHOICES, REPEATED, TYPES, Options
 from benchmarks.plan.presets import PRESETS, SUMMARIES
-from benchmarks.store.names import MEASURES, RECORDS
-from registry.arguments import positive
+from benchmarks.store.names import FORMATS, FORMATS_RECORDS, MEASURES, RECORDS
+from registry.arguments import listed, positive
 from registry.commandline import INTERRUPTED, Parser, UsageError, guarded
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def arguments(parser: Parser | None = None) -> Parser:
             metavar=METAVARS.get(name),
             help=text,
         )
+    formats = f"how networks do as files, as {','.join(FORMATS)}; writes formats.md and formats.html"
+    add("--formats", type=listed(*FORMATS), help=formats)
     add("--resume", action="store_true", help="measure only what the records in --out do not hold")
     add("--control", action="store_true", help="can the timing be trusted here? --control --help says more")
     add("--against", type=Path, metavar="RECORDS", help="compare with an older run's records")
@@ -111,6 +113,8 @@ def run(args: argparse.Namespace) -> int:
     if args.models is not None and args.names is not None:
         raise UsageError("networks are given twice, with and without --models; give them once")
     options: Options = {name: getattr(args, name) for name in Options.__annotations__}  # type: ignore[assignment]
+    if args.formats:
+        return as_files(args, options)
     with prepared(args.models or args.names, options) as (asked, planned):
         older = files.read(args.against) if args.against else None
         for line in asked.assumed:
@@ -120,6 +124,29 @@ def run(args: argparse.Namespace) -> int:
         if asked.assumed:
             print(f"all of it takes about {estimate.whole(planned, asked)}; --dry-run tells it by measure", flush=True)
         return show(args, asked, measure(asked, planned), older)
+
+
+def as_files(args: argparse.Namespace, options: Options) -> int:
+    """How networks do in other formats: the table, and what was written."""
+    from benchmarks.plan.comparison import settled
+    from benchmarks.run import exports
+    from benchmarks.show import exports as shown
+    from benchmarks.show.terminal import print_table
+    from zoo.machine import choose
+
+    if args.measure:
+        raise UsageError("--formats measures bytes, speed and accuracy together; leave --measure out")
+    device = str(choose(options["device"] or "cpu"))
+    asked = settled(args.models or args.names, {**options, "measure": "accuracy"}, PRESETS, device)
+    found = exports.run(asked, args.formats)
+    for table in shown.tables(found.records):
+        print_table(table.head, table.body, title=table.title, notes=table.notes)
+    if found.stopped:
+        print("stopped; --resume goes on", file=sys.stderr)
+        return INTERRUPTED
+    print(f"written: {asked.out / exports.TABLE}, {exports.PAGE}, and a record for each in {FORMATS_RECORDS}")
+    failed = [record for record in found.records if record.failed]
+    return 0 if not failed else SOME_FAILED if len(failed) < len(found.records) else ALL_FAILED
 
 
 def foretell(planned: list["Cell"], asked: "Comparison") -> int:

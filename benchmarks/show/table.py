@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 MISSING = "-"
-TEXTS = ("recipe", "data", "what")  # columns beside the first that are no numbers
+TEXTS = ("recipe", "data", "what", "format")  # columns beside the first that are no numbers
 LATEX = str.maketrans(
     {
         **{letter: f"\\{letter}" for letter in "&%$#_{}"},

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.store.control import Control
+from benchmarks.store.exported import ExportRecord
 from benchmarks.store.files import read, read_as
 from benchmarks.store.identity import latest
 from benchmarks.store.names import BASELINE
@@ -12,6 +13,7 @@ from benchmarks.store.record import Machine, Record
 
 FOLDER = Path(__file__).parents[1] / "records"  # a file for each kind of machine
 CONTROLS = FOLDER / "control"  # those of benchmarks.checks.control, laid out alike
+EXPORTS = FOLDER / "exports"  # of networks that left as files
 GALLERIES = "galleries"  # of pictures, below FOLDER
 
 
@@ -31,6 +33,11 @@ def controls(folder: Path = CONTROLS) -> list[Control]:
     found = [control for path in _files(folder) for control in read_as(Control, path)]
     last = {(control.machine.identity, control.cell.loaded, control.cell.seconds): control for control in found}
     return sorted(last.values(), key=lambda control: (control.cell.loaded, control.cell.seconds))
+
+
+def exports(folder: Path = EXPORTS) -> list[ExportRecord]:
+    """Of each network in each format the last record."""
+    return list({found.key: found for path in _files(folder) for found in read_as(ExportRecord, path)}.values())
 
 
 def _files(folder: Path) -> list[Path]:

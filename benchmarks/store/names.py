@@ -1,6 +1,7 @@
 """Names that records hold, and that more than one room asks for."""
 
 RECORDS = "compare.jsonl"  # in the folder of a comparison
+FORMATS_RECORDS = "formats.jsonl"  # in that of a comparison of formats
 SPEED, ACCURACY, MORE, CONTROL = "speed.jsonl", "accuracy.jsonl", "more.jsonl", "control.jsonl"  # of `make gpu`
 
 MEASURES = ("cost", "latency", "throughput", "memory", "accuracy", "sensitivity")  # in the order of measuring
@@ -12,6 +13,8 @@ YOURS = "yours"  # the group of networks that come from no catalog
 
 LAYOUTS = ("contiguous", "channels_last")
 ENGINES = ("eager", "compile", "graph", "onnxruntime")
+
+FORMATS = ("eager", "compile", "onnx", "onnx-fp16", "onnx-int8", "openvino", "pt2")  # in the order of tables
 
 EQUAL, OWN, READY = "equal", "own", "weights"  # ways of training: one recipe for all, a network's own, or none here
 EFFORT = "effort"  # one recipe for all, too, with a rate for each

@@ -25,7 +25,7 @@ UPKEEP: Commands = {
         {"folder": {"type": Path, "help": "that a comparison has written to"}},
     ),
     "readme": (
-        "put the committed records into README's table and into docs/: leaderboard, scale and timing",
+        "put the committed records into README's table and into docs/: leaderboard, scale, timing and export",
         {"--check": {"action": "store_true", "help": "write nothing; 1 where something is stale"}},
     ),
     "ready": ("fit anew the weights of the baselines, which `zoo predict` takes where none are given", {}),

@@ -1,4 +1,5 @@
-"""Put the committed records into README's table and into docs/: leaderboard, scale and timing. `make readme`.
+"""Put the committed records into README's table and into docs/: leaderboard, scale, timing and export. `make
+readme`.
 
 The chart is docs/leaderboard.png, the page's as a browser shows it; it says in itself which points it shows. With
 --check nothing is written; the exit code is 1 where something is not what the records say.
@@ -20,14 +21,14 @@ from benchmarks.show.table import MISSING, grid, milliseconds
 from benchmarks.store import committed
 from benchmarks.store.names import BASELINE, FOUNDING
 from benchmarks.store.record import Machine
-from benchmarks.upkeep import scale, screenshot, trust
+from benchmarks.upkeep import exported, scale, screenshot, trust
 from registry import ZooError
 from zoo import files
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-LEADERBOARD, PICTURE, SCALE, TIMING = (
-    ROOT / "docs" / name for name in ("leaderboard.md", "leaderboard.png", "scale.md", "timing.md")
+LEADERBOARD, PICTURE, SCALE, TIMING, EXPORT = (
+    ROOT / "docs" / name for name in ("leaderboard.md", "leaderboard.png", "scale.md", "timing.md", "export.md")
 )
 SHOWS, CHART = "shows the points", "#scatter-picture"  # on the page
 COLOURS = 64  # of the picture: a chart has few
@@ -80,7 +81,11 @@ def wanted(results: Results) -> dict[Path, str]:
     texts = {path: filled(path.read_text("utf-8"), table, path.name) for path, table in tables.items()}
     if not results.borrowed:
         texts[PICTURE] = drawn(results)
-    pages = {SCALE: scale.page(records), TIMING: trust.page(committed.controls())}
+    pages = {
+        SCALE: scale.page(records),
+        TIMING: trust.page(committed.controls()),
+        EXPORT: exported.page(committed.exports()),
+    }
     return texts | {path: text for path, text in pages.items() if text}
 
 

@@ -105,6 +105,7 @@ def _pt2(program: ExportedProgram, facts: Facts, _: Pairs, path: Path) -> None:
         for name in ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn"):  # where things lie on this disk
             node.meta.pop(name, None)
     made = io.BytesIO()
+    program.example_inputs = None  # what it was traced with
     with quiet():
         torch.export.save(program, made, extra_files={TEXT: json.dumps(facts.to_text())})
     path.write_bytes(made.getvalue())

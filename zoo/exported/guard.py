@@ -35,7 +35,7 @@ def require_no_code(path: Path) -> None:
             name = entry.filename
             if any(part in name for part in PICKLED):
                 _refuse(path, f"objects ({name})")
-            if name.endswith(".pt"):
+            if name.endswith(".pt") and entry.file_size:
                 _require_tensors(path, archive, name)
             if name.endswith(".json") and "/extra/" not in name:
                 if entry.file_size > LARGEST:

@@ -1,0 +1,43 @@
+"""Networks as files of other programs, laid out from the recorded exports: docs/export.md, by `make readme`."""
+
+from collections.abc import Sequence
+
+from benchmarks.show.exports import to_markdown
+from benchmarks.store.exported import ExportRecord
+
+TEXT = """# Networks as files of other programs
+
+Laid out by `make readme` from the records in `benchmarks/records/exports`; no figure in a table is typed. The same for
+networks, sizes and weights of your own, on your machine:
+
+```
+$ zoo compare "unet, u2netp" --formats eager,compile,onnx,onnx-int8,openvino,pt2 --device cpu
+```
+
+With `--weights FILE` it measures mask IoU and depth RMSE of each file, too. [deployment.md](deployment.md#export) says
+what a file takes, gives and says of itself.
+
+## Without this library
+
+| with | example | run here |
+| --- | --- | --- |
+| onnxruntime in Python | [predict.py](../examples/exported/predict.py) | tested |
+| onnxruntime-web in a page | [page.html](../examples/exported/page.html) | tested in Chromium |
+| OpenVINO in C++, `.xml` or `.onnx` | [predict.cpp](../examples/exported/predict.cpp) | tested with g++ |
+
+The tests are `tests/zoo/exported/test_formats.py`, run by `make test-all`; that of the page needs `ORT_WEB`, the folder
+`dist` of `npm install onnxruntime-web`.
+
+TensorRT and CoreML were not run here. An export has no operation that they lack: no scatter, no If, no Loop, nothing
+whose size depends on values, and a test holds the registration of a plate to that. For TensorRT, with an open size,
+`trtexec --onnx=model.onnx --minShapes=bg:1x3x64x64,fg_bg:1x3x64x64 --optShapes=... --maxShapes=...`; for CoreML read
+the `.pt2` with `torch.export.load` and give it to `coremltools.convert`.
+
+## What was measured
+
+{tables}"""
+
+
+def page(records: Sequence[ExportRecord]) -> str:
+    """The text; empty where nothing is recorded."""
+    return TEXT.format(tables=to_markdown(records)) if records else ""
