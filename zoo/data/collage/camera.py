@@ -74,18 +74,17 @@ def pair(draw: Draw, photos: Library, size: tuple[int, int]) -> tuple[Tensor, Te
 def _rustled(draw: Draw, photo: Tensor) -> Tensor:
     """The photo with patches of it moved, as leaves, curtains and water do."""
     strength, start = log_uniform(draw, 0.003, 0.02, 0.3), draw.seed().int()
-    some = strength != 0
     h, w = photo.shape[-2:]
     x, y = positions((h, w), photo.device)
+    flat = torch.zeros_like(x)
 
-    def moved(images: Tensor) -> Tensor:
-        at = x.expand(len(images), h, w), y.expand(len(images), h, w)
-        seed, flat = start[some][:, None, None], torch.zeros_like(at[0])
-        patch = ((noise(at[0] * 3 + 5, at[1] * 3 + 5, seed, flat) - 0.55) * 8).clamp(0, 1)
-        sway = torch.stack([noise(at[0] * 14 + 5, at[1] * 14 + 5, seed + k, flat) - 0.5 for k in (1, 2)], 1)
-        return displaced(images, sway * (patch * strength[some][:, None, None] * max(h, w) * 3)[:, None])
+    def moved(few: Tensor, which: Tensor) -> Tensor:
+        seed = start[which][:, None, None]
+        patch = ((noise(x * 3 + 5, y * 3 + 5, seed, flat) - 0.55) * 8).clamp(0, 1)
+        sway = torch.stack([noise(x * 14 + 5, y * 14 + 5, seed + k, flat) - 0.5 for k in (1, 2)], 1)
+        return displaced(few, sway * (patch * strength[which][:, None, None] * max(h, w) * 3)[:, None])
 
-    return changed(photo, some, moved)
+    return changed(photo, strength != 0, moved)
 
 
 def lit(draw: Draw, images: Tensor, p: float) -> Tensor:
@@ -131,4 +130,4 @@ def exposed(draw: Draw, images: Tensor) -> Tensor:
     grain = log_uniform(draw, 0.004, 0.12, 0.7)
     images = grainy(images, grain[:, None, None, None], draw.seed()).clamp(0, 1)
     packed, quality = draw.chance(0.85), draw.uniform(25, 95)
-    return changed(images, packed, lambda few: jpeg(few, quality[packed]))
+    return changed(images, packed, lambda few, which: jpeg(few, quality[which]))

@@ -19,8 +19,8 @@ def painted(split: str) -> Library:
     materials = Materials.draw(draw, split, 1, draw.uniform(0.02, 0.98, COLOURS, 3))
     at = (torch.arange(SIDE) + 0.5) * (METRES / SIDE)
     u, v = at.expand(COUNT, SIDE, SIDE), at[:, None].expand(COUNT, SIDE, SIDE)
-    scene = torch.arange(COUNT)[:, None, None].expand_as(u)
-    pixel = torch.full_like(u, METRES / SIDE)
-    colours = paint(materials, torch.zeros_like(scene), u, v, pixel, SPLITS[split], scene)  # (n, h, w, 3)
-    photos = (colours.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 3, 1, 2).contiguous()
+    u, v = u.flatten(1), v.flatten(1)  # one surface each
+    colours = paint(materials, torch.arange(COUNT)[:, None], u, v, torch.full_like(u, METRES / SIDE), SPLITS[split])
+    pixels = (colours.view(3, COUNT, SIDE, SIDE).clamp(0, 1) * 255).round().to(torch.uint8)
+    photos = pixels.transpose(0, 1).contiguous()
     return Library(tuple(f"{split} {number}" for number in range(COUNT)), photos, torch.ones(COUNT))

@@ -3,6 +3,7 @@
 Faults of the scene (shadow, reflection, leaves, camouflage) are drawn here and rendered in `render`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.data.scenes.draw import Draw, lattice
+from zoo.data.scenes.cache import few_at_once
+from zoo.data.scenes.draw import AT_X, AT_Y, OF_SEED, Draw, scattered
 from zoo.data.scenes.jpeg import jpeg
-from zoo.data.warp import displaced
 
 CLEAN_QUALITY = 65.0
 PROBABILITY = {
@@ -85,78 +86,83 @@ class Faults:
 
 def photograph(plate: Tensor, photo: Tensor, faults: Faults, seed: Tensor) -> tuple[Tensor, Tensor]:
     """Both pictures (b, 3, h, w) as two exposures of a real camera would have come out; seed (b,) for the noise."""
-    plate = _moved(plate, faults)
-    plate = plate.clamp(1e-4, 1) ** faults.gamma.view(-1, 1, 1, 1)
-    plate = plate * (faults.gain[:, None] * faults.white_balance)[..., None, None]
+    plate = _moved(plate, faults).clamp_(1e-4, 1)
+    plate = changed(plate, faults.gamma != 1, lambda few, at: few ** faults.gamma[at].view(-1, 1, 1, 1))
+    plate = plate.mul_((faults.gain[:, None] * faults.white_balance)[..., None, None])
     pair = torch.cat([plate, smeared(photo, faults.motion)], 1)  # (b, 2 * 3, h, w)
     side = max(pair.shape[-2:])
     defocus = torch.where(faults.defocus != 0, (faults.defocus * side).clamp(min=0.3), 0.0)
     pair = blurred(pair, defocus, max(1, round(0.006 * side * 2.5)))
-    pair = grainy(pair, faults.noise.repeat_interleave(3, 1)[..., None, None], seed).clamp(0, 1)
-    pair = jpeg(pair.reshape(-1, *plate.shape[1:]), faults.quality.flatten()).view(-1, 2, *plate.shape[1:])
+    pair = grainy(pair, faults.noise.repeat_interleave(3, 1)[..., None, None], seed)
+    pair = jpeg(pair.view(-1, *plate.shape[1:]), faults.quality.flatten()).view(-1, 2, *plate.shape[1:])
     return pair[:, 0], pair[:, 1]
 
 
-def changed(images: Tensor, some: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-    """A copy of the images in which some, (b,) booleans, are changed; where none are, nothing is computed."""
-    images = images.clone()
-    if some.any():
-        images[some] = change(images[some])
+def changed(images: Tensor, some: Tensor, change: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """The images, in which some, (b,) booleans, are changed in place: change(a few of them, which they are)."""
+    which = some.nonzero()[:, 0]
+    for few in few_at_once(len(which), images[:1].numel(), images.device):
+        at = which[few]
+        images.index_copy_(0, at, change(images.index_select(0, at), at))
     return images
 
 
 def _moved(images: Tensor, faults: Faults) -> Tensor:
     """Shifted and turned about the centre; the border mirrors what is inside."""
-    some = (faults.turn != 0) | (faults.shift != 0).any(1)
     h, w = images.shape[-2:]
     side = max(h, w)
-    cos, sin = torch.cos(faults.turn[some]), torch.sin(faults.turn[some])
-    right, down = (faults.shift[some] * side).unbind(1)
-    matrix = torch.stack(
-        [
-            torch.stack([cos, sin * h / w, -2 * right / w], 1),
-            torch.stack([-sin * w / h, cos, -2 * down / h], 1),
-        ],
-        1,
-    )
+    x = (torch.arange(w, device=images.device) + 0.5) * (2 / w) - 1
+    y = ((torch.arange(h, device=images.device) + 0.5) * (2 / h) - 1)[:, None]
 
-    def sampled(images: Tensor) -> Tensor:
-        grid = F.affine_grid(matrix, [len(matrix), 3, h, w], align_corners=False)
-        return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    def sampled(few: Tensor, at: Tensor) -> Tensor:
+        cos, sin = (each[:, None, None] for each in (torch.cos(faults.turn[at]), torch.sin(faults.turn[at])))
+        right, down = (2 * side * faults.shift[at])[..., None, None].unbind(1)
+        grid = [cos * x + (sin * (h / w) * y - right / w), cos * y - (sin * (w / h) * x + down / h)]
+        return F.grid_sample(few, torch.stack(grid, -1), padding_mode="reflection", align_corners=False)
 
-    return changed(images, some, sampled)
+    return changed(images, (faults.turn != 0) | (faults.shift != 0).any(1), sampled)
 
 
 def smeared(images: Tensor, motion: Tensor) -> Tensor:
     """The mean of five exposures along a line; motion (b, 2), as a share of the longer side."""
-    some = (motion != 0).any(1)
-    h, w = images.shape[-2:]
-    step = (motion[some] * max(h, w))[..., None, None].expand(-1, 2, h, w)
-    times = (-0.5, -0.25, 0.0, 0.25, 0.5)
-    return changed(images, some, lambda picked: torch.stack([displaced(picked, step * at) for at in times]).mean(0))
+    some, side = (motion != 0).any(1), max(images.shape[-2:])
+    times = torch.linspace(-0.5, 0.5, 5, device=images.device)
+    away = motion[..., None] * side * times  # (b, 2, 5) pixels right and down
+    reach = math.ceil(float(away.abs().amax())) if len(away) else 0
+    place = torch.arange(-reach, reach + 1, device=images.device)
+    across, down = (1 - (place - away[..., None]).abs()).clamp_(min=0).unbind(1)  # (b, 5, taps): between two pixels
+    kernel = (down[..., None] * across[..., None, :]).mean(1).flatten(1)  # (b, taps * taps)
+
+    def smear(few: Tensor, at: Tensor) -> Tensor:
+        h, w = few.shape[-2:]
+        padded = F.pad(few, (reach, reach, reach, reach), mode="replicate")
+        taps = [padded[..., i : i + h, j : j + w] for i in range(2 * reach + 1) for j in range(2 * reach + 1)]
+        return sum_of(kernel[at].T[..., None, None, None], taps)
+
+    return changed(images, some, smear)
 
 
 def blurred(images: Tensor, sigma: Tensor, reach: int) -> Tensor:
     """A round Gaussian blur of images (b, c, h, w), by deviations (b,); one of 0 changes nothing. All in pixels."""
-    some, (h, w) = sigma != 0, images.shape[-2:]
     place = torch.arange(-reach, reach + 1, device=images.device)
-    kernel = torch.exp(-0.5 * (place / sigma[some, None]) ** 2)
-    kernel = (kernel / kernel.sum(1, keepdim=True)).T[..., None, None, None]  # (taps, b, 1, 1, 1)
 
-    def blur(images: Tensor) -> Tensor:
-        padded = F.pad(images, (reach, reach, 0, 0), mode="replicate")
-        across = sum_of(kernel, [padded[..., at : at + w] for at in range(2 * reach + 1)])
+    def blur(few: Tensor, at: Tensor) -> Tensor:
+        h, w = few.shape[-2:]
+        kernel = torch.exp(-0.5 * (place / sigma[at, None]) ** 2)
+        kernel = (kernel / kernel.sum(1, keepdim=True)).T[..., None, None, None]  # (taps, b, 1, 1, 1)
+        padded = F.pad(few, (reach, reach, 0, 0), mode="replicate")
+        across = sum_of(kernel, [padded[..., i : i + w] for i in range(2 * reach + 1)])
         padded = F.pad(across, (0, 0, reach, reach), mode="replicate")
-        return sum_of(kernel, [padded[..., at : at + h, :] for at in range(2 * reach + 1)])
+        return sum_of(kernel, [padded[..., i : i + h, :] for i in range(2 * reach + 1)])
 
-    return changed(images, some, blur)
+    return changed(images, sigma != 0, blur)
 
 
 def softened(image: Tensor) -> Tensor:
     """What any lens does: no edge is sharper than about a pixel."""
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
-    across = 0.1 * (padded[..., :-2] + padded[..., 2:]) + 0.8 * padded[..., 1:-1]
-    return 0.1 * (across[..., :-2, :] + across[..., 2:, :]) + 0.8 * across[..., 1:-1, :]
+    across = (padded[..., :-2] + padded[..., 2:]).mul_(0.1).add_(padded[..., 1:-1], alpha=0.8)
+    return (across[..., :-2, :] + across[..., 2:, :]).mul_(0.1).add_(across[..., 1:-1, :], alpha=0.8)
 
 
 def sum_of(weights: Tensor, images: Sequence[Tensor]) -> Tensor:
@@ -172,9 +178,14 @@ def grainy(images: Tensor, deviation: Tensor, seed: Tensor) -> Tensor:
 
     deviation: of each image or channel, (b, 1 or c, 1, 1); an image where all are 0 stays as it is.
     """
-    some, (c, h, w) = (deviation != 0).flatten(1).any(1), images.shape[1:]
+    c, h, w = images.shape[1:]
     x = torch.arange(w, device=images.device, dtype=torch.int32)
     y = torch.arange(c * h, device=images.device, dtype=torch.int32).view(c, h, 1)
-    start = seed[some].int().view(-1, 1, 1, 1)
-    grain = lattice(x, y, start) + lattice(x, y, start + 99991) - 1  # variance 1 / 6
-    return changed(images, some, lambda picked: picked + grain * (deviation[some] * 6**0.5))
+    place = x * AT_X + y * AT_Y
+
+    def grain(few: Tensor, at: Tensor) -> Tensor:
+        start = seed[at].int().view(-1, 1, 1, 1)
+        noise = scattered(place + start * OF_SEED).add_(scattered(place + (start + 99991) * OF_SEED)).sub_(1)
+        return noise.mul_(deviation[at] * 6**0.5).add_(few)  # the sum's variance is 1 / 6
+
+    return changed(images, (deviation != 0).flatten(1).any(1), grain)

@@ -1,18 +1,19 @@
-"""Objects standing in a scene: where they are, what of them a pixel sees, their shadow and their mirror image.
+"""Objects standing in a scene: where they are, what of them a pixel sees, their shadow and their mirror image."""
 
-Objects fill a small part of a picture, so everything is computed for a list of pixels, (n,), with the scene each is of.
-"""
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from zoo.data.scenes.cache import few_at_once
+from zoo.data.scenes.camera import Camera
 from zoo.data.scenes.draw import Draw
-from zoo.data.scenes.layouts import Layout
+from zoo.data.scenes.layouts import SKY, Layout
+from zoo.data.scenes.lines import LINE, Lines
 from zoo.data.scenes.shapes import Shapes
-from zoo.data.scenes.textures import Materials, Pattern, paint
-from zoo.data.scenes.trace import Camera, Hits
+from zoo.data.scenes.textures import Materials, Pattern, paint, taken
+from zoo.data.scenes.trace import Hits
 
 CONTRAST = 0.36  # mean difference of brightness between an object and what it hides, unless it is camouflaged
 THICK = 0.09  # how far an object bulges towards the camera, share of its height
@@ -20,10 +21,9 @@ THICK = 0.09  # how far an object bulges towards the camera, share of its height
 
 @dataclass
 class Stand:
-    """The pixels that may see one object per scene, and what they see; all (n,)."""
+    """The lines of pixels that may see an object, and what they see; all (n, LINE)."""
 
-    at: Tensor  # place in the flattened (b, h, w)
-    scene: Tensor
+    lines: Lines
     cover: Tensor  # 0 to 1
     mirror: Tensor  # 0 to 1: of its image upside down in the ground
     inside: Tensor  # 0 at the outline, 1 deep inside
@@ -35,13 +35,13 @@ class Stand:
 
 @dataclass
 class Figures:
-    """One upright object per scene, facing the camera."""
+    """Upright objects facing the camera, n of each scene: the first of all scenes, then the second."""
 
     shapes: Shapes
     materials: Materials  # one row
-    x: Tensor  # (b,) metres
+    x: Tensor  # (n * b,) metres
     z: Tensor
-    present: Tensor  # (b,) booleans
+    present: Tensor  # (n * b,) booleans
 
     @classmethod
     def draw(
@@ -56,87 +56,115 @@ class Figures:
         materials = Materials.draw(draw, split, 1, colours, vary=0.5)
         return cls(Shapes.draw(draw, split), materials, x, z, torch.ones_like(own))
 
-    def stand(self, camera: Camera, rays: Tensor, mirrored: Tensor) -> Stand:
-        """Which pixels see the object or, where told (b,), its mirror image."""
-        dx, dy, dz = rays.unbind(1)
-        t = (self.z[:, None, None] / dz.clamp(min=1e-3)).clamp(max=1e3)
-        x = dx * t - self.x[:, None, None]
-        y = camera.height[:, None, None] + dy * t
-        tall = self.shapes.height[:, None, None]
-        wide, high = (reach[:, None, None] * tall for reach in self.shapes.reach)
-        deep = torch.where(mirrored[:, None, None], high, 0.0)
-        wide = torch.where(self.present[:, None, None], wide, -1.0)  # one that is not there is seen nowhere
-        near = (x.abs() < wide).logical_and_(y < high).logical_and_(y > -deep)
-        at = near.flatten().nonzero()[:, 0]
-        scene = at // (t.shape[1] * t.shape[2])
-        x, y, t = (each.flatten().index_select(0, at) for each in (x, y, t))
-        tall = self.shapes.height.index_select(0, scene)
-        distance = self.shapes.distance(x / tall, y.abs() / tall, scene) * tall
-        pixel = t * camera.pixel(*rays.shape[-2:]).index_select(0, scene)
-        cover = (0.5 - distance / pixel).clamp(0, 1)
-        inside = (-distance / (THICK * tall)).clamp(0, 1).sqrt()
-        fading = (1 + y / (0.6 * tall)).clamp(0, 1)  # the mirror image is clear at the foot only
-        some = (cover > 0).nonzero()[:, 0]
-        columns = (
-            at,
-            scene,
-            cover * (y >= 0),
-            cover * (y < 0) * fading,
-            inside,
-            x,
-            y.abs(),
-            t - THICK * tall * inside,
-            pixel,
+    @classmethod
+    def joined(cls, parts: "Sequence[Figures]") -> "Figures":
+        """More than one of each scene."""
+        shapes = Shapes.joined([each.shapes for each in parts])
+        materials = Materials.joined([each.materials for each in parts])
+        return cls(
+            shapes, materials, *(torch.cat([getattr(each, name) for each in parts]) for name in ("x", "z", "present"))
         )
-        return Stand(*(column.index_select(0, some) for column in columns))
+
+    def stand(self, camera: Camera, rays: Tensor, mirrored: Tensor) -> Stand:
+        """Which pixels see an object or, where told (b,), its mirror image."""
+        size = rays.shape[2], rays.shape[3]
+        scene, tall = self._scene(rays.shape[1]), self.shapes.height
+        wide, high = (reach * tall for reach in self.shapes.reach)
+        deep = torch.where(mirrored[scene], high, 0.0)
+        left, right = self.x - wide, self.x + wide
+        corners = torch.stack([left, left, right, right, high, -deep, high, -deep, *[self.z] * 4])
+        corners = camera.seen_at(corners.view(3, 4, -1, rays.shape[1]).permute(0, 2, 3, 1), size)
+        lines = Lines.around(corners.view(2, -1, 4), torch.where(self.present, scene, -1), size)
+        eye, pixel = camera.height[scene], camera.pixel(*size)[scene]
+        table = torch.stack([self.x, self.z, tall, wide, high, deep, eye, pixel])
+        return self._seen(lines, table, rays.flatten(1).index_select(1, lines.at.view(-1)).view(3, -1, LINE))
+
+    def _seen(self, lines: Lines, table: Tensor, rays: Tensor) -> Stand:
+        """Those of the lines that see something; rays (3, n, LINE)."""
+        thing, (dx, dy, dz) = lines.thing[:, None], rays
+        middle, z, tall, wide, high, deep, eye, pixel = taken(table, thing)
+        t = (z / dz.clamp_(min=1e-3)).clamp_(max=1e3)
+        x, y, pixel = (dx * t).sub_(middle), (dy * t).add_(eye), t * pixel
+        distance = self.shapes.distance(x / tall, y.abs().div_(tall), thing).mul_(tall)
+        cover = (0.5 - distance / pixel).clamp_(0, 1)
+        cover.mul_((x.abs() < wide).logical_and_(y < high).logical_and_(y > -deep))
+        some = (cover.amax(1) > 0).nonzero()[:, 0]
+        columns = (cover, distance, x, y, t, pixel, tall)
+        cover, distance, x, y, t, pixel, tall = (each.index_select(0, some) for each in columns)
+        inside = (distance / (-THICK * tall)).clamp_(0, 1).sqrt_()
+        fading = (1 + y / (0.6 * tall)).clamp_(0, 1)  # the mirror image is clear at the foot only
+        upright, mirror = cover * (y >= 0), fading.mul_(cover).mul_(y < 0)
+        return Stand(lines.picked(some), upright, mirror, inside, x, y.abs(), t - THICK * tall * inside, pixel)
+
+    def _scene(self, b: int) -> Tensor:
+        """Of b, the scene of each."""
+        return torch.arange(len(self.x), device=self.x.device) % b
 
     def paint(self, stand: Stand, light: Tensor, ambient: Tensor, families: tuple[Pattern, ...]) -> Tensor:
-        """Colour (n, 3), shaded as something round."""
-        row = torch.zeros_like(stand.scene)
-        colour = paint(self.materials, row, 2 * stand.x, 2 * stand.y, 2 * stand.pixel, families, stand.scene)
-        tall, aside, ambient = (
-            each.index_select(0, stand.scene) for each in (self.shapes.height, light[:, 0], ambient)
-        )
-        across = (stand.x / (0.25 * tall)).clamp(-1, 1) * aside
-        return colour * ((0.62 + 0.3 * stand.inside + 0.25 * across) * ambient)[:, None]
+        """Colours (3, n, LINE), shaded as something round."""
+        thing, scene = stand.lines.thing[:, None], stand.lines.scene[:, None]
+        colour = paint(self.materials, thing, 2 * stand.x, 2 * stand.y, 2 * stand.pixel, families)
+        (tall,) = taken(self.shapes.height[None], thing)
+        aside, ambient = taken(torch.stack([light[:, 0], ambient]), scene)
+        across = (stand.x / (0.25 * tall)).clamp_(-1, 1).mul_(0.25 * aside)
+        return colour.mul_((0.3 * stand.inside).add_(0.62).add_(across).mul_(ambient))
 
     def stand_out(self, background: Tensor, stand: Stand) -> None:
-        """Lighten or darken the object's colours where they are, in the mean, those of what it hides, (b, h, w, 3)."""
-        b = len(self.x)
-        hidden = _total(background.view(-1, 3).index_select(0, stand.at) * stand.cover[:, None], stand.scene, b)
-        hidden = hidden / _total(stand.cover, stand.scene, b).clamp(min=1e-6)[:, None]
+        """Lighten or darken the objects' colours where they are, in the mean, those of what they hide, (b, 3, h, w)."""
+        n, lines, weight = len(self.x), stand.lines, stand.cover * stand.lines.anew
+        parts = [weight]
+        for channel in range(3):
+            places = lines.places(channel, background[0, 0].numel())
+            parts.append(background.view(-1).index_select(0, places).view_as(weight).mul_(weight))
+        total, *hidden = torch.stack([each.sum(1) for each in parts])
+        sums = weight.new_zeros(4, n).index_add_(1, lines.thing, torch.stack([total, *hidden]))
+        seen = (sums[1:] / sums[0].clamp(min=1e-6)).T
         own = self.materials
-        gap = (0.8 * (0.4 * own.first + 0.4 * own.second + 0.2 * own.third)[:, 0] - hidden).mean(1)
-        way = torch.where(hidden.mean(1) > 0.5, -1.0, 1.0)  # where there is more room
+        gap = (0.8 * (0.4 * own.first + 0.4 * own.second + 0.2 * own.third)[:, 0] - seen).mean(1)
+        way = torch.where(seen.mean(1) > 0.5, -1.0, 1.0)  # where there is more room
         shift = torch.where(gap.abs() < CONTRAST, way * CONTRAST - gap, 0.0)[:, None, None] / 0.8
         for colour in (own.first, own.second, own.third):
             colour.add_(shift).clamp_(0.02, 1)
 
     def disguise(self, where: Tensor, materials: Materials, hits: Hits, stand: Stand) -> None:
         """Where told (b,), take the look of the surface behind most of the object."""
-        rows = materials.family.shape[1]
-        votes = _total(
-            stand.cover, stand.scene * rows + hits.surface.flatten().index_select(0, stand.at), len(self.x) * rows
-        )
-        self.materials.dress(0, materials, votes.view(-1, rows).argmax(1), where)
+        if not where.any():
+            return
+        (n, b), rows, lines = (len(self.x), len(where)), materials.family.shape[1], stand.lines
+        surface = hits.surface.view(-1).index_select(0, lines.at.view(-1)).view_as(lines.at)
+        votes = stand.cover.new_zeros(n * rows)
+        votes.index_add_(0, (surface + lines.thing[:, None] * rows).view(-1), (stand.cover * lines.anew).view(-1))
+        scene = self._scene(b)
+        self.materials.dress(0, materials, (scene, votes.view(n, rows).argmax(1)), where[scene])
 
-    def shadow(self, rays: Tensor, hits: Hits, light: Tensor, some: Tensor) -> Tensor:
-        """How much of the light the object takes from what each pixel sees, (b, h, w); in scenes `some` (b,) only."""
-        lx, ly, lz = (value[:, None, None] for value in light.unbind(1))
-        s = (self.z[:, None, None] - rays[:, 2] * hits.z) / lz  # along the way to the light, to the object's plane
-        tall = self.shapes.height[:, None, None]
-        x = (rays[:, 0] * hits.z + s * lx - self.x[:, None, None]) / tall
-        y = (hits.y + s * ly) / tall
-        wide = torch.where(self.present & some, 1.0, -1.0)[:, None, None]
-        reached = (x.abs() < wide).logical_and_(s > 0.02).logical_and_(y > 0).logical_and_(y < 1.3)
-        at = reached.flatten().nonzero()[:, 0]
-        scene = at // (s.shape[1] * s.shape[2])
-        x, y, s = (each.flatten().index_select(0, at) for each in (x, y, s))
-        soft = 0.02 + 0.05 * s.clamp(0, 6) / self.shapes.height.index_select(0, scene)
-        dark = (0.5 - self.shapes.distance(x, y, scene) / soft).clamp(0, 1) * (4 * (1.3 - y)).clamp(0, 1)
-        return torch.zeros(reached.numel(), device=dark.device).index_copy_(0, at, dark).view(reached.shape)
+    def shadows(self, hits: Hits, light: Tensor, some: Tensor) -> tuple[Lines, Tensor]:
+        """Where objects take light from what pixels see, and how much of it, (n, LINE); in scenes `some` (b,) only."""
+        b, pixels = len(some), hits.z[:1].numel()
+        which = (self.present & some.repeat(len(self.x) // b)).nonzero()[:, 0]
+        x, y, away, surface = (each.view(b, -1) for each in (hits.x, hits.y, hits.away, hits.surface))
+        reached = [torch.zeros(0, pixels, dtype=torch.bool, device=x.device)]
+        for few in few_at_once(len(which), pixels, x.device):
+            at = which[few]
+            place = torch.stack([each.index_select(0, at % b) for each in (x, y, away)])
+            aside, up, s = self._cast(place, at[:, None], light)
+            there = (aside.abs() < 1).logical_and_(s > 0.02).logical_and_(up > 0).logical_and_(up < 1.3)
+            reached.append(there.logical_and_(surface.index_select(0, at % b) != SKY))
+        lines = Lines.of(torch.cat(reached), which % b)
+        thing = which.index_select(0, lines.thing)[:, None]
+        place = torch.stack([each.view(-1).index_select(0, lines.at.view(-1)).view(-1, LINE) for each in (x, y, away)])
+        aside, up, s = self._cast(place, thing, light)
+        (tall,) = taken(self.shapes.height[None], thing)
+        soft = s.clamp(0, 6).mul_(0.05 / tall).add_(0.02)
+        dark = (0.5 - self.shapes.distance(aside, up, thing) / soft).clamp_(0, 1)
+        lines.thing = thing[:, 0]
+        return lines, dark.mul_((4 * (1.3 - up)).clamp_(0, 1))
 
+    def _cast(self, place: Tensor, which: Tensor, light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Where the way from places (3, n, k) to the light meets the plane of an object, (n, 1), and how far that is.
 
-def _total(values: Tensor, group: Tensor, groups: int) -> Tensor:
-    """Sums of the values (n, ...) of each group."""
-    return values.new_zeros(groups, *values.shape[1:]).index_add(0, group, values)
+        Aside and up, in the object's heights.
+        """
+        table = torch.stack([self.x, self.z, self.shapes.height, *light[self._scene(len(light))].unbind(1)])
+        (x, y, away), (middle, z, tall, lx, ly, lz) = place, taken(table, which)
+        s = (z - away).div_(lz)
+        return (s * lx).add_(x).sub_(middle).div_(tall), (s * ly).add_(y).div_(tall), s

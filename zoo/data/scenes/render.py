@@ -9,12 +9,15 @@ from torch import Tensor
 
 from zoo.contract import Sample
 from zoo.data.scenes import textures
+from zoo.data.scenes.cache import few_at_once
+from zoo.data.scenes.camera import Camera
 from zoo.data.scenes.draw import Draw
 from zoo.data.scenes.faults import Faults, changed, photograph, softened
 from zoo.data.scenes.layouts import FAR, GROUND, KINDS, SURFACES, Layout
+from zoo.data.scenes.lines import Lines
 from zoo.data.scenes.objects import Figures
-from zoo.data.scenes.textures import Materials, noise, paint
-from zoo.data.scenes.trace import Camera, Hits, trace
+from zoo.data.scenes.textures import Materials, noise, paint, taken
+from zoo.data.scenes.trace import Hits, trace
 from zoo.data.warp import displaced
 
 VERSION = 1  # raised whenever a picture changes
@@ -34,7 +37,7 @@ class Scenery:
     fog: Tensor  # (b,)
     haze: Tensor  # (b, 3) its colour
     ambient: Tensor  # (b,)
-    objects: list[Figures]  # the farther one first
+    objects: Figures  # two of each scene, the farther one first
     leaf_seed: Tensor
     grain_seed: Tensor
     families: tuple[textures.Pattern, ...]  # of textures
@@ -54,7 +57,8 @@ class Scenery:
         objects[1].present = count >= EMPTY
         objects[0].present = count >= 1 - SECOND
         families = textures.SPLITS[split]
-        return cls(camera, layout, materials, light, fog, haze, ambient, objects, draw.seed(), draw.seed(), families)
+        both = Figures.joined(objects)
+        return cls(camera, layout, materials, light, fog, haze, ambient, both, draw.seed(), draw.seed(), families)
 
 
 @torch.no_grad()
@@ -72,48 +76,87 @@ def render(
     rays = scenery.camera.rays(*size)
     hits = trace(scenery.camera, scenery.layout, rays, scenery.light)
     plate = _plate(scenery, hits)
-    photo, mask, z = _with_objects(scenery, faults, plate, rays, hits)
-    depth, near, far = _relative(z)
-    plate, photo = (softened(image.permute(0, 3, 1, 2)) for image in (plate, photo))
-    bg, fg_bg = photograph(plate, photo, faults, scenery.grain_seed)
+    photo = _with_objects(scenery, faults, plate, rays, hits)
+    mask, (depth, near, far) = photo.mask, _relative(photo.z)
+    bg, fg_bg = photograph(softened(plate), softened(photo.colour), faults, scenery.grain_seed)
     metas = _metas(split, tier, indices, near, far, scenery)
     return Sample(bg, fg_bg, mask[:, None], depth[:, None], torch.ones_like(torch.stack([mask, depth], 1)), metas)
 
 
 def _plate(scenery: Scenery, hits: Hits) -> Tensor:
-    """Each surface's colour in its light, through fog, (b, h, w, 3)."""
-    scene = torch.arange(len(hits.z), device=hits.z.device)[:, None, None]
-    footprint = _footprint(hits, scenery.camera)
-    colour = paint(scenery.materials, hits.surface, hits.u, hits.v, footprint, scenery.families, scene)
-    colour = colour * (hits.shade * scenery.ambient[:, None, None])[..., None]
-    return _foggy(colour, hits.z, scenery.fog[:, None, None], scenery.haze[:, None, None])
+    """Each surface's colour in its light, through fog, (b, 3, h, w)."""
+    b, h, w = hits.z.shape
+    footprint, shade = _footprint(hits, scenery.camera), hits.shade * scenery.ambient[:, None, None]
+    plate = torch.empty(b, 3, h, w, device=hits.z.device)
+    for few in few_at_once(b, h * w, plate.device):
+        row, u, v, pixel = (each[few].view(-1) for each in (hits.row, hits.u, hits.v, footprint))
+        colour = paint(scenery.materials, row, u, v, pixel, scenery.families).view(3, -1, h, w).mul_(shade[few])
+        fog, haze = scenery.fog[few, None, None], scenery.haze[few].T[..., None, None]
+        plate[few] = _foggy(colour, hits.z[few], fog, haze).transpose(0, 1)
+    return plate
 
 
-def _with_objects(
-    scenery: Scenery, faults: Faults, plate: Tensor, rays: Tensor, hits: Hits
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The plate with leaves moved, shadows and objects, (b, h, w, 3); the objects' mask and z, (b, h, w) each."""
-    photo, z = _leaves(plate, hits, faults.leaves, scenery.leaf_seed), hits.z.flatten()
+def _with_objects(scenery: Scenery, faults: Faults, plate: Tensor, rays: Tensor, hits: Hits) -> "_Photo":
+    """The plate with leaves moved, shadows and objects."""
+    photo = _Photo(_leaves(plate, hits, faults.leaves, scenery.leaf_seed), torch.zeros_like(hits.z), hits.z.clone())
+    objects, b = scenery.objects, len(hits.z)
     if (faults.shadow != 0).any():
-        for each in scenery.objects:
-            shadow = each.shadow(rays, hits, scenery.light, faults.shadow != 0)
-            photo = photo * (1 - faults.shadow[:, None, None] * shadow)[..., None]
-    pixels, mask = photo.reshape(-1, 3), torch.zeros_like(z)
-    for each in scenery.objects:
-        seen = each.stand(scenery.camera, rays, faults.reflection != 0)
-        each.stand_out(plate, seen)
-        each.disguise(faults.camouflage, scenery.materials, hits, seen)
-        look = each.paint(seen, scenery.light, scenery.ambient, scenery.families)
-        look = _foggy(look, seen.z, *(each.index_select(0, seen.scene) for each in (scenery.fog, scenery.haze)))
-        behind, old_mask, old_z, surface = (
-            each.index_select(0, seen.at) for each in (pixels, mask, z, hits.surface.flatten())
-        )
-        cover = seen.cover * (seen.z < old_z)
-        mirror = seen.mirror * (surface == GROUND) * faults.reflection.index_select(0, seen.scene)
-        pixels.index_copy_(0, seen.at, torch.lerp(behind, look, torch.maximum(cover, mirror)[:, None]))
-        mask.index_copy_(0, seen.at, torch.lerp(old_mask, torch.ones_like(cover), cover))  # where either object is
-        z.index_copy_(0, seen.at, torch.where(cover > 0.5, seen.z, old_z))
-    return pixels.view_as(plate), mask.view_as(hits.z), z.view_as(hits.z)
+        lines, dark = objects.shadows(hits, scenery.light, faults.shadow != 0)
+        light = 1 - dark.mul_(faults.shadow[lines.scene, None])
+        for which in _nearer_last(lines, b):
+            photo.darken(lines.picked(which), light.index_select(0, which))
+    seen = objects.stand(scenery.camera, rays, faults.reflection != 0)
+    objects.stand_out(plate, seen)
+    objects.disguise(faults.camouflage, scenery.materials, hits, seen)
+    look = objects.paint(seen, scenery.light, scenery.ambient, scenery.families)
+    air = taken(torch.cat([scenery.fog[None], scenery.haze.T]), seen.lines.scene[:, None])
+    look = _foggy(look, seen.z, air[0], air[1:])
+    on_ground = hits.surface.view(-1).index_select(0, seen.lines.at.view(-1)).view_as(seen.z) == GROUND
+    mirror = seen.mirror.mul_(on_ground).mul_(faults.reflection[seen.lines.scene, None])
+    for which in _nearer_last(seen.lines, b):
+        maps = (each.index_select(0, which).view(-1) for each in (seen.z, seen.cover, mirror))
+        photo.lay(seen.lines.picked(which), look.index_select(1, which).view(3, -1), *maps)
+    return photo
+
+
+def _nearer_last(lines: Lines, b: int) -> list[Tensor]:
+    """The numbers of the lines of each scene's first object, and of its second."""
+    return [(lines.thing // b == number).nonzero()[:, 0] for number in range(2)]
+
+
+@dataclass
+class _Photo:
+    """A batch of photos in the making."""
+
+    colour: Tensor  # (b, 3, h, w)
+    mask: Tensor  # (b, h, w)
+    z: Tensor  # (b, h, w) metres
+
+    def darken(self, lines: Lines, light: Tensor) -> None:
+        """Leave this share of the light, (n, LINE)."""
+        for channel in range(3):
+            places = lines.places(channel, self.z[0].numel())
+            self._set(self.colour, places, self._at(self.colour, places).mul_(light.view(-1)))
+
+    def lay(self, lines: Lines, look: Tensor, z: Tensor, cover: Tensor, mirror: Tensor) -> None:
+        """Put an object there: its colours (3, m), how far away it is, how much it covers, and its mirror image."""
+        at = lines.at.view(-1)
+        old_z, old_mask = self._at(self.z, at), self._at(self.mask, at)
+        cover = cover * (z < old_z)
+        either = torch.maximum(cover, mirror)
+        for channel, own in enumerate(look):
+            places = lines.places(channel, self.z[0].numel())
+            self._set(self.colour, places, torch.lerp(self._at(self.colour, places), own, either))
+        self._set(self.mask, at, torch.lerp(old_mask, torch.ones_like(cover), cover))  # where either object is
+        self._set(self.z, at, torch.where(cover > 0.5, z, old_z))
+
+    @staticmethod
+    def _at(whole: Tensor, places: Tensor) -> Tensor:
+        return whole.view(-1).index_select(0, places)
+
+    @staticmethod
+    def _set(whole: Tensor, places: Tensor, values: Tensor) -> None:
+        whole.view(-1).scatter_(0, places, values)
 
 
 def _relative(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -148,33 +191,33 @@ def _footprint(hits: Hits, camera: Camera) -> Tensor:
 
 
 def _foggy(colour: Tensor, z: Tensor, fog: Tensor, haze: Tensor) -> Tensor:
-    """Colours (..., 3) at depths (...) through fog (...) of a colour (..., 3)."""
-    return torch.lerp(colour, haze.expand_as(colour), 1 - torch.exp(-fog * z.clamp(max=FAR / 2))[..., None])
+    """Colours (3, ...) at depths (...) through fog (...) of a colour (3, ...)."""
+    return torch.lerp(colour, haze, 1 - torch.exp(-fog * z.clamp(max=FAR / 2)))
 
 
 def _leaves(plate: Tensor, hits: Hits, strength: Tensor, seed: Tensor) -> Tensor:
-    """The plate (b, h, w, 3) with patches of it moved, as leaves do."""
-    some = strength != 0
-    h, w = plate.shape[1:3]
+    """A copy of the plate (b, 3, h, w) with patches of it moved, as leaves do."""
+    h, w = plate.shape[-2:]
     side = max(h, w)
+    x = (torch.arange(w, device=plate.device) / side)[None, None]
+    y = (torch.arange(h, device=plate.device) / side)[None, :, None]
+    still = torch.zeros_like(x)
 
-    def moved(images: Tensor) -> Tensor:
-        x = (torch.arange(w, device=plate.device) / side)[None, None].expand(len(images), h, w)
-        y = (torch.arange(h, device=plate.device) / side)[None, :, None].expand_as(x)
-        start, size = seed[some].int()[:, None, None], torch.zeros_like(x)
-        patch = ((noise(x * 3, y * 3, start, size) - 0.55) * 8).clamp(0, 1) * (hits.surface[some] != GROUND)
-        sway = torch.stack([(noise(x * 14, y * 14, start + k, size) - 0.5) * 2 for k in (1, 2)], 1)
-        away = sway * (patch * strength[some][:, None, None] * side * 1.6)[:, None]
-        return displaced(images.permute(0, 3, 1, 2), away).permute(0, 2, 3, 1)
+    def moved(few: Tensor, at: Tensor) -> Tensor:
+        start = seed[at].int()[:, None, None]
+        patch = ((noise(x * 3, y * 3, start, still) - 0.55) * 8).clamp(0, 1) * (hits.surface[at] != GROUND)
+        sway = torch.stack([(noise(x * 14, y * 14, start + k, still) - 0.5) * 2 for k in (1, 2)], 1)
+        away = sway * (patch * strength[at][:, None, None] * side * 1.6)[:, None]
+        return displaced(few, away)
 
-    return changed(plate, some, moved)
+    return changed(plate.clone(), strength != 0, moved)
 
 
 def _metas(
     split: str, tier: str, indices: np.ndarray, near: Tensor, far: Tensor, scenery: Scenery
 ) -> tuple[dict[str, Any], ...]:
     """One dictionary per scene, of plain numbers."""
-    count = torch.stack([each.present for each in scenery.objects]).sum(0)
+    count = scenery.objects.present.view(-1, len(near)).sum(0)
     columns = [column.tolist() for column in (indices, near, far, scenery.layout.kind, count)]
     return tuple(
         {

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from zoo.data.scenes.draw import Draw
+from zoo.data.scenes.textures import taken
 
 Number = Tensor | float
 Stroke = tuple[Number, Number, Number, Number, Number, Number]  # x, y, radius of one end, then of the other
 Hole = tuple[Number, Number, Number, Number]  # centre and radii of an ellipse
 STROKES, HOLES = 13, 3
+FAR_OFF = 1e3  # heights
 NOWHERE = (0.0, -99.0, -1.0, 0.0, -99.0, -1.0)
 
 
@@ -41,40 +43,42 @@ class Shapes:
             torch.stack([height for *_, height in made])[which, rows],
         )
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Shapes]") -> "Shapes":
+        """One after the other."""
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0])))
+
     @property
     def reach(self) -> tuple[Tensor, Tensor]:
         """How far the shape goes to a side and up, (b,) each, with a little room for a pixel."""
         x, y, radius = (self.strokes[..., k::3] for k in (0, 1, 2))
         return (x.abs() + radius).flatten(1).amax(1) + 0.03, (y + radius).flatten(1).amax(1) + 0.03
 
-    def distance(self, x: Tensor, y: Tensor, scene: Tensor) -> Tensor:
-        """How far (n,) places of scenes, in units of the height, are outside the shape; negative inside."""
-        row, (ax, ay, ra, bx, by, rb) = scene.int(), self.strokes.permute(2, 1, 0)  # (STROKES, b) each
+    def distance(self, x: Tensor, y: Tensor, which: Tensor) -> Tensor:
+        """How far places of shapes, in units of the height, are outside; negative inside. (n, ...), or which (n, 1)."""
+        ax, ay, ra, bx, by, rb = self.strokes.permute(2, 1, 0)  # (STROKES, b) each
         ex, ey = bx - ax, by - ay
         square = (ex * ex + ey * ey).clamp(min=1e-6)
         table = torch.stack([ax, ay, ex, ey, ex / square, ey / square, ra, rb - ra], 1)  # (STROKES, 8, b)
-        pierced = self.pierced.index_select(0, row)
-        outside = torch.full_like(x, 9.0)
-        solid = torch.full_like(x, 9.0)
-        some = bool((self.pierced > 0).any())
+        (pierced,) = taken(self.pierced[None], which)
+        outside, solid = torch.full_like(x, 9.0), torch.full_like(x, 9.0)
         for i, numbers in enumerate(table):
-            ax, ay, ex, ey, along_x, along_y, ra, grow = numbers.index_select(1, row)
+            ax, ay, ex, ey, along_x, along_y, ra, grow = taken(numbers, which)
             px, py = x - ax, y - ay
-            along = (px * along_x).add_(along_y.mul_(py)).clamp_(0, 1)
-            px.sub_(ex.mul_(along))
-            py.sub_(ey.mul_(along))
-            d = px.mul_(px).add_(py.mul_(py)).sqrt_().sub_(grow.mul_(along).add_(ra))
-            if not some:
-                solid = torch.minimum(solid, d)
-                continue
-            under = pierced > i
-            outside = torch.where(under, torch.minimum(outside, d), outside)
-            solid = torch.where(under, solid, torch.minimum(solid, d))
-        for i in range(HOLES if some else 0):
-            cx, cy, rx, ry = self.holes[:, i].T.index_select(1, row)
-            hole = (torch.hypot((x - cx) / rx, (y - cy) / ry) - 1) * torch.minimum(rx, ry)
-            outside = torch.maximum(outside, -hole)
-        return torch.minimum(outside, solid)
+            along = (px * along_x).add_(along_y * py).clamp_(0, 1)
+            px.sub_(ex * along)
+            py.sub_(ey * along)
+            d = px.mul_(px).add_(py.mul_(py)).sqrt_().sub_((grow * along).add_(ra))
+            solid = torch.minimum(solid, d + FAR_OFF * (pierced > i))
+            outside = torch.minimum(outside, d.add_(FAR_OFF * (pierced <= i)))
+        here = (pierced.view(-1) > 0).nonzero()[:, 0]
+        x, y, which, rest = (each.index_select(0, here) for each in (x, y, which, outside))
+        for i in range(HOLES if len(here) else 0):
+            cx, cy, rx, ry = taken(self.holes[:, i].T.contiguous(), which)
+            along_x, along_y = (x - cx).div_(rx), (y - cy).div_(ry)
+            away = along_x.mul_(along_x).add_(along_y.mul_(along_y)).sqrt_().sub_(1)
+            rest = torch.maximum(rest, away.mul_(-torch.minimum(rx, ry)))
+        return torch.minimum(outside.index_copy_(0, here, rest), solid)
 
 
 def table(rows: Sequence[Sequence[Number]], empty: Sequence[float], n: int, draw: Draw) -> Tensor:

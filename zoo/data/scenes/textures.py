@@ -5,7 +5,7 @@ mixes two of the surface's colours; fine noise mixes in the third. Patterns fade
 than they are, so that distance does not turn them into glitter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,46 +47,45 @@ class Materials:
             fine=draw.uniform(0.1, 0.7, n),
         )
 
-    def dress(self, row: int, by: "Materials", source: Tensor, where: Tensor) -> None:
-        """Give one row, where told (b,), the look of the row `source` (b,) of other materials."""
+    @classmethod
+    def joined(cls, parts: "Sequence[Materials]") -> "Materials":
+        """Of more scenes, one after the other."""
+        return cls(**{name: torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+
+    def dress(self, row: int, by: "Materials", source: tuple[Tensor, Tensor], where: Tensor) -> None:
+        """Give one row, where told (b,), the look that other materials have at `source`: scene and row, (b,) each."""
         for name, other in vars(by).items():
             own = getattr(self, name)
-            index = source.view(-1, 1, *[1] * (other.dim() - 2)).expand(-1, 1, *other.shape[2:])
-            told = where.view(-1, *[1] * (own.dim() - 2))
-            own[:, row] = torch.where(told, other.gather(1, index)[:, 0], own[:, row])
+            own[:, row] = torch.where(where.view(-1, *[1] * (own.dim() - 2)), other[source], own[:, row])
 
 
 def paint(
-    materials: Materials,
-    surface: Tensor,
-    u: Tensor,
-    v: Tensor,
-    pixel: Tensor,
-    families: "tuple[Pattern, ...]",
-    scene: Tensor,
+    materials: Materials, row: Tensor, u: Tensor, v: Tensor, pixel: Tensor, families: "tuple[Pattern, ...]"
 ) -> Tensor:
-    """Colours (..., 3) of places u, v in metres on a surface of a scene; pixel is a pixel's size there; all (...)."""
+    """Colours (3, n, ...) of places u, v in metres on surfaces, where a pixel has a size; (n, ...) each.
 
-    row = (scene * materials.family.shape[1] + surface).int()
-    numbers = torch.stack([materials.scale, materials.turn, materials.fine]).flatten(1)
-    whole = torch.stack([materials.seed, materials.family.int()]).flatten(1)
-    scale, turn, fine = _taken(numbers, row)
-    seed, family = _taken(whole, row)
-    cos, sin = torch.cos(turn) * scale, torch.sin(turn) * scale
-    x, y, size = u * cos - v * sin, u * sin + v * cos, pixel * scale
+    row: of the table of all scenes' surfaces, (n, ...), or (n, 1) where the places of a line are on one surface.
+    """
+    scale, turn, fine, seed, family = (
+        each.flatten()[None]
+        for each in (materials.scale, materials.turn, materials.fine, materials.seed, materials.family.int())
+    )
+    cos, sin, scale, fine = taken(torch.cat([torch.cos(turn) * scale, torch.sin(turn) * scale, scale, fine]), row)
+    seed, family = taken(torch.cat([seed, family]), row)
+    x, y, size = (u * cos).sub_(v * sin), (u * sin).add_(v * cos), pixel * scale
     grain = noise(x * 3.1, y * 3.1, seed + 7, size * 3.1)
     mix = torch.full_like(x, 0.5)
     for pattern in families:
         here = (family.view(-1) == FAMILIES.index(pattern)).nonzero()[:, 0]
-        places = (each.reshape(-1).index_select(0, here) for each in (x, y, seed, size, grain))
-        mix.view(-1).index_copy_(0, here, pattern(*places))
-    colours = torch.cat([materials.first, materials.second, materials.third], 2).flatten(0, 1)
-    first, second, third = colours.index_select(0, row.view(-1)).view(*row.shape, 9).split(3, -1)  # type: ignore[no-untyped-call]
-    base = torch.lerp(first, second, mix[..., None])
-    return torch.lerp(base, third, grain.mul_(fine)[..., None])
+        found = pattern(*(each.index_select(0, here) for each in (x, y, seed, size, grain)))
+        mix.scatter_(0, here.view(-1, *[1] * (mix.dim() - 1)).expand_as(found), found)
+    first, second, third = (
+        taken(each.flatten(0, 1).T.contiguous(), row) for each in (materials.first, materials.second, materials.third)
+    )
+    return torch.lerp(torch.lerp(first, second, mix), third, grain.mul_(fine))
 
 
-def _taken(table: Tensor, row: Tensor) -> Tensor:
+def taken(table: Tensor, row: Tensor) -> Tensor:
     """table (c, n), rows (...) -> (c, ...)."""
     return table.index_select(1, row.view(-1)).view(len(table), *row.shape)
 
@@ -94,7 +93,7 @@ def _taken(table: Tensor, row: Tensor) -> Tensor:
 def noise(x: Tensor, y: Tensor, seed: Tensor, size: Tensor) -> Tensor:
     """Value noise with a period of 1, in [0, 1]; 0.5 where a pixel is larger than the period."""
     fx, fy = torch.floor(x), torch.floor(y)
-    corner = fx.int().mul_(AT_X).add_(fy.int().mul_(AT_Y)).add_(seed * OF_SEED)  # the others follow by adding
+    corner = fx.int().mul_(AT_X) + fy.int().mul_(AT_Y) + seed * OF_SEED  # the others follow by adding
     tx, ty = x - fx, y - fy
     tx, ty = (each * each * (3 - 2 * each) for each in (tx, ty))
     low = torch.lerp(scattered(corner.clone()), scattered(corner + AT_X), tx)

@@ -74,12 +74,11 @@ def exposed(draw: Draw, images: Tensor, chance: Mapping[str, float]) -> Tensor:
     images = blurred(images, blur, math.ceil(2 * BLUR * side))
     deviation = torch.cat([log_uniform(draw, 0.004, 0.12, chance["noise"]) for _ in range(2)])
     seed = torch.cat([draw.seed(), draw.seed()])
-    some = deviation != 0
 
-    def noisy(few: Tensor) -> Tensor:
-        noise = grain(seed[some], c * h * w).view_as(few)
-        return torch.addcmul(few, noise * (0.4 + few).clamp(max=1.2), deviation[some].view(-1, 1, 1, 1)).clamp_(0, 1)
+    def noisy(few: Tensor, at: Tensor) -> Tensor:
+        noise = grain(seed[at], c * h * w).view_as(few)
+        return torch.addcmul(few, noise * (0.4 + few).clamp(max=1.2), deviation[at].view(-1, 1, 1, 1)).clamp_(0, 1)
 
-    images = changed(images, some, noisy)
+    images = changed(images, deviation != 0, noisy)
     packed, quality = draw.chance(chance["compression"], 2).T.flatten(), draw.uniform(20, 95, 2).T.flatten()
-    return changed(images, packed, lambda few: jpeg(few, quality[packed]))
+    return changed(images, packed, lambda few, at: jpeg(few, quality[at]))

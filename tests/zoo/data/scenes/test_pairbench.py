@@ -15,11 +15,12 @@ from PIL import Image
 import zoo.data
 from registry import OptionError
 from zoo.data.scenes import layouts, render, shapes, textures
+from zoo.data.scenes.camera import Camera
 from zoo.data.scenes.draw import Draw, lattice
 from zoo.data.scenes.faults import PROBABILITY
 from zoo.data.scenes.jpeg import jpeg
 from zoo.data.scenes.layouts import FAR
-from zoo.data.scenes.trace import Camera, trace
+from zoo.data.scenes.trace import trace
 from zoo.data.sources.pairbench import VERSIONS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -142,7 +143,7 @@ def test_ground_depth_by_hand():
     one = torch.ones(1)
     camera = Camera(height=2 * one, pitch=0 * one, roll=0 * one, focal=one)
     rays = camera.rays(8, 8)
-    assert rays[0, :, 7, 4].tolist() == pytest.approx([0.5 / 8, -3.5 / 8, 1.0])
+    assert rays[:, 0, 7, 4].tolist() == pytest.approx([0.5 / 8, -3.5 / 8, 1.0])
     draw = Draw("x", np.array([0]))
     layout = layouts.Layout.draw(draw, "train")
     layout.walls[..., 1], layout.ceiling[:] = torch.inf, torch.inf
