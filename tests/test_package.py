@@ -65,7 +65,10 @@ def test_an_installed_wheel_works_from_another_folder(tmp_path):
     into = next((tmp_path / "venv/lib").glob("python*")) / "site-packages"
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", into, wheel]
     subprocess.run(install, check=True, capture_output=True)
-    env = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}  # its .pth files, and so this checkout, do not count
+    env = {
+        **os.environ,
+        "PYTHONPATH": sysconfig.get_path("purelib"),
+    }  # its .pth files, and so this checkout, do not count
 
     def said(*words):
         return subprocess.run([python, *words], cwd=away, env=env, check=True, capture_output=True, text=True).stdout

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import torch
@@ -127,6 +127,20 @@ def _time(made: Mapping[str, _Format], pair: Tensor, asked: Asked, tick: Tick) -
         if timed.finished and not timed.failed:
             found = interval(timed.rounds)
             made[timed.name].values.update(ms=number(found.median), low=number(found.low), high=number(found.high))
+
+    _count(made, asked.rounds)
+
+
+def _count(made: Mapping[str, _Format], rounds: int) -> None:
+    """Milliseconds of the CPU that a call of each takes, all its threads together: other work does not show in them."""
+    spent: dict[str, list[float]] = {name: [] for name, each in made.items() if not each.timed.failed}
+    for _ in range(rounds):
+        for name in spent:
+            begun = time.process_time()
+            made[name].timed.call()
+            spent[name].append(1e3 * (time.process_time() - begun))
+    for name, times in spent.items():
+        made[name].values["cpu_ms"] = number(median(times))
 
 
 def _called(network: nn.Module, pair: Tensor) -> Callable[[], Any]:

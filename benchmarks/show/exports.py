@@ -37,7 +37,7 @@ def tables(records: Sequence[ExportRecord]) -> list[Table]:
 
 def _table(records: Sequence[ExportRecord], machine: str, setting: ExportSettings, date: str) -> Table:
     truth = setting.weights is not None
-    head = ["network", "format", "MB", "build s", "ms", "largest", "mean"]
+    head = ["network", "format", "MB", "build s", "ms", "CPU ms", "largest", "mean"]
     head += ["mask IoU", "depth RMSE"] * truth
     ordered = sorted(records, key=lambda found: FORMATS.index(found.cell.format))
     models = list(dict.fromkeys(found.model for found in records))
@@ -54,7 +54,10 @@ def _table(records: Sequence[ExportRecord], machine: str, setting: ExportSetting
     ]
     loads = [load for found in done if (load := found.values.get("load")) is not None]
     if loads and max(loads) > 1.5:
-        notes.append(f"The machine had other work (load up to {max(loads):.0f}), which times show; the rest does not.")
+        notes.append(
+            f"The machine had other work (load up to {max(loads):.0f}), which build s and ms show. CPU ms, of all"
+            " threads together, hardly does, and the rest does not."
+        )
     notes += [f"{found.model}, {found.cell.format}: {_short(found.failed)}" for found in done if found.failed]
     return Table("Formats of trained networks" if truth else "Formats", head, body, notes)
 
@@ -63,9 +66,10 @@ def _row(record: ExportRecord, *, truth: bool) -> list[str]:
     values = record.values
     texts = [record.model, record.cell.format]
     if record.failed:
-        return [*texts, "failed", *[MISSING] * (4 + 2 * truth)]
+        return [*texts, "failed", *[MISSING] * (5 + 2 * truth)]
     texts += [_as(values.get("bytes"), lambda value: f"{value / 1e6:.2f}")]
-    texts += [_as(values.get("build_s"), "{:.1f}".format), _as(values.get("ms"), milliseconds)]
+    texts += [_as(values.get("build_s"), "{:.1f}".format)]
+    texts += [_as(values.get(name), milliseconds) for name in ("ms", "cpu_ms")]
     texts += [_as(values.get(name), "{:.1g}".format) for name in ("largest", "mean")]
     if truth:
         texts += [_as(values.get(name), "{:.4f}".format) for name in ("mask_iou", "depth_rmse")]

@@ -23,8 +23,8 @@ class ExportSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRecord:
-    """values: bytes, build_s, ms with low and high; largest and mean difference from the network, of either map in
-    [0, 1]; mask_iou, depth_rmse and others of the truth, where the weights were trained."""
+    """values: bytes, build_s, ms with low and high, cpu_ms, load of the machine; largest and mean difference from the
+    network, of either map in [0, 1]; mask_iou, depth_rmse and others of the truth, where the weights were trained."""
 
     measure: str = "export"
     model: str

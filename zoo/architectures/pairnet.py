@@ -11,7 +11,7 @@ from registry import Card
 from zoo.architectures import register
 from zoo.blocks import cues
 from zoo.blocks.conv import ConvBNReLU, conv
-from zoo.blocks.fusion import COMPARED, FusedModel, compared
+from zoo.blocks.fusion import COMPARED, FusedModel, compared, halves
 from zoo.blocks.lite import Lite, pretrain
 from zoo.blocks.upsample import resize
 from zoo.contract import Interface
@@ -86,7 +86,7 @@ class PairNet(FusedModel):
 
 def of_pair(both: Tensor) -> Tensor:
     """(2b, c, h, w), fg_bg's half first -> fg_bg's, what grew and what shrank, and what is alike nearby."""
-    f, f_bg = both.chunk(2)
+    f, f_bg = halves(both)
     parts = [f, (f - f_bg).relu(), (f_bg - f).relu()]
     return torch.cat(parts if both.shape[1] == Lite.FIRST else [*parts, compared(f, f_bg)], 1)
 

@@ -132,12 +132,17 @@ class Join(nn.Module):
 
     def forward(self, both: Tensor, found: Tensor) -> Tensor:
         """(2b, c, h, w), fg_bg's half first -> (b, c, h, w)."""
-        f, f_bg = both.chunk(2)
+        f, f_bg = halves(both)
         change = torch.cat([(f - f_bg).relu(), (f_bg - f).relu()], 1) if self.signed else (f - f_bg).abs()
         joined = self.own(f) + self.changed(change)
         if self.cues is not None:
             joined = joined + self.cues(shrink(found, f))
         return joined if self.near is None else joined + self.near(compared(f, f_bg))
+
+
+def halves(both: Tensor) -> tuple[Tensor, ...]:
+    """(2b, ...) -> two of (b, ...), the same memory. `chunk` would ask for b, which an export leaves open."""
+    return both.unflatten(0, (2, -1)).unbind()
 
 
 def compared(f: Tensor, f_bg: Tensor) -> Tensor:

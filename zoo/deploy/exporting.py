@@ -20,6 +20,7 @@ from zoo.architectures import architectures
 from zoo.contract import Interface, checked_size
 from zoo.deploy.agreement import Difference, compare, pairs
 from zoo.deploy.formats import ExportError, Format, Pairs, format_of, parts, quiet, told
+from zoo.deploy.memory import require_memory
 from zoo.deploy.predict import network
 from zoo.exported.facts import DYNAMIC, MEANING, Facts, Outputs
 from zoo.exported.model import Exported, load_exported
@@ -83,6 +84,7 @@ def export(
     form.require_packages(format)
     say = tick or (lambda *_: None)
     facts = _facts(inner, outputs, pixels)
+    require_memory(inner, _sizes(facts)[-1], torch.device("cpu"), is_half=False)  # it is compared at that size
     plain = _plain(inner)
     begun = time.perf_counter()
     say(f"exporting: tracing {facts.spec.name}", 0, 4)
@@ -166,13 +168,19 @@ def _traced(plain: PairModel, facts: Facts, form: Format) -> ExportedProgram:
     inner = copy.deepcopy(plain).half() if form.is_half else plain
     h, w = facts.size or (max(96, 2 * facts.least), max(96, 2 * facts.least) + 32)
     images = tuple(torch.rand(2, facts.face.image_ch, h, w) for _ in facts.images)
-    axes: dict[int, Any] = {0: Dim("b", max=1 << 16)}
+    axes: dict[int, Any] = {0: Dim("b")}
     if not facts.size:
-        axes |= {2: Dim("h", min=facts.least, max=1 << 16), 3: Dim("w", min=facts.least, max=1 << 16)}
+        axes |= {2: Dim("h", min=facts.least), 3: Dim("w", min=facts.least)}
     maps = _Maps(inner, facts.outputs, is_half=form.is_half).eval()
     way = "" if facts.size else "; with --size HxW it may, for one size"
     with quiet(), told(f"torch cannot export {facts.spec.name}{way}"):
-        return torch.export.export(maps, images, dynamic_shapes=((axes,) * len(images),), strict=False)
+        return torch.export.export(
+            maps,
+            images,
+            dynamic_shapes=((axes,) * len(images),),
+            strict=False,
+            prefer_deferred_runtime_asserts_over_guards=True,  # what cannot be proved of sizes is checked in a call
+        )
 
 
 def _learned_on(facts: Facts, format: str, data: str) -> Pairs:

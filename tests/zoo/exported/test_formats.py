@@ -43,7 +43,9 @@ def require(format):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize(("spec", "size"), [("unet(width=4)", "dynamic"), ("resnet18_unet", (64, 96))])
+@pytest.mark.parametrize(
+    ("spec", "size"), [("unet(width=4)", "dynamic"), ("u2netp", "dynamic"), ("resnet18_unet", (64, 96))]
+)
 def test_each_format_comes_back(format, spec, size, tmp_path):
     require(format)
     model = with_numbers(spec)
