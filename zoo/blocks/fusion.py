@@ -142,7 +142,7 @@ class Join(nn.Module):
 
 def halves(both: Tensor) -> tuple[Tensor, ...]:
     """(2b, ...) -> two of (b, ...), the same memory. `chunk` would ask for b, which an export leaves open."""
-    return both.unflatten(0, (2, -1)).unbind()
+    return both.unflatten(0, (2, -1)).unbind()  # type: ignore[no-untyped-call]
 
 
 def compared(f: Tensor, f_bg: Tensor) -> Tensor:
