@@ -97,6 +97,23 @@ CHECKS: Commands = {
             "--batch": {"type": at_least(1), "default": 16, "help": "default: 16 on the CPU"},
         },
     ),
+    "resolution": (
+        "what do large photos take, in tiles?",
+        {
+            "--models": {
+                "nargs": "+",
+                "default": [*(f"pairnet(scale={scale})" for scale in ("nano", "small", "base")), "u2netp"],
+                "help": "networks; default: pairnet in three scales, and u2netp",
+            },
+            "--sizes": {
+                "type": image_size,
+                "nargs": "+",
+                "default": [(1080, 1920), (1920, 1080), (2160, 3840), (4320, 7680), (8660, 11550), (11550, 8660)],
+                "help": "height x width; default: 1080p, 4K, 8K and 100 megapixels, some of them upright",
+            },
+            "--threads": THREADS,
+        },
+    ),
 }
 
 

@@ -50,14 +50,14 @@ def measured(model: PairModel, settings: TimedSettings, device: torch.device, wo
         begin(model, replace(settings, size=(height, width), batch=1), device).run()
     model.zero_grad(set_to_none=True)
     doing = begin(model, settings, device)
-    start = _forget(device)
+    start = forget(device)
     for _ in range(CALLS):
         doing.run()
     if device.type == "cuda":  # what was there is in it
         peak, reserved = torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
         return {f"{work}_bytes": peak, f"{work}_reserved_bytes": reserved}
     there = weigh(model).weight_bytes + doing.held
-    return {f"{work}_bytes": there + max(_resident("VmHWM") - start, 0)}
+    return {f"{work}_bytes": there + max(resident("VmHWM") - start, 0)}
 
 
 def inference(model: PairModel, settings: TimedSettings, device: torch.device) -> Work:
@@ -97,7 +97,7 @@ def training(model: PairModel, settings: TimedSettings, device: torch.device) ->
     return Work(run, sum(image.nbytes for image in sample[:5]))
 
 
-def _forget(device: torch.device) -> int:
+def forget(device: torch.device) -> int:
     """Let go of what is free and begin a new peak; the bytes that this process has now."""
     gc.collect()
     if device.type == "cuda":
@@ -107,10 +107,10 @@ def _forget(device: torch.device) -> int:
         ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError):  # where it cannot be reset, the peak of before counts if it was higher
         PEAK.write_text(RESET)
-    return _resident("VmRSS")
+    return resident("VmRSS")
 
 
-def _resident(name: str) -> int:
+def resident(name: str) -> int:
     """Bytes of memory, as Linux names them: VmRSS now, VmHWM at most. Where the system does not tell, at most."""
     try:
         return status(name)  # on Linux ru_maxrss would begin with the memory of the process that started this one

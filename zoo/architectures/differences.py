@@ -79,6 +79,8 @@ class FrameDifference(Difference):
     ),
 )
 class AlignedDifference(Difference):
+    additions = ("aligned",)  # as a fusion has them: it registers the plate
+
     def __init__(self, face: Interface):
         super().__init__(face, "aligned_difference")
 

@@ -8,6 +8,9 @@ batch are registered at once, and at any size of the images for the same cost.
 Positions run from -1 to 1 along both sides; a motion is a matrix (b, 3, 3) from the photo's positions to the plate's.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -37,8 +40,44 @@ class Registered(NamedTuple):
     confidence: Tensor
 
 
+class Registration(NamedTuple):
+    """How a plate is to be moved and lit, whatever the size of the images: motion (b, 3, 3), gain and offset
+    (b, c, 1, 1), and how well the photo is then explained (b, 1, GRID, GRID)."""
+
+    motion: Tensor
+    gain: Tensor
+    offset: Tensor
+    explained: Tensor
+
+
+_known = threading.local()
+
+
+@contextmanager
+def registered_as(found: Registered) -> Iterator[None]:
+    """Within, and in this thread, `register_plate` takes the plate that it gets for registered, as was found of it.
+
+    For parts of a picture, whose plate was registered on the whole. A compiled network registers it again.
+    """
+    _known.found = found
+    try:
+        yield
+    finally:
+        _known.found = None
+
+
 def register_plate(bg: Tensor, fg_bg: Tensor) -> Registered:
     """bg (b, c, h, w) as fg_bg sees it. Where no registration holds, the plate as it is, and low confidence."""
+    if not torch.compiler.is_compiling() and (known := getattr(_known, "found", None)) is not None:
+        return Registered(bg, known.valid, known.confidence)
+    found = registration(bg, fg_bg)
+    moved, valid = warp(bg, found.motion)
+    confidence = F.interpolate(around(found.explained, 2), size=bg.shape[-2:], mode="bilinear")
+    return Registered(found.gain * moved + found.offset, valid, confidence)
+
+
+def registration(bg: Tensor, fg_bg: Tensor) -> Registration:
+    """What takes bg (b, c, h, w) to fg_bg; nothing at all where no registration holds."""
     plate, photo = shrunk(bg), shrunk(fg_bg)
     motion, light = _motion(plate.mean(1, keepdim=True), photo.mean(1, keepdim=True))
     still = torch.eye(3, dtype=bg.dtype, device=bg.device).expand_as(motion)
@@ -48,11 +87,11 @@ def register_plate(bg: Tensor, fg_bg: Tensor) -> Registered:
     moves = share > share_still + NUDGE  # not a number: it does not
     explained, gain, offset = (torch.where(moves, *each) for each in zip(*lights, strict=True))
     holds = explained.mean((1, 2, 3), keepdim=True) >= HOLDS
-    moved, valid = warp(bg, torch.where((moves & holds)[:, 0], motion, still))
-    return Registered(
-        torch.where(holds, gain * moved + offset, moved),
-        valid,
-        F.interpolate(around(explained, 2), size=bg.shape[-2:], mode="bilinear"),
+    return Registration(
+        torch.where((moves & holds)[:, 0], motion, still),
+        torch.where(holds, gain, torch.ones_like(gain)),
+        torch.where(holds, offset, torch.zeros_like(offset)),
+        explained,
     )
 
 
@@ -146,13 +185,18 @@ def matrices(unknowns: Tensor) -> Tensor:
 
 def warp(image: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
     """The image as it is seen after a motion, its border repeated, and where (b, 1, h, w) it is not the border."""
-    x, y = positions(image)
+    grid, valid = sources(motion, *positions(image))
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False), valid
+
+
+def sources(motion: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the plate's pixels for the photo's positions x (1, w) and y (h, 1) are, (b, h, w, 2), and whether
+    (b, 1, h, w) it has them."""
     a, b, c, d, e, f, g, h, i = motion.flatten(1)[..., None, None].unbind(1)  # (b, 1, 1) each
     below = g * x + h * y + i
     source_x, source_y = (a * x + b * y + c) / below, (d * x + e * y + f) / below
-    valid = ((source_x.abs() <= 1) & (source_y.abs() <= 1)).to(image.dtype)
-    grid = torch.stack([source_x, source_y], -1)  # (b, h, w, 2)
-    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False), valid[:, None]
+    valid = ((source_x.abs() <= 1) & (source_y.abs() <= 1)).to(x.dtype)
+    return torch.stack([source_x, source_y], -1), valid[:, None]
 
 
 def positions(image: Tensor) -> tuple[Tensor, Tensor]:

@@ -40,8 +40,10 @@ def arguments(parser: ArgumentParser) -> None:
         "--size",
         type=_size,
         default="trained",
-        help="work at 224, at height x width as 224x320, or at the photo's own size: photo; the files keep the photo's"
-        " size (default: the size of the training, where the weights tell it)",
+        metavar="SIZE",
+        help="work at 224, at height x width as 224x320, at the photo's own size: photo, or at the size of the training"
+        " and then in tiles along the edges: tiles; the files keep the photo's size (default: trained, the size of the"
+        " training, where the weights tell it)",
     )
     _settings(parser)
 
@@ -58,6 +60,11 @@ def _settings(parser: ArgumentParser) -> None:
         default=LARGEST_PHOTO,
         metavar="N",
         help=f"the largest photo that is read; default: {LARGEST_PHOTO:,}",
+    )
+    add(
+        "--preview",
+        action="store_true",
+        help="first NAME_preview.png, at a quarter of the photo's height and width, from a quick look",
     )
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--overwrite", action="store_true", help="replace files that are there already")
@@ -85,7 +92,9 @@ def run(args: Namespace) -> int:
     found, failures = pairs(plates[0] if plates else None, photos)
     if args.size is None and (takes := memory_of_largest(model, [pair.photo for pair in found])):
         say(f"note: {takes}", file=sys.stderr)
-    settings = PredictSettings(args.size, args.resize_plate, args.precision, args.threshold, args.max_pixels)
+    settings = PredictSettings(
+        args.size, args.resize_plate, args.precision, args.threshold, args.max_pixels, args.preview
+    )
     try:
         with progress() as tick:
             report = predict_many(model, found, out, settings, overwrite=args.overwrite, resume=args.resume, tick=tick)
@@ -125,4 +134,4 @@ def _size(text: str) -> "tuple[int, int] | str | None":
     """As `zoo.predict` takes it: None is the photo's own."""
     if text == "photo":
         return None
-    return text if text == "trained" else image_size(text)
+    return text if text in ("trained", "tiles") else image_size(text)

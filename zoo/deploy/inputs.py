@@ -43,8 +43,8 @@ def read(photo: Photo, name: str = "the photo", channels: int = 3, *, max_pixels
     require_count("max_pixels", max_pixels)
     try:
         if isinstance(photo, str | PathLike):
-            data = read_file(photo, max(BIGGEST, BYTES * max_pixels))
-            return rgb_of(open_image(data, str(photo), max_pixels), str(photo))
+            most = max(BIGGEST, BYTES * max_pixels)
+            return rgb_of(open_image(read_file(photo, most), str(photo), max_pixels), str(photo))
         if isinstance(photo, Image.Image):
             require_pixels(photo, name, max_pixels)
     except TooLargeError as error:

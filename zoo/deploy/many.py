@@ -15,13 +15,17 @@ from torch import Tensor, nn
 
 from registry import ZooError, listed
 from registry.vocabulary import LARGEST_PHOTO, PortablePrecision
+from zoo.contract import Task
 from zoo.data.dataset import DataError
 from zoo.data.files.images import SUFFIXES
 from zoo.data.files.naming import natural
+from zoo.deploy.answer import interface
 from zoo.deploy.inputs import Photo, read, same_size
 from zoo.deploy.journal import FILE, Journal, look
-from zoo.deploy.outputs import Predicted, files, refuse_existing, require_probability
-from zoo.deploy.predict import Size, checked, interface, predict, trained_tasks
+from zoo.deploy.memory import size_of
+from zoo.deploy.outputs import Predicted, files, preview_of, refuse_existing, require_probability
+from zoo.deploy.predict import Size, checked, parted, predict, seen_by, trained_tasks
+from zoo.deploy.tiling.saving import save, save_preview
 from zoo.files import sweep_of
 from zoo.lock import locked
 from zoo.model import fingerprint
@@ -32,6 +36,8 @@ Result = TypeVar("Result")
 Images = tuple[Tensor | None, Tensor]  # plate and photo
 
 SHOWN = 5  # names in one message
+IN_ROWS = 1 << 22  # pixels of a photo from which its maps are made and written in rows
+ALONE = 1 << 24  # pixels of a photo from which the next one is not read meanwhile
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ class PredictSettings:
     precision: PortablePrecision = "fp32"
     threshold: float = 0.5
     max_pixels: int = LARGEST_PHOTO
+    preview: bool = False  # a file of a quarter of the size first
 
     def __post_init__(self) -> None:
         checked(self.size, self.precision)
@@ -99,6 +106,31 @@ class PredictSettings:
         """What the network finds in one photo."""
         found = predict(model, bg, fg_bg, size=self.size, resize_plate=self.resize_plate, precision=self.precision)
         return found.at(self.threshold)
+
+    def save(
+        self,
+        model: nn.Module,
+        bg: Photo | None,
+        fg_bg: Photo,
+        out: tuple[Path, str],
+        *,
+        overwrite: bool,
+        tick: Tick = lambda *_: None,
+    ) -> tuple[Path, ...]:
+        """The same in files, as `Predicted.save` writes them; of a large photo in rows. out: folder and stem."""
+        photo, images = seen_by(interface(model), bg, fg_bg, self.resize_plate)
+        parts, tasks = parted(model, images, self.size, self.precision, tick), trained_tasks(model)
+        if not (parts.fine or self.preview or photo[0].numel() > IN_ROWS):
+            return self.predict(model, bg, fg_bg).save(*out, overwrite=overwrite)
+        first = preview_of(*out) if self.preview else ()
+        refuse_existing(() if overwrite else first)
+        for path in first:
+            save_preview(photo, parts, path, threshold=self.threshold, tasks=tasks)
+        return first + save(photo, parts, out, threshold=self.threshold, tasks=tasks, overwrite=overwrite)
+
+    def files(self, folder: Path, stem: str, tasks: Sequence[Task]) -> list[Path]:
+        """Every file that `save` may write."""
+        return [*(preview_of(folder, stem) if self.preview else ()), *files(folder, stem, tasks)]
 
 
 @dataclass(frozen=True)
@@ -130,11 +162,11 @@ def predict_many(
     """
     has_plate = bool(interface(model).plate)
     _prepare(out)
-    wanted = {pair: files(out, pair.photo.stem, trained_tasks(model)) for pair in pairs}
+    wanted = {pair: settings.files(out, pair.photo.stem, trained_tasks(model)) for pair in pairs}
     plates = {pair.bg for pair in pairs if has_plate and pair.bg is not None}
     shared = {path: read(path, "bg", max_pixels=settings.max_pixels) for path in plates} if len(plates) == 1 else {}
     load = partial(_load, shared=shared, has_plate=has_plate, settings=settings)
-    work = partial(_predict, partial(settings.predict, model), load, out=out, tick=tick)
+    work = partial(_predict, partial(settings.save, model), load, out=out, tick=tick)
     if len(pairs) == 1 and not resume:
         sweep_of(wanted[pairs[0]])
         refuse_existing(() if overwrite else wanted[pairs[0]])
@@ -155,7 +187,7 @@ def predict_many(
 
 def _begun(model: nn.Module, settings: PredictSettings) -> dict[str, Any]:
     """What the files depend on."""
-    chosen = {name: value for name, value in asdict(settings).items() if name != "max_pixels"}
+    chosen = {name: value for name, value in asdict(settings).items() if name not in ("max_pixels", "preview")}
     network = f"{getattr(model, 'spec', '')} {fingerprint(model)}"
     return {**chosen, "network": network, "tasks": trained_tasks(model)}
 
@@ -173,7 +205,7 @@ def _made_from(pair: Pair) -> list[list[int] | None]:
 
 
 def _predict(
-    work: Callable[..., Predicted],
+    work: Callable[..., tuple[Path, ...]],
     load: Callable[[Pair], Images],
     pairs: Sequence[Pair],
     *,
@@ -187,9 +219,10 @@ def _predict(
     failures: list[str] = []
     start, pace = time.monotonic(), Pace()
     tick(f"predicting {len(pairs):,} photos", 0, len(pairs))
-    for done, (pair, coming) in enumerate(_ahead(load, pairs), start=1):
+    for done, (pair, coming) in enumerate(_ahead(load, pairs, _is_large), start=1):
         try:
-            written += work(*coming.result()).save(out, pair.photo.stem, overwrite=overwrite)
+            within = partial(_within, tick, pair.photo.name) if len(pairs) == 1 else lambda *_: None
+            written += work(*coming.result(), (out, pair.photo.stem), overwrite=overwrite, tick=within)
             is_done(pair)
         except ZooError as error:
             failures.append(str(error) if str(pair.photo) in str(error) else f"{pair.photo}: {error}")
@@ -199,6 +232,11 @@ def _predict(
     return PredictReport(tuple(written), len(pairs) - len(failures), tuple(failures), time.monotonic() - start)
 
 
+def _within(tick: Tick, name: str, label: str, done: float, total: float) -> None:
+    """How far one photo is."""
+    tick(f"predicting {name}, {label}", done, total)
+
+
 def _load(pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, settings: PredictSettings) -> Images:
     """Plate and photo of a pair. shared: the plate of all pairs, read already."""
     photo = read(pair.photo, "fg_bg", max_pixels=settings.max_pixels)
@@ -206,6 +244,11 @@ def _load(pair: Pair, shared: Mapping[Path, Tensor], has_plate: bool, settings: 
         return None, photo
     plate = shared[pair.bg] if shared else read(pair.bg, "bg", max_pixels=settings.max_pixels)
     return same_size(plate, photo, (str(pair.bg), str(pair.photo)), resize_plate=settings.resize_plate), photo
+
+
+def _is_large(pair: Pair) -> bool:
+    h, w = size_of(pair.photo)
+    return h * w > ALONE
 
 
 def _prepare(out: Path) -> None:
@@ -218,11 +261,16 @@ def _prepare(out: Path) -> None:
         raise DataError(f"{out}: cannot be written to ({reason}); give another --out") from None
 
 
-def _ahead(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Future[Result]]]:
-    """Each item and its result, which is worked out in another thread while the one before is in use."""
+def _ahead(
+    function: Callable[[Item], Result], items: Sequence[Item], is_alone: Callable[[Item], bool] = lambda item: False
+) -> Iterator[tuple[Item, Future[Result]]]:
+    """Each item and its result, which is worked out in another thread while the one before is in use, unless either
+    of them is to be alone in memory."""
     with ThreadPoolExecutor(1) as reader:
         waiting: list[tuple[Item, Future[Result]]] = []
         for item in items:
+            if waiting and (is_alone(item) or is_alone(waiting[0][0])):
+                yield waiting.pop()
             waiting.append((item, reader.submit(function, item)))
             if len(waiting) == 2:
                 yield waiting.pop(0)

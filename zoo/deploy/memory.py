@@ -15,6 +15,7 @@ from torch import nn
 
 from zoo.contract import InputError
 from zoo.data.files.images import FORMATS
+from zoo.deploy.tiling.spans import SMALLEST_TILE
 from zoo.describing.trace import trace
 from zoo.machine import at_hand
 from zoo.model import PairModel, unwrapped
@@ -38,23 +39,37 @@ def needed(model: nn.Module, size: tuple[int, int]) -> int | None:
 def require_memory(model: nn.Module, size: Iterable[int], device: torch.device, *, is_half: bool) -> None:
     """Raise where a pass over a photo of a size takes more than is free on the device."""
     h, w = size
-    if h * w <= SMALL:
-        return
-    takes, room = needed(model, (h, w)), free(device)
-    if takes is not None and is_half:
-        takes //= 2
-    if takes is not None and room is not None and takes > room:
+    if takes := lacks_memory(model, (h, w), device, is_half=is_half):
         raise InputError(
-            f"{h} x {w} pixels take about {_shown(takes)} of memory with this network, and {device} has {_shown(room)}"
-            " free; give a size (--size 512)"
+            f"{h} x {w} pixels take about {_shown(takes)} of memory with this network, and {device} has"
+            f" {_shown(free(device) or 0)} free; give a size (--size 512)"
         )
+
+
+def lacks_memory(model: nn.Module, size: tuple[int, int], device: torch.device, *, is_half: bool) -> int:
+    """The bytes that a pass over a photo of a size takes, if they are more than is free on the device; else 0."""
+    if size[0] * size[1] <= SMALL:
+        return 0
+    takes, room = needed(model, size), free(device)
+    if takes is None or room is None:
+        return 0
+    takes = takes // 2 if is_half else takes
+    return takes if takes > room else 0
 
 
 def memory_of_largest(model: nn.Module, photos: Iterable[Path]) -> str:
     """What the largest of these photos takes at its own size, in a line; empty where nobody can tell."""
-    h, w = max((_size(photo) for photo in photos), key=lambda size: size[0] * size[1], default=(0, 0))
+    h, w = max((size_of(photo) for photo in photos), key=lambda size: size[0] * size[1], default=(0, 0))
     takes = needed(model, (h, w)) if h * w else None
-    return "" if takes is None else f"the largest photo, {h} x {w}, takes about {_shown(takes)} of memory"
+    room = free(place_of(model).device)
+    is_large = takes is not None and room is not None and takes > room and max(h, w) > SMALLEST_TILE
+    in_tiles = "; that is not free, so it is computed in tiles" if is_large else ""
+    return "" if takes is None else f"the largest photo, {h} x {w}, takes about {_shown(takes)} of memory{in_tiles}"
+
+
+def place_of(model: nn.Module) -> torch.Tensor:
+    """Something of the dtype and on the device of the weights."""
+    return next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.empty(0))
 
 
 def free(device: torch.device) -> int | None:
@@ -82,7 +97,7 @@ def _traced(model: PairModel, size: tuple[int, int]) -> int | None:
         return None
 
 
-def _size(photo: Path) -> tuple[int, int]:
+def size_of(photo: Path) -> tuple[int, int]:
     """h, w of a file by its header; 0, 0 where that cannot be read, which is told when the photo is."""
     try:
         if photo.is_file():  # and no pipe, which would wait

@@ -72,7 +72,9 @@ class Predicted:
         if not stem or Path(stem).name != stem or "\0" in stem:
             raise OptionError(f"stem={stem!r} is not accepted; it is how the files' names begin, without a folder")
         folder = Path(folder)
-        pictures = self._pictures()
+        pictures = pictures_of(self)
+        if "mask" in pictures:
+            pictures["mask"] *= pictures["mask"].max() > 1  # a file of 0 and 1 would be read as labels
         paths = {name: folder / f"{stem}_{name}.png" for name in pictures}
         refuse_existing(() if overwrite else paths.values())
         encoded = {name: encode(picture) for name, picture in pictures.items()}  # all, before the first is written
@@ -81,18 +83,19 @@ class Predicted:
             write_bytes(path, encoded[name])
         return tuple(paths.values())
 
-    def _pictures(self) -> dict[str, Tensor]:
-        pictures: dict[str, Tensor] = {}
-        if self.mask is not None:
-            levels = to_bytes(self.mask)
-            pictures["mask"] = levels * (levels.max() > 1)  # a file of 0 and 1 would be read as labels
-            pictures["binary"] = to_bytes((self.mask >= self.threshold).float())
-            if (cutout := self.cutout) is not None:
-                pictures["cutout"] = cutout
-        if self.depth is not None:
-            pictures["depth"] = (self.depth.double() * 65535).round().to(torch.uint16)
-            pictures["depth_preview"] = coloured(self.depth)
-        return pictures
+
+def pictures_of(found: Predicted) -> dict[str, Tensor]:
+    """What the files show, or rows of them: names -> uint8 (c, h, w), uint16 (1, h, w) of the depth."""
+    pictures: dict[str, Tensor] = {}
+    if found.mask is not None:
+        pictures["mask"] = to_bytes(found.mask)
+        pictures["binary"] = to_bytes((found.mask >= found.threshold).float())
+        if (cutout := found.cutout) is not None:
+            pictures["cutout"] = cutout
+    if found.depth is not None:
+        pictures["depth"] = (found.depth.double() * 65535).round().to(torch.uint16)
+        pictures["depth_preview"] = coloured(found.depth)
+    return pictures
 
 
 def require_probability(name: str, value: Any) -> None:
@@ -102,7 +105,17 @@ def require_probability(name: str, value: Any) -> None:
 
 def files(folder: Path, stem: str, tasks: Iterable[Task]) -> list[Path]:
     """Every file that `Predicted.save` may write."""
-    return [folder / f"{stem}_{name}.png" for task in tasks for name in FILES[task]]
+    return list(paths_of(folder, stem, tasks).values())
+
+
+def preview_of(folder: Path, stem: str) -> tuple[Path, ...]:
+    """The file of a quarter of the size that may come first."""
+    return (folder / f"{stem}_preview.png",)
+
+
+def paths_of(folder: Path, stem: str, tasks: Iterable[Task]) -> dict[str, Path]:
+    """The same, by what each shows."""
+    return {name: folder / f"{stem}_{name}.png" for task in tasks for name in FILES[task]}
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:

@@ -11,20 +11,23 @@ from registry import OptionError, Spec, either, require
 from registry.vocabulary import LARGEST, PORTABLE_PRECISIONS, SMALLEST, PortablePrecision
 from zoo.contract import TASKS, InputError, Interface, Prediction, Task, checked_size
 from zoo.data.files.images import resize
+from zoo.deploy.answer import answer, interface
 from zoo.deploy.inputs import Photo, fitted, label, read, same_size
-from zoo.deploy.memory import require_memory
+from zoo.deploy.memory import lacks_memory, place_of
 from zoo.deploy.outputs import Predicted
+from zoo.deploy.tiling.rows import Parts, fitting, joined
+from zoo.deploy.tiling.spans import SMALLEST_TILE
 from zoo.factory import build, is_own
-from zoo.machine import choose, memory_or
-from zoo.model import PairModel, in_mode
-from zoo.precision import float32, half
+from zoo.machine import choose
+from zoo.model import PairModel
+from zoo.progress import Tick
 from zoo.saved import load
 from zoo.weights.files import read as read_weights
 from zoo.weights.located import located
 from zoo.weights.ready import USUAL
 
 Network = TypeVar("Network", bound=nn.Module)
-Size = int | tuple[int, int] | Literal["trained"] | None
+Size = int | tuple[int, int] | Literal["trained", "tiles"] | None
 
 
 def predict(
@@ -47,13 +50,14 @@ def predict(
         A network without a plate does not look at bg, which may be None.
     size: pixels, one number for a square or (h, w), at which the network works; its maps are resized back. A network
         finds best what has the size, in pixels, of what it was trained on, so the default is the size of its training
-        where its file tells it, and the photo's own else. None: the photo's own, which takes memory in proportion.
+        where its file tells it, and the photo's own else. "tiles": at the size of its training first, and then nearer
+        and nearer along the edges, up to the photo's own size. None: the photo's own; where the memory for that is
+        not there, in tiles.
     resize_plate: allow a bg of another size; it is resized to the photo's.
     device: where to compute; a network that is given moves there and stays. None: where it is, and for a file a GPU if
         there is one.
     precision: fp32 for the weights' own dtype, bf16 or fp16 for autocast.
 
-    What the network needs for its size is reckoned before it starts, and refused where the device has less memory free.
     A task that the network never learned, as far as its file or zoo.fit knows, is None in the answer.
     """
     work = checked(size, precision)
@@ -61,15 +65,37 @@ def predict(
         model = placed(network(model), device)
     elif device is not None:
         model = placed(model, device)
-    if size == "trained":
-        work = getattr(model, "trained_at", None)
-    photo, images = _read(interface(model), bg, fg_bg, resize_plate)
-    maps = _maps(model, images, work, precision)
+    photo, images = seen_by(interface(model), bg, fg_bg, resize_plate)
+    parts = parted(model, images, size, precision)
+    if parts.fine:
+        found = joined(parts.rows())
+        maps = Prediction(found.get("mask"), found.get("depth"))
+    else:
+        maps = _maps(model, images, getattr(model, "trained_at", None) if size == "trained" else work, precision)
     mask, depth = (getattr(maps, task) if task in trained_tasks(model) else None for task in TASKS)
     return Predicted(photo, mask, depth)
 
 
-def _read(face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool) -> tuple[Tensor, list[Tensor]]:
+def parted(
+    model: nn.Module, images: list[Tensor], size: Size, precision: PortablePrecision, tick: Tick = lambda *_: None
+) -> Parts:
+    """A photo as the network is to see it: as a whole, at a size, or with tiles after that."""
+    work = checked(size, precision)
+    trained_at: tuple[int, int] | None = getattr(model, "trained_at", None)
+    h, w = images[-1].shape[-2:]
+    parts = Parts(model, images, (h, w), fine=False, precision=precision, tick=tick)
+    if size == "tiles":
+        parts.coarse, parts.fine = trained_at or fitting((h, w), (parts.tile, parts.tile)), True
+    elif size == "trained" and trained_at is not None:
+        parts.coarse = trained_at
+    elif work is not None:
+        parts.coarse = work
+    elif max(h, w) > SMALLEST_TILE and lacks_memory(model, (h, w), place_of(model).device, is_half=precision != "fp32"):
+        parts.coarse, parts.fine = None, True
+    return parts
+
+
+def seen_by(face: Interface, bg: Photo | None, fg_bg: Photo, resize_plate: bool) -> tuple[Tensor, list[Tensor]]:
     """The photo as it is; and what the network sees, plate and photo or the photo alone, with its channels."""
     name = label(fg_bg, "fg_bg")
     photo = read(fg_bg, name, face.image_ch)
@@ -103,14 +129,6 @@ def network(weights: str | PathLike[str] | None, spec: str | None = None) -> Pai
     return load(weights, spec)
 
 
-def interface(model: nn.Module) -> Interface:
-    """What a network takes and gives, through torch.compile too."""
-    face = getattr(model, "face", None)
-    if not isinstance(face, Interface):
-        raise OptionError(f"a {type(model).__name__} is no network of the zoo; zoo.wrap gives one of your own its form")
-    return face
-
-
 def trained_tasks(model: nn.Module) -> tuple[Task, ...]:
     """The tasks whose outputs are shown, through torch.compile too."""
     tasks: tuple[Task, ...] = getattr(model, "trained_tasks", interface(model).tasks)
@@ -125,36 +143,20 @@ def placed(model: Network, device: str | torch.device | None = None) -> Network:
 def checked(size: Size, precision: str) -> tuple[int, int] | None:
     """The size as (h, w), None where the network or the photo has it; after both were looked at."""
     require(precision in PORTABLE_PRECISIONS, "precision", precision, either(PORTABLE_PRECISIONS))
-    if size is None or size == "trained":
+    if size is None or size in ("trained", "tiles"):
         return None
-    return checked_size(size, f"pixels, {SMALLEST} to {LARGEST}, one number or (h, w), 'trained', or None")
+    return checked_size(size, f"pixels, {SMALLEST} to {LARGEST}, one number or (h, w), 'trained', 'tiles', or None")
 
 
 def _maps(model: nn.Module, images: list[Tensor], size: tuple[int, int] | None, precision: str) -> Prediction:
     """Probabilities and depths, (1, h, w) each, of photos that fit the network."""
     h, w = images[-1].shape[-2:]
-    weight = next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.empty(0))
-    images = [image if size is None else resize(image, size) for image in images]
-    require_memory(model, images[-1].shape[-2:], weight.device, is_half=precision != "fp32")
-    at = " x ".join(map(str, images[-1].shape[-2:]))
-    with memory_or(lambda: InputError(f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)")):
-        batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)
-        batch = [(x / 255 if x.dtype == torch.uint8 else x).to(weight.dtype) for x in batch]
-        plate = batch[0] if len(batch) == 2 else None
-        with torch.no_grad(), in_mode(model), float32(), half(weight.device, precision):
-            logits: Prediction = model(plate, batch[-1])
-        return Prediction(*(None if x is None else _map(x, h, w, task) for task, x in logits._asdict().items()))
+    logits = answer(model, [image if size is None else resize(image, size) for image in images], precision)
+    return Prediction(*(None if x is None else _map(x, h, w) for x in logits))
 
 
-def _map(logits: Tensor, h: int, w: int, task: str) -> Tensor:
+def _map(logits: Tensor, h: int, w: int) -> Tensor:
     """(1, h, w) in [0, 1]; it is the logits that are resized, so that edges stay as sharp as the network drew them."""
-    logits = logits.float()
     if tuple(logits.shape[-2:]) != (h, w):
-        logits = F.interpolate(logits, (h, w), mode="bilinear", align_corners=False)
-    values = logits[0].sigmoid().cpu()
-    if bool(values.isnan().any()):
-        raise InputError(
-            f"the network's {task} is not a number in places: its weights are broken, or the precision is too narrow"
-            " for them (fp32 is not)"
-        )
-    return values
+        logits = F.interpolate(logits[None], (h, w), mode="bilinear", align_corners=False)[0]
+    return logits.sigmoid().cpu()

@@ -25,6 +25,7 @@ Suffix = Literal["jpg", "png"]  # of the files that are written
 LOSSY = ("JPEG", "MPO", "WEBP")
 BYTES = 4  # of a file for each pixel that may be read, at most: an uncompressed photo has 3
 GREY = 32  # of 255: how far apart the channels of a grey picture may be; JPEG keeps them within 2
+BAND = 1 << 22  # pixels that are copied at once
 WIDE = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # grey of 16 bits; I is how some formats come that hold as much
 
 
@@ -68,9 +69,8 @@ def open_image(data: bytes, name: str, max_pixels: int = LARGEST_PHOTO) -> Image
             header = Image.open(io.BytesIO(data), formats=FORMATS)
         require_pixels(header, name, max_pixels)
         header.load()
-        image = ImageOps.exif_transpose(header)
-        image.format = header.format
-        return image
+        ImageOps.exif_transpose(header, in_place=True)  # no second picture in memory
+        return header
     except UnidentifiedImageError:
         raise DataError(f"{name}: not an image, or damaged at its start; {', '.join(FORMATS)} are read") from None
     except Image.DecompressionBombError:  # Pillow's own limit, beyond ours
@@ -175,6 +175,8 @@ def _values(image: Image.Image, name: str) -> np.ndarray:
 
 
 def _converted(image: Image.Image, mode: str, name: str) -> Image.Image:
+    if image.mode == mode and not image.has_transparency_data:
+        return image
     try:
         return image.convert("RGBA").convert(mode) if image.has_transparency_data else image.convert(mode)
     except ValueError:
@@ -183,8 +185,15 @@ def _converted(image: Image.Image, mode: str, name: str) -> Image.Image:
 
 def _tensor(image: Image.Image) -> Tensor:
     """uint8 (c, h, w)."""
-    array = np.array(image)
-    return torch.from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1).copy())
+    if image.width * image.height <= BAND:
+        array = np.array(image)
+        return torch.from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1).copy())
+    planes = np.empty((len(image.getbands()), image.height, image.width), np.uint8)
+    rows = max(1, BAND // image.width)
+    for top in range(0, image.height, rows):  # in bands: three copies of a large photo would be alive at once
+        band = np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+        planes[:, top : top + rows] = band[None] if band.ndim == 2 else band.transpose(2, 0, 1)
+    return torch.from_numpy(planes)
 
 
 def same_aspect(one: tuple[int, int], other: tuple[int, int]) -> bool:
