@@ -16,7 +16,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add(
         "photos",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="PHOTO",
         help="BG PHOTO: the scene without and with the object; for many photos a folder of them, and one plate or a"
@@ -46,6 +46,16 @@ def arguments(parser: ArgumentParser) -> None:
         " training, where the weights tell it)",
     )
     _settings(parser)
+    _video(parser)
+
+
+def _video(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("videos", "needs the extra video; in the place of photos").add_argument
+    add("--video", type=Path, metavar="FILE", help="a video, a camera such as /dev/video0, or a folder of frames")
+    add("--plate", type=Path, metavar="PHOTO", help="the scene without the object, as the camera sees it")
+    add("--over", type=Path, metavar="PHOTO", help="the object over this picture, instead of the mask; --out FILE.mp4")
+    add("--update-plate", action="store_true", help="the plate learns from the frames where nothing stands")
+    add("--no-smooth", action="store_true", help="leave each frame's mask as it is, though the photo did not change")
 
 
 def _settings(parser: ArgumentParser) -> None:
@@ -74,7 +84,13 @@ def _settings(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """The exit code: 0 where all is well, 1 where photos had to be left out."""
+    """The exit code: 0 where all is well, 1 where photos had to be left out, or a video ended early."""
+    if args.video is not None:
+        return _run_video(args)
+    if args.plate or args.over or args.update_plate or args.no_smooth:
+        raise UsageError("--plate, --over, --update-plate and --no-smooth are for videos; give --video FILE, too")
+    if not args.photos:
+        raise UsageError("no photo came; give BG PHOTO, or --video FILE")
     import sys
 
     from zoo.deploy import PredictSettings, network, pairs, predict_many
@@ -112,6 +128,38 @@ def run(args: Namespace) -> int:
     for line in failures:
         say(f"left out: {line}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _run_video(args: Namespace) -> int:
+    import sys
+
+    from zoo.deploy import network
+    from zoo.deploy.predict import placed
+    from zoo.deploy.video.run import VideoSettings, predict_video
+    from zoo.progress import duration, progress
+
+    if args.photos or args.out is None or args.resume or args.preview:
+        raise UsageError("a video takes --video FILE --plate PHOTO --out FILE.mp4, no photos, --resume or --preview")
+    settings = VideoSettings(
+        args.size,
+        args.resize_plate,
+        args.precision,
+        args.max_pixels,
+        args.over,
+        not args.no_smooth,
+        args.update_plate,
+    )
+    model = placed(network(args.weights, args.model), args.device)
+    with progress() as tick:
+        report = predict_video(model, args.video, args.plate, args.out, settings, overwrite=args.overwrite, tick=tick)
+    rate = report.frames / max(report.seconds, 1e-9)
+    say(f"{report.frames:,} frames, {duration(report.seconds)}, {rate:.2g} frames/s: {args.out}")
+    raw, smooth = report.flicker
+    if not args.no_smooth and raw:
+        say(f"  flicker, the mask's mean change where the photo did not change: {raw:.5f}, smoothed {smooth:.5f}")
+    if report.stopped:
+        say(f"ended early: {report.stopped}", file=sys.stderr)
+    return 1 if report.stopped else 0
 
 
 def _check_paths(photos: list[Path], out: Path) -> None:
