@@ -1,0 +1,52 @@
+"""a page on this machine alone, to try networks in: plate and photo in, mask, cut-out and depth out"""
+
+from argparse import ArgumentParser, Namespace
+
+from registry.commandline import say, whole
+
+PORT = 8008
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    parser.description = (
+        "Open the address that is printed in a browser of this machine; other machines cannot reach it. It is for"
+        " trying, not a service. Needs the extra demo. Ctrl-C ends it."
+    )
+    add(
+        "weights",
+        nargs="*",
+        metavar="WEIGHTS",
+        help="files of zoo.save, folders of trainings, or names of zoo list --weights; default: aligned_difference and"
+        " frame_difference",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
+    add("--port", type=whole(1), default=PORT, metavar="N", help=f"of this machine; default: {PORT}")
+
+
+def run(args: Namespace) -> int:
+    from registry import ZooError
+    from zoo.deploy import network
+    from zoo.deploy.predict import placed
+
+    try:
+        import uvicorn
+
+        from zoo.demo.app import app
+    except ImportError:
+        raise ZooError("the page needs starlette and uvicorn; install them with: pip install 'pairzoo[demo]'") from None
+    networks = {name: placed(network(name), args.device) for name in args.weights or DEFAULT}
+    say(f"http://127.0.0.1:{args.port}/ shows the page, on this machine alone; Ctrl-C ends it")
+    uvicorn.run(
+        app(networks, args.port),
+        host="127.0.0.1",
+        port=args.port,
+        log_level="warning",
+        server_header=False,
+        limit_concurrency=32,
+        timeout_keep_alive=5,
+    )
+    return 0
+
+
+DEFAULT = ("aligned_difference", "frame_difference")
