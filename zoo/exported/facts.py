@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from registry import Spec, ZooError
-from zoo.contract import Interface, Task
+from registry import Spec, ZooError, first_line
+from registry.vocabulary import LARGEST, SMALLEST
+from zoo.contract import Interface, Task, checked_size
 from zoo.trained import Trained
 from zoo.version import __version__
 from zoo.weights.files import WeightsError
@@ -14,6 +15,7 @@ from zoo.weights.files import WeightsError
 FORMAT, SCHEMA = "pairzoo-export", 1
 Outputs = Literal["probabilities", "logits"]
 DYNAMIC = "dynamic"
+MOST_CHANNELS = 4096  # of both images; more is no file of ours
 MEANING: Mapping[Outputs, Mapping[Task, str]] = {
     "probabilities": {
         "mask": "float32 (b, 1, h, w), probability of object, 0 to 1",
@@ -90,19 +92,26 @@ class Facts:
         try:
             return cls(**_fields(said))
         except (KeyError, ValueError, ZooError) as error:
-            raise WeightsError(f"{path} says it is ours, but not what it takes and gives: {error}") from None
+            raise WeightsError(
+                f"{path} says it is ours, but not what it takes and gives: {first_line(error)}"
+            ) from None
 
 
 def _fields(said: Mapping[str, str]) -> dict[str, Any]:
     if said["outputs"] not in MEANING:
         raise ValueError(f"outputs are {said['outputs'][:40]!r}")
-    face = Interface(in_ch=int(said["in_ch"]), tasks=said["tasks"], plate=said["plate"] == "True")  # type: ignore[arg-type]
+    in_ch, least = int(said["in_ch"]), int(said["smallest_side"])
+    if not (in_ch <= MOST_CHANNELS and SMALLEST <= least <= LARGEST):
+        raise ValueError(f"in_ch is {in_ch}, and the smallest side {least}")
+    if len(bytes.fromhex(said["weights_sha256"])) != 32:
+        raise ValueError("the digest of its weights is no SHA-256")
+    face = Interface(in_ch=in_ch, tasks=said["tasks"], plate=said["plate"] == "True")  # type: ignore[arg-type]
     return {
         "spec": Spec.parse(said["spec"]),
         "face": face,
         "outputs": said["outputs"],
         "size": None if said["size"] == DYNAMIC else _pixels(said["size"]),
-        "least": int(said["smallest_side"]),
+        "least": least,
         "digest": said["weights_sha256"],
         "licence": said.get("licence", ""),
         "trained": Trained.from_text(said.get("trained")),
@@ -121,4 +130,4 @@ def shown(size: tuple[int, int]) -> str:
 
 def _pixels(text: str) -> tuple[int, int]:
     h, w = map(int, text.split("x"))
-    return h, w
+    return checked_size((h, w), f"pixels, {SMALLEST} to {LARGEST}")
