@@ -3,7 +3,7 @@
 $ python -m benchmarks.checks resolution --models "pairnet(scale=nano)" --sizes 1080x1920 2160x3840
 
 Each photo is predicted by `zoo predict --size tiles` as it is: JPEG files are read, PNG files are written, in a process
-of its own. Weights are random; the look at the whole is replaced by a disc a third as high as the picture, so that as
+of its own. Weights are random; the look at the whole is replaced by a disc half as high as the picture, so that as
 many tiles are computed as an object's outline needs. Where the network fits at the photo's own size, every tile
 without a look at the whole is compared with that. Exit code 1 where a goal is missed.
 """

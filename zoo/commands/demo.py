@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from registry.commandline import say, whole
 
 PORT = 8008
+DEFAULT = ("aligned_difference", "frame_difference")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -35,6 +36,7 @@ def run(args: Namespace) -> int:
         from zoo.demo.app import app
     except ImportError:
         raise ZooError("the page needs starlette and uvicorn; install them with: pip install 'pairzoo[demo]'") from None
+    _require_free(args.port)
     networks = {name: placed(network(name), args.device) for name in args.weights or DEFAULT}
     say(f"http://127.0.0.1:{args.port}/ shows the page, on this machine alone; Ctrl-C ends it")
     uvicorn.run(
@@ -49,4 +51,16 @@ def run(args: Namespace) -> int:
     return 0
 
 
-DEFAULT = ("aligned_difference", "frame_difference")
+def _require_free(port: int) -> None:
+    """Raise ZooError where another program has the port."""
+    import socket
+
+    from registry import ZooError
+
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "ports go up to 65,535"
+            raise ZooError(f"port {port} cannot be used ({reason}); give another, as --port {PORT + 1}") from None

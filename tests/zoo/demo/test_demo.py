@@ -15,6 +15,7 @@ from PIL import Image
 from two_photos import known, photos
 
 import zoo
+from zoo.__main__ import main
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -156,3 +157,11 @@ def test_nothing_is_left_behind(server: Server, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert server.find(PLATE, PHOTO)[0] == 200
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_said(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    for port in (server.port, 70_000):
+        assert main(["demo", "--port", str(port)]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: port {port} cannot be used (")
+        assert len(said.splitlines()) == 1

@@ -137,7 +137,7 @@ def test_tiles_find_the_edges_that_a_small_look_blurs_and_are_computed_near_them
     assert seen[0] == (64, 64)
     assert 1 < len(seen) < len(spans(900, 384)) * len(spans(1300, 384))
     away = [(mask - fine).abs().mean() for mask in (coarse, found)]
-    assert away[1] < 0.1 * away[0]
+    assert away[1] < 0.25 * away[0]
 
 
 def test_depth_keeps_to_the_look_at_the_whole() -> None:

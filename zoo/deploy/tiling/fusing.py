@@ -14,10 +14,10 @@ from zoo.contract import Task
 
 NEAR = 2  # pixels of the look at the whole, to each side, within which an edge may really lie
 SURE = 0.02  # probabilities from here to 1 less it are unsure
-AGREES, CONTRADICTS = 0.4, 0.8  # difference of the two on the large, up to which the tile counts fully, and not at all
+AGREES, CONTRADICTS = 0.15, 0.35  # difference of the two on the large: up to it the tile counts fully; not at all
 LARGE = 2  # pixels of the look at the whole over which the two are compared
 HIGHEST = 12.0  # of a logit; beyond, a probability is 0 or 1 in every file
-MOST_DETAIL = 2.0  # times the tile's own
+MOST_DETAIL = 0.5  # times the tile's own; more made the depth worse than the whole's on scenes of the val split
 
 
 class Before(NamedTuple):
