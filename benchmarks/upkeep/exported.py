@@ -28,8 +28,8 @@ what a file takes, gives and says of itself.
 The tests are `tests/zoo/exported/test_formats.py`, run by `make test-all`; that of the page needs `ORT_WEB`, the folder
 `dist` of `npm install onnxruntime-web`.
 
-TensorRT and CoreML were not run here. An export has no operation that they lack: no scatter, no If, no Loop, nothing
-whose size depends on values, and a test holds the registration of a plate to that. For TensorRT, with an open size,
+TensorRT and CoreML were not run here. A test holds the registration of a plate to operations that they have: no
+scatter, no If, no Loop, nothing whose size depends on values. For TensorRT, with an open size,
 `trtexec --onnx=model.onnx --minShapes=bg:1x3x64x64,fg_bg:1x3x64x64 --optShapes=... --maxShapes=...`; for CoreML read
 the `.pt2` with `torch.export.load` and give it to `coremltools.convert`.
 
