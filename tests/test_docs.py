@@ -19,7 +19,7 @@ from zoo.losses import Truth, losses
 
 ROOT = Path(__file__).parent.parent
 DOCS = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
-PAGES = [*DOCS, "CONTRIBUTING.md", "CHANGELOG.md"]
+PAGES = [*DOCS, "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
 PARSERS = {
     "zoo": zoo_command._parser,
     "torchrun --nproc-per-node 4 -m zoo": zoo_command._parser,

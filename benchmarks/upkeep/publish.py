@@ -90,7 +90,7 @@ def card(folder: Path, name: str, model: PairModel, photos: Path | None, samples
     facts = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
     log = read(folder / LOG)
     assert model.trained is not None
-    sources = [*TIERS, *([f"photos(path={photos})", f"photos(aligned=true, path={photos})"] if photos else [])]
+    sources = [*TIERS, *([f"photos(path={photos})", f"photos(plate=aligned, path={photos})"] if photos else [])]
     text: dict[str, Any] = {"name": name, "version": __version__, "size": SIZE, "tested": samples}
     text |= {"model": recipe.model, "data": _data(recipe), "licences": _licences(recipe, photos)}
     text |= {"parameters": sum(p.numel() for p in model.parameters()), "bytes": file_of(name).stat().st_size}
