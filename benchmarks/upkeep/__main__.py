@@ -34,6 +34,13 @@ UPKEEP: Commands = {
         {
             "folder": {"type": Path, "metavar": "RUN", "help": "of a training that has ended"},
             "name": {"help": "of the weights, as pairnet-small"},
+            "--before": {
+                "type": Path,
+                "metavar": "RUN",
+                "action": "append",
+                "default": [],
+                "help": "a training that it went on from; again for each, the first one first",
+            },
             "--photos": {"type": Path, "help": "of `make photos`, to test on them, too"},
             "--samples": {"type": at_least(1), "default": 500, "help": "of each test split; default: 500"},
         },

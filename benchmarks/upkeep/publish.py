@@ -31,25 +31,25 @@ Written by `python -m benchmarks.upkeep publish` with pairzoo {version}.
 - **Network:** `{model}`, {parameters:,} parameters; {bytes:,} bytes, stored in float16.
 - **Data:** {data}
 - **Licences:** {licences}
-- **Training:** {samples:,} samples, {stages}; {seconds} on {machine}, {threads} thread{s}, torch {torch},
-  commit {commit}.
+- **Training:** {samples:,} samples: {trainings}
 
 ```
-$ {command}
+{commands}
 ```
 
 ## What it reaches
 
-The test split of each source, {tested} pictures each, {size} x {size} px, with 95 % intervals over the pictures. The
-mask's IoU is over all pixels, then the mean of the pictures' own. The depth's error is of relative depth; on
-photographs it is unmeasured.
+The test split of each source, {tested} pictures each, with 95 % intervals over the pictures. The mask's IoU is over all
+pixels, then the mean of the pictures' own. The depth's error is of relative depth; on photographs it is unmeasured.
 
-| tested on | mask IoU | mean of the pictures' | depth RMSE |
-| --- | --- | --- | --- |
+| tested on | pixels | mask IoU | mean of the pictures' | depth RMSE |
+| --- | --- | --- | --- | --- |
 {rows}
 
-Of pairs without an object, two exposures of one picture, it marks this share of the pixels wrongly: {unchanged}.
-Scenes of `pairbench:clean`, perturbed one way at a time, mask IoU over all pixels: {borne}.
+Of pairs without an object, two exposures of one picture at {size} px, it marks this share of the pixels wrongly:
+{unchanged}.
+
+Scenes of `pairbench:clean` at {size} px, perturbed one way at a time, mask IoU over all pixels: {borne}.
 
 ## What more samples would give
 
@@ -67,13 +67,13 @@ On the val split of its own data, while it learned:
 """
 
 
-def run(folder: Path, name: str, *, photos: Path | None, samples: int) -> int:
-    """Write the weights and the card."""
+def run(folder: Path, name: str, *, before: list[Path], photos: Path | None, samples: int) -> int:
+    """Write the weights and the card. before: the trainings that it went on from, the first one first."""
     model = zoo.load(folder)
     stored(model)
     zoo.save(model, file_of(name))
     model = zoo.load(name)
-    write_text(card_of(name), card(folder, name, model, photos, samples))
+    write_text(card_of(name), card([*before, folder], name, model, photos, samples))
     print(card_of(name).read_text(encoding="utf-8"))
     return 0
 
@@ -85,28 +85,42 @@ def stored(model: PairModel) -> None:
             parameter.data = parameter.data.half()
 
 
-def card(folder: Path, name: str, model: PairModel, photos: Path | None, samples: int) -> str:
-    recipe = Recipe.from_toml((folder / RECIPE).read_text(encoding="utf-8"))
-    facts = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
-    log = read(folder / LOG)
+def card(folders: list[Path], name: str, model: PairModel, photos: Path | None, samples: int) -> str:
+    recipe = _recipe(folders[-1])
+    looks = [line for folder in folders for line in read(folder / LOG) if line["kind"] == "validation"]
     assert model.trained is not None
     sources = [*TIERS, *([f"photos(path={photos})", f"photos(plate=aligned, path={photos})"] if photos else [])]
-    text: dict[str, Any] = {"name": name, "version": __version__, "size": SIZE, "tested": samples}
+    text: dict[str, Any] = {"name": name, "version": __version__, "tested": samples}
     text |= {"model": recipe.model, "data": _data(recipe), "licences": _licences(recipe, photos)}
     text |= {"parameters": sum(p.numel() for p in model.parameters()), "bytes": file_of(name).stat().st_size}
-    text |= {"samples": max(model.trained.samples.values()), "stages": _stages(recipe)}
-    text |= {"seconds": duration(log[-1]["seconds"]), "machine": facts["device_name"], "threads": facts["threads"]}
-    text |= {"s": "" if facts["threads"] == 1 else "s", "torch": facts["torch"], "commit": facts["commit"][:10]}
-    text |= {"command": _command(facts["command"]), "curve": _curve(log)}
-    text |= {"rows": "\n".join(row(model, source, samples) for source in sources)}
+    text |= {"samples": max(model.trained.samples.values()), "trainings": ", then\n  ".join(map(_training, folders))}
+    text |= {"commands": "\n".join(map(_command, folders)), "curve": _curve(looks)}
+    sizes = dict.fromkeys([SIZE, max(model.trained_at or (SIZE,))])
+    text |= {"rows": "\n".join(row(model, source, size, samples) for source in sources for size in sizes)}
     empty = [f"{short(source)} {under(model, source, 'unchanged', 1, samples):.3%}" for source in sources]
     borne = [f"{name} {under(model, TIERS[0], name, amount, samples):.3f}" for name, amount in BORNE.items()]
-    return TEXT.format(**text, unchanged=", ".join(empty), borne=", ".join(borne))
+    return TEXT.format(**text, size=SIZE, unchanged=", ".join(empty), borne=", ".join(borne))
+
+
+def _recipe(folder: Path) -> Recipe:
+    return Recipe.from_toml((folder / RECIPE).read_text(encoding="utf-8"))
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
+
+
+def _training(folder: Path) -> str:
+    """How much at which size, how long, and on what."""
+    facts, threads = _facts(folder), _facts(folder)["threads"]
+    stages = ", ".join(f"{stage.samples:,} at {stage.hw[0]} px" for stage in _recipe(folder).stages)
+    took = duration(read(folder / LOG)[-1]["seconds"])
+    on = f"{facts['device_name']}, {threads} thread{'' if threads == 1 else 's'}"
+    return f"{stages} ({took}, {on}, torch {facts['torch']}, commit {facts['commit'][:10]})"
 
 
 def _data(recipe: Recipe) -> str:
-    start = f", from `{recipe.start}`" if recipe.start else ""
-    return f"`{recipe.data}`, split train{start}. PairBench is computed: no photo is in it."
+    return f"`{recipe.data}`, split train. PairBench is computed: no photo is in it."
 
 
 def _licences(recipe: Recipe, photos: Path | None) -> str:
@@ -125,17 +139,13 @@ def _licences(recipe: Recipe, photos: Path | None) -> str:
     )
 
 
-def _stages(recipe: Recipe) -> str:
-    return ", then ".join(f"{stage.samples:,} at {stage.hw[0]} px" for stage in recipe.stages)
-
-
-def _command(words: list[str]) -> str:
+def _command(folder: Path) -> str:
     """As it was typed, with short paths."""
-    return shlex.join(["zoo", *(word if not word.startswith("/") else Path(word).name for word in words[1:])])
+    words = _facts(folder)["command"][1:]
+    return "$ " + shlex.join(["zoo", *(word if not word.startswith("/") else Path(word).name for word in words)])
 
 
-def _curve(log: list[dict[str, Any]]) -> str:
-    looks = [line for line in log if line["kind"] == "validation"]
+def _curve(looks: list[dict[str, Any]]) -> str:
     chosen = [looks[(len(looks) - 1) * i // (LOOKS - 1)] for i in range(LOOKS)] if len(looks) > LOOKS else looks
     return "\n".join(
         f"| {look['samples']:,} | {look['loss']:.3f} | {look['mask_iou']:.3f} | {look['depth_rmse']:.3f} |"

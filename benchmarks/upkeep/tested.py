@@ -10,7 +10,7 @@ from zoo.metrics.evaluate import indices
 from zoo.metrics.inference import Inference
 from zoo.model import PairModel
 
-SIZE = 128  # pixels
+SIZE = 128  # pixels, for all; beside it the size of the training
 TIERS = ("pairbench:clean", "pairbench:hard", "pairbench:wild")
 BATCH = 16
 
@@ -19,15 +19,15 @@ def short(source: str) -> str:
     return source.partition("(")[0] + (", aligned" if "aligned" in source else "")
 
 
-def row(model: PairModel, source: str, samples: int) -> str:
-    data = zoo.data.load(source, split="test", size=SIZE)
+def row(model: PairModel, source: str, size: int, samples: int) -> str:
+    data = zoo.data.load(source, split="test", size=size)
     found = zoo.evaluate(model, data, samples=samples, inference=Inference(batch=BATCH))
     cells = []
     for name in ("mask_iou", "mask_iou_image", "depth_rmse"):
         if name in found.values:
             low, high = found.intervals[name]
             cells.append(f"{found.values[name]:.3f} ({low:.3f} to {high:.3f})")
-    return f"| {short(source)} | {' | '.join([*cells, ''][:3])} |"
+    return f"| {short(source)} | {size} | {' | '.join([*cells, ''][:3])} |"
 
 
 def under(model: PairModel, source: str, name: str, strength: float, samples: int) -> float:

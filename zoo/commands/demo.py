@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from registry.commandline import say, whole
 
 PORT = 8008
-DEFAULT = ("aligned_difference", "frame_difference")
+DEFAULT = ("pairnet-small", "aligned_difference")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -18,8 +18,8 @@ def arguments(parser: ArgumentParser) -> None:
         "weights",
         nargs="*",
         metavar="WEIGHTS",
-        help="files of zoo.save, folders of trainings, or names of zoo list --weights; default: aligned_difference and"
-        " frame_difference",
+        help="files of zoo.save, folders of trainings, or names of zoo list --weights; default: pairnet-small and"
+        " aligned_difference",
     )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
     add("--port", type=whole(1), default=PORT, metavar="N", help=f"of this machine; default: {PORT}")

@@ -26,7 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--weights",
         metavar="FILE",
         help="a file of zoo.save, the folder of a training, or a name of zoo list --weights; default:"
-        " aligned_difference, which comes with pairzoo and finds the mask alone",
+        " pairnet-small, which comes with pairzoo",
     )
     add("--model", metavar="SPEC", help="the network, for weights from elsewhere: u2net, or 'unet(depth=4)'")
     add(
@@ -97,6 +97,7 @@ def run(args: Namespace) -> int:
     from zoo.deploy.memory import memory_of_largest
     from zoo.deploy.predict import placed
     from zoo.progress import duration, progress
+    from zoo.weights.ready import USUAL
 
     out, (*plates, photos) = args.out or _beside(args.photos[-1]), args.photos
     _check_paths(args.photos, out)
@@ -118,7 +119,7 @@ def run(args: Namespace) -> int:
         if len(found) > 1:
             say("the same command with --resume goes on", file=sys.stderr)
         raise
-    ready = "" if args.weights else f"no --weights, so {model.spec.name} finds the mask alone; "
+    ready = "" if args.weights else f"no --weights, so {USUAL} answers; "
     say(f"note: {ready}{model.training_story}", file=sys.stderr)
     failures += report.failures
     kept = f" (done before: {report.kept:,})" if report.kept else ""

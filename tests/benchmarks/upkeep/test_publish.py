@@ -31,11 +31,11 @@ def test_the_card_says_what_the_stored_weights_reach(run, capsys):
     assert {stored[name].dtype for name, value in model.named_parameters() if value.dim() > 1} == {torch.float16}
     assert torch.equal(stored["down.0.halve.norm.weight"], run.model.state_dict()["down.0.halve.norm.weight"])
     assert f"{file_of('own-nano').stat().st_size:,} bytes" in card
-    for word in ("scale=nano", "`pairbench:clean`", "no photograph was trained on", "16 samples, 16 at 32 px"):
+    for word in ("scale=nano", "`pairbench:clean`", "no photograph was trained on", "16 samples: 16 at 32 px (", "$ "):
         assert word in card
     data = zoo.data.load("pairbench:hard", split="test", size=128)
     found = zoo.evaluate(model, data, samples=3).values
-    row = re.search(r"^\| pairbench:hard \| (\S+) .*? \| (\S+) .*? \| (\S+) .*\|$", card, re.MULTILINE)
+    row = re.search(r"^\| pairbench:hard \| 128 \| (\S+) .*? \| (\S+) .*? \| (\S+) .*\|$", card, re.MULTILINE)
     expected = [found[name] for name in ("mask_iou", "mask_iou_image", "depth_rmse")]
     assert [float(value) for value in row.groups()] == pytest.approx(expected, abs=2e-3)
     assert len(re.findall(r"(shift|shadow|noise|gain|wrong_plate) \d\.\d{3}", card)) == 5

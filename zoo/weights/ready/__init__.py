@@ -7,7 +7,7 @@ from zoo.contract import Interface
 from zoo.weights.files import WeightsError, read, spec_of
 
 FOLDER = Path(__file__).parent
-USUAL = "aligned_difference"  # what `zoo predict` takes where none are given
+USUAL = "pairnet-small"  # what `zoo predict` takes where none are given
 READY = "ready"  # as weights of a network: those of this folder that fit it
 ANY = {*Interface.__dataclass_fields__, "encoder_weights"}  # options that may differ
 
