@@ -32,6 +32,7 @@ OTHERS = (
     ".venv/bin/python -m pip ",
     ".venv/bin/python -m pytest ",
     "make gpu ",
+    "python -m benchmarks.upkeep ",
 )
 FENCED = re.compile(r"```(.*?)```", flags=re.DOTALL)
 

@@ -43,7 +43,8 @@ class Trained:
             for task in TASKS
             if task in earlier.samples or task in self.samples
         }
-        return Trained(f"{earlier.data}, then {self.data}", samples)
+        is_more = earlier.data.split(", then ")[-1] == self.data  # of the same
+        return Trained(earlier.data if is_more else f"{earlier.data}, then {self.data}", samples)
 
     def story(self, tasks: tuple[Task, ...]) -> str:
         """The training of a network with these tasks in a line, and what is left out for want of it.

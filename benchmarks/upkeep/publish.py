@@ -13,6 +13,7 @@ from typing import Any
 
 import zoo
 from benchmarks.upkeep.tested import SIZE, TIERS, row, short, under
+from registry import Spec
 from zoo.files import write_text
 from zoo.model import PairModel
 from zoo.progress import duration
@@ -87,14 +88,13 @@ def stored(model: PairModel) -> None:
 
 def card(folders: list[Path], name: str, model: PairModel, photos: Path | None, samples: int) -> str:
     recipe = _recipe(folders[-1])
-    looks = [line for folder in folders for line in read(folder / LOG) if line["kind"] == "validation"]
     assert model.trained is not None
     sources = [*TIERS, *([f"photos(path={photos})", f"photos(plate=aligned, path={photos})"] if photos else [])]
     text: dict[str, Any] = {"name": name, "version": __version__, "tested": samples}
     text |= {"model": recipe.model, "data": _data(recipe), "licences": _licences(recipe, photos)}
     text |= {"parameters": sum(p.numel() for p in model.parameters()), "bytes": file_of(name).stat().st_size}
     text |= {"samples": max(model.trained.samples.values()), "trainings": ", then\n  ".join(map(_training, folders))}
-    text |= {"commands": "\n".join(map(_command, folders)), "curve": _curve(looks)}
+    text |= {"commands": "\n".join(map(_command, folders)), "curve": _curve(folders)}
     sizes = dict.fromkeys([SIZE, max(model.trained_at or (SIZE,))])
     text |= {"rows": "\n".join(row(model, source, size, samples) for source in sources for size in sizes)}
     empty = [f"{short(source)} {under(model, source, 'unchanged', 1, samples):.3%}" for source in sources]
@@ -125,13 +125,14 @@ def _data(recipe: Recipe) -> str:
 
 def _licences(recipe: Recipe, photos: Path | None) -> str:
     """Of what it learned from; photographs are those of `make photos`."""
-    encoder = " The encoder began with ImageNet weights, Apache-2.0." if "encoder_weights=" in recipe.model else ""
+    began = Spec.parse(recipe.model).options.get("encoder_weights")
+    encoder = " The encoder began with ImageNet weights, Apache-2.0." if began else ""
     if "collage" not in recipe.data and "photos" not in recipe.data:
         return f"the weights are pairzoo's, as its code; no photograph was trained on.{encoder}"
     assert photos is not None, "trained on photographs: give their folder by --photos"
     with (photos / "CREDITS.csv").open(encoding="utf-8") as file:
         found = Counter((row["file"].partition("/")[0], row["licence"]) for row in csv.DictReader(file))
-    listed = ", ".join(f"{count} {kind} under {licence}" for (kind, licence), count in sorted(found.items()))
+    listed = ", ".join(f"{count} {kind} {licence}" for (kind, licence), count in sorted(found.items()))
     return (
         f"the photographs of `make photos`, of which the train split was learned from: {listed}. Where these ask for"
         f" the same licence of what is made from them, ask whether that holds for weights; `pairnet-small-clean` has"
@@ -145,7 +146,13 @@ def _command(folder: Path) -> str:
     return "$ " + shlex.join(["zoo", *(word if not word.startswith("/") else Path(word).name for word in words)])
 
 
-def _curve(looks: list[dict[str, Any]]) -> str:
+def _curve(folders: list[Path]) -> str:
+    """Of all trainings one after the other."""
+    looks: list[dict[str, Any]] = []
+    for folder in folders:
+        before = looks[-1]["samples"] if looks else 0
+        found = [line for line in read(folder / LOG) if line["kind"] == "validation"]
+        looks += [{**look, "samples": before + look["samples"]} for look in found]
     chosen = [looks[(len(looks) - 1) * i // (LOOKS - 1)] for i in range(LOOKS)] if len(looks) > LOOKS else looks
     return "\n".join(
         f"| {look['samples']:,} | {look['loss']:.3f} | {look['mask_iou']:.3f} | {look['depth_rmse']:.3f} |"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import zoo
 from benchmarks.measures.sensitivity import PERTURBATIONS, BatchScenes, perturbed
-from zoo.contract import Sample
+from zoo.contract import TASKS, Sample
 from zoo.metrics import Accumulator
 from zoo.metrics.evaluate import indices
 from zoo.metrics.inference import Inference
@@ -13,6 +13,7 @@ from zoo.model import PairModel
 SIZE = 128  # pixels, for all; beside it the size of the training
 TIERS = ("pairbench:clean", "pairbench:hard", "pairbench:wild")
 BATCH = 16
+MASK, DEPTH = ("mask_iou", "mask_iou_image"), ("depth_rmse",)
 
 
 def short(source: str) -> str:
@@ -21,12 +22,9 @@ def short(source: str) -> str:
 
 def row(model: PairModel, source: str, size: int, samples: int) -> str:
     data = zoo.data.load(source, split="test", size=size)
-    found = zoo.evaluate(model, data, samples=samples, inference=Inference(batch=BATCH))
-    cells = []
-    for name in ("mask_iou", "mask_iou_image", "depth_rmse"):
-        if name in found.values:
-            low, high = found.intervals[name]
-            cells.append(f"{found.values[name]:.3f} ({low:.3f} to {high:.3f})")
+    names = [*MASK, *(DEPTH if "depth" in getattr(data, "tasks", TASKS) else ())]
+    found = zoo.evaluate(model, data, samples=samples, metrics=names, inference=Inference(batch=BATCH))
+    cells = [f"{found.values[name]:.3f} ({low:.3f} to {high:.3f})" for name, (low, high) in found.intervals.items()]
     return f"| {short(source)} | {size} | {' | '.join([*cells, ''][:3])} |"
 
 

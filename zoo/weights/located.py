@@ -20,11 +20,11 @@ def located(weights: str | PathLike[str]) -> str | PathLike[str]:
     if not isinstance(weights, str | PathLike):
         return weights
     known = names()
-    if weights in known:
-        return file_of(str(weights))
+    if os.fspath(weights) in known:
+        return file_of(os.fspath(weights))
     folder = Path(weights)
     if not os.path.isdir(weights):
-        is_name = isinstance(weights, str) and weights.replace("-", "_").isidentifier()
+        is_name = os.fspath(weights).replace("-", "_").isidentifier()
         if is_name and not os.path.exists(weights):
             raise WeightsError(
                 f"{weights} does not exist, and no ready weights are called so; {nearest(folder.name, known)}"

@@ -33,6 +33,7 @@ def test_the_card_says_what_the_stored_weights_reach(run, capsys):
     assert f"{file_of('own-nano').stat().st_size:,} bytes" in card
     for word in ("scale=nano", "`pairbench:clean`", "no photograph was trained on", "16 samples: 16 at 32 px (", "$ "):
         assert word in card
+    assert "ImageNet" not in card
     data = zoo.data.load("pairbench:hard", split="test", size=128)
     found = zoo.evaluate(model, data, samples=3).values
     row = re.search(r"^\| pairbench:hard \| 128 \| (\S+) .*? \| (\S+) .*? \| (\S+) .*\|$", card, re.MULTILINE)

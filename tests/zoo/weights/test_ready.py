@@ -1,11 +1,13 @@
 """The ready weights of networks: small files with cards, which do what they are for."""
 
 import re
+from pathlib import Path
 
 import pytest
 import torch
 
 import zoo
+from zoo.weights.located import located
 from zoo.weights.ready import USUAL, card_of, file_of, names
 
 TRAINED = [name for name in names() if name.startswith("pairnet")]
@@ -51,3 +53,9 @@ def test_a_network_is_filled_by_what_fits_it():
         assert torch.equal(own, other), name
     with pytest.raises(zoo.ZooError, match="no ready weights fit pairnet"):
         zoo.build("pairnet(scale=base)", weights="ready")
+
+
+def test_a_name_may_come_as_a_path():
+    assert located(Path(USUAL)) == located(USUAL) == file_of(USUAL)
+    with pytest.raises(zoo.ZooError, match="did you mean pairnet-small"):
+        located(Path("pairnet-smal"))
