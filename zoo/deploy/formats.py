@@ -19,6 +19,7 @@ from torch.export import ExportedProgram
 from registry import OptionError, ZooError, nearest
 from zoo.exported.facts import Facts
 from zoo.exported.runtimes import KEY, TEXT, missing
+from zoo.weights.ready import folder_beside
 
 Pairs = Sequence[Mapping[str, Tensor]]  # images by name
 
@@ -186,7 +187,7 @@ def beside(weights: Path, name: str) -> Path:
     ('model-int8.onnx', 'model.pt2')
     """
     more = name.partition("-")[2]
-    return weights.with_name(f"{weights.stem}{'-' if more else ''}{more}{FORMATS[name].suffix}")
+    return folder_beside(weights) / f"{weights.stem}{'-' if more else ''}{more}{FORMATS[name].suffix}"
 
 
 def parts(path: Path) -> list[Path]:

@@ -88,7 +88,7 @@ def test_a_training_starts_from_weights(tmp_path: Path) -> None:
     second = train(later, tmp_path / "second")
     parts = zip(first.model.named_parameters(), second.model.parameters(), strict=True)
     assert all(torch.allclose(one, other, atol=1e-6) for (_, one), other in parts)
-    assert second.model.trained == Trained(f"{SEEN}, then {SEEN}", {"mask": 28, "depth": 20})
+    assert second.model.trained == Trained(SEEN, {"mask": 28, "depth": 20})
     assert second.recipe.start is not None
     assert Recipe.read(second.folder / "recipe.toml").start == second.recipe.start
     assert json.loads((second.folder / "environment.json").read_text())["start"] == second.recipe.start

@@ -8,7 +8,7 @@ import torch
 
 import zoo
 from zoo.weights.located import located
-from zoo.weights.ready import USUAL, card_of, file_of, names
+from zoo.weights.ready import USUAL, card_of, file_of, folder_beside, names
 
 TRAINED = [name for name in names() if name.startswith("pairnet")]
 
@@ -59,3 +59,8 @@ def test_a_name_may_come_as_a_path():
     assert located(Path(USUAL)) == located(USUAL) == file_of(USUAL)
     with pytest.raises(zoo.ZooError, match="did you mean pairnet-small"):
         located(Path("pairnet-smal"))
+
+
+def test_what_is_made_of_them_lies_where_the_user_is(tmp_path):
+    assert folder_beside(file_of(USUAL)) == Path()
+    assert folder_beside(tmp_path / "model.safetensors") == tmp_path

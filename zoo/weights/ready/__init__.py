@@ -29,6 +29,11 @@ def is_of(path: Path) -> bool:
     return path.parent == FOLDER
 
 
+def folder_beside(weights: Path) -> Path:
+    """Where what is made of a file of weights goes: beside it; of ready weights, to where the user is."""
+    return Path() if is_of(weights) else weights.parent
+
+
 def fitting(spec: Spec) -> Path:
     """The weights of a network with these options, whatever its channels and tasks; of several those named shortest."""
     for name in sorted(names(), key=len):
