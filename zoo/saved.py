@@ -83,9 +83,9 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
     except ZooError as error:
         raise WeightsError(f"{file.path}, saved by version {file.metadata.get('version')}: {error}") from None
     _compare(model, file)
-    with torch.inference_mode(False):
-        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-            if not ready.is_of(file.path):  # which are small files, for networks that compute in float32
+    if not ready.is_of(file.path):  # which are small files, for networks that compute in float32
+        with torch.inference_mode(False):
+            for name, tensor in (*model.named_parameters(), *model.named_buffers()):
                 tensor.data = tensor.data.to(file.tensors[name].dtype)
     model.load_state_dict(file.tensors)
     height, _, width = file.metadata.get("trained_at", "").partition("x")

@@ -65,9 +65,9 @@ def measure(model: PairModel, cell: SensitivitySettings, *, device: str, tick: T
     known, of_task = getattr(scenes, "tasks", TASKS), PERTURBATIONS[name].metrics
     metrics = [of_task[task] for task in model.face.tasks if task in known and task in of_task]
     tables = [Accumulator(metrics=metrics) for _ in strengths]
-    pairs = _pairs(name, scenes, chosen, place)
+    perturbed_pairs = pairs(name, scenes, chosen, place, strengths)
     seen = 0
-    for n, (prediction, sample) in enumerate(Inference(device=place).predict(model, pairs)):
+    for n, (prediction, sample) in enumerate(Inference(device=place).predict(model, perturbed_pairs)):
         tables[n % len(strengths)].update(prediction, sample)
         seen += len(sample.fg_bg)
         tick(f"sensitivity to {name}", seen, len(chosen) * len(strengths))
@@ -221,7 +221,9 @@ def _shade(image: Tensor, draw: Draw) -> Tensor:
     return (inside * inside * (3 - 2 * inside))[:, None]
 
 
-def _pairs(name: str, scenes: data.PairDataset, chosen: Sequence[int], place: torch.device) -> Iterator[Sample]:
+def pairs(
+    name: str, scenes: data.PairDataset, chosen: Sequence[int], place: torch.device, strengths: Sequence[float]
+) -> Iterator[Sample]:
     """Each batch at each strength; a wrong plate is that of the next scene."""
     h, w = scenes.size or scenes[chosen[0]].fg_bg.shape[-2:]
     step = at_once(h, w)
@@ -230,5 +232,5 @@ def _pairs(name: str, scenes: data.PairDataset, chosen: Sequence[int], place: to
         part = slice(at, at + step)
         batch = each(lambda value: value.to(place), scenes.batch(chosen[part]))
         scene = BatchScenes(name, scenes, chosen[part], following[part], place)
-        for strength in PERTURBATIONS[name].strengths:
+        for strength in strengths:
             yield perturbed(name, batch, strength, scene)

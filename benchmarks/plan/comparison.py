@@ -138,13 +138,13 @@ def settled(models: str | None, options: Options, presets: Mapping[str, Comparis
     read = {name: _read(name, value) for name, value in given.items()}
     usual = {"layouts": LAYOUTS if on_cpu else LAYOUTS[:1]}
     is_open = presets[preset].data == Comparison.data and "data" not in given
-    own = _of_effort() if is_open and given.get("recipes") == EFFORT else {}
+    own = of_effort() if is_open and given.get("recipes") == EFFORT else {}
     found = replace(presets[preset], **usual | own | read | {"device": device})
     _require_use(found, given)
     return replace(found, models=models) if models else found
 
 
-def _of_effort() -> dict[str, Any]:
+def of_effort() -> dict[str, Any]:
     """What the recipe for equal effort learns from and is tested on, where nothing else is said, as many samples as it
     says. Without photographs these are other data, and so other cells."""
     if not all((Path(PHOTOS) / part).is_dir() for part in ("backgrounds", "cutouts")):

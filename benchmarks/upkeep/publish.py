@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from benchmarks.upkeep.tested import SIZE, TIERS, row, short, under
+from benchmarks.plan.comparison import TIERS
+from benchmarks.upkeep.tested import SIZE, row, short, under
 from registry import Spec
 from zoo.files import write_text
 from zoo.model import PairModel
@@ -112,7 +113,8 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 def _training(folder: Path) -> str:
     """How much at which size, how long, and on what."""
-    facts, threads = _facts(folder), _facts(folder)["threads"]
+    facts = _facts(folder)
+    threads = facts["threads"]
     stages = ", ".join(f"{stage.samples:,} at {stage.hw[0]} px" for stage in _recipe(folder).stages)
     took = duration(read(folder / LOG)[-1]["seconds"])
     on = f"{facts['device_name']}, {threads} thread{'' if threads == 1 else 's'}"

@@ -14,6 +14,7 @@ from benchmarks.measures import roofline
 from benchmarks.measures.accuracy import at_once, learnable, test_set
 from benchmarks.measures.training_recipe import content, own, predicted, recipe_for
 from benchmarks.networks.entrants import Entrant, enter
+from benchmarks.plan.comparison import of_effort
 from benchmarks.store import files
 from benchmarks.store.control import Control, ControlSettings
 from benchmarks.store.names import ACCURACY, CONTROL, EFFORT, EQUAL, MORE, OWN, SPEED
@@ -23,11 +24,10 @@ from benchmarks.upkeep.ladder import Found, Step
 from benchmarks.upkeep.room import TESTS, Room
 from registry import ZooError
 from zoo.progress import progress
+from zoo.training.plan import effort, plan
 from zoo.training.profile import pace, profile
-from zoo.training.recipe import Recipe
 
 RENDERED = "pairbench:wild"
-COLLAGE = "collage(plates=photos/backgrounds, cutouts=photos/cutouts)"
 LOOKS = 10  # at held-out data in a training, as zoo.training has it
 STEP = 3  # of training in forward passes
 SPARE = 0.8  # share of the time that a step has for which trainings are planned
@@ -103,7 +103,7 @@ def speed(room: Room, _: float) -> Found:
 
 def accuracy(room: Room, seconds: float) -> Found:
     """All networks trained with equal effort, as long as the time divided fairly allows, and tested on every tier."""
-    scale, source = room.scale, _learned_from(room)
+    scale, (source, tested_on) = room.scale, _of_effort(room)
     amount = _amount(room, enter(scale.every), source, EFFORT, scale.train, seconds)
     found = room.compared(
         ACCURACY,
@@ -111,7 +111,7 @@ def accuracy(room: Room, seconds: float) -> Found:
         measure="accuracy",
         data=source,
         recipes=EFFORT,
-        test=[*(f"pairbench:{tier}" for tier in rendering.tiers()), *(["photos"] if room.unpacked() else [])],
+        test=tested_on,
         train_size=scale.train,
         samples=amount,
         scenes=scale.scenes,
@@ -145,7 +145,7 @@ def rendered(room: Room, _: float) -> Found:
     scale, sources = room.scale, [f"pairbench:{tier}" for tier in rendering.tiers()]
     os.chdir(room.work)
     if room.unpacked():
-        sources += [COLLAGE, "photos", PHOTOS]
+        sources += ["collage(plates=photos/backgrounds, cutouts=photos/cutouts)", "photos", PHOTOS]
     with progress() as tick:
         rates = rendering.measure(sources, scale.rendered, room.device, scale.effort, tick)
     steps = {}
@@ -170,7 +170,7 @@ def more(room: Room, _: float) -> Found:
     _control(room)
     if scale.compiled:
         timed(measure="latency", sizes=scale.pixels, precisions=scale.precisions, engines="compile")
-    source = _learned_from(room)
+    source = _of_effort(room)[0]
     amount = _before(room, source)
     if amount is None:
         return {"left out": "more seeds: there is no training of the first"}
@@ -187,10 +187,12 @@ def more(room: Room, _: float) -> Found:
     )
 
 
-def _learned_from(room: Room) -> str:
-    """Where steps work from now on: the wild tier, and where there are photographs collages of them."""
+def _of_effort(room: Room) -> tuple[str, list[str]]:
+    """What networks learn from and are tested on, where steps work from now on: with photographs, if there are any."""
     os.chdir(room.work)
-    return f'mix("{RENDERED}", "{COLLAGE}")' if room.unpacked() else RENDERED
+    room.unpacked()
+    asked = of_effort()
+    return asked["data"][0], list(asked["test"])
 
 
 def _control(room: Room) -> None:
@@ -230,15 +232,11 @@ def _amount(room: Room, entrants: Sequence[Entrant], source: str, recipe: str, p
         start = time.monotonic()
         asked = recipe_for(entrant.spec, cell, [task for task in predicted(entrant.spec) if task in known])
         found = pace(asked, steps=room.scale.profiled, device=room.scale.device)
-        each += found.seconds / found.batch * _effort(asked)
+        phases = plan(asked, length=10**6)
+        each += found.seconds / found.batch * effort(asked, phases) / sum(phase.samples for phase in phases)
         seen = LOOKS * asked.validate_samples + len(rendering.tiers()) * room.scale.scenes
         fixed += time.monotonic() - start + scene * seen  # to begin takes as long as it did now
         fixed += found.seconds / found.batch / STEP * seen
     left = SPARE * (seconds - (time.monotonic() - begun)) - fixed
     least = 10 * max(stage.batch for stage in asked.stages)
     return max(least, int(left / each) // 1000 * 1000)
-
-
-def _effort(recipe: Recipe) -> float:
-    """What a training takes, with the rates that it tries and leaves, as a multiple of that with one rate."""
-    return 1 + (len(recipe.rates) - 1) * (recipe.choose_after or 0) if recipe.rates else 1

@@ -51,7 +51,7 @@ class PairNet(FusedModel):
         super().__init__(face, size.cues if face.plate else "concat", stride=32)
         self.halved = size.halved
         self.encoder = Lite(size.stages, face.image_ch)
-        heard = [of_pair_channels(c) if face.plate else c for c in self.encoder.channels]
+        heard = [of_pair_channels(c, near=i > 0) if face.plate else c for i, c in enumerate(self.encoder.channels)]
         heard = [0] * size.halved + heard + [0] * (5 - size.halved - size.stages)  # 0: not looked at apart there
         widths = size.widths
         known = face.in_ch + cues.channels(self.additions, face.image_ch)
@@ -81,19 +81,21 @@ class PairNet(FusedModel):
         """One encoder for both images: at each of its strides, what the pair's features tell."""
         images = fg_bg if bg is None else torch.cat([fg_bg, bg[:, : fg_bg.shape[1]]])
         features = self.encoder(F.avg_pool2d(images, 2) if self.halved else images)
-        return features if bg is None else [of_pair(both) for both in features]
+        return features if bg is None else [of_pair(both, near=i > 0) for i, both in enumerate(features)]
 
 
-def of_pair(both: Tensor) -> Tensor:
-    """(2b, c, h, w), fg_bg's half first -> fg_bg's, what grew and what shrank, and what is alike nearby."""
+def of_pair(both: Tensor, *, near: bool) -> Tensor:
+    """(2b, c, h, w), fg_bg's half first -> fg_bg's, what grew and what shrank, and what is alike nearby.
+
+    near: not in the first features, where a window is too small to say anything.
+    """
     f, f_bg = halves(both)
     parts = [f, (f - f_bg).relu(), (f_bg - f).relu()]
-    return torch.cat(parts if both.shape[1] == Lite.FIRST else [*parts, compared(f, f_bg)], 1)
+    return torch.cat([*parts, compared(f, f_bg)] if near else parts, 1)
 
 
-def of_pair_channels(c: int) -> int:
-    """In the first features a window is too small to say anything."""
-    return 3 * c + (0 if c == Lite.FIRST else COMPARED)
+def of_pair_channels(c: int, *, near: bool) -> int:
+    return 3 * c + COMPARED * near
 
 
 class Down(nn.Module):

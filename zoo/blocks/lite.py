@@ -19,8 +19,6 @@ ENDS = (0, 1, 2, 4, 5)  # the last stage of strides 2, 4, 8, 16, 32
 class Lite(nn.Module):
     """An image (b, c, h, w) -> features at the first few of the strides 2, 4, 8, 16, 32."""
 
-    FIRST = STAGES[0][3]
-
     def __init__(self, strides: int, in_ch: int):
         super().__init__()
         self.ends = ENDS[:strides]

@@ -112,9 +112,9 @@ def test_compression_and_wrong_plate_are_what_they_say() -> None:
 
 def test_a_wrong_plate_is_the_next_one_around_the_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sensitivity, "at_once", lambda *_: 2)
-    plates = [pair.bg for pair in sensitivity._pairs("wrong_plate", SCENES, HERE, CPU)][1::2]
+    plates = [pair.bg for pair in sensitivity.pairs("wrong_plate", SCENES, HERE, CPU, (0, 1))][1::2]
     torch.testing.assert_close(torch.cat(plates), BATCH.bg.roll(-1, 0))
-    [_, lonely] = sensitivity._pairs("wrong_plate", SCENES, [5], CPU)
+    [_, lonely] = sensitivity.pairs("wrong_plate", SCENES, [5], CPU, (0, 1))
     torch.testing.assert_close(lonely.bg, SCENES.batch([6]).bg)
 
 
