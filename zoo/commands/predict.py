@@ -2,9 +2,13 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry.commandline import UsageError, image_size, path, say, whole
 from registry.vocabulary import LARGEST_PHOTO, PORTABLE_PRECISIONS
+
+if TYPE_CHECKING:
+    from zoo.deploy.many import PredictReport
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -96,7 +100,7 @@ def run(args: Namespace) -> int:
     from zoo.deploy import PredictSettings, network, pairs, predict_many
     from zoo.deploy.memory import memory_of_largest
     from zoo.deploy.predict import placed
-    from zoo.progress import duration, progress
+    from zoo.progress import progress
     from zoo.weights.ready import USUAL
 
     out, (*plates, photos) = args.out or _beside(args.photos[-1]), args.photos
@@ -121,10 +125,18 @@ def run(args: Namespace) -> int:
         raise
     ready = "" if args.weights else f"no --weights, so {USUAL} answers; "
     say(f"note: {ready}{model.training_story}", file=sys.stderr)
-    failures += report.failures
+    return _told(report, [*failures, *report.failures], out, is_one=len(found) == 1)
+
+
+def _told(report: "PredictReport", failures: list[str], out: Path, *, is_one: bool) -> int:
+    """Say what was written and what was left out; the exit code."""
+    import sys
+
+    from zoo.progress import duration
+
     kept = f" (done before: {report.kept:,})" if report.kept else ""
     say(f"{report.photos:,} of {report.photos + len(failures):,} photos{kept}, {duration(report.seconds)}: {out}")
-    for file in report.files if len(found) == 1 else ():
+    for file in report.files if is_one else ():
         say(f"  {file.name}")
     for line in failures:
         say(f"left out: {line}", file=sys.stderr)
