@@ -154,11 +154,8 @@ def photo_shadow(
     least: Least = 0.05,
     p: P = 0.3,
 ) -> Sample:
-    across, down = _axes(batch.fg_bg)
-    angle, place = draw.uniform(0, 2 * math.pi, 1, 1), draw.uniform(-0.35, 0.35, 1, 1)
-    away = angle.cos() * across + angle.sin() * down - place
-    away = away + draw.uniform(0, 0.15, 1, 1) * torch.sin(8 * (down * angle.cos() - across * angle.sin()) + 6 * place)
-    dark = draw.strength(least, limit)[:, None, None] * torch.sigmoid(away / draw.uniform(0.005, 0.05, 1, 1))
+    inside = torch.where(draw.chosen(0.5)[:, 0], _behind_line(batch.fg_bg, draw), _within_blot(batch.fg_bg, draw))
+    dark = draw.strength(least, limit)[:, None, None] * inside
     return batch._replace(fg_bg=batch.fg_bg * torch.where(draw.chosen(p), 1 - dark[:, None], 1))
 
 
@@ -177,6 +174,24 @@ def relight(
     ramp = gain * (1 + (slope - 1) * (angle.cos() * across + angle.sin() * down))
     lit = batch.fg_bg.clamp(min=1e-4) ** tone[:, None] * (ramp[:, None] * colour)
     return batch._replace(fg_bg=torch.where(draw.chosen(p), lit, batch.fg_bg))
+
+
+def _behind_line(image: Tensor, draw: BatchDraw) -> Tensor:
+    """How far each pixel is behind a line, straight or wavy, (b, h, w) from 0 to 1."""
+    across, down = _axes(image)
+    angle, place = draw.uniform(0, 2 * math.pi, 1, 1), draw.uniform(-0.35, 0.35, 1, 1)
+    away = angle.cos() * across + angle.sin() * down - place
+    away = away + draw.uniform(0, 0.15, 1, 1) * torch.sin(8 * (down * angle.cos() - across * angle.sin()) + 6 * place)
+    return torch.sigmoid(away / draw.uniform(0.005, 0.05, 1, 1))
+
+
+def _within_blot(image: Tensor, draw: BatchDraw) -> Tensor:
+    """How far each pixel is within an ellipse with lobes, whose edge is hard or wide, (b, h, w) from 0 to 1."""
+    across, down = _axes(image)
+    middle, reach = draw.uniform(-0.4, 0.4, 2)[..., None, None], draw.uniform(0.08, 0.45, 2)[..., None, None]
+    x, y = (across - middle[:, 0]) / reach[:, 0], (down - middle[:, 1]) / reach[:, 1]
+    lobes = draw.uniform(0, 0.2, 1, 1) * torch.cos(3 * torch.atan2(y, x) + draw.uniform(0, 2 * math.pi, 1, 1))
+    return torch.sigmoid((1 + lobes - torch.hypot(x, y)) / torch.exp(draw.uniform(math.log(0.02), math.log(0.3), 1, 1)))
 
 
 def _axes(image: Tensor) -> tuple[Tensor, Tensor]:
