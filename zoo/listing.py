@@ -104,11 +104,16 @@ def _ready(pattern: str) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "model": model.spec.name,
+            "model": _with_scale(model.spec),
             "tasks": ", ".join(model.trained_tasks),
             "params": f"{sum(parameter.numel() for parameter in model.parameters()):,}",
             "bytes": f"{ready.file_of(name).stat().st_size:,}",
-            "summary": model.training_story,
+            "summary": model.trained.short() if model.trained else model.training_story,
         }
         for name, model in ((name, load(name)) for name in chosen)
     ]
+
+
+def _with_scale(spec: Spec) -> str:
+    """The network as it would be typed: its name and, where it has several, its scale."""
+    return str(Spec(spec.name, {name: value for name, value in spec.options.items() if name == "scale"}))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from registry import Spec, ZooError
 from zoo.contract import TASKS, Task
 from zoo.files import from_json
 
@@ -46,6 +47,15 @@ class Trained:
         is_more = earlier.data.split(", then ")[-1] == self.data  # of the same
         return Trained(earlier.data if is_more else f"{earlier.data}, then {self.data}", samples)
 
+    def short(self) -> str:
+        """How many samples of which sources, without their options.
+
+        >>> Trained('mix(of=(pairbench:wild, "collage(plates=photos)"), share=(0.6, 0.4))', {"mask": 4_000}).short()
+        '4,000 samples of pairbench:wild, collage'
+        """
+        sources = ", then ".join(map(_sources, self.data.split(", then ")))
+        return f"{max(self.samples.values(), default=0):,} samples of {sources}"
+
     def story(self, tasks: tuple[Task, ...]) -> str:
         """The training of a network with these tasks in a line, and what is left out for want of it.
 
@@ -56,3 +66,12 @@ class Trained:
         missing = [task for task in tasks if task not in self.samples]
         left_out = f"; {' and '.join(missing)} was never trained, and is left out" if missing else ""
         return f"trained on {self.data}: {seen or 'nothing'}{left_out}"
+
+
+def _sources(data: str) -> str:
+    """The names of what was mixed, or of the one source."""
+    try:
+        parts = Spec.parse(data).options.get("of")
+    except ZooError:
+        return data
+    return ", ".join(_sources(str(part)) for part in parts) if isinstance(parts, tuple) else data.partition("(")[0]

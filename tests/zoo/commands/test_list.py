@@ -84,8 +84,11 @@ def test_weights_that_ship_are_listed(capsys: Shown) -> None:
     (row,) = listed(capsys, "--weights", "aligned*")
     assert (row["model"], row["tasks"], row["params"]) == ("aligned_difference", "mask", "2")
     assert Path(str(row["card"])).read_text().startswith("# aligned_difference")
+    (row,) = listed(capsys, "--weights", "pairnet-small-clean")
+    assert row["model"] == "pairnet(scale=small)"
+    assert str(row["summary"]).endswith("samples of pairbench:wild, pairbench:hard, pairbench:clean")
     assert main(["list", "--weights"]) == 0
-    assert "trained on pairbench" in capsys.readouterr().out
+    assert "samples of" in capsys.readouterr().out
     assert main(["list", "--weights", "aligned_diference"]) == 2
     assert "did you mean aligned_difference" in capsys.readouterr().err
 
