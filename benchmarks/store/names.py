@@ -8,6 +8,7 @@ MEASURES = ("cost", "latency", "throughput", "memory", "accuracy", "sensitivity"
 OF_MACHINE = ("latency", "throughput", "memory")  # measures whose result is the machine's too
 
 FOUNDING, VARIANT = "founding", "variant"  # groups: a published network, and one of its kind with other options
+OURS = "own"  # the group of the networks made here for pairs
 BASELINE = "baseline"  # the group of the baselines, which are no networks
 YOURS = "yours"  # the group of networks that come from no catalog
 

@@ -5,6 +5,7 @@ The chart is docs/leaderboard.png, the page's as a browser shows it; it says in 
 --check nothing is written; the exit code is 1 where something is not what the records say.
 """
 
+import math
 import re
 import tempfile
 from collections.abc import Sequence
@@ -13,13 +14,15 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from benchmarks.show.accuracy_table import TITLES
 from benchmarks.show.points import points
 from benchmarks.show.results import Results
-from benchmarks.show.scores import counted
-from benchmarks.show.speeds import Row
+from benchmarks.show.scores import Board, Score, counted
+from benchmarks.show.sets import short
+from benchmarks.show.speeds import Row, Setting
 from benchmarks.show.table import MISSING, grid, milliseconds
 from benchmarks.store import committed
-from benchmarks.store.names import BASELINE, FOUNDING
+from benchmarks.store.names import BASELINE, FOUNDING, OURS
 from benchmarks.store.record import Machine
 from benchmarks.upkeep import exported, scale, screenshot, trust
 from registry import ZooError
@@ -31,6 +34,7 @@ LEADERBOARD, PICTURE, SCALE, TIMING, EXPORT = (
     ROOT / "docs" / name for name in ("leaderboard.md", "leaderboard.png", "scale.md", "timing.md", "export.md")
 )
 SHOWS, CHART = "shows the points", "#scatter-picture"  # on the page
+SHOWN = (OURS, FOUNDING, BASELINE)  # groups of networks in README's table
 COLOURS = 64  # of the picture: a chart has few
 MARKS = "<!-- from benchmarks/records by make readme -->", "<!-- end -->"
 
@@ -99,37 +103,58 @@ def drawn(results: Results) -> str:
 
 
 def summary(results: Results) -> str:
-    """README's table: the founding networks, then the baselines, the best masks first; and how to read it.
+    """README's table: our networks and the founding ones, then the baselines, the best masks on the hardest set first;
+    and how to read it.
 
     Times on a GPU stand beside those on the CPU; the order is that of the masks alone.
     """
     (setting, rows), *others = results.rows.items()
     gpus = {_machine(rows): {row.network.spec: row.ms for row in rows} for at, rows in others if at.is_gpu_of(setting)}
     board, *_ = results.boards
-    costs, data = {row.network.spec: row for row in rows}, board.hardest[0]
-    both = [(costs[score.network.spec], score) for score in board.on(data) if score.network.spec in costs]
-    shown = [(row, score) for row, score in both if row.network.group in (FOUNDING, BASELINE)]
+    costs = {row.network.spec: row for row in rows}
+    hardest = [score for score in board.on(board.hardest[0]) if score.network.spec in costs]
+    shown = [score for score in hardest if score.network.group in SHOWN]
+    by_set = {data: {score.how: score for score in board.on(data)} for data in board.data}
     body = [
         [
-            f"`{row.network.name}`",
-            f"{row.figure('params').value / 1e6:.2f}",
-            f"{row.figure('flops').value / 1e9:.1f}",
-            milliseconds(row.ms),
-            *(milliseconds(ms[row.network.spec]) if row.network.spec in ms else MISSING for ms in gpus.values()),
-            f"{score.value('mask_iou'):.3f}",
-            f"{score.value('depth_rmse'):.3f}",
+            f"`{score.network.name}`",
+            *_costs(costs[score.network.spec]),
+            *(milliseconds(ms[score.network.spec]) if score.network.spec in ms else MISSING for ms in gpus.values()),
+            *(_figure(found.get(score.how), "mask_iou") for found in by_set.values()),
+            _figure(score, "depth_rmse"),
         ]
-        for row, score in shown
+        for score in shown
     ]
-    height, width = board.size
-    records = [record for _, score in shown for record in score.records]
-    machines = "; ".join(machine.headline for machine in (_machine([row for row, _ in shown]), *gpus))
+    machines = [_machine([costs[score.network.spec] for score in shown]), *gpus]
     times = ["ms", *(f"ms, {committed.kind(machine).upper()}" for machine in gpus)]
-    return grid(["network", "params M", "GFLOPs", *times, "mask IoU", "depth RMSE"], body) + (
-        f"\n\nGFLOPs and ms: one pair of images, {setting.title}, the faster memory layout; {machines}.\n"
+    masks = [f"IoU {short(data)}" for data in by_set]
+    head = ["network", "params M", "GFLOPs", *times, *masks, f"RMSE {short(board.hardest[0])}"]
+    return f"{grid(head, body)}\n\n{_about(board, shown, setting, machines)}"
+
+
+def _costs(row: Row) -> list[str]:
+    """Millions of parameters, GFLOPs and milliseconds."""
+    params, flops = row.figure("params").value / 1e6, row.figure("flops").value / 1e9
+    return [f"{params:.2f}", f"{flops:.1f}", milliseconds(row.ms)]
+
+
+def _figure(score: Score | None, metric: str) -> str:
+    value = math.nan if score is None else score.value(metric)
+    return MISSING if math.isnan(value) else f"{value:.3f}"
+
+
+def _about(board: Board, shown: Sequence[Score], setting: Setting, machines: Sequence[Machine]) -> str:
+    """How README's table was made."""
+    records = [record for score in shown for record in score.records]
+    height, width = board.size
+    learned = "; the same weights on every set" if any(score.cell.test for score in shown) else ""
+    recipe = TITLES.get(board.trained_as.kind, "recipes of their own")
+    return (
+        f"GFLOPs and ms: one pair of images, {setting.title}, the faster memory layout;"
+        f" {'; '.join(machine.headline for machine in machines)}.\n"
         "Mask IoU (higher is better) and depth RMSE (lower is better):"
-        f" {counted(records, 'images')} test scenes of `{data}`\nat {height} x {width}, after"
-        f" {counted(records, 'samples')} training samples, one recipe for all."
+        f" {counted(records, 'images')} test scenes of each set\nat {height} x {width}, after"
+        f" {counted(records, 'samples')} training samples, {recipe}{learned}."
     )
 
 

@@ -37,7 +37,7 @@ def test_times_on_a_gpu_stand_beside_those_on_the_cpu_and_change_no_order():
     found += [latency(name, rounds=[[gpu]] * 6, machine=H100) for name, (_, gpu, _) in names.items()]
     other = latency("quick", rounds=[[0.5]] * 6, machine=H100, cell={"precision": "bf16"})
     text = readme.summary(Results([*found, other]))
-    assert "| network | params M | GFLOPs | ms | ms, H100 | mask IoU | depth RMSE |" in text
+    assert "| network | params M | GFLOPs | ms | ms, H100 | IoU hard | RMSE hard |" in text
     times = [line.split(" | ")[3:5] for line in text.splitlines() if line.startswith("| `")]
     assert times == [["10.0", "1.00"], ["5.00", "2.00"]]
     assert f"{MACHINE.headline}; {H100.headline}." in text
