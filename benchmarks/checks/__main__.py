@@ -114,6 +114,20 @@ CHECKS: Commands = {
             "--threads": THREADS,
         },
     ),
+    "video": (
+        "what does a long video take, and how steady are its masks?",
+        {
+            "--models": {
+                "nargs": "+",
+                "default": ["pairnet-nano", "pairnet-small"],
+                "help": "ready weights or files; default: pairnet-nano pairnet-small",
+            },
+            "--size": {"type": image_size, "default": (1080, 1920), "help": "height x width; default: 1080x1920"},
+            "--seconds": {"type": positive, "default": 60.0, "help": "of video; default: 60"},
+            "--out": {"type": path, "help": "a folder for plots of the memory"},
+            "--threads": THREADS,
+        },
+    ),
 }
 
 
