@@ -45,7 +45,7 @@ def _frames(scene: NDArray[np.uint8], size: tuple[int, int], count: int) -> Iter
         at = number / RATE
         y, x = (round(edge * (math.sin(a * at) + math.sin(b * at + 1)) / 2) for a, b in ((5.1, 1.3), (4.3, 0.9)))
         image = scene[edge + y : edge + y + h, edge + x : edge + x + w].astype(np.float32)
-        walked = (number / count + 0.05 * math.sin(at)) % 1
+        walked = min(max(number / count + 0.05 * math.sin(at), 0.0), 1.0)
         top, left = h // 3 - y, round(walked * (w - body.shape[1]) - x)
         left = min(max(left, 0), w - body.shape[1])
         image[top : top + body.shape[0], left : left + body.shape[1]][body] = (40 + 100 * walked, 60, 190)
