@@ -60,6 +60,22 @@ CHECKS: Commands = {
             },
         },
     ),
+    "nearer": (
+        "do tiles find more than the photo as a whole?",
+        {
+            "--model": {"default": "pairnet-small", "help": "ready weights or a file; default: pairnet-small"},
+            "--data": {
+                "nargs": "+",
+                "dest": "sources",
+                "default": ["pairbench:hard"],
+                "help": "sources; default: pairbench:hard",
+            },
+            "--size": {"type": image_size, "default": (672, 672), "help": "pixels; default: 672"},
+            "--scenes": {"type": at_least(2), "default": 40, "help": "default: 40"},
+            "--split": {"choices": ("val", "test"), "default": "val", "help": "default: val"},
+            "--threads": THREADS,
+        },
+    ),
     "overhead": (
         "what does the contract cost?",
         {
