@@ -92,7 +92,7 @@ def card(folders: list[Path], name: str, model: PairModel, photos: Path | None, 
     assert model.trained is not None
     sources = [*TIERS, *([f"photos(path={photos})", f"photos(plate=aligned, path={photos})"] if photos else [])]
     text: dict[str, Any] = {"name": name, "version": __version__, "tested": samples}
-    text |= {"model": recipe.model, "data": _data(recipe), "licences": _licences(recipe, photos)}
+    text |= {"model": recipe.model, "data": _data([*map(_recipe, folders)]), "licences": _licences(recipe, photos)}
     text |= {"parameters": sum(p.numel() for p in model.parameters()), "bytes": file_of(name).stat().st_size}
     text |= {"samples": max(model.trained.samples.values()), "trainings": ", then\n  ".join(map(_training, folders))}
     text |= {"commands": "\n".join(map(_command, folders)), "curve": _curve(folders)}
@@ -113,16 +113,18 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 def _training(folder: Path) -> str:
     """How much at which size, how long, and on what."""
-    facts = _facts(folder)
+    facts, recipe = _facts(folder), _recipe(folder)
     threads = facts["threads"]
-    stages = ", ".join(f"{stage.samples:,} at {stage.hw[0]} px" for stage in _recipe(folder).stages)
+    stages = ", ".join(f"{stage.samples:,} at {stage.hw[0]} px" for stage in recipe.stages)
     took = duration(read(folder / LOG)[-1]["seconds"])
     on = f"{facts['device_name']}, {threads} thread{'' if threads == 1 else 's'}"
-    return f"{stages} ({took}, {on}, torch {facts['torch']}, commit {facts['commit'][:10]})"
+    changed = f", augmented by `{recipe.augment}`" if recipe.augment else ""
+    return f"{stages}{changed} ({took}, {on}, torch {facts['torch']}, commit {facts['commit'][:10]})"
 
 
-def _data(recipe: Recipe) -> str:
-    return f"`{recipe.data}`, split train. PairBench is computed: no photo is in it."
+def _data(recipes: list[Recipe]) -> str:
+    sources = ", then ".join(dict.fromkeys(f"`{recipe.data}`" for recipe in recipes))
+    return f"{sources}, split train. PairBench is computed: no photo is in it."
 
 
 def _licences(recipe: Recipe, photos: Path | None) -> str:

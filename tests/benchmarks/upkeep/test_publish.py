@@ -16,7 +16,8 @@ from zoo.weights.ready import card_of, file_of, names
 def run(tmp_path, monkeypatch):
     monkeypatch.setattr("zoo.weights.ready.FOLDER", tmp_path / "ready")
     (tmp_path / "ready").mkdir()
-    recipe = Recipe(model="pairnet(scale=nano)", data="pairbench:clean", stages=(Stage(size=32, samples=16, batch=8),))
+    stages = (Stage(size=32, samples=16, batch=8),)
+    recipe = Recipe(model="pairnet(scale=nano)", data="pairbench:clean", augment="flip", stages=stages)
     return zoo.fit(recipe, tmp_path / "run")
 
 
@@ -31,7 +32,13 @@ def test_the_card_says_what_the_stored_weights_reach(run, capsys):
     assert {stored[name].dtype for name, value in model.named_parameters() if value.dim() > 1} == {torch.float16}
     assert torch.equal(stored["down.0.halve.norm.weight"], run.model.state_dict()["down.0.halve.norm.weight"])
     assert f"{file_of('own-nano').stat().st_size:,} bytes" in card
-    for word in ("scale=nano", "`pairbench:clean`", "no photograph was trained on", "16 samples: 16 at 32 px (", "$ "):
+    for word in (
+        "scale=nano",
+        "`pairbench:clean`",
+        "no photograph was trained on",
+        "16 samples: 16 at 32 px, augmented by `flip(p=0.5)` (",
+        "$ ",
+    ):
         assert word in card
     assert "ImageNet" not in card
     data = zoo.data.load("pairbench:hard", split="test", size=128)
