@@ -133,6 +133,7 @@ def _begin(plates: str | PathLike[str] | None, folder: Path, asked: Adaptation, 
         stages=(stage,),
         objective=Objective(mask="bce + 0.5*dice", depth="0.5*bce" if has_depth else ""),
         clip_norm=1.0,
+        layout="channels_last",
         seed=asked.seed,
     )
     load_data(recipe.data, split=CHOOSE, size=stage.hw)  # a folder that will not do is refused here
