@@ -129,7 +129,9 @@ def summary(results: Results) -> str:
     times = ["ms", *(f"ms, {committed.kind(machine).upper()}" for machine in gpus)]
     masks = [f"IoU {short(data)}" for data in by_set]
     head = ["network", "params M", "GFLOPs", *times, *masks, f"RMSE {short(board.hardest[0])}"]
-    return f"{grid(head, body)}\n\n{_about(board, shown, setting, machines)}"
+    trained = {score.network.spec for score in shown}
+    missing = [row.network.name for row in rows if row.network.group in SHOWN and row.network.spec not in trained]
+    return f"{grid(head, body)}\n\n{_about(board, shown, setting, machines)}{_not_yet(missing)}"
 
 
 def _costs(row: Row) -> list[str]:
@@ -156,6 +158,13 @@ def _about(board: Board, shown: Sequence[Score], setting: Setting, machines: Seq
         f" {counted(records, 'images')} test scenes of each set\nat {height} x {width}, after"
         f" {counted(records, 'samples')} training samples, {recipe}{learned}."
     )
+
+
+def _not_yet(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    listed = ", ".join(f"`{name}`" for name in names)
+    return f"\nNot trained so yet, and found in docs/leaderboard.md with the recipe of before: {listed}."
 
 
 def _machine(rows: Sequence[Row]) -> Machine:

@@ -42,6 +42,8 @@ def test_times_on_a_gpu_stand_beside_those_on_the_cpu_and_change_no_order():
     assert times == [["10.0", "1.00"], ["5.00", "2.00"]]
     assert f"{MACHINE.headline}; {H100.headline}." in text
     assert "H100" not in alone
+    assert "Not trained so yet" not in alone
+    assert readme.summary(Results([*found, cost("new"), latency("new", rounds=[[1.0]] * 6)])).endswith(": `new`.")
     table = Results(found).to_markdown()
     assert f"224 x 224, fp32, eager, {H100.device_name}" in table
     assert f"224 x 224, fp32, eager, {MACHINE.device_name}" in table
