@@ -53,8 +53,7 @@ class Trained:
         >>> Trained('mix(of=(pairbench:wild, "collage(plates=photos)"), share=(0.6, 0.4))', {"mask": 4_000}).short()
         '4,000 samples of pairbench:wild, collage'
         """
-        sources = ", then ".join(map(_sources, self.data.split(", then ")))
-        return f"{max(self.samples.values(), default=0):,} samples of {sources}"
+        return f"{max(self.samples.values(), default=0):,} samples of {self._named}"
 
     def story(self, tasks: tuple[Task, ...]) -> str:
         """The training of a network with these tasks in a line, and what is left out for want of it.
@@ -65,7 +64,12 @@ class Trained:
         seen = ", ".join(f"{task} {count:,} samples" for task, count in self.samples.items())
         missing = [task for task in tasks if task not in self.samples]
         left_out = f"; {' and '.join(missing)} was never trained, and is left out" if missing else ""
-        return f"trained on {self.data}: {seen or 'nothing'}{left_out}"
+        return f"trained on {self._named}: {seen or 'nothing'}{left_out}"
+
+    @property
+    def _named(self) -> str:
+        """What it was trained on, without options."""
+        return ", then ".join(map(_sources, self.data.split(", then ")))
 
 
 def _sources(data: str) -> str:

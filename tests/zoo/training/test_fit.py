@@ -66,7 +66,7 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
 def test_a_task_that_was_never_trained_is_not_shown(tmp_path: Path) -> None:
     run = train(SMALL.changed(depth="", samples=2 * BATCH), tmp_path / "run")
     for model in (run.model, zoo.load(run.weights)):
-        said = f"{SEEN}: mask 8 samples; depth was never trained, and is left out"
+        said = "blots: mask 8 samples; depth was never trained, and is left out"
         assert model.training_story == f"trained on {said}"
         assert model(*torch.rand(2, 1, 3, 24, 24)).depth is not None  # the network itself is as before
         found = zoo.predict(model, *torch.rand(2, 3, 24, 24))
