@@ -94,7 +94,7 @@ def say(text: object, file: TextIO | None = None) -> None:
     print("".join(kept), file=file)
 
 
-def image_size(text: str) -> tuple[int, int]:
+def image_size(text: str, largest: int = LARGEST) -> tuple[int, int]:
     """Height and width of an image, as people type them.
 
     >>> image_size("224"), image_size("224x320")
@@ -102,9 +102,9 @@ def image_size(text: str) -> tuple[int, int]:
     """
     parts = text.lower().split("x")
     fits = len(parts) <= 2 and all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts)
-    if not fits or not all(SMALLEST <= int(part) <= LARGEST for part in parts):
+    if not fits or not all(SMALLEST <= int(part) <= largest for part in parts):
         raise ArgumentTypeError(
-            f"{text[:40]!r} is no size; give pixels, {SMALLEST} to {LARGEST}, as 224 or as 224x320 (height x width)"
+            f"{text[:40]!r} is no size; give pixels, {SMALLEST} to {largest}, as 224 or as 224x320 (height x width)"
         )
     return int(parts[0]), int(parts[-1])
 

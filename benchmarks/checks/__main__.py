@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.plan.comparison import FOUNDING, WITHIN
 from registry.arguments import Commands, at_least, command, listed, positive, threads
 from registry.commandline import image_size, path
 
+LARGEST_SIDE = 30_000  # pixels of a photo
 THREADS = {"type": threads, "help": "threads on the CPU; default: what torch chooses"}
 CHECKS: Commands = {
     "control": (
@@ -122,7 +124,7 @@ CHECKS: Commands = {
                 "help": "networks; default: pairnet in three scales, and u2netp",
             },
             "--sizes": {
-                "type": image_size,
+                "type": partial(image_size, largest=LARGEST_SIDE),
                 "nargs": "+",
                 "default": [(1080, 1920), (1920, 1080), (2160, 3840), (4320, 7680), (8660, 11550), (11550, 8660)],
                 "help": "height x width; default: 1080p, 4K, 8K and 100 megapixels, some of them upright",
