@@ -12,6 +12,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+DOCS := .venv/installed-docs
 SECONDS ?= 600
 KILLS ?= 25
 MINUTES ?= 8
@@ -45,6 +46,9 @@ fuzz: $(INSTALLED)
 kill: $(INSTALLED)
 	@PYTHONPATH=tests/helpers $(BIN)/python -m killing --kills $(KILLS) $(ARGS)
 
+docs: $(DOCS)
+	@PYTHONPATH="$(CURDIR)" NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs $(or $(ARGS),build --quiet)
+
 readme: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.upkeep readme $(ARGS)
 
@@ -64,4 +68,8 @@ $(INSTALLED): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-.PHONY: gpu wheels photos compare test test-all test-cpus check fuzz kill readme
+$(DOCS): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	@touch $@
+
+.PHONY: docs gpu wheels photos compare test test-all test-cpus check fuzz kill readme

@@ -45,7 +45,8 @@ def own(name: str, network: Any, **options: Any) -> Entrant:
 
     A PairModel is taken as it is, any other nn.Module through `zoo.wrap`. A network that is there already is copied.
 
-    >>> own("mine", nn.Conv2d(6, 2, 1)).group
+    >>> import torch
+    >>> own("mine", torch.nn.Conv2d(6, 2, 1)).group
     'yours'
     """
     asked = Spec(name, options)

@@ -54,8 +54,9 @@ MOST = 2e9  # bytes that measuring a receptive field may take
 def describe(spec: str | Spec, size: int | tuple[int, int] = 224, **options: Any) -> Description:
     """What a network is and costs, by name and options, for images of a size (one number, or height and width).
 
-    >>> describe("unet", 64).receptive_field["mask"][0]
-    Extent(pixels=64, side=64, borders=2)
+    >>> about = describe("frame_difference", (64, 96))
+    >>> about.params, about.size
+    (5, (64, 96))
     """
     h, w = checked_size(size, f"pixels from {SMALLEST} to {LARGEST}: 224, or (h, w)")
     entry, resolved = resolve(spec, options)

@@ -12,6 +12,8 @@ from registry import Catalog
 if TYPE_CHECKING:
     from zoo.training.recipe import Recipe
 
+__all__ = ["build", "names", "recipes", "register"]
+
 recipes: Catalog[Callable[[], "Recipe"]] = Catalog("recipe", package=__name__, group="zoo.recipes")
 register = recipes.register
 names = recipes.names

@@ -58,8 +58,8 @@ def spans(length: int, side: int) -> list[Span]:
 def sizes(photo: Sequence[int], coarse: Sequence[int], most: float = 4.0) -> list[tuple[int, int]]:
     """From the look at the whole to the photo's own size (h, w), each at most so many times as long as the one before.
 
-    >>> sizes((2160, 3840), (224, 224)), sizes((200, 300), (224, 224))
-    ([(224, 224), (566, 1006), (2160, 3840)], [(224, 224)])
+    >>> sizes((2160, 3840), (224, 224)), sizes((200, 240), (224, 224))
+    ([(224, 224), (602, 1071), (2160, 3840)], [(224, 224)])
     """
     (h, w), (coarse_h, coarse_w) = photo, coarse
     times = (h * w / (coarse_h * coarse_w)) ** 0.5

@@ -1,0 +1,67 @@
+"""The reference: what is public, package by package; MkDocs reads the docstrings."""
+
+import inspect
+from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+PACKAGES = (
+    *("zoo", "zoo.data", "zoo.losses", "zoo.metrics", "zoo.recipes", "zoo.training", "zoo.deploy", "zoo.weights"),
+    *("benchmarks", "registry"),
+)
+INTRO = """# Reference
+
+Every public name, package by package. `zoo` has what most people need: build, train, predict, evaluate, export.
+"""
+
+
+def pages() -> dict[str, str | bytes]:
+    """A page for each package, by path."""
+    listed = "\n".join(f"- [{name}]({name}.md): {first_sentence(import_module(name))}" for name in PACKAGES)
+    found: dict[str, str | bytes] = {"reference/index.md": f"{INTRO}\n{listed}\n"}
+    seen: set[int] = set()
+    for package in PACKAGES:
+        known = {name: value for name, value in public(package) if not isinstance(value, ModuleType)}
+        parts = [_part(package, name, value, seen) for name, value in known.items()]
+        found[f"reference/{package}.md"] = "\n\n".join([f"# {package}", _about(package), *parts]) + "\n"
+        seen |= set(map(id, known.values()))
+    return found
+
+
+def public(package: str) -> Iterator[tuple[str, Any]]:
+    """The names of a package, with what they stand for."""
+    module = import_module(package)
+    for name in sorted(module.__all__, key=str.lower):
+        yield name, getattr(module, name)
+
+
+def first_sentence(value: Any) -> str:
+    """Of a docstring; empty where there is none."""
+    return (inspect.getdoc(value) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def _about(package: str) -> str:
+    """The docstring of a package, its examples as code."""
+    return f"::: {package}\n    options: {{members: false, show_root_heading: false, show_root_toc_entry: false}}"
+
+
+def _part(package: str, name: str, value: Any, seen: set[int]) -> str:
+    """What MkDocs is to fill in; of a name that stands on an earlier page, or is no function or class, a sentence."""
+    heading = f"## {package}.{name}"
+    if isinstance(value, type) or inspect.isfunction(value):
+        if id(value) in seen:
+            return f"{heading}\n\nThe same as [`{_home(value)}`][{_home(value)}]."
+        return f"::: {package}.{name}"
+    if inspect.ismethod(value):
+        return f"{heading}\n\n{first_sentence(value)}\n\n```python\n{package}.{name}{inspect.signature(value)}\n```"
+    return f"{heading}\n\n`{_shown(value)}`"
+
+
+def _home(value: Any) -> str:
+    return next(f"{package}.{name}" for package in PACKAGES for name, other in public(package) if other is value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 and " at 0x" not in text else type(value).__name__

@@ -1,0 +1,77 @@
+"""Markdown and SVG as the generated pages need them."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from benchmarks.show.networks import Figure
+from benchmarks.show.table import MISSING, decimals
+
+PAPER = re.compile(r"\b(?:arXiv:(\d{4}\.\d{4,5})|doi:(10\.[^\s,;]+))")
+
+
+def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Lines of Markdown; nothing where there are no rows."""
+    rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in body]
+    lines = [head, ["---"] * len(head), *rows] if rows else []
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """A list of those that are known."""
+    return "\n".join(f"- **{name}:** {text}" for name, text in pairs if text)
+
+
+def sections(*parts: str) -> str:
+    """Parts of a page, without those that are empty; a heading goes with what stands below it."""
+    kept = [part.strip() for part in parts if part.strip() and not re.fullmatch(r"#+ .*", part.strip())]
+    return "\n\n".join(kept) + "\n"
+
+
+def sentence(text: str) -> str:
+    """Begun with a capital and ended with a full stop; Markdown's own letters are letters.
+
+    >>> sentence("a threshold on |fg_bg - bg|")
+    'A threshold on |fg_bg - bg|.'
+    """
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+def cited(text: str) -> str:
+    """With a link where a paper is named by its number.
+
+    >>> cited("Qin et al. 2020, arXiv:2005.09007")
+    'Qin et al. 2020, [arXiv:2005.09007](https://arxiv.org/abs/2005.09007)'
+    """
+
+    def link(found: re.Match[str]) -> str:
+        place = f"https://arxiv.org/abs/{found[1]}" if found[1] else f"https://doi.org/{found[2]}"
+        return f"[{found[0]}]({place})"
+
+    return PAPER.sub(link, text)
+
+
+def code(text: object) -> str:
+    """
+    >>> code("unet"), code("")
+    ('`unet`', '')
+    """
+    return f"`{text}`" if str(text) else ""
+
+
+def sure(figure: Figure) -> str:
+    """A value with its 95 % interval.
+
+    >>> sure(Figure(0.5, (0.4, 0.625))), sure(Figure(math.nan))
+    ('0.500 (0.400 to 0.625)', '-')
+    """
+    if not math.isfinite(figure.value):
+        return MISSING
+    ends = f" ({' to '.join(map(decimals, figure.interval))})" if figure.interval else ""
+    return f"{decimals(figure.value)}{ends}"
+
+
+def attribute(text: str) -> str:
+    """As it stands between quotes in SVG and HTML."""
+    return escape(text, quote=True)
