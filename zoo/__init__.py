@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zoo.contract import InputError, Interface, Prediction
     from zoo.deploy import predict
     from zoo.deploy.exporting import export
+    from zoo.deploy.optimise import optimise
     from zoo.describing import Description, describe
     from zoo.factory import build
     from zoo.metrics.evaluate import evaluate
@@ -49,6 +50,7 @@ _HOMES = {  # name -> where it is defined; imported when it is first asked for, 
     **dict.fromkeys(("InputError", "Interface", "Prediction"), "zoo.contract"),
     "predict": "zoo.deploy",
     "export": "zoo.deploy.exporting",
+    "optimise": "zoo.deploy.optimise",
     **dict.fromkeys(("Description", "describe"), "zoo.describing"),
     "build": "zoo.factory",
     "evaluate": "zoo.metrics.evaluate",
@@ -95,6 +97,7 @@ __all__ = [
     "losses",
     "metrics",
     "names",
+    "optimise",
     "predict",
     "recipes",
     "save",

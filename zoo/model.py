@@ -31,6 +31,7 @@ class PairModel(nn.Module):
     spec: Spec  # name and every resolved option; set by the factory, kept in files and records
     trained_at: tuple[int, int] | None = None  # (h, w) of the last pictures it was trained on, where that is known
     trained: Trained | None = None  # by zoo.fit, in this process or in its file; None: nobody knows
+    unsavable: str = ""  # why zoo.save does not write it
     loaded: "LoadReport | None" = None  # what zoo.build(weights=...) or zoo.load took from a file
 
     def __init__(self, face: Interface, *, stride: int = 1, pad_to: int | None = None, smallest: int = 0):

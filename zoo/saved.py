@@ -39,8 +39,8 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     inner = unwrapped(model)
     if not isinstance(inner, PairModel):
         raise WeightsError(f"zoo.save(model, path) takes a network of the zoo first, and not a {type(model).__name__}")
-    if isinstance(inner, Exported):
-        raise WeightsError("an exported file holds no weights that zoo.save could write; copy the file itself")
+    if inner.unsavable:
+        raise WeightsError(inner.unsavable)
     path = as_path(path, "the file to write, as zoo.save(model, 'model.safetensors')")
     if path.suffix != ".safetensors":
         raise WeightsError(f"zoo.save writes safetensors; name the file {path.with_suffix('.safetensors').name}")

@@ -1,9 +1,12 @@
 """The steps of `registration` in as few operations as they can be: exports unroll them, and each operation there costs
 time to export, to load and to run. What does not change between steps is a constant of the level.
 
-A step takes about 50 operations and 7 for each unknown, where the one that is called has some 150 and 10.
+A step takes about 45 operations and 7 for each unknown, where the one that is called has some 150 and 10.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -15,7 +18,8 @@ class Level(NamedTuple):
     """What is known before the first step on squares of n pixels; p counts positions, u unknowns of the motion.
 
     places (p, 3): each position, and 1. right, down (n, n): products with them are slopes. by_x, by_y (u, p): where
-    each unknown moves each position. one (u, 9): the matrix of each unknown. ridge (u + 2, u + 3).
+    each unknown moves each position. one (u, 9): the matrix of each unknown. ridge (u + 2, u + 2).
+    still (3, 3): no motion.
     """
 
     plate: Tensor
@@ -27,6 +31,7 @@ class Level(NamedTuple):
     by_y: Tensor
     one: Tensor
     ridge: Tensor
+    still: Tensor
 
 
 def level(plate: Tensor, photo: Tensor, fields: Tensor, one: Tensor, ridge: float) -> Level:
@@ -38,31 +43,54 @@ def level(plate: Tensor, photo: Tensor, fields: Tensor, one: Tensor, ridge: floa
     right[(index - 1).clamp(min=0), index] -= n / 4
     side = (index + 0.5) * (2 / n) - 1
     places = torch.stack([side.repeat(n), side.repeat_interleave(n), torch.ones(n * n)], 1)
-    squares = F.pad(ridge * n * n * torch.eye(unknowns + 2), (0, 1))
-    right, places, squares = (each.to(plate.device, plate.dtype) for each in (right, places, squares))
+    squares = ridge * n * n * torch.eye(unknowns + 2)
+    made = (right, places, squares, torch.eye(3))
+    right, places, squares, still = (each.to(plate.device, plate.dtype) for each in made)
     by_x, by_y = fields.flatten(2).unbind(1)
-    return Level(plate, photo.flatten(2), places, right, right.T, by_x, by_y, one.flatten(1), squares)
+    return Level(plate, photo.flatten(2), places, right, right.T, by_x, by_y, one.flatten(1), squares, still)
 
 
 def step(known: Level, motion: Tensor, light: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """As `registration._step`, with light as (b, 2, 1)."""
+    """As `registration._step`, with light as (b, 2, 1). Splits, since a slice is ten operations to an exporter."""
     unknowns, n = len(known.one), known.plate.shape[-1]
-    found = known.places @ motion.transpose(1, 2)  # (b, p, 3)
-    at = found[..., :2] / found[..., 2:]
-    valid = (at.abs().amax(2) <= 1).to(at.dtype)[:, None]
+    where, below = (known.places @ motion.transpose(1, 2)).split_with_sizes([2, 1], 2)  # (b, p, 2), (b, p, 1)
+    at = where / below
+    valid = (at.abs().amax(2) <= 1).to(at.dtype).unsqueeze(1)
     grid = at.view(-1, n, n, 2)
     moved = F.grid_sample(known.plate, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    seen, gain = moved.flatten(2), light[:, :1]  # (b, 1, p), (b, 1, 1)
-    residual = known.photo - (gain * seen + light[:, 1:])
+    seen, (gain, offset) = moved.flatten(2), light.split_with_sizes([1, 1], 1)  # (b, 1, p), (b, 1, 1) each
+    residual = known.photo - (gain * seen + offset)
     slope_x, slope_y = (gain * slope.flatten(2) for slope in (moved @ known.right, known.down @ moved))
     by_motion = slope_x * known.by_x + slope_y * known.by_y  # (b, u, p)
-    every = torch.cat([by_motion, seen, torch.ones_like(seen), residual], 1)  # (b, u + 3, p)
+    jacobian = torch.cat([by_motion, seen, torch.ones_like(seen)], 1)  # (b, u + 2, p)
     closeness = 1 + (residual / scale).square()
-    weighed = every[:, :-1] * (valid / closeness.square())
-    change = eliminated(weighed @ every.transpose(1, 2) + known.ridge)
-    by = known.one.T @ change[:, :unknowns]  # (b, 9, 1)
-    motion = motion @ (by.view(-1, 3, 3) + torch.eye(3, dtype=by.dtype, device=by.device))
-    return motion / motion[:, 2:, 2:], light + change[:, unknowns:]
+    weighed = jacobian * (valid / closeness.square())
+    change = solved(weighed @ jacobian.transpose(1, 2) + known.ridge, weighed @ residual.transpose(1, 2))
+    by_unknown, by_light = change.split_with_sizes([unknowns, 2], 1)
+    by = known.one.T @ by_unknown  # (b, 9, 1)
+    motion = motion @ (by.view(-1, 3, 3) + known.still)
+    corner = motion.split_with_sizes([2, 1], 1)[1].split_with_sizes([2, 1], 2)[1]
+    return motion / corner, light + by_light
+
+
+_wanted = threading.local()
+
+
+@contextmanager
+def solving_whole() -> Iterator[None]:
+    """Within, and in this thread, an export has equations as one operation, which whoever writes the file must know."""
+    _wanted.whole = True
+    try:
+        yield
+    finally:
+        _wanted.whole = False
+
+
+def solved(matrix: Tensor, right: Tensor) -> Tensor:
+    """The solution x (b, n, 1) of matrix (b, n, n) @ x = right (b, n, 1), where the matrix is positive definite."""
+    if getattr(_wanted, "whole", False):
+        return torch.linalg.solve_ex(matrix, right)[0]
+    return eliminated(torch.cat([matrix, right], 2))
 
 
 def eliminated(rows: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import copy
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -17,6 +17,7 @@ from torch.export import Dim, ExportedProgram
 from registry import OptionError, Spec, UnknownNameError, require_each
 from registry.vocabulary import LARGEST, SMALLEST
 from zoo.architectures import architectures
+from zoo.blocks.unrolled import solving_whole
 from zoo.contract import Interface, checked_size
 from zoo.deploy.agreement import Difference, compare, pairs
 from zoo.deploy.formats import ExportError, Format, Pairs, format_of, parts, quiet, told
@@ -79,7 +80,7 @@ def export(
     form = format_of(format)
     require_each("outputs", outputs, (outputs,), MEANING)
     path = _checked(path, format, form)
-    inner = _network(model)
+    inner = network_of(model)
     pixels = None if size == DYNAMIC else checked_size(size, ACCEPTED)
     form.require_packages(format)
     say = tick or (lambda *_: None)
@@ -102,10 +103,12 @@ def export(
     return Export(path, format, facts, size_of, seconds, tuple(differences))
 
 
-def _network(model: Any) -> PairModel:
+def network_of(model: Any) -> PairModel:
     inner = unwrapped(model) if isinstance(model, nn.Module) else network(model)
     if isinstance(inner, Exported):
         raise OptionError("this is an exported file already; export the network that zoo.save wrote")
+    if isinstance(inner, PairModel) and inner.unsavable:
+        raise OptionError(inner.unsavable)
     if not isinstance(inner, PairModel):
         raise OptionError(
             f"export takes a network of the zoo, and not a {type(inner).__name__}; zoo.wrap gives one of your own its"
@@ -173,7 +176,8 @@ def _traced(plain: PairModel, facts: Facts, form: Format) -> ExportedProgram:
         axes |= {2: Dim("h", min=facts.least), 3: Dim("w", min=facts.least)}
     maps = _Maps(inner, facts.outputs, is_half=form.is_half).eval()
     way = "" if facts.size else "; with --size HxW it may, for one size"
-    with quiet(), told(f"torch cannot export {facts.spec.name}{way}"):
+    solving = solving_whole() if form.is_onnx else nullcontext()
+    with quiet(), told(f"torch cannot export {facts.spec.name}{way}"), solving:
         return torch.export.export(
             maps,
             images,

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from registry import OptionError, ZooError, nearest
+from zoo.deploy.equations import translations
 from zoo.exported.facts import Facts
 from zoo.exported.runtimes import KEY, TEXT, missing
 from zoo.weights.ready import folder_beside
@@ -42,6 +43,11 @@ class Format:
     mean: float = 2e-4
     most: float = 2e-3
     is_half: bool = False
+
+    @property
+    def is_onnx(self) -> bool:
+        """Whether it is written as ONNX, at least in between."""
+        return self.suffix != ".pt2"
 
     def require_packages(self, name: str) -> None:
         for package in self.packages:
@@ -116,7 +122,12 @@ def _proto(program: ExportedProgram, facts: Facts) -> Any:
     """The network as ONNX."""
     with quiet(), told("torch cannot write it as ONNX"):
         made = torch.onnx.export(
-            program, dynamo=True, verbose=False, input_names=[*facts.images], output_names=[*facts.face.tasks]
+            program,
+            dynamo=True,
+            verbose=False,
+            input_names=[*facts.images],
+            output_names=[*facts.face.tasks],
+            custom_translation_table=translations(),
         )
         assert made is not None
         return _labelled(made.model_proto, facts)

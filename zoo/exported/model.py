@@ -19,6 +19,7 @@ NEAREST_TO_1 = 1 - 2**-24  # below 1, in float32
 class Exported(PairModel):
     """The network of a file, run by another program on the CPU. It cannot be trained."""
 
+    unsavable = "an exported file holds no weights that zoo.save could write; copy the file itself"
     digest: Tensor  # of the weights, which are not here: two files are two networks
 
     def __init__(self, facts: Facts, runtime: Runtime):
@@ -72,9 +73,9 @@ def is_exported(path: Any) -> bool:
     return isinstance(path, str | PathLike) and Path(fspath(path)).suffix in RUNTIMES
 
 
-def load_exported(path: str | PathLike[str]) -> Exported:
-    """The network in a file of zoo.export."""
-    runtime = opened(Path(path))
+def load_exported(path: str | PathLike[str], *, half: bool = False) -> Exported:
+    """The network in a file of zoo.export. half: OpenVINO computes in bf16."""
+    runtime = opened(Path(path), half=half)
     return Exported(Facts.from_text(runtime.metadata, Path(path)), runtime)
 
 

@@ -32,12 +32,12 @@ def missing(what: str, error: ImportError, extra: str) -> OptionError:
     )
 
 
-def opened(path: Path) -> Runtime:
-    """The runtime of a file, by its suffix."""
+def opened(path: Path, *, half: bool = False) -> Runtime:
+    """The runtime of a file, by its suffix. half: OpenVINO computes in bf16."""
     if not path.is_file():
         raise WeightsError(f"{path} {'is a folder; give the file in it' if path.is_dir() else 'does not exist'}")
     try:
-        return RUNTIMES[path.suffix](path)
+        return OpenVino(path, half=True) if half else RUNTIMES[path.suffix](path)
     except (OptionError, WeightsError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # a damaged file can break a reader anywhere
@@ -66,9 +66,9 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """A network compiled by OpenVINO for the CPU, in float32 as it is, with as many threads as torch has."""
+    """A network compiled by OpenVINO for the CPU, in float32 as it is or in bf16, with as many threads as torch has."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, *, half: bool = False):
         try:
             import openvino
         except ImportError as error:
@@ -78,7 +78,8 @@ class OpenVino:
         model = openvino.Core().read_model(path)
         text = model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else "{}"
         self.metadata: Mapping[str, str] = _texts(from_json(text))
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+        hint = "bf16" if half else "f32"
+        settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
         self.compiled = openvino.compile_model(model, "CPU", settings)
         self.names = [output.any_name for output in self.compiled.outputs]
 
