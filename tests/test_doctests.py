@@ -13,13 +13,10 @@ FOUND = {
     for path in sorted((ROOT / package).rglob("*.py"))
     if ">>> " in path.read_text("utf-8")
 }
-NEEDS = {"benchmarks.upkeep.site.docstrings": "griffe"}  # beside the installation
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_examples_hold(name, tmp_path, monkeypatch):
-    if name in NEEDS:
-        pytest.importorskip(NEEDS[name])
     monkeypatch.chdir(tmp_path)
     found = doctest.testmod(import_module(name))
     assert found.failed == 0, "doctest says more above"

@@ -23,10 +23,17 @@ def command(records: Sequence[Record]) -> str:
     settings = dict(_timed(records) if first.measure in TIMED else _trained(records))
     if not settings:
         return ""
-    measures = ",".join(dict.fromkeys(record.measure for record in records))
+    trained = ["accuracy"] if first.measure == "sensitivity" else []  # a curve is of a network that was trained
+    measures = ",".join(dict.fromkeys([*trained, *(record.measure for record in records)]))
     words = {"models": first.model, "measure": measures, **settings}
     options = (f"--{name} {shlex.quote(text)}" for name, text in words.items())
     return " ".join(["python -m benchmarks.compare", *options])
+
+
+def of(records: Sequence[Record]) -> tuple[str, str]:
+    """The command and the revisions of some records, as a reader sees them; nothing of none."""
+    known = dict.fromkeys(filter(None, map(revision, records)))
+    return (command(records), ", ".join(known)) if records else ("", "")
 
 
 def revision(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from benchmarks.show import again
 from benchmarks.show.findings import Findings
 from benchmarks.show.report.numbers import Data, Numbers
 from benchmarks.show.speeds import Row, latencies, places, tied
@@ -32,7 +33,13 @@ def speed(found: Findings, numbers: Numbers) -> list[Data]:
 def _entry(timed: Sequence[Record], weighed: Sequence[Record], layout: str, marks: Marks) -> Data:
     """One layout. Memory is measured in one layout and engine: beside others it stands with the name of its own."""
     cell = (timed or weighed)[0].timed
-    entry: Data = {"size": cell.size, "engine": cell.engine, "precision": cell.precision, "layout": layout}
+    entry: Data = {
+        "again": again.of([*timed, *weighed]),
+        "size": cell.size,
+        "engine": cell.engine,
+        "precision": cell.precision,
+        "layout": layout,
+    }
     entry |= {measure: {} for measure in INTERVALS}
     own = [record for record in weighed if (record.timed.engine, record.timed.layout) == (cell.engine, layout)]
     for record in [*timed, *(own or weighed[:1])]:

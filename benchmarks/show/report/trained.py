@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from benchmarks.show import again
 from benchmarks.show.findings import Findings
 from benchmarks.show.report.numbers import Data, Numbers
 from benchmarks.show.scores import CURVED, HEADLINE, Board, Score, places
@@ -45,6 +46,7 @@ def _entry(score: Score, board: Board, numbers: Numbers) -> Data:
         "failed": next((record.failed for record in score.lost if record.failed), None),
         "date": max(str(record.date or "") for record in every),
         "trained": _trained(score),
+        "again": again.of(records),
     }
 
 

@@ -17,7 +17,11 @@ from benchmarks.upkeep.site.writing import code, sections, sure
 
 PAGE = "leaderboard/compare.html"
 WHAT = "The comparison of the committed records: tables, charts and scenes"
-INDEX = f"""# The leaderboard
+INDEX = f"""---
+hide: [toc]
+---
+
+# The leaderboard
 
 Filter, sort, and choose the axes; a network's name opens all that is known of it. [Every row](rows.md) says how its
 figures are had again. [The tables as text](../docs/leaderboard.md) say how to read them;
@@ -53,14 +57,15 @@ def _file(record: Record) -> str:
 
 def _row(title: str, figures: str, records: Sequence[Record]) -> str:
     """One block that opens: what was found, the command, the revision and the records."""
-    revisions = ", ".join(dict.fromkeys(code(revision(record)) for record in records if revision(record)))
+    revisions = ", ".join(map(code, dict.fromkeys(filter(None, map(revision, records)))))
     links = ", ".join(f"[{record.measure}]({_file(record)})" for record in records)
     dates = sorted({str(record.date)[:10] for record in records if record.date})
     how = command(records)
     block = f"```console\n$ {how}\n```" if how else "It was measured with a file that no record holds."
-    told = [figures, block, f"Revision {revisions}, measured {' to '.join(dates)}. Records: {links}."]
+    told = [block, f"Revision {revisions}, measured {' to '.join(dates)}. Records: {links}."]
     body = "\n\n".join("\n".join(f"    {line}" for line in part.splitlines()) for part in told if part)
-    return f'??? quote "{title}"\n\n{body}'
+    shown = f"{title}: {figures}" if figures else title
+    return f'??? quote "{shown}"\n\n{body}'
 
 
 def _timed(results: Results) -> Iterable[str]:

@@ -6,10 +6,15 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from benchmarks.upkeep.site.writing import as_markdown
+
 PACKAGES = (
     *("zoo", "zoo.data", "zoo.losses", "zoo.metrics", "zoo.recipes", "zoo.training", "zoo.deploy", "zoo.weights"),
     *("benchmarks", "registry"),
 )
+HEADING = """    options:
+        heading: {0}.{1}
+        toc_label: {1}"""
 INTRO = """# Reference
 
 Every public name, package by package. `zoo` has what most people need: build, train, predict, evaluate, export.
@@ -42,23 +47,24 @@ def first_sentence(value: Any) -> str:
 
 
 def _about(package: str) -> str:
-    """The docstring of a package, its examples as code."""
-    return f"::: {package}\n    options: {{members: false, show_root_heading: false, show_root_toc_entry: false}}"
+    return as_markdown(inspect.getdoc(import_module(package)) or "")
 
 
 def _part(package: str, name: str, value: Any, seen: set[int]) -> str:
     """What MkDocs is to fill in; of a name that stands on an earlier page, or is no function or class, a sentence."""
-    heading = f"## {package}.{name}"
+    heading = f"## `{package}.{name}`"
     if isinstance(value, type) or inspect.isfunction(value):
         if id(value) in seen:
-            return f"{heading}\n\nThe same as [`{_home(value)}`][{_home(value)}]."
-        return f"::: {package}.{name}"
+            return f"{heading}\n\nThe same as [`{_page(value)}`]({_page(value).rpartition('.')[0]}.md)."
+        hidden = value.__module__.endswith(f".{name}")  # a module has the name of what is in it
+        place = f"{value.__module__}.{name}" if hidden else f"{package}.{name}"
+        return f"::: {place}\n{HEADING.format(package, name)}"
     if inspect.ismethod(value):
         return f"{heading}\n\n{first_sentence(value)}\n\n```python\n{package}.{name}{inspect.signature(value)}\n```"
     return f"{heading}\n\n`{_shown(value)}`"
 
 
-def _home(value: Any) -> str:
+def _page(value: Any) -> str:
     return next(f"{package}.{name}" for package in PACKAGES for name, other in public(package) if other is value)
 
 

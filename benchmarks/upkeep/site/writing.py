@@ -1,4 +1,4 @@
-"""Markdown and SVG as the generated pages need them."""
+"""Markdown and SVG as the generated pages need them; docstrings as Markdown."""
 
 import math
 import re
@@ -9,6 +9,9 @@ from benchmarks.show.networks import Figure
 from benchmarks.show.table import MISSING, decimals
 
 PAPER = re.compile(r"\b(?:arXiv:(\d{4}\.\d{4,5})|doi:(10\.[^\s,;]+))")
+EXAMPLE = re.compile(r"^( *)>>> .*(?:\n(?! *$).*)*", flags=re.MULTILINE)
+SKIPPED = re.compile(r" *# doctest: .*")
+ARGUMENT = re.compile(r"\w+(?:, \w+)*(?= ?\([^)]*\):|:) ?(?:\([^)]*\))?:")
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
@@ -75,3 +78,34 @@ def sure(figure: Figure) -> str:
 def attribute(text: str) -> str:
     """As it stands between quotes in SVG and HTML."""
     return escape(text, quote=True)
+
+
+def as_markdown(text: str) -> str:
+    """
+    >>> as_markdown("One.\\n\\na: first\\n    thing\\nb: second").splitlines()
+    ['One.', '', '- `a`: first', '    thing', '- `b`: second']
+    >>> as_markdown(">>> 1 + 1  # doctest: +SKIP\\n2").splitlines()
+    ['```pycon', '>>> 1 + 1', '2', '```']
+    """
+    parts, end = list[str](), 0
+    for found in EXAMPLE.finditer(text):
+        example = SKIPPED.sub("", found[0]).replace("<BLANKLINE>", "")
+        lines = [line.removeprefix(found[1]) for line in example.splitlines()]
+        parts += [_listed(text[end : found.start()]), "```pycon\n" + "\n".join(lines) + "\n```"]
+        end = found.end()
+    return "".join([*parts, _listed(text[end:])])
+
+
+def _listed(text: str) -> str:
+    return "\n\n".join(map(_paragraph, text.split("\n\n")))
+
+
+def _paragraph(text: str) -> str:
+    """A list where its first line is of an argument."""
+    if not ARGUMENT.match(text.lstrip("\n")):
+        return text
+    lines = list[str]()
+    for line in text.lstrip("\n").splitlines():
+        found = ARGUMENT.match(line)
+        lines.append(f"- `{found[0][:-1]}`:{line[found.end() :]}" if found else f"    {line.lstrip()}")
+    return "\n".join(lines)

@@ -15,6 +15,12 @@ function openDialog(title, ...content) {
   if (!dialog.open) dialog.showModal();
 }
 
+// How figures are had again: the command, and the revision that they are of.
+const again = ({again: [command, revision]}) => [
+  ...(command ? [["Once more", el("code", {}, command)]] : []),
+  ...(revision ? [["Revision", revision]] : []),
+];
+
 function details(row) {
   const list = (title, pairs) =>
     pairs.length
@@ -57,6 +63,7 @@ function details(row) {
         ...spread,
         ...of(["throughput", "memory", "training_memory", "compile", "matmul_share", "copy_share"]),
         ["Machine", MACHINES[row.speed.machine].label],
+        ...again(row.speed),
       ]),
     accuracy &&
       list("Accuracy", [
@@ -73,6 +80,7 @@ function details(row) {
         ["Tested on", `${MACHINES[accuracy.machine].label}, ${day(accuracy.date)}`],
         ...(accuracy.trained ? [["Trained on", accuracy.trained]] : []),
         ...(accuracy.failed ? [["Failed", accuracy.failed]] : []),
+        ...again(accuracy),
       ]),
   );
 }
