@@ -7,6 +7,7 @@
 # make kill      kill -9 at random moments, and what is left then    KILLS=25 ARGS="--only train"
 # make gpu       all that needs a GPU, in order of worth, within minutes    MINUTES=8 OUT=gpu-records ARGS="--rehearse"
 # make wheels    a folder for a machine that has torch and no network: docs/offline.md    PYTHON=3.12
+# make tutorials the tutorials, block by block; their pictures are drawn anew    ARGS=five-minutes
 # make readme    README's table, and tables and chart in docs/, from benchmarks/records
 
 PYTHON ?= python3
@@ -52,6 +53,9 @@ docs: $(DOCS)
 readme: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.upkeep readme $(ARGS)
 
+tutorials: $(INSTALLED)
+	@PYTHONPATH=tests/helpers $(BIN)/python -m tutorials $(ARGS)
+
 gpu:
 	@PYTHONPATH="$(CURDIR):$$PYTHONPATH" $(HERE) -m benchmarks.upkeep gpu --minutes $(MINUTES) --out $(OUT) $(ARGS)
 
@@ -72,4 +76,4 @@ $(DOCS): $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
 	@touch $@
 
-.PHONY: docs gpu wheels photos compare test test-all test-cpus check fuzz kill readme
+.PHONY: docs tutorials gpu wheels photos compare test test-all test-cpus check fuzz kill readme
