@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 # torch and what needs it load in `run`: --help, typing errors and Ctrl-C do not wait
 from benchmarks.plan.comparison import CHOICES, REPEATED, TYPES, Options
 from benchmarks.plan.presets import PRESETS, SUMMARIES
-from benchmarks.store.names import FORMATS, FORMATS_RECORDS, MEASURES, RECORDS
+from benchmarks.store.names import ENGINES, FORMATS, FORMATS_RECORDS, LAYOUTS, MEASURES, RECORDS
 from registry.arguments import listed, positive
 from registry.commandline import INTERRUPTED, Parser, UsageError, guarded
+from registry.vocabulary import PRECISIONS
 
 if TYPE_CHECKING:
     from benchmarks.plan.cells import Cell
@@ -24,32 +25,32 @@ if TYPE_CHECKING:
 
 HELP = {
     "models": 'names, patterns, specs and networks of your own: "u2net*, unet(depth=4), my_net.py:Net"',
-    "measure": f"some of {','.join(MEASURES)}",
+    "measure": f"some of {', '.join(MEASURES)}",
     "sizes": "pixels: 224, or 64,224x320 (height x width); default: 224",
-    "batches": "of throughput: 8,32 or max, the largest that fits; default: 16",
-    "precisions": "default: fp32",
-    "engines": "default: eager",
-    "layouts": "default: both on a CPU",
-    "data": "to train and test on; may be given again",
-    "test": "a set to test the same networks on, in place of their data's test split; may be given again",
-    "recipes": "a name or a TOML file for all, or own: each its own; default: equal",
-    "loss": "losses in place of the recipe's, as my_loss.py:cube or depth=l1",
-    "metric": "one of your own beside the others, as my_metric.py:Mine",
-    "samples": "that each network is trained on",
-    "seeds": "a training for each, as 0,1,2",
-    "train_size": "pixels of training and testing",
+    "batches": "batch sizes for throughput: 8,32 or max, the largest that fits; default: 16",
+    "precisions": f"some of {', '.join(PRECISIONS)}; default: fp32",
+    "engines": f"some of {', '.join(ENGINES)}; default: eager",
+    "layouts": f"some of {', '.join(LAYOUTS)}; default: both on a CPU",
+    "data": "what to train and test on; repeat it for several",
+    "test": "a set to test on instead of the data's test split; repeat it to test the same weights on several",
+    "recipes": "one recipe for all, a name or a TOML file (effort: equal effort), or own: each its own; default: equal",
+    "loss": "losses instead of the recipe's, as my_loss.py:cube or depth=l1",
+    "metric": "an additional metric of your own, as my_metric.py:Mine",
+    "samples": "number of samples that each network is trained on",
+    "seeds": "one training for each seed, as 0,1,2",
+    "train_size": "size of the images in training and testing, in pixels",
     "train_precision": "default: the recipe's",
-    "scenes": "of the test split; default: 500",
-    "weights": "test these weights instead of training: a file of zoo.save, or a folder of them",
+    "scenes": "number of test samples; default: 500",
+    "weights": "test these weights instead of training: a file of zoo.save, or a folder of such files",
     "device": "auto, cpu, cuda or cuda:N; default: auto",
     "threads": "threads on the CPU; default: what torch chooses",
-    "workers": "processes that make data for training",
-    "seconds": "of timing for each cell; default: 2.5",
-    "rounds": "that each timed cell gets at least; default: 3",
-    "within": "share of the median that ends a cell's timing; default: 0.01",
+    "workers": "processes that prepare training data",
+    "seconds": "time for each timed cell; default: 2.5",
+    "rounds": "least number of timing rounds for each cell; default: 3",
+    "within": "stop timing a cell when its median is known to this share; default: 0.01",
     "out": "folder of records, tables and the page; default: results",
-    "executor": "ray: on a cluster; needs the extra cluster",
-    "address": "of an existing Ray cluster, host:port or auto; default: one is started here",
+    "executor": "ray runs on a cluster, and needs the extra cluster; default: here",
+    "address": "address of an existing Ray cluster, host:port or auto; default: one is started here",
 }
 ALL_FAILED, SOME_FAILED = 1, 3  # exit codes; 2 is a call that does not fit
 METAVARS = {
@@ -76,11 +77,11 @@ def control(words: list[str]) -> int:
 def arguments(parser: Parser | None = None) -> Parser:
     """What the command takes, declared for a parser of its own or for another's."""
     parser = parser or Parser(prog="python -m benchmarks.compare", description="Measure and compare networks.")
-    parser.stray = 'networks are given in one piece, as "u2net*, unet(depth=4)"'
+    parser.stray = 'give all networks in one argument, as "u2net*, unet(depth=4)"'
     add = parser.add_argument
     add("names", nargs="?", metavar="MODELS", help="the same as --models")
     presets = "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
-    add("--preset", choices=tuple(PRESETS), help=f"{presets}. Default: quick, on a GPU standard")
+    add("--preset", choices=tuple(PRESETS), help=f"{presets}. Default: quick; on a GPU standard")
     for name, text in HELP.items():
         add(
             f"--{name.replace('_', '-')}",
@@ -90,15 +91,24 @@ def arguments(parser: Parser | None = None) -> Parser:
             metavar=METAVARS.get(name),
             help=text,
         )
-    formats = f"how networks do as files, as {','.join(FORMATS)}; writes formats.md and formats.html"
+    formats = f"compare exported files instead: some of {', '.join(FORMATS)}; writes formats.md and formats.html"
     add("--formats", type=listed(*FORMATS), help=formats)
-    add("--resume", action="store_true", help="measure only what the records in --out do not hold")
-    add("--control", action="store_true", help="can the timing be trusted here? --control --help says more")
-    add("--against", type=Path, metavar="RECORDS", help="compare with an older run's records")
-    add("--dry-run", action="store_true", help="print the cells and an estimate of the time, and end")
-    add("--latex", action="store_true", help="print the tables for LaTeX, with booktabs")
-    add("--budget-ms", type=positive, help="which network to take within so many milliseconds?")
-    add("--want", choices=("mask", "depth"), default="mask", help="what --budget-ms should be best at; default: mask")
+    add("--resume", action="store_true", help="continue: measure only what is missing from the records in --out")
+    add(
+        "--control",
+        action="store_true",
+        help="check whether timing can be trusted on this machine; see --control --help",
+    )
+    add("--against", type=Path, metavar="RECORDS", help="also compare with the records of an older run")
+    add("--dry-run", action="store_true", help="print the planned measurements and an estimate of the time, and exit")
+    add("--latex", action="store_true", help="print the tables as LaTeX, for booktabs")
+    add("--budget-ms", type=positive, help="recommend a network that takes at most this many milliseconds")
+    add(
+        "--want",
+        choices=("mask", "depth"),
+        default="mask",
+        help="what the recommended network should be best at; default: mask",
+    )
     return parser
 
 
@@ -111,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
     if args.control:  # of `zoo compare`
         return control([])
     if args.models is not None and args.names is not None:
-        raise UsageError("networks are given twice, with and without --models; give them once")
+        raise UsageError("networks are given both with and without --models; give them once")
     options: Options = {name: getattr(args, name) for name in Options.__annotations__}  # type: ignore[assignment]
     if args.formats:
         return as_files(args, options)
@@ -122,7 +132,10 @@ def run(args: argparse.Namespace) -> int:
         if args.dry_run:
             return foretell(missing(asked, planned)[1], asked)
         if asked.assumed:
-            print(f"all of it takes about {estimate.whole(planned, asked)}; --dry-run tells it by measure", flush=True)
+            print(
+                f"this takes about {estimate.whole(planned, asked)}; --dry-run shows the estimate for each measure",
+                flush=True,
+            )
         return show(args, asked, measure(asked, planned), older)
 
 
@@ -142,7 +155,7 @@ def as_files(args: argparse.Namespace, options: Options) -> int:
     for table in shown.tables(found.records):
         print_table(table.head, table.body, title=table.title, notes=table.notes)
     if found.stopped:
-        print("stopped; --resume goes on", file=sys.stderr)
+        print("stopped; --resume continues", file=sys.stderr)
         return INTERRUPTED
     print(f"written: {asked.out / exports.TABLE}, {exports.PAGE}, and a record for each in {FORMATS_RECORDS}")
     failed = [record for record in found.records if record.failed]
@@ -178,8 +191,8 @@ def show(args: argparse.Namespace, asked: "Comparison", outcome: "Outcome", olde
     if args.budget_ms:
         print(choice.sentence(results, milliseconds=args.budget_ms, want=args.want))
     if outcome.stopped:
-        kept = f"records of what was measured: {asked.out / RECORDS}; --resume goes on"
-        print(f"stopped; {kept if results.records else 'nothing was measured yet'}", file=sys.stderr)
+        kept = f"records so far: {asked.out / RECORDS}; --resume continues"
+        print(f"stopped; {kept if results.records else 'nothing has been measured yet'}", file=sys.stderr)
         return INTERRUPTED
     print(f"written: {', '.join([str(asked.out / FILES[0]), *FILES[1:]])}, and a record per cell in {RECORDS}")
     if not outcome.done:

@@ -58,7 +58,7 @@ def listed(*known: str) -> Callable[[str], tuple[str, ...]]:
         given = tuple(part.strip() for part in text.split(","))
         for word in given:
             if word not in known:
-                raise ArgumentTypeError(f"{word[:40]!r} is not accepted; give some of {','.join(known)}")
+                raise ArgumentTypeError(f"{word[:40]!r} is not accepted; choose from {', '.join(known)}")
         return tuple(dict.fromkeys(given))
 
     return words

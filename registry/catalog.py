@@ -110,7 +110,7 @@ class Catalog(Generic[T]):
             hint = nearest(name, [*self._entries, *self._aliases])
             broken = "; ".join(f"{plugin}: {why}" for plugin, why in self.broken.items())
             raise UnknownNameError(
-                f"no {self.kind} is called {name!r}; {hint}" + (f"\nplug-ins left out: {broken}" if broken else "")
+                f"no {self.kind} is called {name!r}; {hint}" + (f"\nplug-ins skipped: {broken}" if broken else "")
             )
         return entry
 
@@ -199,7 +199,7 @@ class Catalog(Generic[T]):
                     self._entries, self._aliases = entries, aliases
                 self._forget(point, modules)
                 self.broken[source] = f"{type(error).__name__}: {' '.join(str(error).split())}"
-                warnings.warn(f"{self.kind} plug-in {source} left out: {self.broken[source]}", stacklevel=2)
+                warnings.warn(f"{self.kind} plug-in {source} was skipped: {self.broken[source]}", stacklevel=2)
 
     def _load_plugin(self, point: EntryPoint) -> None:
         before = set(self._entries)

@@ -104,7 +104,7 @@ def image_size(text: str, largest: int = LARGEST) -> tuple[int, int]:
     fits = len(parts) <= 2 and all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts)
     if not fits or not all(SMALLEST <= int(part) <= largest for part in parts):
         raise ArgumentTypeError(
-            f"{text[:40]!r} is no size; give pixels, {SMALLEST} to {largest}, as 224 or as 224x320 (height x width)"
+            f"{text[:40]!r} is not a size; give pixels from {SMALLEST} to {largest}, as 224 or 224x320 (height x width)"
         )
     return int(parts[0]), int(parts[-1])
 
@@ -116,7 +116,7 @@ def path(text: str) -> Path:
     'quick'
     """
     if not text:
-        raise ArgumentTypeError("'' is no file and no folder; is a variable of the shell empty?")
+        raise ArgumentTypeError("the path is empty; is a shell variable unset?")
     return Path(text)
 
 

@@ -41,10 +41,12 @@ class Spec:
 
     def __post_init__(self) -> None:
         if not WORD.fullmatch(self.name):
-            raise SpecError(f"{self.name!r} is no name; a name has letters, digits and _ . + - / : ~")
+            raise SpecError(f"{self.name!r} is not a name; a name has letters, digits and _ . + - / : ~")
         for key in self.options:
             if not KEY.fullmatch(key):
-                raise SpecError(f"{key!r} is no option; an option has letters, digits and _, and starts with no digit")
+                raise SpecError(
+                    f"{key!r} is not an option's name; it has letters, digits and _, and does not start with a digit"
+                )
         object.__setattr__(self, "options", {key: _plain(value) for key, value in self.options.items()})
 
     @classmethod
@@ -97,7 +99,7 @@ def _plain(value: Any, depth: int = 0) -> Value:
     """The value as one of Python's own types: a list becomes a tuple, a subclass of a number or text its base."""
     if isinstance(value, (tuple, list)):
         if depth == DEEPEST:
-            raise SpecError(f"a spec cannot hold more than {DEEPEST} tuples inside each other")
+            raise SpecError(f"a spec cannot nest tuples more than {DEEPEST} deep")
         return tuple(_plain(item, depth + 1) for item in value)
     if value is None or isinstance(value, bool):
         return value
@@ -106,7 +108,7 @@ def _plain(value: Any, depth: int = 0) -> Value:
             plain = kind.__str__(value) if kind is str else kind(value)
             _print(plain)  # an integer may have more digits than Python prints
             return plain
-    raise SpecError(f"a spec cannot hold {value!r}: it holds text, numbers, True, False, None and tuples of them")
+    raise SpecError(f"a spec cannot hold {value!r}; it can hold text, numbers, True, False, None and tuples of them")
 
 
 def _print(value: Value) -> str:
@@ -196,7 +198,7 @@ class Reader:
         char, start = self.peek(), self.at
         if char == "(":
             if depth == DEEPEST:
-                self.fail(f"more than {DEEPEST} tuples inside each other")
+                self.fail(f"tuples nested more than {DEEPEST} deep")
             self.at += 1
             return self.tuple(depth + 1)
         if char in ('"', "'"):

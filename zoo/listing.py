@@ -58,14 +58,14 @@ def _group(entry: Entry[Any]) -> dict[str, str]:
 
 
 KINDS = {
-    "losses": Kind("what a network can be trained to make small", "zoo.losses:losses", _loss),
-    "metrics": Kind("what is measured", "zoo.metrics:metrics", _metric),
-    "recipes": Kind("how a network is trained", "zoo.recipes:recipes", _recipe),
-    "data": Kind("where samples come from", "zoo.data.dataset:sources", _group),
-    "augmentations": Kind("random changes of the samples", "zoo.data.augment:augmentations", _options),
-    "schedules": Kind("how the learning rate goes", "zoo.training.schedules:schedules", _options),
-    "optimizers": Kind("what takes the steps", "zoo.training.optimizers:optimizers", _options),
-    "balances": Kind("how the tasks' losses become one", "zoo.losses.balance:balances", _options),
+    "losses": Kind("loss terms", "zoo.losses:losses", _loss),
+    "metrics": Kind("metrics of evaluation", "zoo.metrics:metrics", _metric),
+    "recipes": Kind("recipes of training", "zoo.recipes:recipes", _recipe),
+    "data": Kind("data sources", "zoo.data.dataset:sources", _group),
+    "augmentations": Kind("random changes of training samples", "zoo.data.augment:augmentations", _options),
+    "schedules": Kind("schedules of the learning rate", "zoo.training.schedules:schedules", _options),
+    "optimizers": Kind("optimizers", "zoo.training.optimizers:optimizers", _options),
+    "balances": Kind("ways to combine the losses of both tasks", "zoo.losses.balance:balances", _options),
 }
 
 

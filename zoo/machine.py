@@ -63,9 +63,9 @@ def choose(device: str | torch.device, *, mps: bool = False) -> torch.device:
     names = ("auto", "cpu", "cuda", *["mps"] * mps)
     require(device in names or is_numbered, "device", device, f"{', '.join(names)} or cuda:N")
     if device == "mps" and not torch.backends.mps.is_available():
-        raise OptionError("device mps: torch finds no such device here; use cpu")
+        raise OptionError("device mps: torch does not find it on this machine; use cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise OptionError(f"device {device}: torch finds no CUDA device here; use cpu")
+        raise OptionError(f"device {device}: torch finds no CUDA device on this machine; use cpu")
     if is_numbered and int(number) >= torch.cuda.device_count():
         raise OptionError(f"device {device}: there are {torch.cuda.device_count()} of them here, counted from 0")
     if device == "auto":

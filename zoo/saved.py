@@ -167,9 +167,9 @@ def _named_code(file: WeightsFile, spec: str | Spec | None) -> Spec:
     said = Place.parse(code) if is_place(code) and NAME.fullmatch(code) else None
     asked = Spec.parse(spec) if isinstance(spec, str) else spec
     if asked is None or not is_own(asked.name):
-        holds = f"{said.asked}, code of somebody's own" if said else "a network of somebody's own"
+        holds = said.asked if said else "a network outside the catalog"
         raise WeightsError(
-            f"{file.path} holds {holds}, and no file starts code by itself. If you trust that code, name it:"
+            f"{file.path} holds weights of {holds}, and no file may start code. If you trust that code, name it:"
             f" --model {said.asked if said else 'FILE.py:NAME'}, or zoo.load(path, 'FILE.py:NAME')"
         )
     place, is_made = Place.parse(asked.name), is_place(stored.name)

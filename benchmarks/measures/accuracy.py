@@ -152,7 +152,7 @@ def _testable(cell: AccuracySettings) -> tuple[Task, ...]:
 def trained(folder: Path, entrant: Entrant | None = None) -> PairModel:
     """The network that a cell's training left. entrant: who builds it, where it is no network of the catalog."""
     if not is_over(folder):
-        raise AccuracyError(f"there is no trained network in {folder}; its training failed or did not come to an end")
+        raise AccuracyError(f"there is no trained network in {folder}; its training failed or did not finish")
     _require_learned(folder)
     path = folder / (WEIGHTS if (folder / WEIGHTS).exists() else STATE)
     return load(path) if entrant is None or entrant.is_listed else filled(entrant, path)

@@ -38,7 +38,7 @@ from zoo.precision import float32
 SECONDS = 300.0  # that one process may take
 GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536"}  # bytes from which glibc hands each block back when it is freed
 LOOK = 0.5  # seconds from one look for the parent to the next
-KILLED = "it was killed by the system (signal 9), as it is where memory ends"
+KILLED = "the system killed it (signal 9), as it does when memory runs out"
 
 
 class MemoryPassError(ZooError, RuntimeError):
@@ -108,7 +108,7 @@ def fresh(
         try:
             printed, said = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise MemoryPassError(f"no end after {seconds:g} s, the cap") from None
+            raise MemoryPassError(f"stopped at the limit of {seconds:g} s") from None
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

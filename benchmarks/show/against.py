@@ -48,7 +48,7 @@ def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str
         elif like is None:
             refused.append(f"{title}: another machine then, {_differences(record, likes[-1])}")
         elif (now := record.values.get("batch")) != (then := like.values.get("batch")) and now and then:
-            refused.append(f"{title}: batch {then} then, {now} now, and rates of two batches are no pair")
+            refused.append(f"{title}: batch {then} then, {now} now; rates of different batches cannot be compared")
         else:
             body += _rows(record, like)
     met = {*map(identity.key_of, mine)}

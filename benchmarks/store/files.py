@@ -98,7 +98,7 @@ def set_aside(path: Path) -> None:
                 path, b"\n".join(line for line, found in lines if not isinstance(found, DamagedLineError))
             )
         many = f"{len(damaged)} damaged line{'s' * (len(damaged) > 1)}"
-        warnings.warn(f"{many} of {path} set aside in {beside.name}; what they held is measured anew", stacklevel=2)
+        warnings.warn(f"{many} of {path} set aside in {beside.name}; their cells are measured again", stacklevel=2)
 
 
 def _lines(kind: type[Kind], path: Path) -> Iterator[tuple[bytes, Kind | DamagedLineError | None]]:

@@ -32,7 +32,7 @@ def within_time(seconds: float) -> Iterator[None]:
         return
 
     def ring(*_: Any) -> None:
-        raise TimeCapError(f"no end after {seconds:g} s, the cap")
+        raise TimeCapError(f"stopped at the limit of {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)

@@ -61,13 +61,13 @@ def _take_over(before: Path | None, out: Path, names: Sequence[str]) -> None:
     there = [name for name in names if (out / name).exists()]
     if before is None and there:
         raise ZooError(
-            f"{out} holds {there[0]} of an earlier run; go on with --resume-from {out}, or give another --out"
+            f"{out} holds {there[0]} of an earlier run; continue it with --resume-from {out}, or give another --out"
         )
     out.mkdir(parents=True, exist_ok=True)
     if before is None or before.absolute() == out:
         return
     if not before.is_dir():
-        raise ZooError(f"{before} is no folder; --resume-from takes one that an earlier run has left")
+        raise ZooError(f"{before} is not a folder; give --resume-from the folder of an earlier run")
     for name in names:
         if (before / name).exists():
             shutil.copyfile(before / name, out / name)

@@ -28,7 +28,7 @@ def run(page: Path, picture: Path, *, part: str, width: int, dark: bool) -> int:
 def shoot(page: Path, picture: Path, *, part: str = "html", width: int = 860, dark: bool = False) -> None:
     """Write the picture of a part of a page, by default from top to bottom."""
     if not page.is_file():
-        raise ScreenshotError(f"{page} is no file; give an .html")
+        raise ScreenshotError(f"{page} is not a file; give an .html file")
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:

@@ -42,7 +42,7 @@ def test_a_network_that_hangs_is_its_cells_result(tmp_path: Path, monkeypatch: p
     assert command(tmp_path / "out", models, *options, measure="cost,accuracy") == 3
     found = {(r.model, r.measure): r.failed for r in files.read(tmp_path / "out" / "compare.jsonl")}
     for measure in ("cost", "accuracy"):
-        assert "no end after 6 s, the cap" in str(found[f"{tmp_path / 'endless.py'}:Net", measure])
+        assert "stopped at the limit of 6 s" in str(found[f"{tmp_path / 'endless.py'}:Net", measure])
         assert found["frame_difference", measure] is None
 
 
@@ -77,7 +77,7 @@ def test_a_network_that_hangs_in_training_alone_is_its_cells_result(
     command(tmp_path / "out", f"{tmp_path / 'deaf.py'}:Net", *options, measure="cost,accuracy")
     found = {r.measure: r.failed for r in files.read(tmp_path / "out" / "compare.jsonl") if "deaf" in r.spec}
     assert found["cost"] is None
-    assert "no end after 30 s, the cap" in str(found["accuracy"])
+    assert "stopped at the limit of 30 s" in str(found["accuracy"])
 
 
 def test_a_network_that_cannot_take_more_images_fails_and_is_not_measured_with_fewer(
@@ -145,7 +145,7 @@ def test_wrong_numbers_say_what_is_accepted(given: str, capsys: pytest.CaptureFi
 def test_names_in_several_words_are_told_how_they_go(capsys: pytest.CaptureFixture[str]) -> None:
     assert compare.main(["unet", "u2net"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: unrecognized arguments: u2net; networks are given in one piece, as ")
+    assert error.startswith("error: unrecognized arguments: u2net; give all networks in one argument, as ")
     assert error.count("\n") == 1
 
 
@@ -213,7 +213,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, capsys: pytest.CaptureFi
     assert "test_tiny" in printed.out
     assert "~ stopped early" in printed.out
     last = printed.err.splitlines()[-1]
-    assert last == f"stopped; records of what was measured: {tmp_path / 'compare.jsonl'}; --resume goes on"
+    assert last == f"stopped; records so far: {tmp_path / 'compare.jsonl'}; --resume continues"
     records = files.read(tmp_path / "compare.jsonl")
     assert {record.status for record in records} == {"interrupted"}
     assert all(record.raw.rounds_ms for record in records)

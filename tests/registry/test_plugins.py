@@ -116,12 +116,12 @@ def test_a_broken_plugin_is_left_out_by_name_and_the_others_stay(shelf, text, wh
     source = "broken (broken-dist: broken)"
     assert list(shelf.catalog.broken) == [source]
     assert shelf.catalog.broken[source].startswith(why)
-    assert message == f"thing plug-in {source} left out: {shelf.catalog.broken[source]}"
+    assert message == f"thing plug-in {source} was skipped: {shelf.catalog.broken[source]}"
     assert "\n" not in message
     assert shelf.catalog.names() == ["alpha", "zulu"]  # what it had registered before it failed is rolled back
     with pytest.raises(UnknownNameError) as caught:
         shelf.catalog.get("broken_thing")
-    assert str(caught.value).splitlines()[1].startswith(f"plug-ins left out: {source}: {why}")
+    assert str(caught.value).splitlines()[1].startswith(f"plug-ins skipped: {source}: {why}")
 
 
 def test_a_broken_entry_point_does_not_spoil_a_sound_one_of_the_same_module(shelf):
@@ -178,7 +178,7 @@ def test_a_damaged_listing_takes_only_its_own_distribution_down(shelf, listing):
     info = shelf.install("broken-dist", [])
     (info / "entry_points.txt").write_bytes(listing.format(group=shelf.group).encode("latin-1"))
     (message,) = shelf.load()
-    assert message.startswith("thing plug-in broken-dist (entry_points.txt) left out: ")
+    assert message.startswith("thing plug-in broken-dist (entry_points.txt) was skipped: ")
     assert shelf.catalog.names() == ["alpha"]
 
 
@@ -187,7 +187,7 @@ def test_a_distribution_without_metadata_still_has_a_label(shelf):
     (info / "METADATA").unlink()
     (message,) = shelf.load()
     assert message.startswith("thing plug-in alpha (a distribution without a name")
-    assert message.endswith("left out: ZeroDivisionError: division by zero")
+    assert message.endswith("was skipped: ZeroDivisionError: division by zero")
 
 
 def test_the_same_distribution_twice_on_the_path_is_loaded_once(shelf, tmp_path, monkeypatch):

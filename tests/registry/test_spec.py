@@ -121,7 +121,7 @@ def test_printing(options, text):
         ("unet(a=1, größe=2)", 12, "expected = and a value"),
         ("unet(a=b@c)", 8, "expected a comma or )"),
         ("unet(a=" + "9" * 5000 + ")", 7, "this number has more digits"),
-        ("unet(a=" + "(" * (DEEPEST + 1) + ")" * (DEEPEST + 1) + ")", 7 + DEEPEST, f"more than {DEEPEST} tuples"),
+        ("unet(a=" + "(" * (DEEPEST + 1) + ")" * (DEEPEST + 1) + ")", 7 + DEEPEST, f"more than {DEEPEST} deep"),
     ],
 )
 def test_error_points_at_the_character(text, column, expected):
@@ -243,15 +243,15 @@ for _ in range(DEEPEST):
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("a b", {}, "'a b' is no name"),
-        ("", {}, "'' is no name"),
-        ("u", {"a b": 1}, "'a b' is no option"),
-        ("u", {"4": 1}, "'4' is no option"),
-        ("u", {"a": {"b": 1}}, "cannot hold {'b': 1}: it holds text, numbers, True, False, None and tuples"),
+        ("a b", {}, "'a b' is not a name"),
+        ("", {}, "'' is not a name"),
+        ("u", {"a b": 1}, "'a b' is not an option's name"),
+        ("u", {"4": 1}, "'4' is not an option's name"),
+        ("u", {"a": {"b": 1}}, "cannot hold {'b': 1}; it can hold text, numbers, True, False, None and tuples"),
         ("u", {"a": (1, object)}, "cannot hold <class 'object'>"),
         ("u", {"a": b"x"}, "cannot hold b'x'"),
         ("u", {"a": 10**5000}, "a number that Python does not print"),
-        ("u", {"a": deep}, f"more than {DEEPEST} tuples"),
+        ("u", {"a": deep}, f"more than {DEEPEST} deep"),
     ],
 )
 def test_what_could_not_be_read_back_is_refused_when_it_is_made(name, options, words):

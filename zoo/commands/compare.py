@@ -1,4 +1,4 @@
-"""measure networks side by side: cost, speed, memory; and accuracy, on your own photos with --data"""
+"""compare networks: cost, speed, memory and accuracy; with --data on your own photos"""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""look at, check, compose, pack and count data"""
+"""show, check, compose, pack and summarise data"""
 
 from registry.commandline import Parser
 from zoo.commands import add_commands

@@ -1,4 +1,4 @@
-"""a page on this machine alone, to try networks in: plate and photo in, mask, cut-out and depth out"""
+"""try networks in a local web page: plate and photo in, mask, cut-out and depth out"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -11,18 +11,18 @@ DEFAULT = ("pairnet-small", "aligned_difference")
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     parser.description = (
-        "Open the address that is printed in a browser of this machine; other machines cannot reach it. It is for"
-        " trying, not a service. Needs the extra demo. Ctrl-C ends it."
+        "Show a page to try networks in. Open the printed address in a browser of this machine; other machines cannot"
+        " reach it. Needs the extra demo. Ctrl-C ends it."
     )
     add(
         "weights",
         nargs="*",
         metavar="WEIGHTS",
-        help="files of zoo.save, folders of trainings, or names of zoo list --weights; default: pairnet-small and"
+        help="files of zoo.save, training folders, or names from zoo list --weights; default: pairnet-small and"
         " aligned_difference",
     )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
-    add("--port", type=whole(1), default=PORT, metavar="N", help=f"of this machine; default: {PORT}")
+    add("--port", type=whole(1), default=PORT, metavar="N", help=f"port of this machine; default: {PORT}")
 
 
 def run(args: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""what one network is and costs: card, options, parameters, memory, receptive field, shapes, picture"""
+"""describe a network: options, parameters, memory, receptive field, shapes, diagram"""
 
 import json
 import sys

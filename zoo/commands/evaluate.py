@@ -1,4 +1,4 @@
-"""measure a trained network on data: all metrics with intervals, per image, and pictures"""
+"""evaluate a trained network: all metrics with intervals, per image, and pictures"""
 
 import hashlib
 import re
@@ -21,26 +21,34 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "weights",
         type=Path,
-        help="a file of zoo.save, a training's folder, a name of zoo list --weights, or others' with --model",
+        help="a file of zoo.save, a training's folder, a name from zoo list --weights; or, with --model, any other"
+        " file of weights",
     )
-    parser.add_argument("--data", required=True, metavar="SPEC", help="pairbench:hard, a folder, a zip, shards")
+    parser.add_argument("--data", required=True, metavar="SPEC", help="pairbench:hard, or a folder, a zip or shards")
     parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
-    parser.add_argument("--size", type=image_size, help="pixels, as 224 or 224x320; default: as the data is")
-    parser.add_argument("--samples", type=whole(1), metavar="N", help="at most N, spread over the split; default: all")
+    parser.add_argument("--size", type=image_size, help="pixels, as 224 or 224x320; default: the data's own size")
+    parser.add_argument(
+        "--samples", type=whole(1), metavar="N", help="at most N samples, spread over the split; default: all"
+    )
     parser.add_argument("--batch", type=whole(1), default=16, help="default: 16")
-    parser.add_argument("--workers", type=whole(0), default=0, help="processes that read data; default: this one")
+    parser.add_argument("--workers", type=whole(0), default=0, help="additional processes that read data; default: 0")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="default: fp32")
-    parser.add_argument("--channels-last", action="store_true", help="lay images out with channels last")
-    parser.add_argument("--metrics", metavar="NAMES", help='with commas, as "mask_iou,depth_rmse"; default: all')
+    parser.add_argument("--channels-last", action="store_true", help="store images with channels last in memory")
+    parser.add_argument("--metrics", metavar="NAMES", help='names with commas, as "mask_iou,depth_rmse"; default: all')
     parser.add_argument(
-        "--metric", action="append", default=[], metavar="PLACE", help="one of your own beside them: my_metric.py:Mine"
+        "--metric", action="append", default=[], metavar="PLACE", help="a metric of your own, as my_metric.py:Mine"
     )
-    parser.add_argument("--model", metavar="SPEC", help="for weights that do not say which: u2net, my_net.py:Net")
     parser.add_argument(
-        "--out", type=path, metavar="DIR", help="default: beside the weights, of ready ones here, named after the data"
+        "--model", metavar="SPEC", help="the network, if the file does not name it: u2net, my_net.py:Net"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an evaluation that is there already")
+    parser.add_argument(
+        "--out",
+        type=path,
+        metavar="DIR",
+        help="default: named after the data, beside the weights (for ready weights: here)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing evaluation")
 
 
 def run(args: Namespace) -> None:

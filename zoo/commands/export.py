@@ -1,4 +1,4 @@
-"""write a trained network as a file of other programs: ONNX, OpenVINO, torch.export"""
+"""export a trained network for other programs: ONNX, OpenVINO, torch.export"""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
@@ -11,25 +11,35 @@ DATA = "pairbench:hard"
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("weights", type=path, help="a file of zoo.save, a training's folder, or others' with --model")
+    add(
+        "weights",
+        type=path,
+        help="a file of zoo.save, a training's folder, a name from zoo list --weights; or, with --model, any other"
+        " file of weights",
+    )
     add("--format", choices=FORMATS, default="onnx", help="default: onnx")
     add(
         "--size",
         type=_size,
         default="dynamic",
         metavar="HxW",
-        help="pixels, as 224 or 224x320; default: dynamic, any size from the network's smallest up",
+        help="pixels, as 224 or 224x320; default: dynamic, any size from the network's smallest on",
     )
     add(
         "--outputs",
         choices=("probabilities", "logits"),
         default="probabilities",
-        help="values in [0, 1], or the network's own; default: probabilities",
+        help="values in [0, 1], or raw logits; default: probabilities",
     )
-    add("--data", default=DATA, metavar="SPEC", help=f"pairs to compare on, and to learn 8 bits on; default: {DATA}")
-    add("--model", metavar="SPEC", help="for weights that do not say which: u2net, my_net.py:Net")
+    add(
+        "--data",
+        default=DATA,
+        metavar="SPEC",
+        help=f"pairs for the comparison with the network, and for the calibration of int8; default: {DATA}",
+    )
+    add("--model", metavar="SPEC", help="the network, if the file does not name it: u2net, my_net.py:Net")
     add("--out", type=path, metavar="FILE", help="default: beside the weights")
-    add("--overwrite", action="store_true", help="replace a file that is there already")
+    add("--overwrite", action="store_true", help="replace an existing file")
 
 
 def run(args: Namespace) -> None:
@@ -49,7 +59,7 @@ def run(args: Namespace) -> None:
     with progress() as tick:
         made = export(model, out, format=args.format, size=args.size, outputs=args.outputs, data=args.data, tick=tick)
     say(f"{made.path}: {form.what}, {made.bytes:,} bytes, {made.seconds:.1f} s")
-    say(f"compared with the network on {args.data}, at most: {made.furthest}")
+    say(f"largest difference from the network on {args.data}: {made.furthest}")
 
 
 def _size(text: str) -> "tuple[int, int] | str":

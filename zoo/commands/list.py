@@ -1,4 +1,4 @@
-"""the architectures there are, with their published figures; or another catalog"""
+"""list the networks with their published figures, or another catalog"""
 
 import json
 import os
@@ -10,7 +10,7 @@ from registry import Entry, OptionError
 from zoo.listing import KINDS, WEIGHTS, more, rows
 from zoo.table import WIDTH, table
 
-NOTE = "Figures as published, two tasks, in_ch=6, at 224 x 224. Any other: zoo describe NAME"
+NOTE = "Published figures, for both tasks, in_ch=6 and 224 x 224 pixels. For others: zoo describe NAME"
 FOLDED = ("summary", "options", "model")  # columns that may take several lines
 
 
@@ -21,7 +21,11 @@ def arguments(parser: ArgumentParser) -> None:
     for kind, known in KINDS.items():
         others.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, help=known.help)
     others.add_argument(
-        f"--{WEIGHTS}", dest="kind", action="store_const", const=WEIGHTS, help="those that ship, as zoo.load takes them"
+        f"--{WEIGHTS}",
+        dest="kind",
+        action="store_const",
+        const=WEIGHTS,
+        help="ready weights, for zoo.load and zoo predict",
     )
 
 
@@ -40,7 +44,7 @@ def _architectures(pattern: str) -> list[dict[str, Any]]:
     specs = architectures.select(pattern)
     for spec in specs:
         if spec.options:
-            raise OptionError(f'list takes names and patterns, without options; for those: zoo describe "{spec}"')
+            raise OptionError(f'list takes names and patterns without options; zoo describe "{spec}" takes options')
     entries = map(architectures.get, {spec.name for spec in specs})
     return [_row(entry) for entry in sorted(entries, key=lambda entry: (rank(entry.card.group), entry.name))]
 

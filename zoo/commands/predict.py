@@ -1,4 +1,4 @@
-"""the mask and the depth of photos of your own: files to look at, and the object cut out"""
+"""predict the mask and the depth of your own photos, and cut the object out"""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -23,48 +23,53 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="PHOTO",
-        help="BG PHOTO: the scene without and with the object; for many photos a folder of them, and one plate or a"
-        " folder of plates of the same names. PHOTO alone for a network that takes no plate",
+        help="BG PHOTO: the scene without and with the object. For many photos give a folder, and one plate or a folder"
+        " of plates with the same names. PHOTO alone for a network without a plate",
     )
     add(
         "--weights",
         metavar="FILE",
-        help="a file of zoo.save, the folder of a training, or a name of zoo list --weights; default:"
-        " pairnet-small, which comes with pairzoo",
+        help="a file of zoo.save, a training's folder, or a name from zoo list --weights; default: pairnet-small,"
+        " which comes with pairzoo",
     )
-    add("--model", metavar="SPEC", help="the network, for weights from elsewhere: u2net, or 'unet(depth=4)'")
+    add("--model", metavar="SPEC", help="the network, if the file does not name it: u2net, or 'unet(depth=4)'")
     add(
         "--out",
         type=path,
         metavar="DIR",
-        help="folder for the files; made if it is missing (default: the photo's own; for a folder of photos,"
-        " FOLDER_predicted beside it)",
+        help="folder for the files, made if missing; default: the photo's own; for a folder of photos, FOLDER_predicted"
+        " beside it",
     )
     add(
         "--size",
         type=_size,
         default="trained",
         metavar="SIZE",
-        help="work at 224, at height x width as 224x320, at the photo's own size: photo, or at the size of the training"
-        " and then in tiles along the edges: tiles; the files keep the photo's size (default: trained, the size of the"
-        " training, where the weights tell it)",
+        help="size that the network works at: 224, or 224x320 (height x width); trained: the size of the training;"
+        " photo: the photo's own; tiles: the size of the training, then finer tiles along the edges. The files always"
+        " have the photo's size. Default: trained",
     )
     _settings(parser)
     _video(parser)
 
 
 def _video(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("videos", "needs the extra video; in the place of photos").add_argument
+    add = parser.add_argument_group("videos", "instead of photos; needs the extra video").add_argument
     add("--video", type=Path, metavar="FILE", help="a video, a camera such as /dev/video0, or a folder of frames")
     add("--plate", type=Path, metavar="PHOTO", help="the scene without the object, as the camera sees it")
-    add("--over", type=Path, metavar="PHOTO", help="the object over this picture, instead of the mask; --out FILE.mp4")
-    add("--update-plate", action="store_true", help="the plate learns from the frames where nothing stands")
-    add("--no-smooth", action="store_true", help="leave each frame's mask as it is, though the photo did not change")
+    add(
+        "--over",
+        type=Path,
+        metavar="PHOTO",
+        help="write the object over this picture, instead of the mask; with --out FILE.mp4",
+    )
+    add("--update-plate", action="store_true", help="update the plate slowly from the frames, where no object is")
+    add("--no-smooth", action="store_true", help="do not smooth masks over time")
 
 
 def _settings(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("--resize-plate", action="store_true", help="allow a plate of another size than the photo's, and resize it")
+    add("--resize-plate", action="store_true", help="resize a plate whose size differs from the photo's")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
     add("--precision", choices=PORTABLE_PRECISIONS, default="fp32", help="default: fp32")
     add("--threshold", type=float, default=0.5, help="the probability from which a pixel is object; default: 0.5")
@@ -78,13 +83,11 @@ def _settings(parser: ArgumentParser) -> None:
     add(
         "--preview",
         action="store_true",
-        help="first NAME_preview.png, at a quarter of the photo's height and width, from a quick look",
+        help="write NAME_preview.png first: a quick cut-out at a quarter of the photo's height and width",
     )
     again = parser.add_mutually_exclusive_group()
-    again.add_argument("--overwrite", action="store_true", help="replace files that are there already")
-    again.add_argument(
-        "--resume", action="store_true", help="go on with many photos that were begun in --out; what is done stays"
-    )
+    again.add_argument("--overwrite", action="store_true", help="replace existing files")
+    again.add_argument("--resume", action="store_true", help="continue an interrupted run over many photos in --out")
 
 
 def run(args: Namespace) -> int:
@@ -92,9 +95,9 @@ def run(args: Namespace) -> int:
     if args.video is not None:
         return _run_video(args)
     if args.plate or args.over or args.update_plate or args.no_smooth:
-        raise UsageError("--plate, --over, --update-plate and --no-smooth are for videos; give --video FILE, too")
+        raise UsageError("--plate, --over, --update-plate and --no-smooth are for videos; give --video FILE as well")
     if not args.photos:
-        raise UsageError("no photo came; give BG PHOTO, or --video FILE")
+        raise UsageError("no photo given; give BG PHOTO, or --video FILE")
     import sys
 
     from zoo.deploy import PredictSettings, network, pairs, predict_many
@@ -109,7 +112,7 @@ def run(args: Namespace) -> int:
     if model.face.plate and not plates:
         raise UsageError("this network compares a photo with its plate; give BG PHOTO")
     if plates and not model.face.plate:
-        say(f"note: this network takes no plate, so {plates.pop()} is not looked at", file=sys.stderr)
+        say(f"note: this network takes no plate, so {plates.pop()} is ignored", file=sys.stderr)
     found, failures = pairs(plates[0] if plates else None, photos)
     if args.size is None and (takes := memory_of_largest(model, [pair.photo for pair in found])):
         say(f"note: {takes}", file=sys.stderr)
@@ -121,9 +124,9 @@ def run(args: Namespace) -> int:
             report = predict_many(model, found, out, settings, overwrite=args.overwrite, resume=args.resume, tick=tick)
     except KeyboardInterrupt:
         if len(found) > 1:
-            say("the same command with --resume goes on", file=sys.stderr)
+            say("to continue, run the same command with --resume", file=sys.stderr)
         raise
-    ready = "" if args.weights else f"no --weights, so {USUAL} answers; "
+    ready = "" if args.weights else f"no --weights given, so this is {USUAL}; "
     say(f"note: {ready}{model.training_story}", file=sys.stderr)
     return _told(report, [*failures, *report.failures], out, is_one=len(found) == 1)
 
@@ -152,7 +155,9 @@ def _run_video(args: Namespace) -> int:
     from zoo.progress import duration, progress
 
     if args.photos or args.out is None or args.resume or args.preview:
-        raise UsageError("a video takes --video FILE --plate PHOTO --out FILE.mp4, no photos, --resume or --preview")
+        raise UsageError(
+            "for a video give --video FILE --plate PHOTO --out FILE.mp4, without photos, --resume and --preview"
+        )
     settings = VideoSettings(
         args.size,
         args.resize_plate,
@@ -169,7 +174,7 @@ def _run_video(args: Namespace) -> int:
     say(f"{report.frames:,} frames, {duration(report.seconds)}, {rate:.2g} frames/s: {args.out}")
     raw, smooth = report.flicker
     if not args.no_smooth and raw:
-        say(f"  flicker, the mask's mean change where the photo did not change: {raw:.5f}, smoothed {smooth:.5f}")
+        say(f"  flicker (mean change of the mask where the photo did not change): {raw:.5f}, smoothed {smooth:.5f}")
     if report.stopped:
         say(f"ended early: {report.stopped}", file=sys.stderr)
     return 1 if report.stopped else 0
@@ -178,9 +183,9 @@ def _run_video(args: Namespace) -> int:
 def _check_paths(photos: list[Path], out: Path) -> None:
     """Plate and photo, or the photo alone; what is written lies elsewhere than in a folder of them."""
     if len(photos) > 2:
-        raise UsageError(f"{len(photos)} paths came; give BG PHOTO, or folders of them for many photos")
+        raise UsageError(f"{len(photos)} paths given; give BG PHOTO, or two folders for many photos")
     if any(photo.is_dir() and photo.resolve() == out.resolve() for photo in photos):
-        raise UsageError(f"{out} holds the photos, and what is written would be read again; give another --out")
+        raise UsageError(f"{out} holds the photos, and results there would be taken for photos; give another --out")
 
 
 def _beside(photo: Path) -> Path:

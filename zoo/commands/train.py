@@ -1,4 +1,4 @@
-"""train a network by a recipe, in a folder; stop it, kill it, go on with --resume"""
+"""train a network by a recipe; stop at any time and continue with --resume"""
 
 import math
 import os
@@ -23,30 +23,47 @@ PLAIN = ("model", "data", "start", "seed", "precision", "batch")  # fields of a 
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("--recipe", metavar="NAME_OR_FILE", help="zoo list --recipes names them; or a TOML file")
-    add("--out", type=path, metavar="RUN", help="folder of the run: weights, log, pictures, checkpoints")
-    add("--data", metavar="SPEC", help="in place of the recipe's, as pairbench:clean or a folder")
-    add("--model", metavar="SPEC", help="in place of the recipe's; your own as my_net.py:Net")
-    add("--from", dest="start", metavar="WEIGHTS", help="to start from: a file, a run, or a name of zoo list --weights")
-    add("--loss", action="append", default=[], metavar="[TASK=]LOSSES", help="in place of the recipe's, as depth=l1")
-    add("--metric", action="append", default=[], metavar="NAME", help="one more at each look, as my_metric.py:Mine")
-    add("--samples", type=whole(1), help="seen in all; every stage is scaled")
-    add("--batch", type=whole(1), help="of every stage")
-    add("--seed", type=whole(0), help="of weights, order and augmentation")
-    add("--precision", choices=PRECISIONS, help="in which the network computes")
+    add("--recipe", metavar="NAME_OR_FILE", help="a name from zoo list --recipes, or a TOML file")
+    add("--out", type=path, metavar="RUN", help="a new folder for weights, log, pictures and checkpoints")
+    add("--data", metavar="SPEC", help="data instead of the recipe's: pairbench:clean, or a folder")
+    add("--model", metavar="SPEC", help="network instead of the recipe's; your own: my_net.py:Net")
+    add(
+        "--from",
+        dest="start",
+        metavar="WEIGHTS",
+        help="weights to start from: a file, a training's folder, or a name from zoo list --weights",
+    )
+    add(
+        "--loss",
+        action="append",
+        default=[],
+        metavar="[TASK=]LOSSES",
+        help="losses instead of the recipe's, for both tasks or one: depth=l1",
+    )
+    add(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="one more metric at each validation, as my_metric.py:Mine",
+    )
+    add("--samples", type=whole(1), help="number of training samples in total; every stage is scaled")
+    add("--batch", type=whole(1), help="batch size of every stage")
+    add("--seed", type=whole(0), help="random seed of weights, order and augmentation")
+    add("--precision", choices=PRECISIONS, help="of the network's computations")
     add(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
         type=_field,
-        help="any field, as lr=0.003; a stage's, in every stage",
+        help="change any field of the recipe, as lr=0.003; a field of a stage changes in every stage",
     )
-    add("--resume", action="store_true", help="go on with the run in --out")
+    add("--resume", action="store_true", help="continue the training in --out")
     machine_arguments(parser)
-    add("--tensorboard", action="store_true", help="write TensorBoard's files too; needs the extra tensorboard")
-    add("--profile", action="store_true", help="measure where a step's time goes, write a trace to --out, and end")
-    add("--print", action="store_true", help="print the recipe as it would be run, as TOML, and end")
+    add("--tensorboard", action="store_true", help="also write files for TensorBoard; needs the extra tensorboard")
+    add("--profile", action="store_true", help="measure where a step's time goes, write a trace to --out, and exit")
+    add("--print", action="store_true", help="print the complete recipe as TOML, and exit")
 
 
 def machine_arguments(parser: ArgumentParser) -> None:
@@ -56,9 +73,9 @@ def machine_arguments(parser: ArgumentParser) -> None:
     add(
         "--workers",
         type=whole(0),
-        help="processes that make data; default: one less than its share of the cores",
+        help="processes that prepare data; default: one fewer than the available cores",
     )
-    add("--save-every", type=_seconds, default=120.0, metavar="SECONDS", help="between checkpoints; default: 120")
+    add("--save-every", type=_seconds, default=120.0, metavar="SECONDS", help="time between checkpoints; default: 120")
 
 
 def stopped_by(stopped: "StoppedError") -> int:
@@ -72,10 +89,10 @@ def run(args: Namespace) -> int | None:
 
     recipe = _recipe(args)
     if args.out is None and not args.print:
-        raise OptionError("where to? give --out RUN, a new folder")
+        raise OptionError("no folder to write to; give --out RUN, a new folder")
     if args.print or args.profile:
         if recipe is None:
-            raise OptionError("which recipe? give --recipe NAME or FILE.toml")
+            raise OptionError("no recipe; give --recipe NAME or FILE.toml")
         recipe = budgeted(recipe, args.samples)
         if args.profile:
             from zoo.training.profile import profile
@@ -133,9 +150,9 @@ def _recipe(args: Namespace) -> "Recipe | None":
         return recipe.changed(**losses.by_task(args.loss, trained), **changes)
     changes |= {"loss": args.loss} if args.loss else {}
     if changes and args.resume:
-        raise OptionError(f"--resume goes on as the run was begun; leave {', '.join(changes)} out")
+        raise OptionError(f"--resume continues the run with its own settings; leave out {', '.join(changes)}")
     if changes:
-        raise OptionError(f"which recipe should take {', '.join(changes)}? give --recipe NAME or FILE.toml")
+        raise OptionError(f"no recipe to change {', '.join(changes)} in; give --recipe NAME or FILE.toml")
     return None
 
 
@@ -149,7 +166,9 @@ def _heading(name: str) -> str:
     origin = f"; after {entry.card.origin}" if entry.card.origin else ""
     notes = [f"# - {note}" for note in entry.card.notes]
     lines = [f"# {entry.name}: {entry.card.summary}{origin}"]
-    lines += ["# departures from it, and what is not known of it:"] * bool(origin and notes) + notes
+    lines += ["# where it departs from the original, and what the authors did not publish:"] * bool(
+        origin and notes
+    ) + notes
     return "".join(f"{line}\n" for line in lines) + "\n"
 
 
@@ -159,7 +178,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not seconds >= 0:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds from 0 up")
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds; give 0 or more")
     return seconds
 
 
@@ -167,7 +186,7 @@ def _field(text: str) -> tuple[str, Any]:
     """FIELD=VALUE, the value as TOML or a spec has it; what is neither is text."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise ArgumentTypeError(f"{text!r} is not FIELD=VALUE, as lr=0.003")
+        raise ArgumentTypeError(f"{text!r} is not FIELD=VALUE; write it as lr=0.003")
     with suppress(ValueError, RecursionError):
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     with suppress(SpecError):  # it has none, and (64, 96)

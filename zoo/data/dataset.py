@@ -66,7 +66,7 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
             index = operator.index(index)
         except TypeError:
             raise OptionError(
-                f"[{index!r}] is no index; give one whole number, or several to batch([...]), as data.batch([0, 1])"
+                f"[{index!r}] is not an index; give one whole number, or several to batch, as data.batch([0, 1])"
             ) from None
         if not -n <= index < n:
             raise IndexError(f"index {index} is out of range: {self.spec} has {n} samples in split {self.split}")

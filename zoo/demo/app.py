@@ -75,7 +75,7 @@ async def _pictures(request: Request) -> tuple[bytes, bytes]:
     """Plate and photo, which come one behind the other; the plate may be empty."""
     said = request.headers.get(FROM_PAGE, "")
     if not (said.isascii() and said.isdigit() and len(said) < 12):
-        raise RefusedError("this is for the page alone: the header X-Plate-Bytes is missing", 400)
+        raise RefusedError("only the page may call this: the header X-Plate-Bytes is missing", 400)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -83,7 +83,7 @@ async def _pictures(request: Request) -> tuple[bytes, bytes]:
             raise RefusedError(f"both pictures together have more than {BYTES:,} bytes; give smaller ones", 413)
     first = int(said)
     if first >= len(body):
-        raise RefusedError("no photo came; drop one, or take it with the camera", 400)
+        raise RefusedError("no photo given; drop one, or take it with the camera", 400)
     return bytes(body[:first]), bytes(body[first:])
 
 
@@ -104,7 +104,7 @@ def app(networks: Mapping[str, nn.Module], port: int) -> Starlette:
     async def guard(request: Request, call_next: Next) -> Response:
         origin = request.headers.get("origin")
         if request.headers.get("host") not in hosts or (origin and origin.removeprefix("http://") not in hosts):
-            response: Response = JSONResponse({"error": "this page is for this machine alone"}, 403)
+            response: Response = JSONResponse({"error": "this page is only for this machine"}, 403)
         else:
             response = await call_next(request)
         response.headers.update(HEADERS)

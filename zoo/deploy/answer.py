@@ -15,7 +15,9 @@ def interface(model: nn.Module) -> Interface:
     """What a network takes and gives, through torch.compile too."""
     face = getattr(model, "face", None)
     if not isinstance(face, Interface):
-        raise OptionError(f"a {type(model).__name__} is no network of the zoo; zoo.wrap gives one of your own its form")
+        raise OptionError(
+            f"a {type(model).__name__} is not a network of the zoo; zoo.wrap makes one of your own module"
+        )
     return face
 
 
@@ -24,7 +26,9 @@ def answer(model: nn.Module, images: list[Tensor], precision: str) -> Prediction
     weight = place_of(model)
     require_memory(model, images[-1].shape[-2:], weight.device, is_half=precision != "fp32")
     at = " x ".join(map(str, images[-1].shape[-2:]))
-    with memory_or(lambda: InputError(f"{weight.device} has not the memory for {at} pixels; give a size (--size 512)")):
+    with memory_or(
+        lambda: InputError(f"{weight.device} does not have enough memory for {at} pixels; give a size (--size 512)")
+    ):
         batch = [image[None].to(weight.device) for image in images]  # (1, c, h, w)
         batch = [(x / 255 if x.dtype == torch.uint8 else x).to(weight.dtype) for x in batch]
         plate = batch[0] if len(batch) == 2 else None
@@ -37,7 +41,6 @@ def _numbers(logits: Tensor, task: str) -> Tensor:
     logits = logits[0].float()
     if bool(logits.isnan().any()):
         raise InputError(
-            f"the network's {task} is not a number in places: its weights are broken, or the precision is too narrow"
-            " for them (fp32 is not)"
+            f"the network's {task} has values that are not numbers: its weights are broken, or they need precision fp32"
         )
     return logits

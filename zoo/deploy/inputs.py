@@ -88,7 +88,7 @@ def same_size(bg: Tensor, fg_bg: Tensor, names: tuple[str, str], *, resize_plate
     if resize_plate:
         return resize(bg, (own_h, own_w))
     if (h, w) == (own_w, own_h):
-        why = "One of them lies on its side; turn it, or restore its EXIF orientation"
+        why = "One of them is turned by 90 degrees; turn it back, or restore its EXIF orientation"
     elif same_aspect((h, w), (own_h, own_w)):
         why = "If they are one view at two scales, allow resizing bg with resize_plate=True (--resize-plate)"
     else:

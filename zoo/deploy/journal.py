@@ -37,10 +37,10 @@ class Journal:
         except FileNotFoundError:
             raise DataError(f"{folder} holds nothing to resume: no prediction was begun, or all is done") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DataError(f"{path} cannot be read ({error}); begin anew with --overwrite, without --resume") from None
+            raise DataError(f"{path} cannot be read ({error}); start over with --overwrite, without --resume") from None
         if different:
             raise DataError(
-                f"{folder} was begun with other settings: {different}. Give those again, or begin anew with --overwrite"
+                f"{folder} was begun with other settings: {different}. Give those again, or start over with --overwrite"
             )
         return found
 

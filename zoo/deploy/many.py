@@ -65,10 +65,10 @@ def pairs(bg: Path | None, photo: Path) -> tuple[list[Pair], list[str]]:
     if not found:
         theirs, own = (listed(list(names), SHOWN, ", ") for names in (plates, photos))
         raise DataError(
-            f"no plate in {bg} has the name of a photo (plates: {theirs}; photos: {own}); name them alike, or give the"
-            " one file that is the plate of all"
+            f"no plate in {bg} has the name of a photo (plates: {theirs}; photos: {own}); give them the"
+            " same names, or give one plate for all photos"
         )
-    return found, [f"{path}: no plate of this name in {bg}" for path in lone]
+    return found, [f"{path}: no plate with this name in {bg}" for path in lone]
 
 
 def _pictures(path: Path) -> dict[str, Path]:
@@ -83,7 +83,7 @@ def _pictures(path: Path) -> dict[str, Path]:
             raise DataError(f"{file} and {found[file.stem].name} have one name; remove or rename one of them")
         found[file.stem] = file
     if not found:
-        raise DataError(f"{path}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
+        raise DataError(f"{path}: no images in it; accepted are files that end in {' '.join(SUFFIXES)}")
     return found
 
 

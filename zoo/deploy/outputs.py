@@ -123,4 +123,4 @@ def refuse_existing(paths: Iterable[Path]) -> None:
     there = [path for path in paths if path.exists() or path.is_symlink()]
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise DataError(f"{there[0]}{more}: there already; allow overwrite (--overwrite), or take another folder")
+        raise DataError(f"{there[0]}{more}: already exists; allow overwrite (--overwrite), or give another folder")

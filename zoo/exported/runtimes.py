@@ -114,5 +114,5 @@ RUNTIMES: Mapping[str, type[OnnxRuntime] | type[OpenVino] | type[TorchExport]] =
 
 def _texts(found: Any) -> Mapping[str, str]:
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise ValueError("what it says of itself is no text")
+        raise ValueError("its description of itself is not text")
     return found

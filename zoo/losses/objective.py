@@ -177,7 +177,7 @@ def _weights(given: Mapping[str, float] | None, tasks: tuple[str, ...]) -> dict[
     for task, weight in (given or {}).items():
         if task not in tasks:
             hint = "its losses are None" if task in TASKS else nearest(str(task), tasks)
-            raise OptionError(f"weights has {task!r}, which is no task of this objective; {hint}")
+            raise OptionError(f"weights has {task!r}, which is not a task of this objective; {hint}")
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
             raise OptionError(f"weights[{task!r}]={weight!r} is not accepted; a weight is a number above 0")
     return {task: float((given or {}).get(task, 1.0)) for task in tasks}

@@ -57,7 +57,7 @@ class Accumulator:
             raise OptionError("this Accumulator was reduced already; make a new one for more images")
         count = len(sample.fg_bg)
         if ids is not None and len(ids) != count:
-            raise OptionError(f"{len(ids)} ids came with {count} images; give one each")
+            raise OptionError(f"got {len(ids)} ids for {count} images; give one for each")
         if not isinstance(sample.meta, tuple) or len(sample.meta) not in (0, count):
             raise InputError(f"the sample's meta is to be a tuple of {count} dictionaries, one per image, or empty")
         logits = {task: self._logits(prediction, sample, task) for task in self.tasks}
@@ -107,7 +107,7 @@ class Accumulator:
     def _gathered(self) -> tuple[Numbers, list[int] | None]:
         """All rows on the CPU, and their ids."""
         if any(ids is None for ids in self._ids) and any(ids is not None for ids in self._ids):
-            raise OptionError("some batches came with ids and some without; give them with all or with none")
+            raise OptionError("some batches have ids and some have none; give ids with all or with none")
         rows = [part.cpu() for part in self._rows]
         stacked = torch.cat(rows) if rows else torch.zeros(0, self._width, dtype=torch.float64)
         known = [index for ids in self._ids if ids is not None for index in ids]
@@ -136,7 +136,7 @@ def _metrics(tasks: tuple[Task, ...], wanted: Sequence[str] | None) -> list[Metr
     for metric in chosen:
         if metric.card.task not in tasks:
             raise OptionError(
-                f"{metric.name} measures {metric.card.task}, and here is {' and '.join(tasks) or 'nothing'} alone"
+                f"{metric.name} measures {metric.card.task}, and here there is only {' and '.join(tasks) or 'nothing'}"
             )
     names = [metric.name for metric in chosen]
     if not names or len(set(names)) < len(names):

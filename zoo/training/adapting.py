@@ -103,7 +103,7 @@ def adapt(
     plates: a folder of photos without objects, one or more; None where `resume` goes on with what is in `out`.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise OptionError("an adaptation takes one process; start it without torchrun")
+        raise OptionError("an adaptation runs in one process; start it without torchrun")
     folder = Path(out)
     with locked(folder):
         recipe = None if resume else _begin(plates, folder, adaptation, setup)
@@ -116,12 +116,14 @@ def adapt(
 def _begin(plates: str | PathLike[str] | None, folder: Path, asked: Adaptation, setup: Setup) -> Recipe:
     """Write the network as it is into the folder; the recipe that goes on from there."""
     if plates is None:
-        raise OptionError("of which camera? give --plates DIR, a folder of its photos without objects")
+        raise OptionError("no photos of the camera; give --plates DIR, a folder of photos without objects")
     if (folder / TRAINING).exists() or (folder / WEIGHTS).exists():
-        raise TrainingError(f"{folder} holds an adaptation already; --resume goes on with it, or give another --out")
+        raise TrainingError(f"{folder} holds an adaptation already; --resume continues it, or give another --out")
     model = load(asked.start or USUAL).float()
     if asked.start is None and architectures.get(model.spec.name).card.group == "baseline":
-        raise OptionError(f"start from which network? give --from WEIGHTS: {USUAL}, which ships, has nothing to adapt")
+        raise OptionError(
+            f"no network to start from; give --from WEIGHTS ({USUAL} is a baseline and cannot be adapted)"
+        )
     has_depth = "depth" in model.trained_tasks
     size = asked.size or model.trained_at or SIZE
     samples = asked.samples or 100 * BATCH

@@ -67,7 +67,7 @@ def newest(folder: Path) -> dict[str, Any] | None:
             warnings.warn(f"{error}{'' if path == found[-1] else '; the one before is used'}", stacklevel=2)
     if found:
         raise CheckpointError(
-            f"none of the {len(found)} checkpoints in {folder} can be read; start anew in another --out"
+            f"none of the {len(found)} checkpoints in {folder} can be read; start again in another --out"
         )
     return None
 

@@ -31,6 +31,6 @@ def require_named(data: Mapping[str, Any], named: Collection[str]) -> None:
     aim = data.get("objective")
     if strange := code_named({**data, **(aim if isinstance(aim, Mapping) else {})}) - {*named}:
         raise RecipeError(
-            f"it starts code of somebody's own, {', '.join(sorted(strange))}. If you trust it, name it, too, with"
+            f"it would run the code {', '.join(sorted(strange))}. If you trust that code, name it yourself with"
             " --model, --loss or --metric"
         )

@@ -80,6 +80,6 @@ def _check(recipe: object, model: object) -> None:
         )
     if model is not None and not isinstance(model, PairModel):
         raise OptionError(
-            f"a {type(model).__name__} is no network of the zoo; zoo.wrap gives one of your own its form, and a"
+            f"a {type(model).__name__} is not a network of the zoo; zoo.wrap makes one of your own module, and a"
             " network by name belongs into the recipe"
         )

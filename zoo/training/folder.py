@@ -57,9 +57,9 @@ def settle(recipe: Recipe | None, folder: Path, samples: int | None, resume: boo
     path = folder / RECIPE
     if not resume:
         if recipe is None:
-            raise RecipeError("which recipe? give --recipe NAME or FILE.toml, or --resume")
+            raise RecipeError("no recipe; give --recipe NAME or FILE.toml, or --resume")
         if path.exists():
-            raise TrainingError(f"{folder} holds a run already; --resume goes on with it, or give another --out")
+            raise TrainingError(f"{folder} holds a run already; --resume continues it, or give another --out")
         if there := [name for name in WRITTEN if (folder / name).exists()]:
             raise TrainingError(
                 f"{folder} holds {', '.join(there)}, which a run would write over; give another --out, as a new folder"

@@ -104,24 +104,22 @@ class Loop:
                         return StoppedError(
                             request.signal or SIGTERM,
                             f"stopped at step {trainer.step_number:,} of {self.total_steps:,}; all is saved, --resume"
-                            " goes on",
+                            " continues",
                         )
         except RuntimeError as error:
             if "DataLoader worker (pid" not in str(error):  # an error that was raised in one says no number
                 raise
             raise TrainingError(
-                f"a process that makes data has died ({str(error).splitlines()[0]}); memory may have run out. Go on"
-                " with --resume and fewer --workers"
+                f"a process that prepares data has died ({str(error).splitlines()[0]}); memory may have run out."
+                " Continue with --resume and fewer --workers"
             ) from None
         finally:
             if self.journal:
                 self.journal.close()
         if self.replaced and self.world.is_first:
-            warnings.warn(f"{self.replaced}\nin the place of a damaged one stood the next", stacklevel=2)
+            warnings.warn(f"{self.replaced}\neach damaged sample was replaced by the next one", stacklevel=2)
         if self.sums.streak >= MENTIONED and self.world.is_first and not self.trial:
-            warnings.warn(
-                f"the last {self.sums.streak} steps were not finite and changed nothing. {CURES}", stacklevel=2
-            )
+            warnings.warn(f"the last {self.sums.streak} steps were not finite and were skipped. {CURES}", stacklevel=2)
         return None
 
     def _stage(self, request: StopRequest) -> bool:

@@ -88,16 +88,16 @@ def freeze(model: nn.Module, stage: Stage) -> list[nn.Parameter]:
     """Let only those parameters learn that the stage does not freeze; they are returned."""
     names = [name for name, _ in model.named_parameters()]
     if not names:
-        raise RecipeError("this network has no parameters, so nothing of it learns; it can be used as it is")
+        raise RecipeError("this network has no parameters, so there is nothing to train; use it as it is")
     for pattern in stage.freeze:
         if not any(fnmatchcase(name, pattern.removeprefix("!")) for name in names):
             heads = sorted({".".join(name.split(".")[:2]) for name in names})
-            raise RecipeError(f"freeze={pattern!r} fits no parameter of this network; {nearest(pattern, heads)}")
+            raise RecipeError(f"freeze={pattern!r} matches no parameter of this network; {nearest(pattern, heads)}")
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not is_frozen(name, stage.freeze))
     chosen = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not chosen:
-        raise RecipeError(f"freeze={', '.join(stage.freeze)} leaves nothing that learns")
+        raise RecipeError(f"freeze={', '.join(stage.freeze)} leaves nothing to train")
     return chosen
 
 

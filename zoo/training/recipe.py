@@ -55,12 +55,12 @@ class Objective:
 
     mask: Annotated[str, "losses of the mask, as bce + 0.5*dice; empty for none"] = "bce"
     depth: Annotated[str, "losses of the depth, as ssim + 0.1*l1; empty for none"] = "l1"
-    mask_weight: Annotated[float, "of the mask's losses in the sum"] = 1.0
-    depth_weight: Annotated[float, "of the depth's losses in the sum"] = 1.0
-    deep: Annotated[Literal["final", "sum", "mean"], "over side outputs: the final one alone, their sum or mean"] = (
-        "final"
-    )
-    balance: Annotated[str, "fixed, uncertainty, dwa or pcgrad"] = "fixed"
+    mask_weight: Annotated[float, "weight of the mask's losses"] = 1.0
+    depth_weight: Annotated[float, "weight of the depth's losses"] = 1.0
+    deep: Annotated[
+        Literal["final", "sum", "mean"], "loss of the final output only, or the sum or mean over all side outputs"
+    ] = "final"
+    balance: Annotated[str, "how the tasks are weighted: fixed, uncertainty, dwa or pcgrad"] = "fixed"
 
     def __post_init__(self) -> None:
         check(self)
@@ -81,18 +81,18 @@ class Objective:
 class Stage:
     """One part of training: a size, an amount, a rate, and what of the network learns."""
 
-    name: Annotated[str, "for logs; empty: its number"] = ""
+    name: Annotated[str, "name in logs; empty: its number"] = ""
     size: Annotated[int | tuple[int, int], "pixels of the images, one number or (h, w)"] = 64
-    samples: Annotated[int | None, "how many are seen; or give epochs", FROM_1] = None
-    epochs: Annotated[float | None, "passes over the data; or give samples", ABOVE_0] = None
-    batch: Annotated[int, "samples of one step, of all processes together", FROM_1] = 32
-    lr: Annotated[float, "learning rate that the schedule multiplies", ABOVE_0] = 0.01
+    samples: Annotated[int | None, "number of training samples; or give epochs", FROM_1] = None
+    epochs: Annotated[float | None, "number of passes over the data; or give samples", ABOVE_0] = None
+    batch: Annotated[int, "batch size, over all processes", FROM_1] = 32
+    lr: Annotated[float, "learning rate; the schedule multiplies it", ABOVE_0] = 0.01
     schedule: Annotated[str, "constant, step, cosine, one_cycle or plateau, over this stage"] = "constant"
-    tasks: Annotated[tuple[Task, ...], "whose losses count"] = TASKS
+    tasks: Annotated[tuple[Task, ...], "tasks whose losses count"] = TASKS
     freeze: Annotated[
-        tuple[str, ...], "patterns of parameters that stay as they are; !pattern lets some go; the last that fits wins"
+        tuple[str, ...], "patterns of parameters to freeze; !pattern unfreezes; the last match decides"
     ] = ()
-    norms: Annotated[Literal["live", "frozen"], "batch norms: of the batch, or the running statistics"] = "live"
+    norms: Annotated[Literal["live", "frozen"], "batch norms use the batch's statistics, or the running ones"] = "live"
 
     def __post_init__(self) -> None:
         for option in ("tasks", "freeze"):  # a text is a list of one, or of several with commas
@@ -101,7 +101,7 @@ class Stage:
         require(min(self.hw) >= SMALLEST, "size", self.size, f"pixels from {SMALLEST} up")
         if (self.samples is None) == (self.epochs is None):
             both = "" if self.samples is None else f", not samples={self.samples} and epochs={self.epochs:g}"
-            raise RecipeError(f"a stage needs an amount: samples or epochs, one of the two{both}")
+            raise RecipeError(f"a stage needs either samples or epochs{both}")
         require(0 < len(self.tasks) == len(set(self.tasks)), "tasks", self.tasks, "mask, depth, or both, once each")
         schedules.build(self.schedule)
 
@@ -123,25 +123,27 @@ class Recipe:
     objective: Objective = field(default_factory=Objective)
     optimizer: Annotated[str, "sgd or adamw with options, as sgd(momentum=0.9)"] = "adamw"
     rates: Annotated[
-        tuple[float, ...] | None, "tried as lr of the first stage, of others in proportion; the best goes on", RATES
+        tuple[float, ...] | None, "learning rates to try for the first stage; others keep their proportion", RATES
     ] = None
     choose_after: Annotated[
-        float | None, "share of the samples after which one of rates is chosen; None: 0.25 with rates", BETWEEN
+        float | None, "share of the samples after which the best of rates is chosen; None: 0.25", BETWEEN
     ] = None
     augment: Annotated[str, "augmentations, as flip, noise(std=0.02); empty for none"] = ""
     epoch: Annotated[int | None, "samples that count as one epoch; None: as many as the data has", FROM_1] = None
-    normalise: Annotated[Literal["model", "data"], "image statistics: the network's, or the data's"] = "model"
-    clip_norm: Annotated[float | None, "greatest norm of all gradients together", ABOVE_0] = None
-    clip_value: Annotated[float | None, "greatest value of a gradient", ABOVE_0] = None
+    normalise: Annotated[Literal["model", "data"], "image statistics of the network, or of the data"] = "model"
+    clip_norm: Annotated[float | None, "largest norm of the gradient", ABOVE_0] = None
+    clip_value: Annotated[float | None, "largest value of a gradient", ABOVE_0] = None
     ema: Annotated[float, "decay of the running average of weights; 0: none", BELOW_1] = 0.0
-    precision: Annotated[Precision, "in which the network computes"] = "fp32"
-    layout: Annotated[Literal["contiguous", "channels_last"], "of images and weights in memory"] = "contiguous"
-    compile: Annotated[bool, "through torch.compile"] = False
-    sync_norms: Annotated[bool, "batch norms over all GPUs together"] = False
-    validate_every: Annotated[int | None, "samples between two looks at held-out data; None: ten in all", FROM_1] = None
-    metrics: Annotated[str | None, "more of each look, with commas, as mask_mae,my_metric.py:Mine"] = None
-    validate_samples: Annotated[int, "held-out samples of each look", FROM_1] = 200
-    seed: Annotated[int, "of weights, order and augmentation", SEED] = 0
+    precision: Annotated[Precision, "of the network's computations"] = "fp32"
+    layout: Annotated[Literal["contiguous", "channels_last"], "memory layout of images and weights"] = "contiguous"
+    compile: Annotated[bool, "compile the network with torch.compile"] = False
+    sync_norms: Annotated[bool, "batch norm statistics over all GPUs"] = False
+    validate_every: Annotated[
+        int | None, "training samples between validations; None: ten validations in all", FROM_1
+    ] = None
+    metrics: Annotated[str | None, "additional metrics of each validation, as mask_mae,my_metric.py:Mine"] = None
+    validate_samples: Annotated[int, "samples of each validation", FROM_1] = 200
+    seed: Annotated[int, "random seed of weights, order and augmentation", SEED] = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", _stages(self.stages))
@@ -216,7 +218,7 @@ class Recipe:
         try:
             text = Path(path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            raise RecipeError(f"{path} is no text, so no recipe; a recipe is a TOML file") from None
+            raise RecipeError(f"{path} is not a text file; a recipe is a TOML file") from None
         with located(str(path)):
             return cls.from_toml(text, named)
 

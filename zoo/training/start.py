@@ -31,7 +31,7 @@ def fill(model: PairModel, start: str) -> Trained | None:
     weights = said["weights"] if said else start
     if said and _digest(weights) != said["digest"]:
         raise WeightsError(
-            f"{weights} holds other weights than {start} names; put those back, or start anew from these"
+            f"{weights} holds other weights than {start} names; put those back, or start a new training from these"
         )
     load_into(model, weights)
     return Trained.from_text(read(located(weights)).metadata.get("trained"))

@@ -213,44 +213,44 @@ class Trainer:
         for task in TASKS:
             if getattr(self.recipe.objective, task) and task not in known:
                 raise OptionError(
-                    f"the objective has losses for {task}, and the data knows {', '.join(known)} alone"
+                    f"the objective has losses for {task}, but the data has only {', '.join(known)}"
                     f' ({self.recipe.data}); leave them out ({task} = "" in [objective], or --set {task}=)'
                 )
             if getattr(self.recipe.objective, task) and task not in self.model.face.tasks:
                 raise OptionError(
-                    f"the objective has losses for {task}, and {self.recipe.model} gives"
+                    f"the objective has losses for {task}, but {self.recipe.model} gives only"
                     f" {', '.join(self.model.face.tasks)};"
                     f' leave them out ({task} = "" in [objective]), or build the network with both tasks'
                 )
         for phase in self.phases:
             if not any(getattr(self.recipe.objective, task) for task in phase.stage.tasks):
                 raise OptionError(
-                    f"stage {phase.title} trains {', '.join(phase.stage.tasks)}, for which the objective has no losses"
+                    f"stage {phase.title} trains {', '.join(phase.stage.tasks)}, but the objective has no losses for it"
                 )
 
     def _require_own(self, state: dict[str, Any]) -> None:
         """Raise TrainingError where a state is of another training: steps would be counted wrongly, or not at all."""
         if state["recipe"] != self.recipe.to_toml():
             raise TrainingError(
-                "the checkpoint was written under another recipe than recipe.toml has now; put that back, or start"
-                " anew in another --out"
+                "the checkpoint was written with another recipe.toml than is there now; put that back, or start"
+                " again in another --out"
             )
         steps = [phase.steps for phase in self.phases]
         if state["steps"] != steps:
             raise TrainingError(
                 f"the data has changed: the stages had {state['steps']} steps and would now have {steps}. Put the data"
-                " back, or start anew in another --out"
+                " back, or start again in another --out"
             )
         if state.get("length", self.length) != self.length:  # older checkpoints do not say
             raise TrainingError(
-                f"the data has changed: {state['length']:,} samples to learn from, and now {self.length:,}."
-                " Put it back, or start anew in another --out"
+                f"the data has changed: it had {state['length']:,} training samples, and now has {self.length:,}."
+                " Put it back, or start again in another --out"
             )
         own, saved = (
             {name: value.shape for name, value in each.items()} for each in (self.model.state_dict(), state["model"])
         )
         if own != saved:
-            raise TrainingError("the checkpoint is of another network than this one; give the model it was begun with")
+            raise TrainingError("the checkpoint belongs to another network; give the one that the training began with")
 
     def _shared(self, phase: Phase) -> Any:
         """The network as the step calls it: with gradients averaged over the processes where there are several."""
@@ -274,7 +274,7 @@ class Trainer:
         smaller = 2 ** ((much - 1) // world).bit_length() // 2 * world  # a power of two for each process
         advice = f"a smaller batch, as --batch {smaller}" if smaller else "a smaller size or network"
         return TrainingError(
-            f"memory ran out in stage {phase.title}: {much} sample{'s' * (much > 1)} of {h} x {w} pixels a step."
+            f"memory ran out in stage {phase.title}: {much} sample{'s' * (much > 1)} of {h} x {w} pixels in a step."
             f" Give {advice}{'' if self.recipe.precision in HALVES else ', or precision bf16'}"
         )
 

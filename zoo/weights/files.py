@@ -105,10 +105,10 @@ def _short(dtype: torch.dtype) -> str:
 def as_path(path: object, wanted: str) -> Path:
     """A path that somebody typed, or a WeightsError that says what was wanted."""
     if not isinstance(path, str | os.PathLike):
-        raise WeightsError(f"a {type(path).__name__} is no path; give the path of {wanted}")
+        raise WeightsError(f"a {type(path).__name__} is not a path; give the path of {wanted}")
     text = os.fspath(path)
     if not isinstance(text, str) or not text:
-        raise WeightsError(f"{text!r} is no path; give the path of {wanted}")
+        raise WeightsError(f"{text!r} is not a path; give the path of {wanted}")
     return Path(path)
 
 

@@ -37,6 +37,6 @@ def located(weights: str | PathLike[str]) -> str | PathLike[str]:
     if (folder / RECIPE_FILE).is_file():
         raise WeightsError(
             f"{folder} holds a training that has not ended, so there are no weights yet;"
-            f" zoo train --out {folder} --resume goes on with it"
+            f" zoo train --out {folder} --resume continues it"
         )
     return weights

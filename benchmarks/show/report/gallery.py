@@ -36,7 +36,7 @@ def gallery(data: Mapping[str, Any], folders: Sequence[Path]) -> Data:
             rows = _rows(_found(entry["gallery"], folders), entry["size"])
         except (OSError, ValueError, Image.DecompressionBombError) as error:
             is_other = isinstance(error, UnidentifiedImageError)
-            reason = "it is no picture" if is_other else getattr(error, "strerror", None) or error
+            reason = "it is not a picture" if is_other else getattr(error, "strerror", None) or error
             problems.append(f"{entry['name']}: {entry['gallery']}: {reason}")
             continue
         key = {"set": entry["set"], "size": entry["size"]}
@@ -63,7 +63,9 @@ def _rows(path: Path, size: tuple[int, int]) -> list[list[Image.Image]]:
         sheet = file.convert("RGB")
     count = sheet.height // (height + GAP)
     if sheet.width != TILES * (width + GAP) or sheet.height != count * (height + GAP) or not count:
-        raise ValueError(f"{sheet.width} x {sheet.height} pixels are no rows of {TILES} tiles of {width} x {height}")
+        raise ValueError(
+            f"{sheet.width} x {sheet.height} pixels cannot be cut into rows of {TILES} tiles of {width} x {height}"
+        )
     return [
         [
             sheet.crop((left, top, left + width, top + height))

@@ -208,7 +208,7 @@ def test_a_network_that_hangs_is_interrupted() -> None:
     cell = ready(Spins, cap=0.3)
     assert time.process_time() - begun < 5
     assert re.fullmatch(
-        r"failed: TimeCapError \(test_speed.py, line \d+\): no end after 0.3 s, the cap", str(cell.failed)
+        r"failed: TimeCapError \(test_speed.py, line \d+\): stopped at the limit of 0.3 s", str(cell.failed)
     )
 
 
@@ -232,7 +232,7 @@ def test_a_network_that_hangs_later_is_interrupted_too() -> None:
     hangs, cell.cap = True, 0.3
     rounds.visit(cell)
     assert re.fullmatch(
-        r"failed: TimeCapError \(test_speed.py, line \d+\): no end after 0.3 s, the cap", str(cell.failed)
+        r"failed: TimeCapError \(test_speed.py, line \d+\): stopped at the limit of 0.3 s", str(cell.failed)
     )
     assert cell.finished
     assert len(told) == 2
@@ -248,14 +248,14 @@ def test_networks_of_a_file_are_tried_elsewhere_first(tmp_path: Path, monkeypatc
 
     def fresh(who: Entrant, settings: Any, device: Any, work: str, *, seconds: float) -> dict[str, Any]:
         tried.append((who.spec, seconds))
-        raise memory.MemoryPassError("no end after 7 s, the cap")
+        raise memory.MemoryPassError("stopped at the limit of 7 s")
 
     monkeypatch.setattr(memory, "fresh", fresh)
     path = tmp_path / "net.py"
     path.write_text("from torch import nn\nclass Net(nn.Conv2d):\n    def __init__(self): super().__init__(6, 2, 1)\n")
     who = enter(f"{path}:Net")[0]
     cell = speed.prepare(who, SETTINGS, CPU, cap=7)
-    assert re.fullmatch(r"failed: MemoryPassError \(.*\): no end after 7 s, the cap", str(cell.failed))
+    assert re.fullmatch(r"failed: MemoryPassError \(.*\): stopped at the limit of 7 s", str(cell.failed))
     assert speed.prepare(who, SETTINGS, CPU, cap=7).failed == cell.failed
     assert tried == [(who.spec, 7)], "and not again before the file has changed"
     path.write_text(path.read_text() + "# another one\n")

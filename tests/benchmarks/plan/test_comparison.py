@@ -54,8 +54,8 @@ def test_values_are_read_as_they_are_meant(name: str, value: Any, found: Any) ->
     [
         ({"size": 64}, "there is no option 'size'; did you mean sizes"),
         ({"preset": "quik"}, "there is no preset 'quik'; did you mean quick"),
-        ({"measure": "costs"}, "measure: 'costs' is not accepted; give some of cost"),
-        ({"sizes": 7}, "sizes: '7' is no size; give pixels, 8 to 8192"),
+        ({"measure": "costs"}, "measure: 'costs' is not accepted; choose from cost"),
+        ({"sizes": 7}, "sizes: '7' is not a size; give pixels from 8 to 8192"),
         ({"seconds": 0}, "seconds: '0' is not accepted; give a number above 0"),
         ({"executor": "there"}, "there is no executor 'there'; did you mean here"),
         ({"train_precision": "tf32", "measure": "accuracy"}, "there is no train_precision 'tf32'"),

@@ -180,7 +180,7 @@ def test_rates_of_two_batches_are_no_pair() -> None:
     )
     body, (refused,) = against.compare([now], [then])
     assert body == []
-    assert refused.endswith("batch 8 then, 64 now, and rates of two batches are no pair")
+    assert refused.endswith("batch 8 then, 64 now; rates of different batches cannot be compared")
     assert len(against.compare([now], [now])[0]) == 1
 
 

@@ -39,7 +39,7 @@ def test_facts_are_found_and_taken_over(tmp_path: Path, capfd: pytest.CaptureFix
     assert found["machine"]["device"] == "cpu"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one"], "trainings are gone"
     assert upkeep.main(["gpu", "--rehearse", "--only", "facts", "--out", str(one)]) == 2
-    assert f"go on with --resume-from {one}" in capfd.readouterr().err
+    assert f"continue it with --resume-from {one}" in capfd.readouterr().err
     assert upkeep.main(["gpu", "--rehearse", "--only", "facts", "--out", str(two), "--resume-from", str(one)]) == 0
     assert "facts: done before" in capfd.readouterr().out
     assert (two / "report.json").read_bytes() == (one / "report.json").read_bytes()
@@ -48,7 +48,7 @@ def test_facts_are_found_and_taken_over(tmp_path: Path, capfd: pytest.CaptureFix
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_it_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert upkeep.main(["gpu", "--out", str(tmp_path / "out")]) == 2
-    assert "torch finds no CUDA device here; use cpu; --rehearse needs none" in capfd.readouterr().err
+    assert "torch finds no CUDA device on this machine; use cpu; --rehearse needs none" in capfd.readouterr().err
 
 
 def test_a_step_of_little_measures_what_it_names(tmp_path: Path) -> None:

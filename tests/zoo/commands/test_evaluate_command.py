@@ -93,12 +93,12 @@ def test_an_evaluation_that_is_there_is_not_replaced_silently(weights, tmp_path,
     out.mkdir()
     (out / METRICS).write_text("{}")
     assert run(weights, "--out", str(out)) == 2
-    assert f"{out / METRICS}: there already; allow overwrite (--overwrite)" in capsys.readouterr().err
+    assert f"{out / METRICS}: already exists; allow overwrite (--overwrite)" in capsys.readouterr().err
     assert (out / METRICS).read_text() == "{}"
     assert run(weights, "--out", str(out), "--overwrite") == 0
     assert json.loads((out / METRICS).read_text())["images"] == 3
     assert run(weights, "--out", "") == 2
-    assert "--out: '' is no file and no folder" in capsys.readouterr().err
+    assert "--out: the path is empty" in capsys.readouterr().err
 
 
 def test_the_command_takes_a_training_s_folder(tmp_path, capsys):

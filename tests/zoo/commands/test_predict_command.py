@@ -153,7 +153,7 @@ def test_a_network_without_a_plate_takes_the_photo_alone(place: Path, capsys: Sh
     assert written() == [f"p{number}_{kind}.png" for number in (1, 2, 3) for kind in ("depth", "depth_preview")]
     capsys.readouterr()
     assert zoo_predict("missing.png", "photos/p1.png", "--overwrite") == 0
-    assert "note: this network takes no plate, so missing.png is not looked at" in capsys.readouterr().err
+    assert "note: this network takes no plate, so missing.png is ignored" in capsys.readouterr().err
 
 
 def test_weights_from_elsewhere_need_the_network_named(place: Path, capsys: Shown) -> None:
@@ -170,7 +170,7 @@ def test_files_that_are_there_are_refused_before_any_work(place: Path, capsys: S
     Path("out/p2_depth.png").write_text("old")
     assert zoo_predict("bg.png", "photos") == 2
     assert capsys.readouterr().err == (
-        f"error: {Path('out/p2_depth.png')}: there already; allow overwrite (--overwrite), or take another folder\n"
+        f"error: {Path('out/p2_depth.png')}: already exists; allow overwrite (--overwrite), or give another folder\n"
     )
     assert written() == ["p2_depth.png"]
     assert zoo_predict("bg.png", "photos", "--overwrite") == 0
@@ -182,19 +182,22 @@ def test_files_that_are_there_are_refused_before_any_work(place: Path, capsys: S
     ("args", "message"),
     [
         (["photos/p1.png"], "this network compares a photo with its plate; give BG PHOTO"),
-        (["a", "b", "c"], "3 paths came; give BG PHOTO"),
+        (["a", "b", "c"], "3 paths given; give BG PHOTO"),
         (["missing.png", "photos"], "missing.png: no such file or folder"),
         (["bg.png", "empty"], "empty: no images in it; files that end in .jpg"),
         (["empty", "photos"], "empty: no images in it"),
         (["other", "photos"], "no plate in other has the name of a photo (plates: x; photos: p1, p2, p3)"),
         (["bg.png", "twice"], "a.png and a.bmp have one name"),
-        (["bg.png", "photos", "--out", "photos"], "photos holds the photos, and what is written would be read again"),
+        (
+            ["bg.png", "photos", "--out", "photos"],
+            "photos holds the photos, and results there would be taken for photos",
+        ),
         (["bg.png", "photos", "--out", "bg.png"], "bg.png: cannot be written to (File exists)"),
-        (["bg.png", "photos", "--out", ""], "argument --out: '' is no file and no folder"),
+        (["bg.png", "photos", "--out", ""], "argument --out: the path is empty"),
         (["bg.png", "photos", "--resume"], "out holds nothing to resume: no prediction was begun, or all is done"),
         (["bg.png", "photos", "--resume", "--overwrite"], "not allowed with argument --resume"),
         (["bg.png", "photos", "--device", "abacus"], "device='abacus' is not accepted"),
-        (["bg.png", "photos", "--size", "4"], "argument --size: '4' is no size"),
+        (["bg.png", "photos", "--size", "4"], "argument --size: '4' is not a size"),
         (["bg.png", "photos", "--weights", "none.safetensors"], "none.safetensors does not exist"),
         (
             ["bg.png", "photos", "--model", "unet"],
@@ -253,7 +256,7 @@ def test_without_weights_the_ones_that_ship_answer_beside_the_photo(place: Path,
     assert (found & truth).sum() / (found | truth).sum() > 0.7
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
     assert len(told) == 1
-    assert told[0].startswith("note: no --weights, so pairnet-small answers; trained on ")
+    assert told[0].startswith("note: no --weights given, so this is pairnet-small; trained on ")
     assert main(["predict", "--model", "unet", "plate.png", "photos/cup.png"]) == 2
     assert "give --weights FILE too" in capsys.readouterr().err
 
@@ -278,7 +281,7 @@ def half_done(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: Shown) -> li
 
     monkeypatch.setattr(many, "predict", interrupted)
     assert zoo_predict("bg.png", "photos", "--threshold", "0.4") == 130
-    assert "the same command with --resume goes on" in capsys.readouterr().err
+    assert "to continue, run the same command with --resume" in capsys.readouterr().err
     assert written() == [FILE, *(f"p1_{kind}.png" for kind in KINDS)]
     worked[:] = ["", "", ""]
     return worked
@@ -312,7 +315,7 @@ def test_resume_refuses_other_settings_weights_and_files_of_others(half_done: li
     Image.open("photos/p2.png").save("photos/p4.png")
     Path("out/p4_mask.png").write_text("not ours")
     assert zoo_predict("bg.png", "photos", "--threshold", "0.4", "--resume") == 2
-    assert "p4_mask.png: there already" in capsys.readouterr().err
+    assert "p4_mask.png: already exists" in capsys.readouterr().err
     model = zoo.build("frame_difference")
     with torch.no_grad():
         model.threshold += 1

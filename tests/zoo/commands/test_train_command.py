@@ -93,7 +93,7 @@ def test_a_run_leaves_everything_in_its_folder(tiny: str, tmp_path: Path, capsys
     assert command("--out", out, "--resume") == 0
     assert command("--recipe", tiny, "--out", out, "--resume") == 0
     capsys.readouterr()
-    assert "holds a run already; --resume goes on with it" in refused(capsys, "--recipe", tiny, "--out", out)
+    assert "holds a run already; --resume continues it" in refused(capsys, "--recipe", tiny, "--out", out)
     other = refused(capsys, "--recipe", tiny, "--out", out, "--resume", "--set", "lr=0.5")
     assert "begun with another recipe" in other
     assert "lr was 0.003, not 0.5" in other
@@ -114,12 +114,12 @@ def test_a_budget_scales_and_may_be_given_again(tiny: str, tmp_path: Path, capsy
     [
         (["--recipe", "zoo-quik", "--out", "RUN"], "no recipe is called 'zoo-quik'; did you mean zoo-quick"),
         (["--recipe", "missing.toml", "--out", "RUN"], "missing.toml: No such file or directory"),
-        (["--out", "RUN"], "which recipe? give --recipe NAME or FILE.toml"),
-        (["--recipe", "zoo-quick"], "where to? give --out RUN"),
+        (["--out", "RUN"], "no recipe; give --recipe NAME or FILE.toml"),
+        (["--recipe", "zoo-quick"], "no folder to write to; give --out RUN"),
         (["--out", "RUN", "--resume"], "holds no run to resume"),
-        (["--resume"], "where to? give --out RUN"),
-        (["--out", "RUN", "--seed", "3"], "which recipe should take seed"),
-        (["--print"], "which recipe?"),
+        (["--resume"], "no folder to write to; give --out RUN"),
+        (["--out", "RUN", "--seed", "3"], "no recipe to change seed in"),
+        (["--print"], "no recipe; give"),
         (["--recipe", "TINY", "--out", "RUN", "--from", "gone.safetensors"], "gone.safetensors does not exist"),
         (["--recipe", "TINY", "--out", "RUN", "--set", "lr"], "'lr' is not FIELD=VALUE"),
         (["--recipe", "TINY", "--out", "RUN", "--set", "learning_rate=1"], "a recipe has no field 'learning_rate'"),
@@ -128,14 +128,14 @@ def test_a_budget_scales_and_may_be_given_again(tiny: str, tmp_path: Path, capsy
         (["--recipe", "TINY", "--out", "RUN", "--model", "unet(tasks=mask)"], "depth"),
         (["--recipe", "TINY", "--out", "RUN", "--data", "pairbench:soft"], "tier='soft' is not accepted"),
         (["--recipe", "TINY", "--out", "RUN", "--set", "optimizer=sgd(momentum=2)"], "momentum=2 is not accepted"),
-        (["--recipe", "TINY", "--out", "RUN", "--set", "freeze=decoder.x"], "fits no parameter of this network"),
+        (["--recipe", "TINY", "--out", "RUN", "--set", "freeze=decoder.x"], "matches no parameter of this network"),
         (["--recipe", "TINY", "--out", "RUN", "--batch", "0"], "'0' is not accepted; give a whole number from 1 up"),
         (["--recipe", "TINY", "--out", "RUN", "--samples", "many"], "'many' is not accepted"),
         (
             ["--recipe", "TINY", "--out", "RUN", "--workers", "-1"],
             "give a whole number from 0 up",
         ),
-        (["--recipe", "TINY", "--out", "RUN", "--save-every", "nan"], "no number of seconds"),
+        (["--recipe", "TINY", "--out", "RUN", "--save-every", "nan"], "not a number of seconds"),
         (["--recipe", "TINY", "--out", "RUN", "--precision", "half"], "invalid choice: 'half'"),
         (["--recipe", "TINY", "--out", "RUN", "--device", "cuba"], "cuba"),
     ],
@@ -166,7 +166,7 @@ def test_print_tells_what_the_card_says(name: str, capsys: Shown) -> None:
     assert out.startswith(f"# {name}: {card.summary}")
     assert card.origin in out
     assert all(f"# - {note}\n" in out for note in card.notes)
-    assert ("departures" in out) == bool(card.origin and card.notes)
+    assert ("departs from the original" in out) == bool(card.origin and card.notes)
     assert Recipe.from_toml(out) == recipes.build(name)
 
 

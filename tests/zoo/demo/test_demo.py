@@ -73,7 +73,7 @@ def test_the_page_runs_nothing_but_its_own_files(server: Server) -> None:
     [{"Host": "evil.example"}, {"Host": "127.0.0.1"}, {"Origin": "http://evil.example"}, {"Origin": "null"}],
 )
 def test_pages_from_elsewhere_are_refused(server: Server, headers: dict[str, str]) -> None:
-    assert server.find(PLATE, PHOTO, **headers)[:2] == (403, {"error": "this page is for this machine alone"})
+    assert server.find(PLATE, PHOTO, **headers)[:2] == (403, {"error": "this page is only for this machine"})
 
 
 def test_own_origin_is_taken_and_a_request_without_the_page_s_header_is_not(server: Server) -> None:
@@ -97,7 +97,7 @@ def test_no_path_from_outside_is_used(server: Server, path: str) -> None:
         (PLATE, b"not a picture", "the photo: not an image"),
         (PLATE, PHOTO[:60], "the photo: damaged or cut short"),
         (b"", PHOTO, "this network compares the photo with its plate"),
-        (PLATE, b"", "no photo came"),
+        (PLATE, b"", "no photo given"),
         (huge(60_000, 60_000), PHOTO, "the plate: too many pixels"),
         (file(photos()[0][:4]), PHOTO, "must show one view"),
         (PLATE, file(np.zeros((12, 20, 4), np.uint8)), "see-through"),

@@ -203,7 +203,7 @@ def test_the_command_writes_beside_the_weights(tmp_path, capsys):
     assert f"{tmp_path / 'net.pt2'}: torch.export, float32, " in out
     assert "differs at 16x24 by" in out
     assert main(["export", str(weights), "--format", "pt2"]) == 2
-    assert "net.pt2: there already" in capsys.readouterr().err
+    assert "net.pt2: already exists" in capsys.readouterr().err
     assert (
         main(["evaluate", str(tmp_path / "net.pt2"), "--data", "pairbench:clean", "--size", "16x24", "--samples", "2"])
         == 0

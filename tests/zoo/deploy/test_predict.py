@@ -34,7 +34,7 @@ def test_the_answer_of_a_known_network() -> None:
 @pytest.mark.parametrize(
     ("shape", "why"),
     [
-        ((W, H), "lies on its side"),
+        ((W, H), "is turned by 90 degrees"),
         ((2 * H, 2 * W), "one view at two scales, allow resizing bg with resize_plate=True"),
         ((H, W + 9), "may not be one view"),
     ],
@@ -133,7 +133,7 @@ def test_a_training_s_folder_without_weights_is_explained(tmp_path: Path) -> Non
     with pytest.raises(ZooError, match="is a folder; give a file of weights"):
         network(tmp_path)
     (tmp_path / "recipe.toml").write_text("")
-    with pytest.raises(ZooError, match=r"a training that has not ended.* --resume goes on"):
+    with pytest.raises(ZooError, match=r"a training that has not ended.* --resume continues"):
         network(tmp_path)
     torch.save(zoo.build("unet(width=4)").state_dict(), tmp_path / "model.pt")  # as older versions wrote it
     with pytest.raises(ZooError, match="does not say which network it is for"):
@@ -183,7 +183,7 @@ def test_narrow_precision_is_near() -> None:
 def test_broken_weights_are_said() -> None:
     model = known()
     torch.nn.init.constant_(model.threshold, math.nan)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="mask is not a number in places"):
+    with pytest.raises(InputError, match="mask has values that are not numbers"):
         predict(model, *photos())
 
 
@@ -196,7 +196,7 @@ def test_too_little_memory_names_the_size(error: Exception, monkeypatch: pytest.
 
     model = known()
     monkeypatch.setattr(model, "logits", fail)
-    with pytest.raises(InputError, match=r"cpu has not the memory for 12 x 20 pixels; give a size"):
+    with pytest.raises(InputError, match=r"cpu does not have enough memory for 12 x 20 pixels; give a size"):
         predict(model, *photos())
     error = RuntimeError("something else")
     with pytest.raises(RuntimeError, match="something else"):
@@ -218,5 +218,5 @@ def test_too_little_memory_names_the_size(error: Exception, monkeypatch: pytest.
 def test_options_that_are_not_accepted(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         predict(known(), *photos(), **options)
-    with pytest.raises(OptionError, match="a Conv2d is no network of the zoo"):
+    with pytest.raises(OptionError, match="a Conv2d is not a network of the zoo"):
         predict(torch.nn.Conv2d(1, 1, 1), *photos())

@@ -62,7 +62,7 @@ def test_files_that_are_there_are_refused_or_replaced(tmp_path: Path) -> None:
     found = simple([[0.0, 1.0]], [[0.0, 1.0]])
     old = tmp_path / "a_depth.png"
     old.write_text("old")
-    with pytest.raises(DataError, match=r"a_depth.png: there already; allow overwrite \(--overwrite\)"):
+    with pytest.raises(DataError, match=r"a_depth.png: already exists; allow overwrite \(--overwrite\)"):
         found.save(tmp_path, "a")
     assert [path.name for path in tmp_path.iterdir()] == ["a_depth.png"]
     found.save(tmp_path, "a", overwrite=True)

@@ -85,7 +85,7 @@ def test_tiles_come_into_the_same_files_with_a_preview_first(place: Path, capsys
     assert found["photo_binary.png"][:, :196].max() == 0
     assert "photo_preview.png" in capsys.readouterr().out
     assert main([*command, "--size", "tiles", "--preview"]) == 2
-    assert "there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_what_fails_on_the_way_leaves_nothing(place: Path) -> None:

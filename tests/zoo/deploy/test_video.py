@@ -73,7 +73,7 @@ def test_a_folder_of_frames_becomes_a_folder_of_masks(place: Path, capsys: pytes
         assert mask[18:30, 6 + 2 * number : 14 + 2 * number].min() > 200
         assert mask[:12].max() < 50
     assert main([*command, "--plate", "plate.png"]) == 2
-    assert "masks: there already; allow overwrite" in capsys.readouterr().err
+    assert "masks: already exists; allow overwrite" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 2
     assert "give --plate PHOTO of the empty scene" in capsys.readouterr().err
 
@@ -90,7 +90,7 @@ def test_the_object_over_another_picture(place: Path) -> None:
 def test_what_is_not_accepted(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words, said in (
         (["--plate", "plate.png", "plate.png", "plate.png"], "are for videos; give --video FILE, too"),
-        ([], "no photo came; give BG PHOTO, or --video FILE"),
+        ([], "no photo given; give BG PHOTO, or --video FILE"),
         (["--video", "frames"], "a video takes --video FILE --plate PHOTO --out FILE.mp4"),
         (["--video", "frames", "--out", "o", "--size", "tiles"], "size='tiles' is not accepted for a video"),
         (["--video", "none.mp4", "--out", "o"], "none.mp4: No such file"),

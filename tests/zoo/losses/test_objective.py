@@ -214,7 +214,7 @@ def test_it_can_be_copied_and_sent(clone):
         ({"weights": {"mask": math.inf}}, "above 0"),
         ({"weights": {"mask": True}}, "above 0"),
         ({"weights": {"mask": "2"}}, "above 0"),
-        ({"weights": {"msk": 2}}, r"'msk', which is no task of this objective; did you mean mask\?"),
+        ({"weights": {"msk": 2}}, r"'msk', which is not a task of this objective; did you mean mask\?"),
         ({"weights": {"depth": 2}, "depth": None}, "its losses are None"),
         ({"weights": [1, 2]}, "one number per task"),
         ({"deep": "all"}, "deep takes final, sum or mean"),

@@ -170,7 +170,7 @@ def test_what_does_not_fit_is_refused():
         accumulator.update(Prediction(prediction.mask[:, :, :7], prediction.depth), sample)
     with pytest.raises(InputError, match="tuple of 2 dictionaries"):
         accumulator.update(prediction, sample._replace(meta=({},)))
-    with pytest.raises(OptionError, match="1 ids came with 2 images"):
+    with pytest.raises(OptionError, match="got 1 ids for 2 images"):
         accumulator.update(prediction, sample, ids=[1])
     with pytest.raises(OptionError, match="depth_rmse measures depth, and here is mask alone"):
         Accumulator(("mask",), ["depth_rmse"])
@@ -180,5 +180,5 @@ def test_what_does_not_fit_is_refused():
         Accumulator(("masks",))
     accumulator.update(prediction, sample, ids=[0, 1])
     accumulator.update(prediction, sample)
-    with pytest.raises(OptionError, match="some batches came with ids"):
+    with pytest.raises(OptionError, match="some batches have ids"):
         accumulator.compute()

@@ -100,7 +100,7 @@ def test_it_goes_on_where_it_was_stopped(plates: Path, tmp_path: Path, monkeypat
         with pytest.raises(KeyboardInterrupt):
             adapt(plates, tmp_path / "run", how, setup=HERE)
     Path(str(how.start)).unlink()
-    with pytest.raises(ZooError, match="--resume goes on with it"):
+    with pytest.raises(ZooError, match="--resume continues it"):
         adapt(plates, tmp_path / "run", how, setup=HERE)
     resumed = adapt(None, tmp_path / "run", resume=True, setup=HERE)
     assert resumed.model.threshold.equal(whole.model.threshold)  # type: ignore[operator]
@@ -116,11 +116,11 @@ def test_minutes_become_samples(plates: Path, tmp_path: Path, monkeypatch: pytes
 
 def test_what_cannot_be_adapted_is_told(plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo.training.adapting.USUAL", "aligned_difference")
-    with pytest.raises(OptionError, match="start from which network"):
+    with pytest.raises(OptionError, match="no network to start from"):
         adapt(plates, tmp_path / "run", setup=HERE)
     with pytest.raises(ZooError, match="no adaptation to resume"):
         adapt(None, tmp_path / "run", resume=True)
-    with pytest.raises(OptionError, match="of which camera"):
+    with pytest.raises(OptionError, match="no photos of the camera"):
         adapt(None, tmp_path / "run")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ZooError, match="no images in it"):
@@ -136,4 +136,4 @@ def test_the_command_prints_before_and_after(plates: Path, tmp_path: Path, capsy
         "12 composites to choose by", "12 composites to report", "kept", "written",
     ]  # fmt: skip
     assert main(["adapt", "--plates", str(plates)]) == 2
-    assert "where to? give --out RUN" in capsys.readouterr().err
+    assert "no folder to write to; give --out RUN" in capsys.readouterr().err

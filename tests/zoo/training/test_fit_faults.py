@@ -205,5 +205,5 @@ def test_exit_codes_of_the_command(number: signal.Signals, code: int, tmp_path: 
         os.killpg(process.pid, number)
         done = process.end()
     assert done.returncode == code, done.stderr
-    assert "all is saved, --resume goes on" in done.stderr
+    assert "all is saved, --resume continues" in done.stderr
     assert len(list((run / "checkpoints").glob("step-*.pt"))) == 1

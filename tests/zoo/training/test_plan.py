@@ -115,9 +115,9 @@ def test_batch_norms_without_weights_are_frozen_with_their_surroundings():
 
 def test_patterns_that_fit_nothing_are_told():
     model = zoo.build("unet(width=4)")
-    with pytest.raises(RecipeError, match=r"^freeze='decoder.mask' fits no parameter.*did you mean decoders.mask"):
+    with pytest.raises(RecipeError, match=r"^freeze='decoder.mask' matches no parameter.*did you mean decoders.mask"):
         freeze(model, Stage(samples=1, name="x", freeze=("decoder.mask",)))
-    with pytest.raises(RecipeError, match=r"^freeze=\* leaves nothing that learns"):
+    with pytest.raises(RecipeError, match=r"^freeze=\* leaves nothing to train"):
         freeze(model, Stage(samples=1, freeze=("*",)))
     with pytest.raises(RecipeError, match=r"^this network has no parameters, so nothing of it learns"):
         freeze(torch.nn.Identity(), Stage(samples=1))

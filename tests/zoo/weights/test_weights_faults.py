@@ -200,10 +200,10 @@ def test_what_is_no_path_is_refused(tmp_path):
     model = tiny()
     for wrong in (3, {}, None, model, b"w.pth"):
         for call in (load, lambda path: load_into(model, path), lambda path: save(model, path)):
-            assert "is no path; give the path of" in message(call, wrong)
+            assert "is not a path; give the path of" in message(call, wrong)
     assert "zoo.save(model, 'model.safetensors')" in message(save, model, "")
-    assert "is no path" in message(load, "")
-    assert "is no path" in message(zoo.build, "u2netp", weights=3)
+    assert "is not a path" in message(load, "")
+    assert "is not a path" in message(zoo.build, "u2netp", weights=3)
     for wrong in ("b.safetensors", None, torch.nn.Conv2d(6, 2, 1)):
         text = message(save, wrong, tmp_path / "m.safetensors")
         assert text == f"zoo.save(model, path) takes a network of the zoo first, and not a {type(wrong).__name__}"

@@ -1,4 +1,4 @@
-"""look through a data set in the founding layout, or shards, for files that training would stumble over"""
+"""check a data set in the founding layout, or shards, for files that cannot be used"""
 
 import json
 from argparse import ArgumentParser, Namespace
@@ -15,14 +15,20 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "spec",
         metavar="SPEC",
-        help="a folder or zip with bg/, fg_bg/, fg_bg_mask/, fg_bg_depth/; shards; or as for load: folders(path=DIR,"
-        " tasks=mask). The options below stand for those of the spec",
+        help="a folder or zip with bg/, fg_bg/, fg_bg_mask/, fg_bg_depth/; shards; or a spec, as folders(path=DIR,"
+        " tasks=mask). The options below override those of the spec",
     )
     parser.add_argument("--per-background", type=int, metavar="N", help="pictures per background, in their order")
-    parser.add_argument("--template", help='what in a picture\'s name is its background, as "{stem.split:_:3}"')
+    parser.add_argument(
+        "--template", help='the part of a picture\'s name that names its background, as "{stem.split:_:3}"'
+    )
     parser.add_argument("--manifest", metavar="FILE", help="a .csv or .jsonl with the columns bg, fg_bg, mask, depth")
-    parser.add_argument("--dirs", nargs=4, metavar=("BG", "FG_BG", "MASK", "DEPTH"), help="the folders, by other names")
-    parser.add_argument("--tasks", nargs="+", choices=("mask", "depth"), help="the maps that are there (default: both)")
+    parser.add_argument(
+        "--dirs", nargs=4, metavar=("BG", "FG_BG", "MASK", "DEPTH"), help="the four folders, if they have other names"
+    )
+    parser.add_argument(
+        "--tasks", nargs="+", choices=("mask", "depth"), help="the maps that the data has (default: both)"
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -39,7 +45,9 @@ def run(args: Namespace) -> int:
     if entry.name == "shards":
         return _check_shards(Path(options["path"]), args.json)
     if entry.name != "folders":
-        raise OptionError(f"{args.spec} has no files of samples to look through; give a folder, a zip or shards")
+        raise OptionError(
+            f"{args.spec} is not made of files, so there is nothing to check; give a folder, a zip or shards"
+        )
     layout = read_layout(
         options["path"],
         tasks=words("tasks", options["tasks"], "mask, depth, or both"),

@@ -1,4 +1,4 @@
-"""lay cut-outs over backgrounds of your own: pictures with mask and depth, by the thousand"""
+"""compose your own cut-outs and backgrounds into thousands of pictures with mask and depth"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -14,28 +14,49 @@ def arguments(parser: ArgumentParser) -> None:
         required=True,
         type=lambda text: str(path(text)),
         metavar="DIR",
-        help="folder to fill, or to go on filling; shards:DIR for tar shards",
+        help="a new folder, or one to continue; shards:DIR writes tar shards",
     )
     add("--per-pair", type=int, default=20, help="placements of each object on each background; default: 20")
-    add("--flip", action="store_true", help="as many again, mirrored")
-    add("--size", type=image_size, default=(224, 224), help="of the pictures: 224, or height x width as 224x320")
-    add("--share", type=float, nargs=2, default=(0.2, 0.7), metavar=("MIN", "MAX"), help="object's share of the height")
-    add("--seed", type=int, default=0, help="of the placements; default: 0")
-    add("--quality", type=int, default=90, help="of JPEG, 1 to 100; default: 90")
-    add("--mask", choices=("soft", "binary"), default="soft", help="the cut-out's alpha, or where it is half or more")
+    add("--flip", action="store_true", help="add a mirrored copy of each")
+    add("--size", type=image_size, default=(224, 224), help="size of the pictures: 224, or height x width as 224x320")
+    add(
+        "--share",
+        type=float,
+        nargs=2,
+        default=(0.2, 0.7),
+        metavar=("MIN", "MAX"),
+        help="range of the object's height, as a share of the picture's",
+    )
+    add("--seed", type=int, default=0, help="random seed of the placements; default: 0")
+    add("--quality", type=int, default=90, help="JPEG quality, 1 to 100; default: 90")
+    add(
+        "--mask",
+        choices=("soft", "binary"),
+        default="soft",
+        help="soft: the cut-out's alpha; binary: where the alpha is 0.5 or more",
+    )
     add("--mask-format", choices=("png", "jpeg"), default="png", help="default: png, which is lossless")
-    add("--depth", default="plane", help="plane, folder:DIR, model:FILE or transformers:DIR; default: plane")
+    add(
+        "--depth",
+        default="plane",
+        help="depth of the backgrounds: plane, folder:DIR, model:FILE or transformers:DIR; default: plane",
+    )
     add("--depth-format", choices=("png", "jpeg"), default="png", help="default: png, 8 bits")
     add(
         "--hold-out",
         choices=("held-out", "backgrounds", "objects", "none"),
         default="held-out",
-        help="shards: what val and test have for themselves",
+        help="shards: what val and test do not share with train",
     )
-    add("--per-shard", type=whole(1), default=1000, help="shards: samples in each; default: 1000")
-    add("--workers", type=int, help="processes; default: one per core")
-    add("--executor", choices=("processes", "ray"), default="processes", help="ray: a cluster; default: processes")
-    add("--address", metavar="HOST:PORT", help="ray: a cluster that this machine is part of; default: one started here")
+    add("--per-shard", type=whole(1), default=1000, help="shards: samples per shard; default: 1000")
+    add("--workers", type=int, help="number of processes; default: one per core")
+    add(
+        "--executor",
+        choices=("processes", "ray"),
+        default="processes",
+        help="ray runs on a cluster; default: processes",
+    )
+    add("--address", metavar="HOST:PORT", help="ray: the cluster to join; default: one is started here")
 
 
 def run(args: Namespace) -> None:
@@ -57,7 +78,7 @@ def run(args: Namespace) -> None:
         with progress() as tick:
             report = compose(Path(args.bg), Path(args.fg), out, recipe, shards=shards, workers=workers, tick=tick)
     except KeyboardInterrupt:
-        say("what is finished stays; the same command goes on", file=sys.stderr)
+        say("finished samples are kept; the same command continues", file=sys.stderr)
         raise
     say(
         f"{report.made + report.found:,} samples of {report.cutouts:,} objects on {report.backgrounds:,} backgrounds"

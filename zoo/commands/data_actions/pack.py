@@ -1,4 +1,4 @@
-"""pack data into shards, for training at scale"""
+"""pack data into shards, for large trainings"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -15,17 +15,24 @@ def arguments(parser: ArgumentParser) -> None:
         "--out",
         required=True,
         type=path,
-        help="folder for the shards; what is there already is kept, and the rest made",
+        help="folder for the shards; those that exist are kept",
     )
     add("--split", nargs="+", choices=SPLITS, default=["train", "val", "test"], help="default: train val test")
     add("--per-shard", type=whole(1, 10**6), default=1000, help="samples in a shard; default: 1000")
-    add("--samples", type=whole(1), help="at most so many of each split; default: all")
-    add("--size", type=whole(SMALLEST), help="pixels; pictures are resized and encoded anew. Default: as they are")
-    add("--pictures", choices=("jpg", "png"), default="jpg", help="how photos are encoded, where they are no files yet")
-    add("--quality", type=whole(1, 100), default=95, help="of JPEG; default: 95")
-    add("--workers", type=int, help="processes; default: 1, and with ray one per core")
-    add("--executor", choices=("processes", "ray"), default="processes", help="ray: a cluster; default: processes")
-    add("--address", metavar="HOST:PORT", help="ray: a cluster that this machine is part of; default: one started here")
+    add("--samples", type=whole(1), help="at most N samples of each split; default: all")
+    add("--size", type=whole(SMALLEST), help="pixels; pictures are resized and encoded again. Default: unchanged")
+    add(
+        "--pictures", choices=("jpg", "png"), default="jpg", help="how photos are encoded if they are not files already"
+    )
+    add("--quality", type=whole(1, 100), default=95, help="JPEG quality; default: 95")
+    add("--workers", type=int, help="number of processes; default: 1, with ray one per core")
+    add(
+        "--executor",
+        choices=("processes", "ray"),
+        default="processes",
+        help="ray runs on a cluster; default: processes",
+    )
+    add("--address", metavar="HOST:PORT", help="ray: the cluster to join; default: one is started here")
 
 
 def run(args: Namespace) -> None:
@@ -54,7 +61,7 @@ def run(args: Namespace) -> None:
                 for done, total in pack(plan, workers=workers):
                     tick(f"pack {split}: {done:,} of {total:,} samples", done, total)
             if report := plan.dataset.report():
-                say(f"warning: {report}\nthey are not packed", file=sys.stderr)
+                say(f"warning: {report}\nthese samples are not packed", file=sys.stderr)
             index = read_index(args.out / f"{split}{INDEX}")
             size_mb = sum(shard.bytes for shard in index.shards) / 1e6
             say(f"{split}: {index.samples:,} samples in {len(index.shards)} shards, {size_mb:,.1f} MB")

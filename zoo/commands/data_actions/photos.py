@@ -1,4 +1,4 @@
-"""fill a folder with photographs from packages of the operating system, for the source photos"""
+"""get photographs from packages of the operating system, for the data source photos"""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""a contact sheet of samples: bg, fg_bg, mask and depth side by side"""
+"""draw a contact sheet of samples: bg, fg_bg, mask and depth side by side"""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -8,10 +8,10 @@ from registry.vocabulary import SMALLEST, SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="as pairbench:hard, or a folder, a zip or shards")
+    parser.add_argument("spec", metavar="SPEC", help="pairbench:hard, or a folder, a zip or shards")
     parser.add_argument("--n", type=whole(1), default=24, help="how many samples; default: 24")
     parser.add_argument("--start", type=whole(0), default=0, help="index of the first one; default: 0")
-    parser.add_argument("--split", choices=SPLITS, help="default: train where there is one, else all")
+    parser.add_argument("--split", choices=SPLITS, help="default: train of computed data, else all")
     parser.add_argument("--size", type=whole(SMALLEST), default=128, help="pixels of each picture; default: 128")
     parser.add_argument("--columns", type=whole(1), default=2, help="samples side by side; default: 2")
     parser.add_argument("--out", type=path, required=True, help="the picture to write, a PNG")

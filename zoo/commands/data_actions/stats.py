@@ -1,4 +1,4 @@
-"""figures of a data set: moments, coverage, depth, and what a plain threshold achieves on it"""
+"""print figures of a data set: moments, coverage, depth, and what a plain threshold achieves"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -7,10 +7,10 @@ from registry.vocabulary import SMALLEST, SPLITS
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", help="what to look at: pairbench:hard, a folder, a zip, shards")
-    parser.add_argument("--split", choices=SPLITS, help="default: test of computed data, all of files")
-    parser.add_argument("--size", type=whole(SMALLEST), help="pixels; default: as the data is")
-    parser.add_argument("--limit", type=whole(1), help="at most so many; default: 500 of computed data, all files")
+    parser.add_argument("spec", help="pairbench:hard, or a folder, a zip or shards")
+    parser.add_argument("--split", choices=SPLITS, help="default: test of computed data, else all")
+    parser.add_argument("--size", type=whole(SMALLEST), help="pixels; default: the data's own size")
+    parser.add_argument("--limit", type=whole(1), help="at most N samples; default: 500 of computed data, else all")
     parser.add_argument("--workers", type=whole(0), default=0, help="processes; default: this one")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--out", type=path, metavar="FILE.png", help="draw mean images and histograms")

@@ -128,7 +128,7 @@ def read_file(path: str | PathLike[str], most: int = BIGGEST) -> bytes:
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):  # a folder is refused as it is opened
-            raise DataError(f"{path}: a pipe, a device or the like; regular files are read")
+            raise DataError(f"{path}: not a regular file; pipes and devices are not read")
         if found.st_size > most:
             raise TooLargeError(f"{path}: {found.st_size:,} bytes are too many; at most {most:,} are read")
         with open(path, "rb") as file:
@@ -149,7 +149,7 @@ def folder_of_images(folder: str) -> tuple[Folder, list[str]]:
     store = Folder(folder)
     names = images(store)
     if not names:
-        raise DataError(f"{folder}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
+        raise DataError(f"{folder}: no images in it; accepted are files that end in {' '.join(SUFFIXES)}")
     return store, names
 
 

@@ -72,7 +72,7 @@ class Template:
             try:
                 self.pattern = re.compile(text)
             except re.error as error:
-                raise OptionError(f"{text!r} is no regular expression: {error}") from None
+                raise OptionError(f"{text!r} is not a regular expression: {error}") from None
             return
         fields = FIELD.findall(text)
         plain = ("stem", "parent", "number")
@@ -80,7 +80,7 @@ class Template:
         if wrong is not None or not fields or re.search(r"[{}]", FIELD.sub("", text)):
             what = f"{{{wrong}}}" if wrong is not None else repr(text)
             raise OptionError(
-                f"{what} is no template; a template has {ACCEPTED}, a regular expression a group (?P<{group}>...)"
+                f"{what} is not a template; a template has {ACCEPTED}, a regular expression a group (?P<{group}>...)"
             )
 
     def __call__(self, name: str) -> str:

@@ -92,11 +92,11 @@ def read_files(sample: bytes, name: str) -> dict[str, bytes]:
         start = at + BLOCK
         if header[MAGIC] != b"ustar" or not OCTAL.fullmatch(size) or not dot or key not in (None, stem):
             raise DataError(
-                f"{name}: no sample where the offsets say there is one; the shard was altered: pack it anew"
+                f"{name}: no sample where the offsets say there is one; the shard was altered; pack it again"
             )
         end = start + int(size, 8)
         if end > len(sample):
-            raise DataError(f"{name}: {member} is cut short; the shard was altered: pack it anew")
+            raise DataError(f"{name}: {member} is cut short; the shard was altered; pack it again")
         files[suffix], key = sample[start:end], stem
         at = end + -end % BLOCK
     return files
@@ -160,7 +160,7 @@ def check_sizes(folder: Path, index: Index) -> None:
     """Raise where a shard is missing or has another size than it was written with."""
     problems = [problem for shard in index.shards if (problem := _wrong_size(folder, shard))]
     if problems:
-        raise DataError(f"{listed(problems)}. Copy the shards again, or pack them anew")
+        raise DataError(f"{listed(problems)}. Copy the shards again, or pack them again")
 
 
 def verify(folder: Path, index: Index) -> Iterator[tuple[Shard, str]]:
@@ -208,4 +208,4 @@ def _reading(path: Path) -> Iterator[dict[str, Any]]:
     except FileNotFoundError:
         raise DataError(f"{path}: it is missing; copy the shards again, with all their files") from None
     except (ValueError, KeyError, TypeError, OSError, AttributeError, IndexError) as error:
-        raise DataError(f"{path} cannot be read ({error}); copy it again, or pack the data anew") from error
+        raise DataError(f"{path} cannot be read ({error}); copy it again, or pack the data again") from error

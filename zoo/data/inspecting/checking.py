@@ -100,7 +100,7 @@ def _check_rows(layout: Layout, plates: dict[str, Plate], rows: Sequence[int]) -
         if plate and {"fg_bg", "mask"} <= values.keys():
             alike = _likeness(plate[1], _small(images["fg_bg"]), values["mask"])
             if alike < ALIKE:
-                what = f"{labels['fg_bg']} does not lie over {row['bg']} (correlation {alike:.2f})"
+                what = f"{labels['fg_bg']} does not match its background {row['bg']} (correlation {alike:.2f})"
                 findings.problems["another background"].append(what)
     return findings
 

@@ -23,7 +23,7 @@ def contact_sheet(samples: Sequence[Sample], *, columns: int = 2) -> Tensor:
     A task that is known of no sample has no picture.
     """
     if not samples or columns < 1:
-        raise DataError(f"a contact sheet needs samples and columns; {len(samples)} samples and {columns} columns came")
+        raise DataError(f"a contact sheet needs samples and columns; got {len(samples)} samples and {columns} columns")
     tasks = [task for task in TASKS if any(bool(sample.known(task).any()) for sample in samples)]
     strips = [torch.cat([s.bg, s.fg_bg, *(getattr(s, task).expand_as(s.bg) for task in tasks)], 2) for s in samples]
     strips = [torch.nn.functional.pad(strip, (0, GAP, 0, GAP), value=1.0) for strip in strips]

@@ -54,7 +54,7 @@ def compose(
     """
     for source in (bg, fg):
         if out.resolve().is_relative_to(source.resolve()):
-            raise DataError(f"{out} lies in {source}, so what is composed would be read again; give another --out")
+            raise DataError(f"{out} lies in {source}, so the results would be taken for input; give another --out")
     with threads(1), locked(out):  # as workers have: a network's sums depend on it, and the files must not
         depth = build(recipe.depth)
         composition = Composition(
@@ -92,7 +92,7 @@ def _fill(composition: Composition, outlet: Outlet, workers: Workers, tick: Tick
             raise
         raise DataError(
             f"{error.filename or outlet.folder}: {error.strerror}. {made + found:,} of {total:,} samples are finished"
-            " and stay; make room and run the same command again, and it goes on"
+            " and kept; make room and run the same command again to continue"
         ) from error
     ingredients = len(composition.backgrounds), len(composition.cutouts)
     return ComposeReport(made, found, *ingredients, time.monotonic() - start)

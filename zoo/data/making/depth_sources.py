@@ -114,7 +114,10 @@ class FolderDepth(DepthSource):
         for suffix in SUFFIXES:
             if (path := stem.with_name(stem.name + suffix)).is_file():
                 return path
-        raise DataError(f"{self.folder} has no depth map for {photo}; it should be called {stem.name}.png, or alike")
+        raise DataError(
+            f"{self.folder} has no depth map for {photo}; it should be called {stem.name}.png, or have another"
+            " suffix of images"
+        )
 
     @lru_cache(maxsize=2)  # noqa: B019  (one source per process, as long as the process)
     def _map(self, photo: str) -> Tensor:

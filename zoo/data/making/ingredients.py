@@ -80,10 +80,10 @@ def _cutout(data: bytes, path: str) -> tuple[int, int]:
     image = decode_rgba(data, path)
     seen = box(image)
     if seen is None:
-        raise DataError(f"{path}: nothing of it is solid, so there is no object to see")
+        raise DataError(f"{path}: transparent everywhere, so there is no object in it")
     if int(image[3].min()) == 255:
         raise DataError(
-            f"{path}: no see-through pixels, so it is no cut-out; save it as PNG or WebP with an alpha channel"
+            f"{path}: no transparent pixels, so it is not a cut-out; save it as PNG or WebP with an alpha channel"
         )
     top, left, bottom, right = seen
     return bottom - top, right - left

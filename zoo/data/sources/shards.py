@@ -90,7 +90,7 @@ class Shards(PairDataset):
         start, end = self._open.offsets(path, shard)[inside : inside + 2].tolist()
         data = os.pread(descriptor.number, end - start, start)
         if len(data) < end - start:
-            raise DataError(f"{name}: the shard is cut short; copy it again, or pack it anew")
+            raise DataError(f"{name}: the shard is cut short; copy it again, or pack it again")
         return read_files(data, name), name
 
     def _fast(self, field: str, files: dict[str, bytes], out: Tensor) -> bool:
@@ -123,7 +123,7 @@ def _offsets(path: Path, shard: Shard) -> Tensor:
     """Where the samples of a shard start and end."""
     described, offsets = read_offsets(path)
     if described != shard:
-        raise DataError(f"{path}: its offsets belong to other shards than the index; pack the data anew")
+        raise DataError(f"{path}: its offsets belong to other shards than the index; pack the data again")
     return torch.tensor(offsets)
 
 
@@ -162,7 +162,7 @@ def _index_files(folder: Path, split: str) -> list[Path]:
     if unfinished:
         raise DataError(
             f"{folder}: {len(unfinished)} shards and no {split}{INDEX}: the packing was not finished;"
-            " run the same `zoo data pack` again and it goes on"
+            " run the same `zoo data pack` again to continue"
         )
     if there:
         raise NoSplitError(
@@ -175,7 +175,7 @@ def _meta(files: dict[str, bytes], name: str) -> dict[str, Any]:
     try:
         return dict(from_json(files["json"]))
     except (KeyError, ValueError, TypeError) as error:
-        raise DataError(f"{name}: its json cannot be read ({error}); pack the shard anew") from None
+        raise DataError(f"{name}: its json cannot be read ({error}); pack the shard again") from None
 
 
 def _put(place: Tensor, found: Tensor, name: str) -> None:

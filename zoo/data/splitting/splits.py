@@ -140,7 +140,7 @@ def settled(
     before = {"split_kind": saved.kind, "split_seed": saved.seed, "fractions": saved.fractions}
     if different := differences(before, asked):
         raise DataError(
-            f"{file} was made with other settings: {different}. Ask for what it holds, or delete it to split anew;"
+            f"{file} was made with other settings: {different}. Ask for what it holds, or delete it to split again;"
             " results before and after cannot be compared"
         )
     given = _given(kind, backgrounds, objects, names)
@@ -168,11 +168,11 @@ def read(file: Path) -> Splits:
     try:
         content = from_json(file.read_text(encoding="utf-8"))
         if content.pop("schema") != SCHEMA:
-            raise DataError(f"{file} has another schema than {SCHEMA}; delete it to split anew")
+            raise DataError(f"{file} has another schema than {SCHEMA}; delete it to split again")
         splits = Splits(**content | {name: tuple(content[name]) for name in ("fractions", "notes")})
         _require_whole(splits)
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
-        raise DataError(f"{file} cannot be read as splits ({error}); delete it to split anew") from error
+        raise DataError(f"{file} cannot be read as splits ({error}); delete it to split again") from error
     return splits
 
 

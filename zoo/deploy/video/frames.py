@@ -59,7 +59,7 @@ def opened(path: Path, max_pixels: int) -> Iterator[Source]:
     if path.is_dir():
         files = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
         if not files:
-            raise DataError(f"{path}: no images in it; files that end in {' '.join(SUFFIXES)} are looked at")
+            raise DataError(f"{path}: no images in it; accepted are files that end in {' '.join(SUFFIXES)}")
         files.sort(key=lambda file: natural(file.name))
         yield Source((Frame(read(f, max_pixels=max_pixels), None, f.stem) for f in files), RATE, len(files))
         return

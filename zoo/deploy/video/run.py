@@ -174,7 +174,7 @@ def _check_out(video: Path, out: Path, overwrite: bool) -> None:
     if out.resolve() == video.resolve():
         raise ZooError(f"{out} is the video itself; give another --out")
     if out.exists() and not overwrite and (out.is_file() or any(out.iterdir())):
-        raise ZooError(f"{out}: there already; allow overwrite (--overwrite), or give another --out")
+        raise ZooError(f"{out}: already exists; allow overwrite (--overwrite), or give another --out")
 
 
 def _ahead(frames: Iterator[Frame]) -> Iterator[Frame]:

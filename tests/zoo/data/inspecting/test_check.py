@@ -264,4 +264,4 @@ def test_a_spec_is_read_as_load_reads_it(tmp_path: Path, capsys: Shown) -> None:
     assert main(["data", "check", f"folders(path={root}, tasks=mask)", "--tasks", "depth"]) == 2
     assert "tasks is given twice" in capsys.readouterr().err
     assert main(["data", "check", "pairbench:hard"]) == 2
-    assert "pairbench:hard has no files of samples to look through" in capsys.readouterr().err
+    assert "pairbench:hard is not made of files" in capsys.readouterr().err

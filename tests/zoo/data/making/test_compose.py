@@ -288,7 +288,7 @@ def test_the_command_says_what_it_did_and_how_to_read_it(photos, capsys, monkeyp
     spec = printed.split('zoo.data.load("')[1].split('")')[0]
     assert zoo.data.load(spec, split="all")[0].fg_bg.shape == (3, 16, 24)
     for wrong, said in (
-        (["--size", "16x"], "--size: '16x' is no size"),
+        (["--size", "16x"], "--size: '16x' is not a size"),
         (["--share", "0.5", "0.2"], "share takes two shares"),
         (["--quality", "0"], "quality takes 1 to 100"),
         (["--depth", "plain"], "no depth source is called 'plain'; did you mean plane"),
@@ -309,5 +309,5 @@ def test_ctrl_c_stops_says_so_and_leaves_whole_files(photos):
             time.sleep(0.01)
         run.send_signal(signal.SIGINT)
         assert run.wait(300) == 130
-        assert run.stderr.read().endswith("what is finished stays; the same command goes on\ninterrupted\n")
+        assert run.stderr.read().endswith("finished samples are kept; the same command continues\ninterrupted\n")
     assert not [name for name in contents(photos / "out") if name.endswith(".part") or LOCK in name]

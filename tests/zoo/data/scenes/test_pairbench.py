@@ -262,5 +262,5 @@ def test_one_object_before_another_leaves_no_seam(monkeypatch):
 
 @pytest.mark.parametrize("index", [slice(0, 2), 1.5, "a", None])
 def test_an_index_is_one_whole_number(index):
-    with pytest.raises(OptionError, match=r"is no index; give one whole number, or several to batch"):
+    with pytest.raises(OptionError, match=r"is not an index; give one whole number, or several to batch"):
         load(split="val")[index]
