@@ -1,4 +1,4 @@
-"""Types of arguments, and commands of a package that import nothing slow before they know what was typed."""
+"""Types of arguments, and commands of a package that import nothing slow before the arguments are read."""
 
 import contextlib
 import math
@@ -18,7 +18,7 @@ MOST = 1_000_000  # of anything that is counted; a slip of the finger beyond
 
 
 def command(package: str, commands: Commands, argv: Sequence[str] | None) -> int:
-    """Call the `run` of a package's module with what was typed, by name; the exit code of the command."""
+    """Call the `run` of a package's module with the parsed arguments; returns the exit code."""
     parser = Parser(prog=f"python -m {package}")
     known = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (summary, arguments) in commands.items():

@@ -22,7 +22,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Card:
-    """What a person wants to know of an entry before choosing it."""
+    """The facts that help to choose an entry."""
 
     summary: str  # one line
     group: str = "community"  # where it belongs in a table: founding, family, baseline, community

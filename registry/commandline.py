@@ -21,11 +21,11 @@ WRONG, INTERRUPTED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell 
 
 
 class UsageError(ZooError):
-    """A command line that does not fit."""
+    """A command line with wrong arguments."""
 
 
 class Parser(ArgumentParser):
-    """Raises what is wrong instead of printing it, so that every error leaves by one door."""
+    """Raises usage errors instead of printing them, so that `guarded` prints all errors alike."""
 
     stray = ""  # what to do with words that belong to no option, where there is something to say
     fill: "Callable[[Parser], None] | None" = None  # declares the arguments once the command was chosen
@@ -59,7 +59,7 @@ class _Debug(Action):
 
 
 def guarded(run: Callable[[], int | None]) -> int:
-    """The exit code of a command: its own, none is 0; errors that a user can put right are told in a line or two."""
+    """Run a command and return its exit code, 0 for None; errors that a user can fix are printed in a line or two."""
     _Debug.wanted = False
     try:
         with warnings.catch_warnings():
@@ -83,7 +83,7 @@ def guarded(run: Callable[[], int | None]) -> int:
 
 
 def say(text: object, file: TextIO | None = None) -> None:
-    r"""Print what may hold names of files: of control characters, which could steer a terminal, codes are shown.
+    r"""Print text that may hold file names; control characters, which could steer a terminal, are shown as codes.
 
     >>> say("photo\x1b[2J.png")
     photo\x1b[2J.png
@@ -110,7 +110,7 @@ def image_size(text: str, largest: int = LARGEST) -> tuple[int, int]:
 
 
 def path(text: str) -> Path:
-    """The type of an option that is a file or a folder. No text, as of a variable that is not set, is neither.
+    """The type of an option that is a file or a folder. An empty text, as from an unset variable, is an error.
 
     >>> path("runs/quick").name
     'quick'
@@ -151,7 +151,7 @@ def _line(error: Exception) -> str:
 
 
 def _drop_output() -> None:
-    """Let go of what stdout could not take: Python flushes once more at its end."""
+    """Discard what stdout could not take, because Python flushes it once more at exit."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -15,7 +15,7 @@ LONGEST = 200  # characters of a value in one
 
 
 class ZooError(Exception):
-    """Something the caller can put right; the message says what arrived, what is accepted and what to do."""
+    """An error that the caller can fix; the message says what arrived, what is accepted and what to do."""
 
 
 class SpecError(ZooError, ValueError):
@@ -35,7 +35,7 @@ class DuplicateNameError(ZooError, ValueError):
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str:
-    """A half sentence with the nearest of the known names, or with all of them where none is near."""
+    """A clause that suggests the nearest known names, or lists all of them if none is near."""
     names, low = sorted(known), wrong.lower()
     spelled = {name.lower(): name for name in names}
     close = [spelled[name] for name in get_close_matches(low, spelled, n=3, cutoff=0.55)]
@@ -53,7 +53,7 @@ def either(words: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException, longest: int = 120) -> str:
-    """The first line of an error, shortened; some run over pages, and of one without text the name."""
+    """The first line of an error, shortened; the error's type if it has no text."""
     return str(error).strip().partition("\n")[0][:longest] or type(error).__name__
 
 
@@ -77,7 +77,7 @@ def require(holds: bool, option: str, value: Any, accepted: str) -> None:
 
 
 def require_each(option: str, value: Any, words: Iterable[Any], known: Iterable[str]) -> None:
-    """Raise OptionError where one of a value's words is not known; it names the nearest that is."""
+    """Raise OptionError for the first unknown word of a value, with the nearest known one."""
     for word in words:
         if word not in known:
             raise OptionError(f"{option}={shown(value)} is not accepted; {nearest(str(word), known)}")
@@ -104,7 +104,7 @@ def listed(names: Sequence[str], shown: int = 3, separator: str = "; ") -> str:
 
 
 def raised(error: BaseException, longest: int = 120) -> str:
-    """What code of somebody's own raised, in a line: its type, the line there, and its first line.
+    """An error of the user's own code in one line: its type, its place and its first line.
 
     >>> raised(ValueError("no"))
     'ValueError: no'
@@ -113,7 +113,8 @@ def raised(error: BaseException, longest: int = 120) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """The last line of people's own code that an error passed, as ` (my_net.py, line 12)`; nothing where it is none."""
+    """The last line of the user's own code that an error passed, as ` (my_net.py, line 12)`; empty if there is
+    none."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if not f.filename.startswith((*OURS, PYTHON, "<")) and "site-packages" not in f.filename]
     return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""

@@ -26,6 +26,6 @@ def check(file: str) -> None:
 
 
 def _is_command() -> bool:
-    """Whether Python was started by -m with a module of ours, or is just looking for it."""
+    """Whether Python was started with -m and one of our modules, or is still looking for it."""
     started = getattr(sys.modules.get("__main__"), "__spec__", None)
     return sys.argv[:1] == ["-m"] or (started is not None and started.name.partition(".")[0] in NAMES)

@@ -1,4 +1,5 @@
-"""Entry points of installed distributions, read one distribution at a time: a damaged one is reported alone."""
+"""Entry points of installed distributions, read one distribution at a time, so that a damaged one affects no
+other."""
 
 from importlib import metadata
 from importlib.metadata import Distribution, EntryPoint
@@ -7,7 +8,7 @@ LISTING = "entry_points.txt"  # where a distribution declares them
 
 
 def find(group: str) -> list[tuple[str, EntryPoint | Exception]]:
-    """Who declares an entry point of the group, and the entry point, or why its distribution cannot be read."""
+    """The entry points of a group with their distributions, or the reason why a distribution cannot be read."""
     found: dict[str, list[tuple[str, EntryPoint | Exception]]] = {}
     for distribution in metadata.distributions():
         pairs: list[tuple[str, EntryPoint | Exception]]

@@ -138,7 +138,7 @@ def _is_text(word: str) -> bool:
 
 
 class Reader:
-    """A cursor over the text; `fail` draws where it stands."""
+    """A cursor over the text; `fail` marks its position."""
 
     def __init__(self, text: str):
         self.text, self.at = text, 0

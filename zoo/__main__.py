@@ -8,7 +8,7 @@ from zoo.version import __version__
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; the exit code. Errors that a user can put right are one or two lines on stderr."""
+    """Run a command and return its exit code. Errors that a user can fix are one or two lines on stderr."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without some letter shows a question mark
     return guarded(lambda: _run(argv))

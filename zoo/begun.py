@@ -1,4 +1,4 @@
-"""What differs between the settings that work was begun with and those it is to go on with, in words."""
+"""In words, how the settings of some work differ between its start and its continuation."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every network of the zoo takes and gives; the names and ranges mean the same everywhere.
+"""What every network of the zoo takes and returns; names and ranges mean the same everywhere.
 
 Axes: b batch, c channels, h w pixels.
 
@@ -28,7 +28,7 @@ LINKS: tuple[Link, ...] = ("logit", "identity")
 
 
 class InputError(ZooError, ValueError):
-    """Images that do not fit the network."""
+    """Images or other input that a network cannot take."""
 
 
 class Prediction(NamedTuple):
@@ -62,7 +62,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Interface:
-    """What goes in and what comes out: the options every architecture has, checked and completed.
+    """The options that every architecture has, checked and completed.
 
     >>> Interface(in_ch=3, tasks="mask")
     Interface(in_ch=3, tasks=('mask',), plate=False, link=('logit',))
@@ -144,7 +144,8 @@ def words(option: str, value: Any, accepted: str) -> tuple[Any, ...]:
 
 
 def check_images(bg: Tensor | None, fg_bg: Tensor, face: Interface) -> None:
-    """Raise InputError unless the images fit. Shapes and dtypes only: a few microseconds, and nothing in a graph."""
+    """Raise InputError unless the images fit. It looks at shapes and dtypes only, takes microseconds, and adds
+    nothing to a graph."""
     _check_image("fg_bg", fg_bg, face)
     if not face.plate:
         return

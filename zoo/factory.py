@@ -25,7 +25,8 @@ ENCODER_WEIGHTS = "encoder_weights"  # what an encoder started from; a file of o
 
 
 def is_own(name: str) -> bool:
-    """Whether a network's name is no name of the catalog but a place: FILE.py:NAME or MODULE:NAME."""
+    """Whether a network's name is the place of the user's own code, FILE.py:NAME or MODULE:NAME, and not in the
+    catalog."""
     return is_place(name) and name not in architectures
 
 

@@ -1,4 +1,4 @@
-"""Writing files so that a failure leaves nothing behind: beside their place, then moved there."""
+"""Atomic writes: a file is written beside its place and moved there, so that a failure leaves nothing behind."""
 
 import contextlib
 import errno
@@ -83,7 +83,7 @@ def _draft_name(name: str) -> str:
 
 
 def from_json(text: str | bytes) -> Any:
-    """What the text holds; a ValueError where it is none, or nested deeper than Python reads."""
+    """Parse JSON; a ValueError if the text is not JSON, or is nested too deeply."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -102,6 +102,6 @@ def sweep_of(paths: Iterable[Path]) -> None:
 
 
 def sweep(folder: Path, drafts: str = ".*.part") -> None:
-    """Remove what a killed process left half written."""
+    """Remove half-written files that a killed process left."""
     for draft in folder.glob(drafts):
         draft.unlink(missing_ok=True)

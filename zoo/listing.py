@@ -1,4 +1,4 @@
-"""The other catalogs as rows: losses, metrics, recipes, data and so on; and the weights that ship."""
+"""The other catalogs as rows: losses, metrics, recipes, data and so on; and the ready weights."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ def rows(kind: str, pattern: str = "*") -> list[dict[str, Any]]:
 
 
 def more(kind: str, name: str) -> dict[str, Any]:
-    """What a table has no room for."""
+    """Further facts, for which a table has no room."""
     if kind == WEIGHTS:
         from zoo.weights import ready
 

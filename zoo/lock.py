@@ -1,4 +1,4 @@
-"""A folder for one process at a time."""
+"""A folder that only one process may work in at a time."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class LockedError(ZooError):
-    """A folder that another process is working in."""
+    """A folder that another process is using."""
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What a measurement was made on, in a form that goes into every record."""
+"""The machine that a measurement was made on, as every record holds it."""
 
 import ctypes
 import os
@@ -56,7 +56,8 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 
 def choose(device: str | torch.device, *, mps: bool = False) -> torch.device:
-    """`auto` is CUDA where there is one. mps: Apple's comes next; nothing is timed or trained there."""
+    """The device to use: `auto` is CUDA if there is one. With mps, Apple's GPU comes next; nothing is timed or
+    trained there."""
     device = str(device)
     number = device.removeprefix("cuda:")
     is_numbered = number != device and number.isascii() and number.isdigit()
@@ -82,7 +83,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def memory_or(refusal: Callable[[], ZooError]) -> Iterator[None]:
-    """Where memory runs out, the error is one that says what to do."""
+    """Turn an out-of-memory error into one that says what to do."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -93,14 +94,14 @@ def memory_or(refusal: Callable[[], ZooError]) -> Iterator[None]:
 
 @contextmanager
 def weightless() -> Iterator[None]:
-    """What is built inside lies on the meta device: it has shapes and no numbers, and takes no memory."""
+    """Build modules on the meta device: they have shapes but no values, and take no memory."""
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that drawing weights does nothing there
         yield
 
 
 def at_hand() -> int | None:
-    """Bytes that a process can still take; None where the system does not tell.
+    """Bytes of memory that a process can still take, within its container's limit; None if the system does not tell.
 
     In a container what its control group leaves, where that is less.
     """
@@ -124,7 +125,7 @@ def _kibibytes(path: Path, name: str) -> int:
 
 
 def load() -> float | None:
-    """Processes that wanted a core, on average over the last minute; None where the system does not tell."""
+    """The average number of processes that wanted a core over the last minute; None if the system does not tell."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
@@ -144,7 +145,7 @@ def headline(facts: dict[str, Any]) -> str:
 
 
 def cpu_name() -> str:
-    """What the processor calls itself."""
+    """The processor's name."""
     with suppress(OSError, StopIteration):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -164,7 +165,7 @@ def commit() -> dict[str, Any]:
 
 
 def output(*command: str) -> str:
-    """What a command prints, or nothing where it is missing or fails."""
+    """What a command prints; empty if it is missing or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -174,7 +175,7 @@ def output(*command: str) -> str:
 
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """With so many threads of torch's on the CPU inside; None: as many as before."""
+    """Use this many torch threads on the CPU within the block; None changes nothing."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:

@@ -62,12 +62,12 @@ class PairModel(nn.Module):
 
     @property
     def trained_tasks(self) -> tuple[Task, ...]:
-        """Those whose outputs are results: all, unless it is known that some never learned."""
+        """The tasks whose outputs mean something: all, except those that are known to be untrained."""
         return tuple(task for task in self.face.tasks if self.trained is None or task in self.trained.samples)
 
     @property
     def training_story(self) -> str:
-        """In a line: on what it was trained, as far as anybody knows."""
+        """In one line, what the network was trained on, as far as that is known."""
         return UNKNOWN if self.trained is None else self.trained.story(self.face.tasks)
 
     def forward(
@@ -102,7 +102,7 @@ class PairModel(nn.Module):
         def __call__(self, bg: Tensor | None, fg_bg: Tensor, sides: bool = False) -> Any: ...
 
     def _check_dtype(self, image: Tensor) -> None:
-        """Raise InputError for images of another dtype than the weights, where autocast does not see to it."""
+        """Raise InputError if the images and the weights differ in dtype and autocast does not handle it."""
         weight = next(self.parameters(), image)
         if image.dtype == weight.dtype or image.is_meta or not weight.is_floating_point():
             return
@@ -150,7 +150,7 @@ def fingerprint(model: nn.Module) -> str:
 
 @contextmanager
 def in_mode(model: nn.Module, *, training: bool = False) -> Iterator[None]:
-    """The network in eval (or training) mode; afterwards each part of it is in the mode it was in."""
+    """Put the network into eval or training mode within the block; afterwards each module has its former mode."""
     before = [(module, module.training) for module in model.modules()]
     model.train(training)
     try:
@@ -162,7 +162,7 @@ def in_mode(model: nn.Module, *, training: bool = False) -> Iterator[None]:
 
 @contextmanager
 def computing(model: PairModel, tasks: tuple[Task, ...]) -> Iterator[None]:
-    """Within, the network computes these of its tasks alone, and gives None for the others."""
+    """Within the block, compute only these tasks and return None for the others."""
     before = model.computed
     model.computed = tasks
     try:

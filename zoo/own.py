@@ -59,12 +59,12 @@ class Place(NamedTuple):
 
 
 def is_place(name: str) -> bool:
-    """Whether a name that is in no catalog is a place."""
+    """Whether a name that is in no catalog is the place of some code."""
     return ":" in name or name.endswith(".py")
 
 
 def fetch(text: str) -> tuple[Place, Any]:
-    """What stands at a place, and the place with its digest. One that is given with another digest is refused."""
+    """The object at a place, and the place with its digest. An error if the digest given is another one."""
     place = Place.parse(text)
     module, digest = _module(place)
     if not hasattr(module, place.name):
@@ -74,7 +74,7 @@ def fetch(text: str) -> tuple[Place, Any]:
 
 
 def resolve(catalog: Catalog[T], spec: Spec) -> tuple[Entry[T], dict[str, Any]]:
-    """As `Catalog.resolve`, or of code of one's own: with the card that it registers there, where it does.
+    """Like `Catalog.resolve`, but also for the user's own code, with the card that it registers, if any.
 
     >>> resolve(losses, Spec("my_loss.py:fourth"))  # doctest: +SKIP
     """

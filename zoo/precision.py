@@ -1,4 +1,4 @@
-"""What float32 means while a network computes: exactly that, TF32 where it is asked for, or half as many bits."""
+"""How exactly a network computes: float32 in full, TF32 if asked for, or a half precision."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +17,7 @@ def half(device: torch.device, precision: str) -> torch.autocast:
 
 
 def no_autocast(device: torch.device) -> torch.autocast:
-    """Within it all digits are kept. Autocast does not know the meta device, on which costs are counted."""
+    """Switch autocast off within the block. It does not support the meta device, on which operations are counted."""
     return torch.autocast("cpu" if device.type == "meta" else device.type, enabled=False)
 
 

@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, a line now and then elsewhere; on stderr, so that output stays clean."""
+"""Progress of long work: a bar on a terminal, lines elsewhere; on stderr, so that output stays clean."""
 
 import math
 import sys
@@ -36,7 +36,7 @@ def progress() -> Iterator[Tick]:
 
 
 class Lines:
-    """Progress as plain lines: one for each kind of work, then one every ten seconds, at last how far it came."""
+    """Progress as lines: one for each kind of work, then one every ten seconds, and a last one."""
 
     def __init__(self) -> None:
         self.kind, self.told, self.waiting = "", -math.inf, ""
@@ -56,7 +56,7 @@ class Lines:
 
 
 class Pace:
-    """How much is done in a second: a moving average, because a busy machine is fast and slow by turns.
+    """The rate of work: a moving average, because a busy machine is fast and slow by turns.
 
     >>> pace = Pace()
     >>> [round(pace.add(10, seconds)) for seconds in (1.0, 1.0, 4.0, 1.0)]

@@ -1,4 +1,5 @@
-"""A network that this machine has no memory for is refused before it is made, not ended by the system while it is."""
+"""Refuses a network for which memory does not suffice before it is built, so that the system does not kill the
+process."""
 
 import math
 import os

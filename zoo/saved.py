@@ -1,4 +1,4 @@
-"""Networks as our own files: safetensors with the spec, every resolved option of it, in the metadata."""
+"""Networks as our own files: safetensors, with the complete spec in the metadata."""
 
 import json
 import warnings

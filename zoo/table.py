@@ -1,4 +1,4 @@
-"""A plain table as text, without lines around it: what `zoo list`, evaluations and profiles print."""
+"""Plain tables without lines, as `zoo list`, evaluations and profiles print them."""
 
 import io
 from collections.abc import Iterable, Sequence

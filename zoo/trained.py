@@ -1,4 +1,4 @@
-"""What is known of a network's training: its file keeps it, and what was never trained is not shown as a result."""
+"""What is known of a network's training. Its file keeps it, so that an untrained task is not shown as a result."""
 
 import json
 from collections.abc import Mapping

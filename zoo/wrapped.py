@@ -1,4 +1,4 @@
-"""Give a network of one's own the contract, so that it can stand beside the catalog's."""
+"""`zoo.wrap`: gives a network of one's own the contract of the catalog's."""
 
 import copy
 import inspect
@@ -103,7 +103,7 @@ class Wrapped(PairModel):
 
     @property
     def how(self) -> dict[str, Any]:
-        """What `wrap` was told, as JSON can hold it."""
+        """The settings of `wrap`, as JSON can hold them."""
         return {
             "order": ",".join(self.order),
             "inputs": INPUTS[self.separate],

@@ -1,4 +1,5 @@
-"""Can it be trusted, and does it keep what it promises? `python -m benchmarks.checks control`, and so on."""
+"""Checks: can the measurements be trusted, and does the library keep its promises? `python -m benchmarks.checks
+control`, and so on."""
 
 import sys
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ KILLED = "the system killed it (signal 9), as it does when memory runs out"
 
 
 class MemoryPassError(ZooError, RuntimeError):
-    """A process of a network's own that did not tell what it was started for."""
+    """A measuring process that ended without a result."""
 
 
 class RaisedError(MemoryPassError):

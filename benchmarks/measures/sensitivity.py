@@ -1,8 +1,8 @@
-"""How a network bears one perturbation at a time: IoU and RMSE against its strength, on scenes it has not seen.
+"""How a network copes with one perturbation at a time: IoU and RMSE against its strength, on scenes it has not seen.
 
-PairBench's clean tier is perturbed where the network was tested on either tier; of other data, their own test split.
-A course needs fewer scenes than a ranking, and each is seen 40 times: MOST_IMAGES of the cell's, spread evenly.
-Strengths go through the range that people meet: a plate is 1.5 % of the width off by hand, 6 to 12 % on another day.
+PairBench's clean tier is perturbed for networks of any tier; other data is perturbed on its own test split. A curve
+needs fewer scenes than a ranking, and each is seen 40 times: MOST_IMAGES of the cell's, spread evenly. Strengths cover
+the range that occurs: a plate is off by 1.5 % of the width in the hand, and by 6 to 12 % on another day.
 At strength 0 a pair is what it was, to the bit. What is random in a perturbation follows from the scene's index alone,
 so it is the same for every network, batch and strength: a shadow stays in its place and gets darker.
 """

@@ -1,4 +1,4 @@
-"""Who takes part in a comparison: entries of the catalog, and networks of the user's own."""
+"""The networks in a comparison: entries of the catalog, and networks of the user's own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

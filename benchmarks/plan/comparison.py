@@ -27,7 +27,7 @@ WITHIN = 0.01
 
 
 class Options(TypedDict, total=False):
-    """What may be given; what is None is as if it were not."""
+    """The options that may be given; None means not given."""
 
     preset: str | None
     measure: str | Sequence[str] | None

@@ -1,4 +1,4 @@
-"""A comparison on people's own photos with nothing else said: what is measured, how, and what was assumed for it."""
+"""A comparison on the user's own photos without further options: what it measures and what it assumes."""
 
 import os
 from collections.abc import Iterator, Mapping

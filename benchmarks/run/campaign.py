@@ -1,4 +1,5 @@
-"""A comparison from start to end: the cells that are not measured yet, one after the other; a record for each."""
+"""A comparison from start to end: the cells that are still to be measured, one after the other, with a record for
+each."""
 
 import hashlib
 import time

@@ -62,14 +62,14 @@ def table(board: Board, source: str = "") -> Table:
 
 
 def _row(one: Score, learned: Sequence[str], seeds: Sequence[int]) -> str:
-    """The name of a row: the network, with what it learned from and how often where the rows differ in that."""
+    """The name of a row: the network, with its training data and number of seeds if the rows differ in them."""
     many = len(one.records)
     more = [short(one.cell.data)] * (len(learned) > 1) + [f"{many} seed{'s' * (many > 1)}"] * (len(seeds) > 1)
     return ", ".join([one.network.name, *more])
 
 
 def _kinds(names: Sequence[str]) -> str:
-    """What the pictures of some sets are, where a reader might take them for others."""
+    """What the pictures of some sets are, if a reader might mistake them."""
     kinds: dict[str, list[str]] = {}
     for name in names:
         kinds.setdefault(kind_of(name), []).append(short(name))
@@ -77,7 +77,7 @@ def _kinds(names: Sequence[str]) -> str:
 
 
 def _learned(board: Board) -> list[str]:
-    """What the networks of a board learned from, where they are tested elsewhere too."""
+    """The data that the networks of a board were trained on, if they are tested on other data, too."""
     return list(dict.fromkeys(score.cell.data for score in board.scores if score.cell.test))
 
 
@@ -95,7 +95,7 @@ def _recipes(achieved: Sequence[Score]) -> list[str]:
 def _about(
     board: Board, achieved: Sequence[Score], own: Sequence[str], seeds: Sequence[int], *, marked: bool
 ) -> Iterator[str]:
-    """What stands below a table of accuracy."""
+    """The notes below a table of accuracy."""
     records = board.records
     trained = [asdict(record.machine) | {"date": record.date} | dict(record.raw.trained or {}) for record in records]
     machines = "; ".join(dict.fromkeys(map(headline, trained)))

@@ -1,4 +1,4 @@
-"""A run against an older one: only like with like, and why where there is no like."""
+"""A comparison with an older run: pairs of like cells, and the reason for each cell that has no like."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ NAMED = 3  # cells without a like that are named where there are many
 
 
 def show(new: Sequence[Record], old: Sequence[Record]) -> None:
-    """Print what both hold, and for the rest why it cannot be compared. Curves of sensitivity are for the page."""
+    """Print all pairs, and why the rest cannot be compared. Curves of sensitivity are only on the page."""
     body, refused = compare(new, old)
     rows = [[f"{network}, {what}: {value}", *rest] for network, what, value, *rest in body]
     print_table(["value", "old", "new", "new /old", "verdict"], rows, title="against the older run", notes=refused)

@@ -1,4 +1,4 @@
-"""The question a user has: which network to take within so many milliseconds, and what the next one would cost."""
+"""Recommends a network within so many milliseconds, and says what the next better one would cost."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -116,7 +116,8 @@ def _is_better(one: Score, other: Score, want: str) -> bool:
 
 
 def _beside(here: Sequence[Timed], others: Sequence[Timed], budget: float, want: str) -> str:
-    """What was trained in another way, fits, and reaches more: no fair comparison, and yet what a user may want."""
+    """A network that was trained otherwise, fits and reaches more: not a fair comparison, but perhaps what a user
+    wants."""
     metric, words, direction = WANT[want]
     within = [pair for pair in here if pair[0] <= budget]
     fitting = [pair for pair in others if pair[0] <= budget and pair[1].network.group != BASELINE]
@@ -128,7 +129,7 @@ def _beside(here: Sequence[Timed], others: Sequence[Timed], budget: float, want:
 
 
 def _how(score: Score) -> str:
-    """How it came to its accuracy."""
+    """How the network was trained."""
     cell = score.cell
     size = "x".join(map(str, cell.size))
     if cell.recipe.startswith(READY_MADE):

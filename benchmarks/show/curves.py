@@ -1,4 +1,4 @@
-"""What is left of a network's accuracy when pairs are perturbed: a table of where each perturbation is strongest."""
+"""Accuracy under perturbations: a table with each perturbation at its greatest strength."""
 
 from collections.abc import Iterable, Sequence
 
@@ -56,7 +56,7 @@ def _value(score: Score | None, metric: str, strength: float) -> str:
 
 
 def _recipe(one: Score) -> str:
-    """What trained it, and in which precision where that was not its recipe's."""
+    """The recipe, and the precision if it is not the recipe's own."""
     return ", ".join(filter(None, (one.cell.recipe_title, one.cell.precision)))
 
 

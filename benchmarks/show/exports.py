@@ -89,6 +89,6 @@ def to_markdown(records: Sequence[ExportRecord]) -> str:
 
 
 def to_html(records: Sequence[ExportRecord]) -> str:
-    """A page that stands alone."""
+    """A self-contained page."""
     found = "\n".join(f"<h2>{escape(table.title)}</h2>\n{html(table)}" for table in tables(records))
     return PAGE.format(title=TITLE, tables=found)

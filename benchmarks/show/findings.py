@@ -1,4 +1,4 @@
-"""What follows from records, derived once."""
+"""What follows from records: derived here once, and shown everywhere."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -44,7 +44,7 @@ class Findings:
 
     @cached_property
     def borrowed(self) -> bool:
-        """Whether the accuracy is from the committed records."""
+        """Whether the accuracy comes from the committed records."""
         return not any(record.measure == "accuracy" and record.status == "done" for record in self.records)
 
     @cached_property
@@ -84,10 +84,10 @@ class Findings:
         return Findings([*self.committed, *self.records], galleries=self.galleries, here=self.here)
 
     def best(self, metric: str) -> list[str]:
-        """The names of what nothing shows to be worse than the best; none where there is no second network."""
+        """The names of the best network and of those that tie with it; none if there is only one network."""
         return points.best(self.chosen, metric)
 
     def front(self, x: str = speeds.LATENCY, y: str = points.ACCURACY) -> list[str]:
-        """The names of what no other network beats or equals in both, the best in x first."""
+        """The names of the networks that no other beats or equals in both quantities, the best in x first."""
         found = points.points(self.chosen, self.networks, x, y)
         return [point.network.name for point in points.front(found, x, y)]

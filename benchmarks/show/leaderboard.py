@@ -1,4 +1,4 @@
-"""Results as tables of text. What is better, higher or lower, stands in the notes."""
+"""Results as tables of text. The notes say whether higher or lower is better."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def tables(found: Findings) -> list[Table]:
 
 
 def failures(records: Sequence[Record]) -> Table:
-    """Trainings and curves that came to nothing, and why; a network's times and costs say it below their table."""
+    """Trainings and curves that failed, and why; failed times and costs are in the notes of their own table."""
     lost = [record for record in records if record.failed and record.measure in ("accuracy", "sensitivity")]
     found = dict.fromkeys((r.model, f"{r.measure} on {short(r.accuracy.tested_on)}", r.failed) for r in lost)
     notes = [f"{model}: {what} {failed}" for model, what, failed in found]
@@ -37,7 +37,7 @@ def failures(records: Sequence[Record]) -> Table:
 
 
 def multi_task(records: Sequence[Record]) -> Table:
-    """What it brings to learn both tasks at once, of the networks that were trained for one of them alone as well."""
+    """The gain of learning both tasks at once, for networks that were also trained for one task."""
     body = [
         [gain.model, short(gain.data), *(_change(gain.tasks.get(task)) for task in TASKS), _change(gain.mean)]
         for gain in paired.gains(records)

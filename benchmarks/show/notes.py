@@ -1,4 +1,4 @@
-"""What stands below a table of times: what it was measured on, how to read it, how sure it is, what failed."""
+"""The notes below a table of times: what it was measured on, how to read it, how certain it is, what failed."""
 
 from collections.abc import Iterator, Sequence
 
@@ -32,7 +32,7 @@ def notes(records: Sequence[Record], setting: Setting, chosen: Sequence[Row]) ->
 
 
 def _columns(setting: Setting, chosen: Sequence[Row]) -> list[str]:
-    """How to read signs and columns that not every table has."""
+    """How to read signs and columns that only some tables have."""
     weighed = [row.memory for row in chosen if row.memory]
     others = dict.fromkeys(record.timed.engine for record in weighed if record.timed.engine != setting.engine)
     engine = f", engine {' or '.join(others)}" if others else ""
@@ -71,7 +71,7 @@ def _columns(setting: Setting, chosen: Sequence[Row]) -> list[str]:
 
 
 def _sureness(chosen: Sequence[Row]) -> Iterator[str]:
-    """How well the medians are known, and which were timed under doubt."""
+    """How well the medians are known, and which timings are doubtful."""
     timed = {row.network.name: row.better for row in chosen if row.better is not None}
     known = {row.network.name: row.figure(LATENCY) for row in chosen}
     half = {name: (one.interval[1] - one.interval[0]) / 2 / one.value for name, one in known.items() if one.interval}

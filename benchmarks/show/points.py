@@ -64,7 +64,7 @@ def choose(rows: Mapping[Setting, Sequence[Row]], sets: Sequence[tuple[Board, st
 
 
 def worth(board: Board | None, known: Iterable[Network]) -> tuple[bool, int]:
-    """Networks that one recipe has trained first, if there are several; then the more the better."""
+    """How useful a board is for a choice: first one recipe for several networks, then the number of networks."""
     count = len({network.spec for network in known if network.group != BASELINE})
     return count > 1 and board is not None and board.trained_as.kind in FOR_ALL, count
 
@@ -79,7 +79,7 @@ def figures(chosen: Chosen, metric: str) -> dict[str, Figure]:
 
 
 def best(chosen: Chosen, metric: str) -> list[str]:
-    """The names of what nothing shows to be worse than the best; none where there is no second network."""
+    """The names of the best network and of those that tie with it; none if there is only one network."""
     if metric in metrics.names():
         marks = places(chosen.achieved, metric)
         return list(dict.fromkeys(score.network.name for score in chosen.achieved if id(score) in marks))
@@ -101,7 +101,7 @@ def points(chosen: Chosen, networks: Mapping[str, Network], x: str = LATENCY, y:
 
 
 def front(found: Iterable[Point], x: str = LATENCY, y: str = ACCURACY) -> list[Point]:
-    """Those that no other beats or equals in both, the best in x first.
+    """The points that no other beats or equals in both quantities, the best in x first.
 
     >>> known = {"a": (1, 5), "b": (2, 4), "c": (3, 9)}
     >>> found = [Point(Network(name, name, ""), Figure(x), Figure(y)) for name, (x, y) in known.items()]

@@ -1,4 +1,4 @@
-"""Results: what follows from records, as tables, files and answers.
+"""Results of a comparison, as tables, files and answers.
 
 >>> results = Results(read(folder / "compare.jsonl"))  # doctest: +SKIP
 >>> results.best("mask_iou"), results.front("latency_ms", "mask_iou")  # doctest: +SKIP
@@ -18,7 +18,8 @@ FILES = ("compare.html", "compare.md", "compare.csv", "compare.tex")
 
 
 class Results(Findings):
-    """Findings that show themselves: on the terminal, in a notebook, as text and as files."""
+    """The results of a comparison. They print themselves as tables on a terminal and in a notebook, and write
+    files."""
 
     @cached_property
     def tables(self) -> list[Table]:

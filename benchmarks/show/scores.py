@@ -23,14 +23,13 @@ CURVED = {**HEADLINE, "mask_false_area": ("false-positive area", -1)}  # what cu
 
 
 def counted(records: Iterable[Record], what: Literal["images", "samples"]) -> str:
-    """How many the networks were tested or trained on, the least and the most where they differ; empty where no record
-    says."""
+    """How many images or samples the networks had, from the least to the most; empty if no record says."""
     known = sorted({many for record in records if (many := getattr(record, what)) is not None})
     return " to ".join(f"{many:,}" for many in dict.fromkeys((known[0], known[-1]))) if known else ""
 
 
 def amount(records: Sequence[Record]) -> str:
-    """What networks were trained on; where no record says, about what was asked for: steps are whole batches."""
+    """How many samples the networks were trained on; if no record says, about how many were asked for."""
     asked = sorted({many for record in records if (many := record.accuracy.samples) is not None})
     if seen := counted(records, "samples"):
         return f"{seen} samples"
@@ -48,7 +47,7 @@ class Score:
 
     @property
     def how(self) -> tuple[str, ...]:
-        """What tells trainings of one board apart."""
+        """What distinguishes the trainings of one board."""
         learned = self.cell.data if self.cell.test else ""  # else each column has networks of its own data
         return self.network.spec, self.cell.recipe_title, str(self.cell.precision), str(self.cell.weights), learned
 
@@ -92,7 +91,7 @@ class Score:
 
 @dataclass
 class Board:
-    """Scores that may be compared: trained alike and tested at one size, baselines that were lent among them."""
+    """Scores that may be compared: trained alike and tested at one size, with the baselines added."""
 
     trained_as: TrainedAs
     size: Size
@@ -109,7 +108,7 @@ class Board:
 
     @cached_property
     def hardest(self) -> list[str]:
-        """The data sets, that on which the best network is worst first; the last one where no masks are found."""
+        """The data sets, hardest first: the one on which the best network is worst."""
         last_first = self.data[::-1]
         return sorted(last_first, key=lambda data: max(score.good for score in self.on(data)))
 
@@ -162,8 +161,8 @@ def boards(found: Iterable[Score]) -> list[Board]:
 
 
 def alike(found: Iterable[Score], place: Callable[[Score], Hashable]) -> dict[tuple[TrainedAs, Hashable], list[Score]]:
-    """Groups of what was trained alike and stands in one place. Baselines are lent to networks with recipes of their
-    own, and stand alone only where there are no networks."""
+    """Groups of scores that were trained alike and stand in one place. Baselines are added to networks with their
+    own recipes, and form a group of their own only if there are no networks."""
     groups: dict[tuple[TrainedAs, Hashable], list[Score]] = {}
     for each in found:
         groups.setdefault((each.cell.trained_as, place(each)), []).append(each)
@@ -176,7 +175,7 @@ def alike(found: Iterable[Score], place: Callable[[Score], Hashable]) -> dict[tu
 
 
 def order(trained_as: TrainedAs, found: Sequence[Score]) -> tuple[int, int, float]:
-    """Where a group stands among others: trained by the one recipe first, then of most networks, then the hardest."""
+    """The order of groups: those of the one recipe first, then those of most networks, then the hardest."""
     networks = {each.network.spec for each in found if _is_network(each)}
     best: dict[str, float] = {}
     for each in found:
@@ -190,8 +189,8 @@ def _is_network(each: Score) -> bool:
 
 
 def places(found: Sequence[Score], metric: str) -> dict[int, str]:
-    """Of scores on one data set, by identity: which is best, and what a paired bootstrap cannot tell from it; a score
-    alone is not the best."""
+    """Which score on one data set is the best, and which ones a paired bootstrap cannot tell from it, by identity;
+    a single score is not marked."""
     known = [score for score in found if not math.isnan(score.value(metric))]
     if len(known) < 2:
         return {}
@@ -205,5 +204,5 @@ def higher_is_better(quantity: str) -> bool:
 
 
 def known_first(value: float) -> tuple[bool, float]:
-    """To sort by, the higher the better; what is not known comes last."""
+    """A sort key: higher values first, unknown ones last."""
     return math.isnan(value), -value

@@ -27,7 +27,7 @@ def short(data: str) -> str:
 
 
 def kind_of(data: str) -> str:
-    """What pictures of a set are, where a reader might take them for others; else empty.
+    """What the pictures of a set are, if a reader might mistake them; else empty.
 
     >>> kind_of("photos:aligned"), kind_of("pairbench:hard")
     ('composites of held-out photographs', '')
@@ -36,7 +36,7 @@ def kind_of(data: str) -> str:
 
 
 def shares_plates(data: str) -> bool:
-    """Whether a spec of data deals photos out one by one, those of one plate to training and test alike."""
+    """Whether a data set is split photo by photo, so that training and test share plates."""
     return _options(data).get("split_kind") == "random"
 
 

@@ -134,7 +134,7 @@ class Row:
 
     @cached_property
     def problems(self) -> list[str]:
-        """What failed, and why."""
+        """The measurements that failed, and why."""
         found = [f"{record.measure} {record.failed}" for record in self.records if record.failed]
         untrained = self.memory and self.memory.values.get("training_failed")
         return list(dict.fromkeys(found + ([f"a training step {untrained}"] if untrained else [])))
@@ -174,8 +174,7 @@ def latencies(rows: Iterable[Row]) -> list[tuple[Row, Record]]:
 
 
 def places(members: Sequence[tuple[Row, Record]]) -> dict[int, str]:
-    """Of latencies, the fastest first, by identity: which is best and what ties with it; a network alone is not the
-    best."""
+    """Which latency is the best and which ones tie with it, by identity; a single network is not marked."""
     if len({row.network.spec for row, _ in members}) < 2:
         return {}
     first, *others = (record for _, record in members)

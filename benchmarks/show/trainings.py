@@ -1,4 +1,4 @@
-"""What must be said of how networks were trained: which rate each has, and which saw too few samples."""
+"""Notes on trainings: the rate that each network has, and networks that saw too few samples."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +15,7 @@ NO_MASK = 0.05  # IoU
 
 
 def rates_chosen(achieved: Sequence[Score]) -> str:
-    """Which rate each network has, where it was chosen among several."""
+    """The rate of each network, if it was chosen among several."""
     tried, chosen = set[float](), dict[str, dict[str, None]]()
     for score in achieved:
         for record in score.records:
@@ -30,8 +30,9 @@ def rates_chosen(achieved: Sequence[Score]) -> str:
 
 
 def too_few(board: Board, rows: Sequence[Mapping[str, Score]]) -> dict[str, str]:
-    """Founding networks that found no mask on any set, by their own recipe and on a small share of what that asks for:
-    a note for each, which keeps the figures. In a table of one recipe for all nobody is let off."""
+    """Founding networks that found no mask on any set, with their own recipe and a small share of the samples that
+    it asks for: a note for each, which keeps the figures. In a table of one recipe for all there is no such
+    exception."""
     if board.trained_as.kind != OWN:
         return {}
     every = ([*by_data.values()] for by_data in rows)
@@ -39,7 +40,7 @@ def too_few(board: Board, rows: Sequence[Mapping[str, Score]]) -> dict[str, str]
 
 
 def _excuse(scores: Sequence[Score]) -> str:
-    """The note of a row, if it has one."""
+    """The note of a row, if it needs one."""
     network, cell = scores[0].network, scores[0].cell
     records = [record for score in scores for record in score.records]
     seen = max(filter(None, (record.samples for record in records)), default=0)

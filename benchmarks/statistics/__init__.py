@@ -1,1 +1,1 @@
-"""How sure: intervals of medians, and networks on the same images."""
+"""How certain figures are: intervals of medians, and networks compared on the same images."""

@@ -67,7 +67,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Gain:
-    """What it brings to learn both tasks at once: relative changes for the better against the single-task twins."""
+    """The gain of learning both tasks at once: relative improvements over the networks that learned one task."""
 
     model: str
     data: str
@@ -99,7 +99,7 @@ def difference(one: Records, other: Records, metric: str) -> Estimate:
 
 
 def ties(one: Records, other: Records, metric: str) -> bool:
-    """Whether nothing shows a difference; where images cannot be paired, whether the networks' intervals overlap."""
+    """Whether nothing shows a difference; if images cannot be paired, whether the networks' intervals overlap."""
     try:
         return difference(one, other, metric).is_tie
     except PairedError:

@@ -18,7 +18,7 @@ QUICK: Mapping[Any, set[type]] = {float: {int, float}, float | None: {int, float
 
 
 class RecordError(ZooError, ValueError):
-    """What was read is no record; the message says why."""
+    """Data that is not a record; the message says why."""
 
 
 def filled(kind: type[Kind], found: Any, what: str) -> Kind:

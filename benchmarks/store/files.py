@@ -37,7 +37,7 @@ class ResultsError(ZooError, OSError):
 
 
 class DamagedLineError(ResultsError):
-    """A line that is no record."""
+    """A line that is not a record."""
 
 
 def line(record: Record | Control | ExportRecord) -> str:
@@ -83,7 +83,7 @@ def sound(path: Path) -> list[Record]:
 
 
 def set_aside(path: Path) -> None:
-    """Move damaged lines into a file beside it, with a warning: the cells that they held are measured anew.
+    """Move damaged lines into a file beside it, with a warning, so that their cells are measured again.
 
     A file that another version wrote is an error.
     """

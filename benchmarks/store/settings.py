@@ -26,8 +26,8 @@ class TrainedAs:
     elsewhere: bool = False  # tested on sets that were named, whichever data each learned from
 
     def takes_in(self, baseline: "TrainedAs") -> bool:
-        """Whether baselines that were trained otherwise stand in a table of these, too: they have no recipe of their
-        own, and where the others have, they stand as trained by the one."""
+        """Whether baselines that were trained otherwise belong in this table too: they have no recipe of their
+        own, and stand beside networks with their own recipes as the one recipe trained them."""
         alike = replace(baseline, kind=self.kind, precision=self.precision) == self
         return (self.kind, baseline.kind) == (OWN, EQUAL) and alike
 

@@ -1,1 +1,1 @@
-"""A page to try networks in, on this machine alone: app.py answers, work.py computes, page/ is what a browser shows."""
+"""A local web page to try networks in: app.py serves it, work.py computes, page/ is what the browser shows."""

@@ -41,7 +41,7 @@ Next = Callable[[Request], Awaitable[Response]]
 
 
 class RefusedError(ZooError):
-    """A request that is not answered, and its status."""
+    """A request that is refused, with its status."""
 
     def __init__(self, message: str, status: int):
         super().__init__(message)

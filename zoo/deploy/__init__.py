@@ -1,4 +1,4 @@
-"""Networks at work on people's own photos.
+"""Prediction on people's own photos and videos.
 
 >>> found = predict("model.safetensors", "bg.jpg", "photo.jpg")  # doctest: +SKIP
 >>> found.mask.shape, found.save("out", "photo")  # doctest: +SKIP

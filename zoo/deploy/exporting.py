@@ -216,7 +216,7 @@ def _compared(plain: PairModel, draft: Path, form: Format, data: str) -> list[Di
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """A disk that takes no more, here or where drafts lie, is told in a line."""
+    """Turn a full disk, here or in the place of drafts, into an error of one line."""
     try:
         yield
     except OSError as error:

@@ -154,7 +154,7 @@ def _labelled(proto: Any, facts: Facts) -> Any:
 
 @contextmanager
 def told(what: str) -> Iterator[None]:
-    """An error of torch's as one line: its report runs over pages, and its first line does not say what was wrong."""
+    """An error of torch in one line: its report runs over pages, and the first line does not say what was wrong."""
     try:
         yield
     except (ZooError, MemoryError, torch.OutOfMemoryError, OSError):
@@ -168,7 +168,7 @@ def told(what: str) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what exporters say of themselves."""
+    """Silence the exporters' own messages."""
     talk = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "torch._export", "onnxscript", "")]
     levels = [each.level for each in talk]
     for each in talk:
@@ -192,7 +192,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 def beside(weights: Path, name: str) -> Path:
-    """Where an export goes if nobody says: beside the weights.
+    """The default place of an export: beside the weights.
 
     >>> beside(Path("run/model.safetensors"), "onnx-int8").name, beside(Path("model.safetensors"), "pt2").name
     ('model-int8.onnx', 'model.pt2')

@@ -1,4 +1,4 @@
-"""What an exported file says of itself, as text that any program can read."""
+"""What an exported file says about itself, as text that any program can read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

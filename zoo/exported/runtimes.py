@@ -26,7 +26,7 @@ class Runtime(Protocol):
 
 
 def missing(what: str, error: ImportError, extra: str) -> OptionError:
-    """A package of an extra that is not there."""
+    """The error for a missing package of an extra."""
     return OptionError(
         f"{what} needs {error.name or extra}, which is not installed; pip install -e '.[{extra}]' in the checkout"
     )

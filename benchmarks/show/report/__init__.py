@@ -1,4 +1,4 @@
-"""One HTML file that shows all records: it stands alone, opens from disk and asks no host for anything.
+"""One self-contained HTML file that shows all records, opens from disk and loads nothing from elsewhere.
 
 >>> html = page(Results(read(folder / "compare.jsonl"), galleries=[folder]))  # doctest: +SKIP
 """

@@ -91,7 +91,7 @@ def test_folders_are_paired_by_name_and_the_rest_is_named(place: Path, capsys: S
     assert len(written()) == 10
     shown = capsys.readouterr()
     assert shown.out.startswith("2 of 3 photos, ")
-    assert f"left out: {Path('photos/p3.png')}: no plate of this name in plates\n" in shown.err
+    assert f"left out: {Path('photos/p3.png')}: no plate with this name in plates\n" in shown.err
 
 
 def test_one_broken_photo_stops_no_other(place: Path, capsys: Shown) -> None:
@@ -184,7 +184,7 @@ def test_files_that_are_there_are_refused_before_any_work(place: Path, capsys: S
         (["photos/p1.png"], "this network compares a photo with its plate; give BG PHOTO"),
         (["a", "b", "c"], "3 paths given; give BG PHOTO"),
         (["missing.png", "photos"], "missing.png: no such file or folder"),
-        (["bg.png", "empty"], "empty: no images in it; files that end in .jpg"),
+        (["bg.png", "empty"], "empty: no images in it; accepted are files that end in .jpg"),
         (["empty", "photos"], "empty: no images in it"),
         (["other", "photos"], "no plate in other has the name of a photo (plates: x; photos: p1, p2, p3)"),
         (["bg.png", "twice"], "a.png and a.bmp have one name"),

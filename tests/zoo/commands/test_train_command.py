@@ -97,7 +97,7 @@ def test_a_run_leaves_everything_in_its_folder(tiny: str, tmp_path: Path, capsys
     other = refused(capsys, "--recipe", tiny, "--out", out, "--resume", "--set", "lr=0.5")
     assert "begun with another recipe" in other
     assert "lr was 0.003, not 0.5" in other
-    assert "leave lr out" in refused(capsys, "--out", out, "--resume", "--set", "lr=0.5")
+    assert "leave out lr" in refused(capsys, "--out", out, "--resume", "--set", "lr=0.5")
 
 
 def test_a_budget_scales_and_may_be_given_again(tiny: str, tmp_path: Path, capsys: Shown) -> None:

@@ -172,7 +172,7 @@ def test_what_does_not_fit_is_refused():
         accumulator.update(prediction, sample._replace(meta=({},)))
     with pytest.raises(OptionError, match="got 1 ids for 2 images"):
         accumulator.update(prediction, sample, ids=[1])
-    with pytest.raises(OptionError, match="depth_rmse measures depth, and here is mask alone"):
+    with pytest.raises(OptionError, match="depth_rmse measures depth, and here there is only mask"):
         Accumulator(("mask",), ["depth_rmse"])
     with pytest.raises(OptionError, match="each once"):
         Accumulator(metrics=["mask_iou", "mask_iou"])

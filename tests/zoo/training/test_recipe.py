@@ -129,7 +129,7 @@ freeze = ["encoder*", "!encoder.stages.0*"]
         ("[objective]\nmsak = 'bce'", "objective has no field 'msak'; did you mean mask"),
         ("[[stages]]\nsize = 16\nsample = 3", "stage 2 has no field 'sample'; did you mean samples"),
         ("[[stages]]\nsize = 16", "stage 2: a stage needs either samples or epochs"),
-        ("[[stages]]\nsamples = 1\nepochs = 1.0", "samples or epochs, one of the two, not samples=1 and epochs=1"),
+        ("[[stages]]\nsamples = 1\nepochs = 1.0", "samples or epochs, not samples=1 and epochs=1"),
         ("[[stages]]\nsamples = 1\nsize = 7", "stage 2: size=7 is not accepted; size takes pixels from 8 up"),
         ("[[stages]]\nsamples = 1\nsize = [16, 4]", "size=(16, 4) is not accepted"),
         ("[[stages]]\nsamples = 1\nlr = 0.0", "lr=0.0 is not accepted; lr takes a number above 0"),
@@ -224,7 +224,7 @@ def test_changed_gives_the_amount_in_one_word():
     epochs = recipe.changed(epochs=2)
     assert (epochs.stages[0].epochs, epochs.stages[0].samples) == (2, None)
     assert epochs.changed(samples=5).stages[0] == recipe.changed(samples=5).stages[0]
-    with pytest.raises(OptionError, match="samples or epochs, one of the two, not samples=5 and epochs=1"):
+    with pytest.raises(OptionError, match="samples or epochs, not samples=5 and epochs=1"):
         recipe.changed(samples=5, epochs=1)
     with pytest.raises(OptionError, match=r"a stage needs either samples or epochs$"):
         recipe.changed(samples=None)

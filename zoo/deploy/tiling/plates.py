@@ -76,7 +76,7 @@ def _seen(found: Registration, size: tuple[int, int], part: Part) -> tuple[Tenso
 
 @contextmanager
 def knowing(found: Registered | None, device: torch.device) -> Iterator[None]:
-    """Within, the network takes its plate for registered so; None: as it comes."""
+    """Within the block, the network uses this registration of its plate; None: it registers the plate itself."""
     if found is None:
         yield
         return

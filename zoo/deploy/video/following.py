@@ -1,4 +1,4 @@
-"""What one frame tells the next: where the plate lies, what the mask was, and what the empty scene looks like now.
+"""What one frame passes to the next: the place of the plate, the mask, and the empty scene as it looks now.
 
 All of it is kept at the size at which the network works, so it takes the same memory after an hour as at the beginning.
 """
