@@ -72,7 +72,7 @@ class Interface:
     tasks: Annotated[tuple[Task, ...], "mask, depth or both; one alone drops the other's decoder"] = TASKS
     plate: Annotated[bool | None, "whether the network sees bg; None: yes if in_ch is even"] = None
     link: Annotated[
-        tuple[Link, ...], "per task: what the head's number is; identity takes raw values in [0, 1] to logits"
+        tuple[Link, ...], "per task: logit if the head gives logits, identity if it gives values in [0, 1]"
     ] = ("logit",)
 
     def __post_init__(self) -> None:

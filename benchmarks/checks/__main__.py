@@ -16,32 +16,32 @@ CHECKS: Commands = {
     "control": (
         "can the timing be trusted here?",
         {
-            "--model": {"default": "unet(width=16)", "help": "what is timed against itself; default: unet(width=16)"},
+            "--model": {"default": "unet(width=16)", "help": "network to time against itself; default: unet(width=16)"},
             "--models": {
                 "default": FOUNDING,
-                "help": "with --load: whose order must stay; default: the founding networks",
+                "help": "with --load: networks whose order must not change; default: the founding ones",
             },
             "--size": {"type": image_size, "default": (64, 64), "help": "pixels; default: 64"},
             "--runs": {"type": at_least(1), "default": 40, "help": "default: 40"},
-            "--seconds": {"type": positive, "default": 20.0, "help": "of timing in each run, at most; default: 20"},
+            "--seconds": {"type": positive, "default": 20.0, "help": "timing in each run, at most; default: 20"},
             "--within": {
                 "type": positive,
                 "default": WITHIN,
-                "help": "as of benchmarks.compare: ends a network's timing earlier",
+                "help": "as in benchmarks.compare: stop timing earlier when the median is known to this share",
             },
             "--load": {"action": "store_true", "dest": "loaded", "help": "keep one core busy with another process"},
-            "--keep": {"action": "store_true", "help": "add the record to those that come with the library"},
+            "--keep": {"action": "store_true", "help": "add the record to the library's own"},
             "--device": {
                 "choices": ("auto", "cpu", "cuda"),
                 "default": "auto",
-                "help": "default: auto, cuda where there is one",
+                "help": "default: auto, cuda if there is a GPU",
             },
             "--threads": THREADS,
         },
     ),
     "imports": (
         "what does `import zoo` cost?",
-        {"--pairs": {"type": at_least(6), "default": 10, "help": "of fresh processes, from 6 up; default: 10"}},
+        {"--pairs": {"type": at_least(6), "default": 10, "help": "pairs of fresh processes, 6 or more; default: 10"}},
     ),
     "learning": (
         "what does a recipe reach, and how soon?",
@@ -50,21 +50,24 @@ CHECKS: Commands = {
             "--tiers": {
                 "type": listed("clean", "hard"),
                 "default": ("clean", "hard"),
-                "help": "of PairBench; default: clean,hard",
+                "help": "tiers of PairBench; default: clean,hard",
             },
-            "--samples": {"type": at_least(1000, most=10**9), "help": "seen by each network; default: the recipe's"},
-            "--scenes": {"type": at_least(10), "default": 500, "help": "of the test split; default: 500"},
+            "--samples": {
+                "type": at_least(1000, most=10**9),
+                "help": "training samples of each network; default: the recipe's",
+            },
+            "--scenes": {"type": at_least(10), "default": 500, "help": "number of test scenes; default: 500"},
             "--seed": {"type": at_least(0), "help": "default: the recipe's"},
-            "--alone": {"action": "store_true", "help": "without frame_difference, so without goals"},
+            "--alone": {"action": "store_true", "help": "leave out frame_difference, and so the goals"},
             "--out": {
                 "type": path,
                 "default": Path("results/learning"),
-                "help": "a folder for each training; finished ones are kept",
+                "help": "folder for the trainings; finished ones are kept",
             },
         },
     ),
     "nearer": (
-        "do tiles find more than the photo as a whole?",
+        "do tiles find more than the whole photo at once?",
         {
             "--model": {"default": "pairnet-small", "help": "ready weights or a file; default: pairnet-small"},
             "--data": {
@@ -108,7 +111,7 @@ CHECKS: Commands = {
         },
     ),
     "rendering": (
-        "how fast is PairBench made?",
+        "how fast is PairBench rendered?",
         {
             "--rounds": {"type": at_least(3), "default": 8, "help": "shuffled rounds; default: 8"},
             "--samples": {"type": at_least(64), "default": 480, "help": "samples in a round; default: 480"},
@@ -117,7 +120,7 @@ CHECKS: Commands = {
         },
     ),
     "resolution": (
-        "what do large photos take, in tiles?",
+        "how much time and memory do large photos take, in tiles?",
         {
             "--models": {
                 "nargs": "+",
@@ -128,13 +131,13 @@ CHECKS: Commands = {
                 "type": partial(image_size, largest=LARGEST_SIDE),
                 "nargs": "+",
                 "default": [(1080, 1920), (1920, 1080), (2160, 3840), (4320, 7680), (8660, 11550), (11550, 8660)],
-                "help": "height x width; default: 1080p, 4K, 8K and 100 megapixels, some of them upright",
+                "help": "height x width; default: 1080p, 4K, 8K and 100 megapixels, some in portrait format",
             },
             "--threads": THREADS,
         },
     ),
     "video": (
-        "what does a long video take, and how steady are its masks?",
+        "how much memory and time does a long video take, and how steady are its masks?",
         {
             "--models": {
                 "nargs": "+",
@@ -142,7 +145,7 @@ CHECKS: Commands = {
                 "help": "ready weights or files; default: pairnet-nano pairnet-small",
             },
             "--size": {"type": image_size, "default": (1080, 1920), "help": "height x width; default: 1080x1920"},
-            "--seconds": {"type": positive, "default": 60.0, "help": "of video; default: 60"},
+            "--seconds": {"type": positive, "default": 60.0, "help": "length of the video; default: 60"},
             "--out": {"type": path, "help": "a folder for plots of the memory"},
             "--threads": THREADS,
         },

@@ -27,7 +27,7 @@ MEASURES: Commands = {
             "--work": {
                 "choices": ("inference", "training", "once"),
                 "default": "inference",
-                "help": "once: a call that measures nothing, to see that it ends; default: inference",
+                "help": "once: one call without measurement, to see whether it ends; default: inference",
             },
             "--size": {
                 "type": image_size,
@@ -39,7 +39,7 @@ MEASURES: Commands = {
             "--settings": {
                 "type": settings,
                 "default": {},
-                "help": 'more of them, as {"batch": 2, "precision": "bf16"}',
+                "help": 'further settings, as {"batch": 2, "precision": "bf16"}',
             },
             "--parent": {"type": int, "help": SUPPRESS},  # the process this one is to end with
         },

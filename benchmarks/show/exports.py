@@ -47,16 +47,16 @@ def _table(records: Sequence[ExportRecord], machine: str, setting: ExportSetting
     notes = [
         f"One pair of images of {h} x {w} pixels, {machine}, {date}; formats of one network timed in shuffled rounds.",
         "Build: compiling, or writing the file and opening it. Largest, mean: difference from the network's own maps,"
-        f" which lie in [0, 1], on pairs of {setting.data}.",
+        f" whose values are in [0, 1], on pairs of {setting.data}.",
         f"Mask IoU and depth RMSE: {setting.pairs} test pairs of {setting.data}."
         if truth
-        else "Weights are drawn at random, so accuracy has no meaning here.",
+        else "The weights are random, so accuracy has no meaning here.",
     ]
     loads = [load for found in done if (load := found.values.get("load")) is not None]
     if loads and max(loads) > 1.5:
         notes.append(
-            f"The machine had other work (load up to {max(loads):.0f}), which build s and ms show. CPU ms, of all"
-            " threads together, hardly does, and the rest does not."
+            f"The machine had other work (load up to {max(loads):.0f}), which lengthens build s and ms. It hardly"
+            " affects CPU ms, the sum over all threads."
         )
     notes += [f"{found.model}, {found.cell.format}: {_short(found.failed)}" for found in done if found.failed]
     return Table("Formats of trained networks" if truth else "Formats", head, body, notes)

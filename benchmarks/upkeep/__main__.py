@@ -10,60 +10,68 @@ from registry.commandline import path
 STEPS = ("facts", "tests", "speed", "accuracy", "photos", "rendering", "more")  # of gpu, in this order
 UPKEEP: Commands = {
     "gpu": (
-        "measure all that needs a GPU, in order of worth",
+        "measure everything that needs a GPU, the most valuable first",
         {
-            "--minutes": {"type": positive, "default": 8.0, "help": "for all of it; default: 8"},
+            "--minutes": {"type": positive, "default": 8.0, "help": "time limit; default: 8"},
             "--out": {"type": path, "default": Path("gpu-records"), "help": "default: gpu-records"},
-            "--resume-from": {"type": path, "metavar": "DIR", "help": "what an earlier run left; may be --out's"},
-            "--rehearse": {"action": "store_true", "help": "every step, tiny, on the CPU"},
+            "--resume-from": {
+                "type": path,
+                "metavar": "DIR",
+                "help": "folder of an earlier run to continue; may be --out",
+            },
+            "--rehearse": {"action": "store_true", "help": "try every step, tiny, on the CPU"},
             "--only": {"type": listed(*STEPS), "default": STEPS, "help": f"some of {','.join(STEPS)}; default: all"},
-            "--photos": {"type": path, "default": Path("photos"), "help": "of `make photos`, or its pack.zip alone"},
+            "--photos": {
+                "type": path,
+                "default": Path("photos"),
+                "help": "folder of `make photos`, or with its pack.zip",
+            },
         },
     ),
     "keep": (
         "add the records of a comparison to those that come with the library",
-        {"folder": {"type": Path, "help": "that a comparison has written to"}},
+        {"folder": {"type": Path, "help": "output folder of a comparison"}},
     ),
     "readme": (
-        "put the committed records into README's table and into docs/: leaderboard, scale, timing and export",
-        {"--check": {"action": "store_true", "help": "write nothing; 1 where something is stale"}},
+        "update README's table and docs/ (leaderboard, scale, timing, export) from the committed records",
+        {"--check": {"action": "store_true", "help": "write nothing; exit with 1 if a file is out of date"}},
     ),
-    "ready": ("fit anew the weights of the baselines, which `zoo predict` takes where none are given", {}),
+    "ready": ("fit the ready weights of the baselines again", {}),
     "publish": (
-        "make ready weights of a training, and their card: what they reach on every test split",
+        "make ready weights from a training, with a card of what they reach on every test split",
         {
-            "folder": {"type": Path, "metavar": "RUN", "help": "of a training that has ended"},
-            "name": {"help": "of the weights, as pairnet-small"},
+            "folder": {"type": Path, "metavar": "RUN", "help": "folder of a finished training"},
+            "name": {"help": "name of the weights, as pairnet-small"},
             "--before": {
                 "type": Path,
                 "metavar": "RUN",
                 "action": "append",
                 "default": [],
-                "help": "a training that it went on from; again for each, the first one first",
+                "help": "an earlier training that it started from; repeat it for several, oldest first",
             },
-            "--photos": {"type": Path, "help": "of `make photos`, to test on them, too"},
-            "--samples": {"type": at_least(1), "default": 500, "help": "of each test split; default: 500"},
+            "--photos": {"type": Path, "help": "folder of `make photos`, to test on them, too"},
+            "--samples": {"type": at_least(1), "default": 500, "help": "samples of each test split; default: 500"},
         },
     ),
     "wheels": (
-        "fill a folder with what a machine without network lacks: docs/offline.md",
+        "fill a folder with the packages that a machine without network lacks; see docs/offline.md",
         {
-            "--python": {"default": "3.12", "help": "there, as 3.12; default: 3.12"},
+            "--python": {"default": "3.12", "help": "Python version of that machine; default: 3.12"},
             "--out": {"type": path, "default": Path("wheels"), "help": "default: wheels"},
         },
     ),
     "screenshot": (
-        "take a picture of a page, as a browser shows it",
+        "take a screenshot of a page",
         {
             "page": {"type": Path, "help": "an .html file"},
             "picture": {"type": Path, "help": "the .png to write"},
             "--part": {
                 "metavar": "SELECTOR",
                 "default": "html",
-                "help": "what of the page, as CSS names it; default: all of it",
+                "help": "CSS selector of a part of the page; default: the whole page",
             },
-            "--width": {"type": at_least(100), "default": 860, "help": "of the window, in pixels; default: 860"},
-            "--dark": {"action": "store_true", "help": "as it looks where the reader prefers dark"},
+            "--width": {"type": at_least(100), "default": 860, "help": "width of the window, in pixels; default: 860"},
+            "--dark": {"action": "store_true", "help": "in dark mode"},
         },
     ),
 }

@@ -7,15 +7,15 @@ from benchmarks.store.exported import ExportRecord
 
 TEXT = """# Networks as files of other programs
 
-Laid out by `make readme` from the records in `benchmarks/records/exports`; no figure in a table is typed. The same for
-networks, sizes and weights of your own, on your machine:
+`make readme` writes this page from the records in `benchmarks/records/exports`; no figure in a table is typed by hand.
+To measure your own networks, sizes and weights on your machine:
 
 ```
 $ zoo compare "unet, u2netp" --formats eager,compile,onnx,onnx-int8,openvino,pt2 --device cpu
 ```
 
-With `--weights FILE` it measures mask IoU and depth RMSE of each file, too. [deployment.md](deployment.md#export) says
-what a file takes, gives and says of itself.
+With `--weights FILE` it also measures mask IoU and depth RMSE of each file. [deployment.md](deployment.md#export)
+describes inputs, outputs and metadata of the files.
 
 ## Without this library
 
@@ -28,8 +28,8 @@ what a file takes, gives and says of itself.
 The tests are `tests/zoo/exported/test_formats.py`, run by `make test-all`; that of the page needs `ORT_WEB`, the folder
 `dist` of `npm install onnxruntime-web`.
 
-TensorRT and CoreML were not run here. A test holds the registration of a plate to operations that they have: no
-scatter, no If, no Loop, nothing whose size depends on values. For TensorRT, with an open size,
+TensorRT and CoreML were not run here. A test makes sure that the registration of a plate uses only operations
+that they have: no scatter, no If, no Loop, nothing whose size depends on values. For TensorRT, with an open size,
 `trtexec --onnx=model.onnx --minShapes=bg:1x3x64x64,fg_bg:1x3x64x64 --optShapes=... --maxShapes=...`; for CoreML read
 the `.pt2` with `torch.export.load` and give it to `coremltools.convert`.
 

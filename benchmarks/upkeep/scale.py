@@ -21,8 +21,8 @@ BESIDE = ("cost", "latency", "memory")  # what is measured of a network beside i
 
 TEXT = """# What a sweep takes
 
-Laid out by `make readme` from the records in `benchmarks/records`; no figure of the tables is typed. A cell is one
-measure of one network under one setting, and what a cluster shares out (`python -m benchmarks.compare
+`make readme` writes this page from the records in `benchmarks/records`; no figure in a table is typed by hand. A cell
+is one measure of one network under one setting. A cluster distributes cells (`python -m benchmarks.compare
 --executor ray`).
 
 ## One cell
@@ -30,7 +30,7 @@ measure of one network under one setting, and what a cluster shares out (`python
 {each}
 
 A timed cell has its machine to itself; trainings share one. A cell that is lost with its machine is measured
-again on another, and a training goes on from its newest checkpoint if its folder is one that all machines see.
+again on another, and a training resumes from its newest checkpoint if all machines see its folder.
 
 ## A million samples
 

@@ -8,22 +8,22 @@ from benchmarks.store.control import Control
 
 TEXT = """# Can the times be trusted?
 
-Laid out by `make readme` from the records in `benchmarks/records/control`; no figure in a table is typed. The
-question answered for your own machine: `python -m benchmarks.checks control`, and with `--load`.
+`make readme` writes this page from the records in `benchmarks/records/control`; no figure in a table is typed by hand.
+To check your own machine, run `python -m benchmarks.checks control`, and again with `--load`.
 
-Networks are called in shuffled rounds, so that a machine that drifts drifts for all; the first call of a visit
-does not count. A median's 95 % interval comes from drawing whole rounds again, and two networks tie where the
-interval of their paired ratio holds 1. What the harness does beside the calls takes at most 5 % of their time
-and 0.05 s; a test holds it to that with calls of a millisecond.
+Networks are called in shuffled rounds, so that a drift of the machine affects all of them; the first call of each
+visit does not count. A median's 95 % interval comes from resampling whole rounds, and two networks tie if the
+interval of their paired ratio holds 1. The harness itself takes at most 5 % of the time of the calls, plus 0.05 s;
+a test checks that with calls of a millisecond.
 
 The control enters one network twice, and once more with {slower:.0%} of its time added to each call. A timing that
-can be trusted says of the twins that they tie, and finds the slowdown. The same network built anew lies elsewhere
-in memory, and is a little faster or slower for as long as it lives: a difference between two networks that is
-no larger than that is neither's merit, whatever its interval says. Under load one core is kept busy by another
-process, and networks that were apart before must not change places.
+can be trusted finds a tie between the twins, and finds the slowdown. The same network, built again, has another place
+in memory, and is a little faster or slower as long as it exists: a difference between two networks that is no larger
+than that means nothing, whatever its interval says. Under load another process keeps one core busy, and networks
+that differed before must not change places.
 
-A run's seconds are shared by its four networks. Runs of several lengths are here, as they came out, because they say
-how long a difference so small must be looked for: a tie found in less time is no proof that two networks are as fast.
+The four networks of a run share its time. Runs of several lengths are shown because they tell how long it takes to
+find so small a difference: a tie found in less time does not prove that two networks are equally fast.
 {controls}"""
 
 

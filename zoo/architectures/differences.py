@@ -57,7 +57,7 @@ class Difference(PairModel):
 @register(
     "frame_difference",
     Card(
-        summary="no network: a threshold on |fg_bg - bg|, a plane for depth",
+        summary="baseline: a threshold on |fg_bg - bg|, a plane for depth",
         group="baseline",
         notes=("five learnable numbers: scale and offset of the difference, three of the plane",),
     ),
@@ -70,7 +70,7 @@ class FrameDifference(Difference):
 @register(
     "aligned_difference",
     Card(
-        summary="no network: plate registered, gain fitted, difference blurred",
+        summary="baseline: plate registered, gain fitted, difference blurred",
         group="baseline",
         notes=(
             "per image: a homography registered, gain and offset of each channel fitted, both robustly",

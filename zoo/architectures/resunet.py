@@ -25,7 +25,7 @@ CROSS = tuple(out for _, out, _ in DEPTH)  # widths of the depth stages, as the 
             "resunet": Published(15_855_712, 43.368),
             "resunet(tasks=mask)": Published(11_460_240),
         },
-        notes=("with tasks=mask there is no depth decoder to listen to, so the cross inputs are gone",),
+        notes=("with tasks=mask there is no depth decoder, so the connections from it are missing, too",),
     ),
 )
 class ResUNet(FusedModel):

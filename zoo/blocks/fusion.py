@@ -27,7 +27,7 @@ ADDITIONS = ("aligned", "tolerant", "signed")
 Fusion = Annotated[
     str,
     "how the pair is joined: concat, difference (with |fg_bg - bg|) or siamese (one encoder for both images); and added"
-    " by +, to bear plates that moved: aligned, tolerant, signed",
+    " by +, for plates that moved: aligned, tolerant, signed",
 ]
 REACH = cues.REACH
 COMPARED = (2 * REACH + 1) ** 2 + 1  # channels of `compared`

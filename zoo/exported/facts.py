@@ -93,7 +93,7 @@ class Facts:
             return cls(**_fields(said))
         except (KeyError, ValueError, ZooError) as error:
             raise WeightsError(
-                f"{path} says it is ours, but not what it takes and gives: {first_line(error)}"
+                f"{path} does not describe its inputs and outputs as zoo.export does: {first_line(error)}"
             ) from None
 
 

@@ -32,8 +32,7 @@ class Exported(PairModel):
     def train(self, mode: bool = True) -> Self:
         if mode:
             raise OptionError(
-                "an exported file computes and cannot be trained; train its network from a file of zoo.save, and export"
-                " that again"
+                "an exported file cannot be trained; train the network that it was exported from, and export that again"
             )
         return super().train(False)
 

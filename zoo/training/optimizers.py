@@ -24,7 +24,7 @@ def sgd(
     parameters: list[nn.Parameter],
     lr: float,
     *,
-    momentum: Annotated[float, "share of the last movement that goes on", BELOW_1] = 0.9,
+    momentum: Annotated[float, "share of the last step that is kept", BELOW_1] = 0.9,
     weight_decay: Annotated[float, "pull towards 0, added to the gradient", FROM_0] = 0.0,
     nesterov: bool = False,
 ) -> Optimizer:
@@ -38,7 +38,7 @@ def adamw(
     lr: float,
     *,
     weight_decay: Annotated[
-        float, "pull towards 0, of matrices and kernels; norms and biases are let alone", FROM_0
+        float, "pull towards 0, of matrices and kernels; norms and biases have none", FROM_0
     ] = 0.01,
     betas: Annotated[tuple[float, float], BETAS] = (0.9, 0.999),
     eps: Annotated[float, ABOVE_0] = 1e-8,

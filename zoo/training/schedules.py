@@ -54,12 +54,12 @@ class Steps(Schedule):
         return self.factors[min(part, len(self.factors) - 1)]
 
 
-@schedules.register("cosine", Card(summary="a straight way up, then half a cosine down", paper="arXiv:1608.03983"))
+@schedules.register("cosine", Card(summary="linear warm-up, then half a cosine down", paper="arXiv:1608.03983"))
 class Cosine(Schedule):
     def __init__(
         self,
         *,
-        warm_up: Annotated[float, "share of the stage until the full rate is reached", BELOW_1] = 0.0,
+        warm_up: Annotated[float, "share of the stage for the warm-up", BELOW_1] = 0.0,
         floor: Annotated[float, "factor at the end", SHARE] = 0.0,
     ):
         self.warm_up, self.floor = warm_up, floor
@@ -99,8 +99,8 @@ class Plateau(Schedule):
         self,
         *,
         drop: Annotated[float, "factor of each lowering", BETWEEN] = 0.1,
-        patience: Annotated[int, "looks without a gain that are let pass", PATIENCE] = 2,
-        gain: Annotated[float, "share by which the loss must fall to count", BELOW_1] = 1e-4,
+        patience: Annotated[int, "validations without a gain before lowering", PATIENCE] = 2,
+        gain: Annotated[float, "relative fall of the loss that counts as a gain", BELOW_1] = 1e-4,
     ):
         self.drop, self.patience, self.gain = drop, patience, gain
         self.best, self.waited, self.now = math.inf, 0, 1.0

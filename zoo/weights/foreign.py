@@ -103,7 +103,7 @@ def _unet(state: State, **options: Value) -> Spec:
 
 def _resunet_advice(spec: Spec) -> str:
     alone = spec.options["tasks"] == ("mask",)
-    return "its mask decoder listened to the depth decoder, which tasks=mask leaves out: train on" * alone
+    return "its mask decoder used the depth decoder, which tasks=mask leaves out; train it further" * alone
 
 
 def _densedepth_advice(spec: Spec) -> str:

@@ -47,7 +47,7 @@ def test_what_fails_is_a_row_with_its_reason(tmp_path, monkeypatch):
     text = shown.to_markdown([failed])
     assert "| `frame_difference` | pt2 | failed |" in text
     assert "frame_difference, pt2: " in text
-    assert "drawn at random" in text
+    assert "weights are random" in text
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_evaluate_and_predict_take_it(made, back, tmp_path):
 
 
 def test_what_cannot_be_done_with_it_is_said(back, made, tmp_path):
-    with pytest.raises(zoo.ZooError, match="cannot be trained; train its network"):
+    with pytest.raises(zoo.ZooError, match="cannot be trained; train the network"):
         back.train()
     with pytest.raises(zoo.ZooError, match="copy the file itself"):
         zoo.save(back, tmp_path / "m.safetensors")

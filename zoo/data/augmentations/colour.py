@@ -61,7 +61,7 @@ def noise(
     return _both(batch, lambda image: image + strength * draw.normal(image))
 
 
-@augmentations.register("blur", Card(summary="defocus, of another strength in each picture"))
+@augmentations.register("blur", Card(summary="defocus, of a different strength in each picture"))
 def blur(batch: Sample, draw: BatchDraw, *, sigma: Annotated[float, "largest, in pixels"] = 1.0, p: P = 0.3) -> Sample:
     from kornia.filters import gaussian_blur2d
 
@@ -76,7 +76,7 @@ def blur(batch: Sample, draw: BatchDraw, *, sigma: Annotated[float, "largest, in
     return _both(batch, change)
 
 
-@augmentations.register("motion", Card(summary="the camera moved while it exposed, otherwise in each picture"))
+@augmentations.register("motion", Card(summary="motion blur, a different one in each picture"))
 def motion(
     batch: Sample, draw: BatchDraw, *, pixels: Annotated[int, "length of the streak, made odd"] = 5, p: P = 0.1
 ) -> Sample:
@@ -95,7 +95,7 @@ def motion(
     return _both(batch, change)
 
 
-@augmentations.register("jpeg", Card(summary="compressed, at another quality in each picture"))
+@augmentations.register("jpeg", Card(summary="JPEG compression, at a different quality in each picture"))
 def jpeg(
     batch: Sample,
     draw: BatchDraw,
@@ -112,7 +112,7 @@ def jpeg(
     return _both(batch, change)
 
 
-@augmentations.register("plate_gain", Card(summary="the plate exposed longer or shorter"))
+@augmentations.register("plate_gain", Card(summary="the plate with another exposure"))
 def plate_gain(
     batch: Sample,
     draw: BatchDraw,

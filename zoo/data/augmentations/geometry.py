@@ -16,7 +16,7 @@ from zoo.data.augment import GEOMETRY, BatchDraw, Least, P, augmentations
 from zoo.data.warp import displaced, each, move, square, turning
 
 
-@augmentations.register("flip", Card(summary="left and right change sides"))  # exact, so not by a matrix
+@augmentations.register("flip", Card(summary="left and right mirrored"))  # exact, so not by a matrix
 def flip(batch: Sample, draw: BatchDraw, *, p: P = 0.5) -> Sample:
     chosen = draw.chosen(p)
     return each(lambda tensor: torch.where(chosen, tensor.flip(-1), tensor), batch)
@@ -84,7 +84,7 @@ def plate_turn(
     return batch._replace(bg=draw.some(p, batch.bg, lambda rows: move(batch.bg[rows], matrix[rows])))
 
 
-@augmentations.register("zoom", Card(summary="the plate taken from a little nearer or farther"))
+@augmentations.register("zoom", Card(summary="the plate scaled, as taken from a little nearer or farther"))
 def zoom(
     batch: Sample,
     draw: BatchDraw,
@@ -99,7 +99,7 @@ def zoom(
     return batch._replace(bg=draw.some(p, batch.bg, lambda rows: move(batch.bg[rows], matrix[rows])))
 
 
-@augmentations.register("plate_parallax", Card(summary="the plate off by a smooth field: things stand at distances"))
+@augmentations.register("plate_parallax", Card(summary="the plate shifted by a smooth field, as parallax does"))
 def plate_parallax(
     batch: Sample,
     draw: BatchDraw,
@@ -114,7 +114,7 @@ def plate_parallax(
     return batch._replace(bg=draw.some(p, batch.bg, lambda rows: displaced(batch.bg[rows], field[rows])))
 
 
-@augmentations.register("wrong_plate", Card(summary="another sample's plate: what happens when somebody mixes them up"))
+@augmentations.register("wrong_plate", Card(summary="another sample's plate, as if somebody had mixed them up"))
 def wrong_plate(batch: Sample, draw: BatchDraw, *, p: P = 0.02) -> Sample:
     return batch._replace(bg=torch.where(draw.chosen(p), batch.bg[draw.order()], batch.bg))
 

@@ -17,7 +17,7 @@ LENGTH = {"train": 1_000_000, "val": 10_000, "test": 10_000}
 SIZE = (224, 224)
 
 
-@sources.register("collage", Card(summary="objects of pieces laid over your own photos; masks alone", group="computed"))
+@sources.register("collage", Card(summary="objects pasted onto your own photos; masks only", group="computed"))
 class Collage(BatchDataset):
     """Random access; the same index gives the same scene, whatever the batch, the worker or the device.
 
@@ -58,7 +58,7 @@ class Collage(BatchDataset):
         return render(self.plates, self.textures, self.cutouts, self.split, indices, size, self.device)
 
 
-@sources.register("camera", Card(summary="collages over photos of one place, which all splits see", group="computed"))
+@sources.register("camera", Card(summary="collages over photos of one place, shared by all splits", group="computed"))
 class Camera(Collage):
     """All plates are in all splits, so that one is enough; objects are of one split each as ever.
 

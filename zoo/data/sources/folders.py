@@ -37,16 +37,22 @@ class Folders(PairDataset):
     path: Annotated[str, "a folder, or a zip"]
     split: Split = "all"
     size: tuple[int, int] | None = None
-    tasks: Annotated[tuple[Task, ...] | Task, "which of mask and depth are there and wanted"] = TASKS
-    per_background: Annotated[int | None, "pictures per background, in their order; None: they divide"] = None
-    template: Annotated[str | None, "what in a picture's name is its background, as {stem.split:_:3}"] = None
-    objects: Annotated[str | None, "what in a picture's name is its object; whole objects are held out"] = None
+    tasks: Annotated[tuple[Task, ...] | Task, "mask, depth, or both, as far as the data has them"] = TASKS
+    per_background: Annotated[int | None, "pictures per background, in their order; None: divided evenly"] = None
+    template: Annotated[str | None, "the part of a picture's name that names its background, as {stem.split:_:3}"] = (
+        None
+    )
+    objects: Annotated[str | None, "the part of a picture's name that names its object; whole objects are held out"] = (
+        None
+    )
     manifest: Annotated[str | None, "a .csv or .jsonl with bg, fg_bg, mask, depth"] = None
     dirs: Annotated[tuple[str, str, str, str], "the folders of bg, fg_bg, mask, depth"] = DIRS
     depth: Annotated[Farther, "what bright means in the depth maps"] = "brighter-is-farther"
     on_error: Annotated[Lost, "what to do with a sample that cannot be read"] = "skip"
     max_bad: Annotated[
-        float, "the share of samples that may be damaged: left out, and in training replaced by the next", SHARE
+        float,
+        "the largest accepted share of damaged samples; they are left out, in training replaced by the next",
+        SHARE,
     ] = 0.2
     split_kind: Annotated[Kind, "what is held out"] = "held-out"
     split_seed: Annotated[int, "which groups are held out"] = 0

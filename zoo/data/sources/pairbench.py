@@ -33,7 +33,8 @@ class PairBench(BatchDataset):
         split: str,
         size: tuple[int, int] | None,
         tier: Annotated[
-            Literal["clean", "hard", "wild"], "a pixel-perfect plate, what a camera does, or a world and what people do"
+            Literal["clean", "hard", "wild"],
+            "clean: a pixel-perfect plate; hard: two shots of a camera; wild: scenes and plates closer to real ones",
         ] = "hard",
         only: Annotated[str | None, "one perturbation of the tier, alone"] = None,
         version: Annotated[int | None, "of the pictures; None: this release's"] = None,

@@ -19,7 +19,7 @@ SIZE = (224, 224)
 PARTS = ("backgrounds", "cutouts")  # folders inside
 
 
-@sources.register("photos", Card(summary="composites of held-out photographs, by a camera of its own; masks alone"))
+@sources.register("photos", Card(summary="composites of held-out photographs, with a camera of their own; masks only"))
 class Photos(PairDataset):
     """Random access by index. Splits share no background and no object; they are told by the files' names."""
 

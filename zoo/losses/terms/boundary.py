@@ -20,7 +20,7 @@ from zoo.losses.catalog import LossCard, Truth, mean, register
         notes=(
             "the paper's mean(d p), d negative inside, with a constant added that makes it 0 at the target",
             "object is where t >= 0.5; without an outline (an empty or a full mask) d is the image's diagonal",
-            "made to stand beside bce or dice: near the outline it hardly weighs anything",
+            "use it together with bce or dice: near the outline it has hardly any weight",
         ),
     ),
 )

@@ -23,7 +23,7 @@ from zoo.losses.terms.alignment import aligned
         formula="mean(|sobel(p) - sobel(t)|), over both directions",
         origin="the L1 of kornia.filters.spatial_gradient of both maps",
         invariant_to=("shift",),
-        notes=("It does not see how high the map stands: name it beside l1 or another loss that does.",),
+        notes=("It ignores a constant offset of the map: add l1 or another loss that does not.",),
     ),
 )
 def gradient(logits: Tensor, truth: Truth) -> Tensor:
@@ -73,7 +73,7 @@ def gradient_matching(
         formula="mean(1 - cos(n(p), n(t))), n(z) = unit (-dz/dx, -dz/dy, 1), the picture's longer side being 1",
         paper="Hu et al. 2019, Revisiting single image depth estimation",
         invariant_to=("shift",),
-        notes=("Relative depth stands for height, so these are normals of its relief, not of the scene in metres.",),
+        notes=("Relative depth is taken as height, so these are normals of that relief, not of the scene in metres.",),
     ),
 )
 def normals(
@@ -100,7 +100,7 @@ def normals(
         least_at_target=False,
         floor=None,
         invariant_to=("shift",),
-        notes=("A regulariser: it does not look at the target, and a flat map is its best.",),
+        notes=("A regulariser: it ignores the target, and a flat map is its minimum.",),
     ),
 )
 def smoothness(

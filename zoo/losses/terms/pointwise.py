@@ -95,7 +95,7 @@ def rmse(logits: Tensor, truth: Truth) -> Tensor:
         differentiable=False,
         paper="Laina et al. 2016, arXiv:1606.00373",
         notes=(
-            "c is a number to the gradient, not a function of the prediction",
+            "no gradient flows through c",
             "c comes from each image's own errors; the paper takes the batch's, so its values change with the batch",
         ),
     ),

@@ -60,7 +60,7 @@ class Levels(Metric):
         range=(0, 1),
         formula="max over thresholds s = 1/64 ... 63/64 of the IoU of p >= s",
         empty="1 where there is no object and some threshold finds none",
-        notes=("chosen on the very images it is measured on, so it flatters a little",),
+        notes=("chosen on the images that it is measured on, so it is a little too good",),
     ),
 )
 class BestIoU(Levels):
