@@ -1,4 +1,4 @@
-"""The architectures, one file each. A file that registers a class here is found without a line anywhere else."""
+"""The architectures, one file each. A file that registers a class here is found; there is no list to extend."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The baselines, which are no networks: what a threshold on the difference of the two images achieves.
+"""The baselines: what a threshold on the difference of the two images achieves.
 
 Any comparison that lacks them flatters every network in it.
 """

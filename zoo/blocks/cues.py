@@ -1,4 +1,4 @@
-"""What is known of a pair before any network sees it: further channels beside the two images. Nothing in it is learned.
+"""Cues of a pair that are computed, not learned: further channels beside the two images.
 
 aligned    the plate registered first; where it has no pixels, and how badly the photo is explained
 tolerant   the least difference to any plate pixel a little away, at three strides: bears parallax and leaves

@@ -1,4 +1,4 @@
-"""How two images become one stack of features: one way of joining, and what is added to it, as siamese+aligned.
+"""How two images become one stack of features: one way of joining and its additions, as siamese+aligned.
 
 concat      cat(bg, fg_bg) enters the stem; the way where only additions are named
 difference  cat(bg, fg_bg, |fg_bg - bg|) enters the stem
@@ -54,8 +54,8 @@ def parts(fusion: str) -> tuple[str, tuple[str, ...]]:
 
 
 class FusedModel(PairModel):
-    """The base of what has a fusion: the plate that the network gets is registered where asked for, with the cues as
-    further channels behind its own; the rest is as in `PairModel`."""
+    """The base of architectures with a fusion: it registers the plate if asked to, and adds the cues as further
+    channels; the rest is as in `PairModel`."""
 
     def __init__(self, face: Interface, fusion: str, *, stride: int = 1, pad_to: int | None = None, smallest: int = 0):
         super().__init__(face, stride=stride, pad_to=pad_to, smallest=smallest)

@@ -1,4 +1,4 @@
-"""Pretrained encoder weights: of an installed package, of a file, or downloaded because somebody asked for them."""
+"""Pretrained encoder weights: from an installed package, from a file, or downloaded on request."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""Take away the layers that a network never uses, before anything is counted, saved or trained."""
+"""Remove the layers that a network never uses, before anything is counted, saved or trained."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from zoo.model import PairModel, in_mode
 
 
 class Unused(nn.Module):
-    """Stands where a layer was whose result nobody uses; it may still be called, with whatever that layer took."""
+    """The placeholder of a layer whose result nobody uses; it may still be called, with the layer's arguments."""
 
     def forward(self, x: Tensor, *_: object, **__: object) -> Tensor:
         return x

@@ -1,4 +1,4 @@
-"""Random changes of a batch, on its device: the same geometry for every map, and each camera's own faults.
+"""Random changes of a batch, on its device: the same geometry for all maps, and faults of each camera.
 
 >>> change = augment("flip, rotate(degrees=10), rgb_shift(limit=0.1), noise(std=0.02)", seed=3)
 >>> batch = change(batch, step=120)  # doctest: +SKIP

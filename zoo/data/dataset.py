@@ -29,7 +29,7 @@ class DamagedError(DataError):
 
 
 class NoSplitError(DataError):
-    """Data without the split that was asked for. there: the splits it has, if any."""
+    """Data without the requested split. there: the splits it has, if any."""
 
     def __init__(self, message: str, there: tuple[str, ...] = ()):
         super().__init__(message)
@@ -50,7 +50,7 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
         return {}
 
     def report(self) -> str:
-        """The same in a few lines; empty where all could be used."""
+        """The same in a few lines; empty if all could be used."""
         return ""
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class PairDataset(torch.utils.data.Dataset[Sample]):
         return collate([self[index] for index in indices])
 
     def keep_split(self) -> None:
-        """Write beside the data how it is split, where that was decided here: whoever learns from it does."""
+        """Write the split beside the data if it was decided here; every training calls this."""
 
     def damaged(self, indices: Iterable[int]) -> dict[int, str]:
         """Those of the samples that cannot be read, and why; each is read to find out."""

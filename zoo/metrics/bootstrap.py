@@ -1,4 +1,4 @@
-"""How sure a value is: its 95 % interval when the images are drawn again, with replacement."""
+"""How certain a value is: its 95 % interval when the images are resampled with replacement."""
 
 import numpy as np
 

@@ -85,7 +85,8 @@ def build(name: str | Spec, **options: Any) -> Metric:
 
 
 def enter(places: Sequence[str]) -> list[str]:
-    """Metrics of one's own, which are measured from now on as the catalog's are; their places, with digests."""
+    """Register metrics of the user's own, so that they are measured like the catalog's; returns their places, with
+    digests."""
     for place in places:
         build(place)
     return [str(fetch(place)[0]) for place in places]

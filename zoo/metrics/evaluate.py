@@ -1,4 +1,4 @@
-"""Run a network over a data set and measure it."""
+"""Run a network over a data set and compute its metrics."""
 
 import time
 import warnings

@@ -1,4 +1,4 @@
-"""What an evaluation found: values, how sure they are, each image's own; as a table and as files."""
+"""The result of an evaluation: values with intervals, each image's own values; as a table and as files."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ METRICS, PER_IMAGE = "metrics.json", "per_image.csv"
 
 
 class Picks(NamedTuple):
-    """Indices in the data set of the best, the median and the worst image, and the metric that says so."""
+    """The best, the median and the worst image, as indices in the data set, and the metric that ranks them."""
 
     metric: str
     best: int
@@ -32,7 +32,7 @@ class Picks(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation(Result):
-    """What was measured of a network on a data set, with 95 % bootstrap intervals over the images."""
+    """The metrics of a network on a data set, with 95 % bootstrap intervals over the images."""
 
     intervals: dict[str, tuple[float, float]]
     facts: dict[str, Any]  # what was measured: spec, data, split, size, precision, device, seconds

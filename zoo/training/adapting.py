@@ -1,4 +1,4 @@
-"""A network made better for one camera, of which there are empty photos and no annotation.
+"""Adapt a network to one camera, from photos of its empty scene and without annotation.
 
 RUN/start.safetensors   the network as it was
 RUN/training/           the training, as `zoo train` leaves it
@@ -46,7 +46,7 @@ BATCH, TIMED = 16, 6  # samples of a step; steps from which the time of all is r
 
 @dataclass(frozen=True, kw_only=True)
 class Adaptation:
-    """What is adapted, and how long; minutes are of training, on the machine as it is when it begins."""
+    """The settings of an adaptation; minutes are training time, at the machine's speed when it begins."""
 
     start: Annotated[
         str | None, "weights: a file, a training's folder, or a ready name; None: those of zoo predict"
@@ -65,7 +65,7 @@ class Adaptation:
 
 @dataclass(frozen=True)
 class Adapted:
-    """The better network, and what was found of both on each held-out set: before and after."""
+    """The better network, and how both did on each held-out set: before and after."""
 
     folder: Path
     model: PairModel
@@ -74,7 +74,7 @@ class Adapted:
 
     @property
     def weights(self) -> Path:
-        """What the network was written to."""
+        """The file of the network that was kept."""
         return self.folder / WEIGHTS
 
     def table(self) -> str:
@@ -96,7 +96,7 @@ def adapt(
     setup: Setup = Setup(),
     tick: Tick | None = None,
 ) -> Adapted:
-    """Train a network on collages over a camera's empty photos, and keep it where it has become better.
+    """Train a network on collages over a camera's empty photos, and keep the better of the old and the new one.
 
     >>> adapt("desk", "runs/desk", Adaptation(start="runs/quick", minutes=5))  # doctest: +SKIP
 
@@ -114,7 +114,7 @@ def adapt(
 
 
 def _begin(plates: str | PathLike[str] | None, folder: Path, asked: Adaptation, setup: Setup) -> Recipe:
-    """Write the network as it is into the folder; the recipe that goes on from there."""
+    """Write the network as it is into the folder; returns the recipe that continues from there."""
     if plates is None:
         raise OptionError("no photos of the camera; give --plates DIR, a folder of photos without objects")
     if (folder / TRAINING).exists() or (folder / WEIGHTS).exists():

@@ -1,4 +1,4 @@
-"""Everything that a run needs to go on, in one file: whole, checked, and the one before it kept.
+"""Everything that a run needs to resume, in one file: written whole, checked, with the previous one kept.
 
 A file is what torch.save writes, then 32 bytes of SHA-256 over it: torch itself does not notice a changed byte.
 """
@@ -58,7 +58,7 @@ def _step(path: Path) -> int:
 
 
 def newest(folder: Path) -> dict[str, Any] | None:
-    """The newest checkpoint that can be read; None if there is none. One that cannot is named in a warning."""
+    """The newest readable checkpoint; None if there is none. An unreadable one is named in a warning."""
     found = checkpoints(folder)
     for path in found:
         try:

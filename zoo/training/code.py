@@ -1,4 +1,4 @@
-"""Code of one's own in a recipe, by its places: no file starts what nobody has named."""
+"""The user's own code in a recipe: no file may start code that nobody has named."""
 
 from collections.abc import Collection, Container, Mapping
 from contextlib import suppress
@@ -13,7 +13,8 @@ from zoo.training.fields import RecipeError
 
 
 def code_named(fields: Mapping[str, Any]) -> set[str]:
-    """The code that a recipe's and its objective's fields name, as a person would; they may be of any type yet."""
+    """The code that the fields of a recipe and its objective name, as a person writes it; the fields may have any
+    type yet."""
     found: set[str] = set()
     for key, text in fields.items():
         with suppress(SpecError):  # text that cannot be read starts nothing, and is told of elsewhere
@@ -27,7 +28,7 @@ def code_named(fields: Mapping[str, Any]) -> set[str]:
 
 
 def require_named(data: Mapping[str, Any], named: Collection[str]) -> None:
-    """Raise RecipeError where a recipe in a file would start code that is not among these places."""
+    """Raise RecipeError if a recipe from a file would start code that is not among these places."""
     aim = data.get("objective")
     if strange := code_named({**data, **(aim if isinstance(aim, Mapping) else {})}) - {*named}:
         raise RecipeError(

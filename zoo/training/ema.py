@@ -1,4 +1,5 @@
-"""The running average of a network's weights: steadier than the last step's, and what is kept where a recipe asks."""
+"""The running average of a network's weights: steadier than those of the last step, and kept if a recipe asks for
+it."""
 
 import copy
 from typing import cast

@@ -1,4 +1,4 @@
-"""Batches for training: in the recipe's order, augmented, on the device; made while the network is at work.
+"""Batches for training: in the recipe's order, augmented, on the device, and prepared while the network works.
 
 Which samples a step sees is a function of the recipe's seed and the step's number, whatever the processes and workers:
 sample p of a training is at place p % n of epoch p // n. So a run goes on after any step, with no state of its own to
@@ -134,7 +134,7 @@ class Feed:
         self.loader = Loader(stream, positions, batch=count, workers=workers)
 
     def report(self) -> str:
-        """Which samples could not be read so far, in a few lines; empty where all could."""
+        """In a few lines, the samples that could not be read so far; empty if all could."""
         return self.loader.dataset.report()
 
     def __iter__(self) -> Generator[Sample]:

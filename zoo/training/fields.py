@@ -1,4 +1,4 @@
-"""Checks of a recipe's fields, and where in a recipe an error is."""
+"""Checks of a recipe's fields, and the place of an error in a recipe."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from registry import OptionError, ZooError, nearest, options_of, require
 
 
 class RecipeError(OptionError):
-    """A recipe that cannot be read, or cannot be followed."""
+    """A recipe that cannot be read or run."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A training from beginning to end, in a folder: it can be stopped, killed and resumed, and says how it goes."""
+"""A training from beginning to end, in a folder: it can be stopped, killed and resumed, and reports its progress."""
 
 from contextlib import nullcontext
 from os import PathLike
@@ -31,7 +31,7 @@ def fit(
     setup: Setup = Setup(),
     tick: Tick | None = None,
 ) -> Run:
-    """Train by a recipe in the folder `out`, and write what comes of it there.
+    """Train by a recipe, and write weights, log, pictures and checkpoints into the folder `out`.
 
     out: a folder that all processes see, where there are several.
     samples: scales all stages, so that this many samples are seen in all.

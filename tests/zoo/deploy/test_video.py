@@ -89,7 +89,7 @@ def test_the_object_over_another_picture(place: Path) -> None:
 
 def test_what_is_not_accepted(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words, said in (
-        (["--plate", "plate.png", "plate.png", "plate.png"], "are for videos; give --video FILE, too"),
+        (["--plate", "plate.png", "plate.png", "plate.png"], "are for videos; give --video FILE as well"),
         ([], "no photo given; give BG PHOTO, or --video FILE"),
         (["--video", "frames"], "a video takes --video FILE --plate PHOTO --out FILE.mp4"),
         (["--video", "frames", "--out", "o", "--size", "tiles"], "size='tiles' is not accepted for a video"),

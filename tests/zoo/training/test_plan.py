@@ -119,7 +119,7 @@ def test_patterns_that_fit_nothing_are_told():
         freeze(model, Stage(samples=1, name="x", freeze=("decoder.mask",)))
     with pytest.raises(RecipeError, match=r"^freeze=\* leaves nothing to train"):
         freeze(model, Stage(samples=1, freeze=("*",)))
-    with pytest.raises(RecipeError, match=r"^this network has no parameters, so nothing of it learns"):
+    with pytest.raises(RecipeError, match=r"^this network has no parameters, so there is nothing to train"):
         freeze(torch.nn.Identity(), Stage(samples=1))
 
 

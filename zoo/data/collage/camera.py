@@ -1,4 +1,4 @@
-"""Two looks of a camera at one photo: where it stood, what light it had, and what its lens and its file made of it.
+"""Two views by a camera of one photo: its position, the light, and what lens and file do to the picture.
 
 Strengths are log-uniform over the range that people meet: a plate is off by 0.2 % to 8 % of the width, turned by up to
 5 degrees, zoomed by up to 4 %, and off by a smooth field besides, since things stand at several distances.

@@ -1,4 +1,4 @@
-"""A batch of collages by index: two looks at a place, objects in one of them, and what the camera made of both."""
+"""A batch of collages by index: two views of a place, objects in one of them, and the camera's faults in both."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""In which order samples are read: shuffled without a list of them.
+"""The order in which samples are read: shuffled without a list of them.
 
 A permutation of n numbers is computed number by number, so that ten million samples cost no more memory than ten.
 Shards are read a window at a time: the shards are shuffled, `mix` of them make a window, and a window's samples are

@@ -1,4 +1,4 @@
-"""Weights from how fast each loss fell: what falls slowest counts most."""
+"""Weights from how fast each loss falls: the slowest counts most."""
 
 from collections.abc import Mapping
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Gradients instead of losses: where two tasks pull against each other, each gives up that part."""
+"""Works on gradients instead of losses: if two tasks' gradients conflict, each gives up the conflicting part."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

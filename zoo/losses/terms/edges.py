@@ -1,4 +1,4 @@
-"""Losses on slopes: where a map rises and falls, rather than how high it stands.
+"""Losses on slopes: how a map rises and falls, not how high it is.
 
 A slope is true where every pixel it is made of is valid; the others are not counted.
 """

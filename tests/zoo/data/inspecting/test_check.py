@@ -119,7 +119,7 @@ FAULTS: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
         "fg_bg",
         edit(lambda image: scene(77)),
         "another background",
-        "does not lie over bg/bg_002.jpg",
+        "does not match its background bg/bg_002.jpg",
     ),
 }
 

@@ -88,7 +88,7 @@ def test_a_training_says_how_many_samples_it_replaced(tmp_path: Path) -> None:
         (root / name).write_bytes(b"")
     spec = f"folders(path={root}, max_bad=0.5)"
     recipe = Recipe(model="unet(width=2, depth=3)", data=spec, stages=(Stage(size=16, samples=20, batch=10),))
-    with pytest.warns(UserWarning, match=r"4 of 10 samples could not be used(.|\n)*in the place of a damaged one"):
+    with pytest.warns(UserWarning, match=r"4 of 10 samples could not be used(.|\n)*each damaged sample was replaced"):
         fit(recipe, tmp_path / "run", setup=Setup(device="cpu", workers=0))
 
 
