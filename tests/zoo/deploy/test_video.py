@@ -91,7 +91,7 @@ def test_what_is_not_accepted(place: Path, capsys: pytest.CaptureFixture[str]) -
     for words, said in (
         (["--plate", "plate.png", "plate.png", "plate.png"], "are for videos; give --video FILE as well"),
         ([], "no photo given; give BG PHOTO, or --video FILE"),
-        (["--video", "frames"], "a video takes --video FILE --plate PHOTO --out FILE.mp4"),
+        (["--video", "frames"], "for a video give --video FILE --plate PHOTO --out FILE.mp4"),
         (["--video", "frames", "--out", "o", "--size", "tiles"], "size='tiles' is not accepted for a video"),
         (["--video", "none.mp4", "--out", "o"], "none.mp4: No such file"),
         (["--video", "/dev/zero", "--out", "o"], "a pipe, a device or the like"),
