@@ -82,6 +82,20 @@ CHECKS: Commands = {
             "--threads": THREADS,
         },
     ),
+    "optimise": (
+        "how much faster does zoo.optimise make networks here?",
+        {
+            "--models": {
+                "default": FOUNDING,
+                "help": "networks, or names of ready weights; default: the founding networks",
+            },
+            "--size": {"type": image_size, "default": (224, 224), "help": "pixels; default: 224"},
+            "--threads": THREADS,
+            "--seconds": {"type": positive, "default": 20.0, "help": "of timing for each network; default: 20"},
+            "--tolerance": {"type": positive, "default": 0.005, "help": "of accuracy; default: 0.005"},
+            "--keep": {"action": "store_true", "help": "add the records to those that come with the library"},
+        },
+    ),
     "overhead": (
         "what does the contract cost?",
         {

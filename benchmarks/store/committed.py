@@ -9,11 +9,13 @@ from benchmarks.store.exported import ExportRecord
 from benchmarks.store.files import read, read_as
 from benchmarks.store.identity import latest
 from benchmarks.store.names import BASELINE
+from benchmarks.store.optimised import OptimisedRecord
 from benchmarks.store.record import Machine, Record
 
 FOLDER = Path(__file__).parents[1] / "records"  # a file for each kind of machine
 CONTROLS = FOLDER / "control"  # those of benchmarks.checks.control, laid out alike
 EXPORTS = FOLDER / "exports"  # of networks that left as files
+OPTIMISED = FOLDER / "optimised"  # of zoo.optimise
 GALLERIES = "galleries"  # of pictures, below FOLDER
 
 
@@ -38,6 +40,11 @@ def controls(folder: Path = CONTROLS) -> list[Control]:
 def exports(folder: Path = EXPORTS) -> list[ExportRecord]:
     """Of each network in each format the last record."""
     return list({found.key: found for path in _files(folder) for found in read_as(ExportRecord, path)}.values())
+
+
+def optimised(folder: Path = OPTIMISED) -> list[OptimisedRecord]:
+    """Of each network at each size on each machine the last record."""
+    return list({found.key: found for path in _files(folder) for found in read_as(OptimisedRecord, path)}.values())
 
 
 def _files(folder: Path) -> list[Path]:

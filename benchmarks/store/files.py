@@ -16,6 +16,7 @@ from benchmarks.store.control import Control
 from benchmarks.store.exported import ExportRecord
 from benchmarks.store.fields import RecordError, plain
 from benchmarks.store.names import RECORDS
+from benchmarks.store.optimised import OptimisedRecord
 from benchmarks.store.record import Record
 from registry import ZooError, shown
 from registry.errors import place_of
@@ -24,7 +25,7 @@ from zoo import files
 SCHEMA = 2  # raised when a field changes its meaning
 START = f'{{"schema": {SCHEMA}'  # how every record begins; tells a torn one from a line that was never ours
 
-Kind = TypeVar("Kind", Record, Control, ExportRecord)
+Kind = TypeVar("Kind", Record, Control, ExportRecord, OptimisedRecord)
 
 DRAFTS = (".compare.*.part", "..probe.*.part", "**/.gallery.png.*.part")  # what a killed comparison may have begun
 LONGEST = 200  # characters of an error in a record
@@ -40,11 +41,11 @@ class DamagedLineError(ResultsError):
     """A line that is not a record."""
 
 
-def line(record: Record | Control | ExportRecord) -> str:
+def line(record: Record | Control | ExportRecord | OptimisedRecord) -> str:
     return json.dumps({"schema": SCHEMA, **plain(record)}, allow_nan=False) + "\n"
 
 
-def append(path: Path, record: Record | Control | ExportRecord) -> None:
+def append(path: Path, record: Record | Control | ExportRecord | OptimisedRecord) -> None:
     """Add one record as one line, in one write, and wait until it is on the disk; on failure the file is as before."""
     text = line(record)
     with _named(path), open(path, "ab+", buffering=0) as file:

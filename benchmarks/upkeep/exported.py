@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from benchmarks.show import optimised
 from benchmarks.show.exports import to_markdown
 from benchmarks.store.exported import ExportRecord
+from benchmarks.store.optimised import OptimisedRecord
 
 TEXT = """# Networks as files of other programs
 
@@ -36,8 +38,22 @@ the `.pt2` with `torch.export.load` and give it to `coremltools.convert`.
 ## What was measured
 
 {tables}"""
+OPTIMISED = """
+## As fast as a machine can
+
+What [`zoo.optimise`](deployment.md#as-fast-as-this-machine-can) chose, from the records in
+`benchmarks/records/optimised`. The same on your machine:
+
+```
+$ python -m benchmarks.checks optimise --models "u2netp, resnet18_unet" --threads 1
+```
+
+{tables}"""
 
 
-def page(records: Sequence[ExportRecord]) -> str:
+def page(records: Sequence[ExportRecord], fast: Sequence[OptimisedRecord] = ()) -> str:
     """The text; empty where nothing is recorded."""
-    return TEXT.format(tables=to_markdown(records)) if records else ""
+    if not records:
+        return ""
+    more = OPTIMISED.format(tables=optimised.to_markdown(fast)) if fast else ""
+    return TEXT.format(tables=to_markdown(records)) + more

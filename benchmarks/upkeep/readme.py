@@ -88,7 +88,7 @@ def wanted(results: Results) -> dict[Path, str]:
     pages = {
         SCALE: scale.page(records),
         TIMING: trust.page(committed.controls()),
-        EXPORT: exported.page(committed.exports()),
+        EXPORT: exported.page(committed.exports(), committed.optimised()),
     }
     return texts | {path: text for path, text in pages.items() if text}
 
