@@ -59,6 +59,8 @@ def _table(records: Sequence[OptimisedRecord]) -> Table:
     if loads and max(loads) > BUSY:
         notes.append(f"The machine had other work (load up to {max(loads):.0f}), which build s shows.")
     notes += [f"{record.model}: {record.report.note}" for record in records if record.report.note]
+    refused = [(record.model, each) for record in records for each in record.report.tried if each.refused]
+    notes += [f"{model}, {each.name}: {each.refused}." for model, each in refused]
     return Table("Networks optimised", HEAD, body, notes)
 
 
@@ -68,9 +70,9 @@ def _rows(model: str, report: Report) -> list[list[str]]:
 
 
 def _row(model: str, each: Tried, base: float, *, is_chosen: bool) -> list[str]:
-    told = "chosen" if is_chosen else each.refused and f"refused: {each.refused}"
+    told = "chosen" if is_chosen else "refused" * bool(each.refused)
     return [
-        f"`{model}`",
+        model,
         each.name,
         MISSING if each.ms is None else milliseconds(each.ms),
         MISSING if not each.ms else f"{base / each.ms:.2f}",

@@ -82,10 +82,11 @@ def registration(bg: Tensor, fg_bg: Tensor) -> Registration:
     motion, light = _motion(plate.mean(1, keepdim=True), photo.mean(1, keepdim=True))
     still = torch.eye(3, dtype=bg.dtype, device=bg.device).expand_as(motion)
     unlit = torch.cat([torch.ones_like(light[:, :1]), middle((photo - plate).mean(1).flatten(1))[:, None]], 1)
-    lights = _light(plate, photo, motion, light), _light(plate, photo, still, unlit)
-    share, share_still = (each[0].mean((1, 2, 3), keepdim=True) for each in lights)
+    both = (torch.cat(pair) for pair in ((plate, plate), (photo, photo), (motion, still), (light, unlit)))
+    found = [_halves(each) for each in _light(*both)]  # moved, and still, each
+    share, share_still = (each.mean((1, 2, 3), keepdim=True) for each in found[0])
     moves = share > share_still + NUDGE  # not a number: it does not
-    explained, gain, offset = (torch.where(moves, *each) for each in zip(*lights, strict=True))
+    explained, gain, offset = (torch.where(moves, one, other) for one, other in found)
     holds = explained.mean((1, 2, 3), keepdim=True) >= HOLDS
     return Registration(
         torch.where((moves & holds)[:, 0], motion, still),
@@ -93,6 +94,11 @@ def registration(bg: Tensor, fg_bg: Tensor) -> Registration:
         torch.where(holds, offset, torch.zeros_like(offset)),
         explained,
     )
+
+
+def _halves(both: Tensor) -> tuple[Tensor, ...]:
+    """(2b, ...) -> two of (b, ...). `chunk` would ask for b, which an export leaves open."""
+    return both.unflatten(0, (2, -1)).unbind()  # type: ignore[no-untyped-call]
 
 
 def shrunk(image: Tensor) -> Tensor:
@@ -105,10 +111,10 @@ def _motion(plate: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
     motion, light = _start(*(F.avg_pool2d(image, LEVELS[0][0]) for image in (plate, photo)))
     for factor, unknowns, steps, scale in LEVELS:
         coarse = F.avg_pool2d(plate, factor), F.avg_pool2d(photo, factor)
-        fields = _fields(coarse[0], unknowns)
         if is_exporting():
-            motion, light = _unrolled(*coarse, motion, light, fields, (steps, scale))
+            motion, light = _unrolled(*coarse, motion, light, unknowns, (steps, scale))
             continue
+        fields = _fields(coarse[0], unknowns)
         for _ in range(steps):
             motion, light = _step(*coarse, motion, light, fields, scale)
     return motion, light
@@ -155,12 +161,10 @@ def _step(
 
 
 def _unrolled(
-    plate: Tensor, photo: Tensor, motion: Tensor, light: Tensor, fields: Tensor, how: tuple[int, float]
+    plate: Tensor, photo: Tensor, motion: Tensor, light: Tensor, unknowns: int, how: tuple[int, float]
 ) -> tuple[Tensor, Tensor]:
     """All steps of one level, as exports have them. how: their number, and the scale."""
-    own = torch.eye(8, dtype=plate.dtype, device=plate.device)[: len(fields)]
-    one = matrices(own) - torch.eye(3, dtype=plate.dtype, device=plate.device)
-    known = unrolled.level(plate, photo, fields, one, RIDGE)
+    known = unrolled.level(plate, photo, unknowns, RIDGE)
     light = light[..., None]
     for _ in range(how[0]):
         motion, light = unrolled.step(known, motion, light, how[1])
@@ -171,9 +175,7 @@ def _fields(like: Tensor, unknowns: int) -> Tensor:
     """(unknowns, 2, n, n): where each unknown of `matrices` moves each position, right and down."""
     x, y = positions(like)
     x, y = (grid.expand(like.shape[-2:]) for grid in (x, y))
-    one, nothing = torch.ones_like(x), torch.zeros_like(x)
-    fields = (one, nothing), (nothing, one), (-y, x), (x, y), (x, -y), (y, x), (-x * x, -x * y), (-x * y, -y * y)
-    return torch.stack([torch.stack(field) for field in fields[:unknowns]])
+    return torch.stack([torch.stack(field) for field in unrolled.moves(x, y)[:unknowns]])
 
 
 def matrices(unknowns: Tensor) -> Tensor:

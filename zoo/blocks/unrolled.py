@@ -7,11 +7,16 @@ A step takes about 45 operations and 7 for each unknown, where the one that is c
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+MATRICES: tuple[dict[int, int], ...] = (  # of each unknown what it adds to no motion, by place in a flat matrix
+    *({2: 1}, {5: 1}, {1: -1, 3: 1}, {0: 1, 4: 1}, {0: 1, 4: -1}, {1: 1, 3: 1}, {6: 1}, {7: 1}),
+)
 
 
 class Level(NamedTuple):
@@ -34,20 +39,31 @@ class Level(NamedTuple):
     still: Tensor
 
 
-def level(plate: Tensor, photo: Tensor, fields: Tensor, one: Tensor, ridge: float) -> Level:
-    """plate, photo (b, 1, n, n); fields (u, 2, n, n); one (u, 3, 3), less those of no motion."""
-    n, unknowns = plate.shape[-1], len(fields)
-    index = torch.arange(n)
-    right = torch.zeros(n, n)
-    right[(index + 1).clamp(max=n - 1), index] += n / 4  # a pixel is 2 / n wide
-    right[(index - 1).clamp(min=0), index] -= n / 4
-    side = (index + 0.5) * (2 / n) - 1
-    places = torch.stack([side.repeat(n), side.repeat_interleave(n), torch.ones(n * n)], 1)
-    squares = ridge * n * n * torch.eye(unknowns + 2)
-    made = (right, places, squares, torch.eye(3))
-    right, places, squares, still = (each.to(plate.device, plate.dtype) for each in made)
-    by_x, by_y = fields.flatten(2).unbind(1)
-    return Level(plate, photo.flatten(2), places, right, right.T, by_x, by_y, one.flatten(1), squares, still)
+def level(plate: Tensor, photo: Tensor, unknowns: int, ridge: float) -> Level:
+    """plate, photo (b, 1, n, n). All else is numbers, not operations of the export."""
+    n = plate.shape[-1]
+    right = (np.eye(n, k=-1) - np.eye(n, k=1)) * (n / 4)  # a pixel is 2 / n wide
+    right[0, 0], right[-1, -1] = -n / 4, n / 4  # the border is repeated
+    side = (np.arange(n) + 0.5) * (2 / n) - 1
+    x, y = np.tile(side, n), np.repeat(side, n)
+    by_x, by_y = np.stack([np.stack(each) for each in moves(x, y)[:unknowns]], 1)
+    one = np.zeros((unknowns, 9))
+    for number, entries in enumerate(MATRICES[:unknowns]):
+        one[number, list(entries)] = list(entries.values())
+    squares = ridge * n * n * np.eye(unknowns + 2)
+    places = np.stack([x, y, np.ones(n * n)], 1)
+    known = (places, right, right.T, by_x, by_y, one, squares, np.eye(3))
+    return Level(plate, photo.flatten(2), *(_constant(each, plate) for each in known))
+
+
+def moves(x: Any, y: Any) -> tuple[tuple[Any, Any], ...]:
+    """Where each unknown of `registration.matrices` moves positions, right and down; arrays or tensors of one shape."""
+    one, nothing = x * 0 + 1, x * 0
+    return (one, nothing), (nothing, one), (-y, x), (x, y), (x, -y), (y, x), (-x * x, -x * y), (-x * y, -y * y)
+
+
+def _constant(values: np.ndarray, like: Tensor) -> Tensor:
+    return torch.tensor(values.tolist(), dtype=like.dtype, device=like.device)
 
 
 def step(known: Level, motion: Tensor, light: Tensor, scale: float) -> tuple[Tensor, Tensor]:

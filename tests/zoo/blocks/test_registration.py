@@ -117,7 +117,7 @@ def test_exports_take_the_same_steps(seed, b, level):
     fields = registration._fields(plate, unknowns)
     motion = torch.eye(3, dtype=bg.dtype) + 0.01 * torch.randn(b, 3, 3, generator=generator, dtype=bg.dtype)
     motion, light = motion / motion[:, 2:, 2:], torch.tensor([[1.1, -0.02]], dtype=bg.dtype).expand(b, -1)
-    found = registration._unrolled(plate, photo, motion, light, fields, (steps, scale))
+    found = registration._unrolled(plate, photo, motion, light, unknowns, (steps, scale))
     for _ in range(steps):
         motion, light = registration._step(plate, photo, motion, light, fields, scale)
     for one, other in zip(found, (motion, light), strict=True):

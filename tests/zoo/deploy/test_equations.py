@@ -21,8 +21,7 @@ class Step(nn.Module):
 
     def forward(self, plate, photo, motion, light):
         _, unknowns, _, scale = registration.LEVELS[0]
-        fields = registration._fields(plate, unknowns)
-        return registration._unrolled(plate, photo, motion, light, fields, (1, scale))
+        return registration._unrolled(plate, photo, motion, light, unknowns, (1, scale))
 
 
 def test_a_step_of_the_registration_is_few_operations_that_others_know():
