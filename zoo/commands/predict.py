@@ -9,6 +9,7 @@ from registry.vocabulary import LARGEST_PHOTO, PORTABLE_PRECISIONS
 
 if TYPE_CHECKING:
     from zoo.deploy.many import PredictReport
+    from zoo.model import PairModel
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -72,6 +73,11 @@ def _settings(parser: ArgumentParser) -> None:
     add("--resize-plate", action="store_true", help="resize a plate whose size differs from the photo's")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; default: auto")
     add("--precision", choices=PORTABLE_PRECISIONS, default="fp32", help="default: fp32")
+    add(
+        "--optimise",
+        action="store_true",
+        help="first find the form in which the network is fastest here, which takes minutes and is remembered",
+    )
     add("--threshold", type=float, default=0.5, help="the probability from which a pixel is object; default: 0.5")
     add(
         "--max-pixels",
@@ -109,6 +115,8 @@ def run(args: Namespace) -> int:
     out, (*plates, photos) = args.out or _beside(args.photos[-1]), args.photos
     _check_paths(args.photos, out)
     model = placed(network(args.weights, args.model), args.device)
+    if args.optimise:
+        model = _optimised(model, args)
     if model.face.plate and not plates:
         raise UsageError("this network compares a photo with its plate; give BG PHOTO")
     if plates and not model.face.plate:
@@ -129,6 +137,27 @@ def run(args: Namespace) -> int:
     ready = "" if args.weights else f"no --weights given, so this is {USUAL}; "
     say(f"note: {ready}{model.training_story}", file=sys.stderr)
     return _told(report, [*failures, *report.failures], out, is_one=len(found) == 1)
+
+
+def _optimised(model: "PairModel", args: Namespace) -> "PairModel":
+    """The network as it is fastest here, at the size it is to work at."""
+    import sys
+
+    from zoo.deploy.optimise import optimise
+    from zoo.progress import progress
+
+    if args.size in (None, "tiles"):
+        raise UsageError("--optimise makes a network fast at one size; give --size 224, or the size of its training")
+    if args.precision != "fp32":
+        raise UsageError("--optimise chooses the precision itself; leave --precision out")
+    with progress() as tick:
+        fast = optimise(model, size=None if args.size == "trained" else args.size, device=args.device, tick=tick)
+    report = fast.report
+    say(
+        f"note: {report.chosen}, {report.times:.2f} times as fast as the network as it is. {report.note}".rstrip(),
+        file=sys.stderr,
+    )
+    return fast
 
 
 def _told(report: "PredictReport", failures: list[str], out: Path, *, is_one: bool) -> int:

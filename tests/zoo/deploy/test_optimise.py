@@ -1,5 +1,6 @@
 """The fastest form of a network answers what the network answers, or is not taken; and it is remembered."""
 
+import copy
 import errno
 import tempfile
 import time
@@ -10,10 +11,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from small_networks import Mask
 from torch import nn
 
 import zoo
+from zoo.__main__ import main
 from zoo.contract import Prediction
 from zoo.deploy import optimise as optimising
 from zoo.deploy.optimise import OptimiseSettings
@@ -149,6 +152,25 @@ def test_evaluate_and_predict_take_it(fast):
     assert one.values["depth_rmse"] == pytest.approx(two.values["depth_rmse"], abs=0.02)
     bg, photo = (image[0] for image in images(31, 40))
     assert zoo.predict(fast, bg, photo, size=SIZE).mask.shape == (1, 31, 40)
+
+
+def test_a_copy_answers_the_same(fast):
+    torch.testing.assert_close(copy.deepcopy(fast)(*images(*SIZE)), fast(*images(*SIZE)))
+
+
+def test_photos_are_predicted_by_it(monkeypatch, tmp_path, capsys):
+    only(monkeypatch, slow)
+    zoo.save(network(), tmp_path / "m.safetensors")
+    for name in ("bg", "photo"):
+        Image.new("RGB", (40, 31), "gray").save(tmp_path / f"{name}.png")
+    given = [str(tmp_path / name) for name in ("bg.png", "photo.png")]
+    words = ["predict", "--weights", str(tmp_path / "m.safetensors"), *given, "--out", str(tmp_path / "found")]
+    assert main([*words, "--optimise", "--size", "24x32"]) == 0
+    assert "note: as it is, 1.00 times as fast" in capsys.readouterr().err
+    assert (tmp_path / "found" / "photo_mask.png").exists()
+    for slip in (["--size", "tiles"], ["--size", "photo"], ["--size", "24", "--precision", "bf16"]):
+        assert main([*words, "--optimise", *slip]) == 2
+        assert "--optimise" in capsys.readouterr().err
 
 
 def test_what_cannot_be_done_with_it_is_said(fast, tmp_path):

@@ -1,6 +1,7 @@
 """A network in the form in which it is fastest, behind the contract."""
 
-from typing import Self
+import copy
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -26,6 +27,11 @@ class Optimised(PairModel):
         self.spec, self.trained, self.trained_at = network.spec, network.trained, network.trained_at
         self._made, self._shape, self._device = made, example.shape, example.device
         super().train(False)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Optimised":
+        """With the same runtime: compiled networks and sessions are not copied."""
+        example = torch.empty(self._shape, device=self._device)
+        return Optimised(copy.deepcopy(self.network, memo), self._made, example, self.report)
 
     def train(self, mode: bool = True) -> Self:
         if mode:
