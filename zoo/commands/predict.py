@@ -114,9 +114,7 @@ def run(args: Namespace) -> int:
 
     out, (*plates, photos) = args.out or _beside(args.photos[-1]), args.photos
     _check_paths(args.photos, out)
-    model = placed(network(args.weights, args.model), args.device)
-    if args.optimise:
-        model = _optimised(model, args)
+    model = _optimised(placed(network(args.weights, args.model), args.device), args)
     if model.face.plate and not plates:
         raise UsageError("this network compares a photo with its plate; give BG PHOTO")
     if plates and not model.face.plate:
@@ -140,7 +138,9 @@ def run(args: Namespace) -> int:
 
 
 def _optimised(model: "PairModel", args: Namespace) -> "PairModel":
-    """The network as it is fastest here, at the size it is to work at."""
+    """With --optimise the network as it is fastest here, at the size it is to work at."""
+    if not args.optimise:
+        return model
     import sys
 
     from zoo.deploy.optimise import optimise
