@@ -49,7 +49,7 @@ HELP = {
     "rounds": "least number of timing rounds for each cell; default: 3",
     "within": "stop timing a cell when its median is known to this share; default: 0.01",
     "out": "folder of records, tables and the page; default: results",
-    "executor": "ray runs on a cluster, and needs the extra cluster; default: here",
+    "executor": "ray runs on a cluster, and needs pip install 'pairzoo[cluster]'; default: here",
     "address": "address of an existing Ray cluster, host:port or auto; default: one is started here",
 }
 ALL_FAILED, SOME_FAILED = 1, 3  # exit codes; 2 is a call that does not fit

@@ -20,7 +20,10 @@ def _run(argv: list[str] | None) -> int | None:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="zoo", description="Interchangeable networks for paired images: their mask and their depth.")
+    parser = Parser(
+        prog="zoo",
+        description="Find an object's mask and the scene's depth from two photos, one without and one with the object.",
+    )
     parser.add_argument("--version", action="version", version=f"pairzoo {__version__}")
     parser.set_defaults(run=lambda _: parser.print_help())
     add_commands(parser)

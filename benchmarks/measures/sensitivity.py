@@ -178,13 +178,13 @@ def _empty(batch: Sample) -> Sample:
 
 PERTURBATIONS = {
     "shift": Perturbation(
-        "the plate shifted, any way", "share of the width", (0, 1 / 128, 1 / 64, 1 / 32, 1 / 16, 0.12), shift
+        "the plate shifted in any direction", "share of the width", (0, 1 / 128, 1 / 64, 1 / 32, 1 / 16, 0.12), shift
     ),
     "turn": Perturbation("the plate turned about its centre, either way", "degrees", (0, 0.5, 1, 2, 4, 5), turn),
     "gain": Perturbation(
         "the plate brighter or darker", "share of the brightness", (0, 0.05, 0.1, 0.2, 0.4, 0.6), gain
     ),
-    "shadow": Perturbation("a soft shadow in fg_bg alone", "share of light lost", (0, 0.2, 0.4, 0.6, 0.8), shadow),
+    "shadow": Perturbation("a soft shadow only in fg_bg", "share of light lost", (0, 0.2, 0.4, 0.6, 0.8), shadow),
     "noise": Perturbation(
         "noise in both images, independently", "standard deviation, of 1", (0, 0.01, 0.02, 0.05, 0.1, 0.12), noise
     ),

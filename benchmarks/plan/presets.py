@@ -4,10 +4,10 @@ from benchmarks.plan.comparison import Comparison
 from benchmarks.store.names import MEASURES
 
 SUMMARIES = {
-    "smoke": "everything once on three small networks, a minute",
-    "quick": "cost, speed and memory on this machine, accuracy from the library's records, minutes",
-    "standard": "trains the same networks too, hours on two cores, minutes on a GPU",
-    "full": "the whole catalog, two sizes, three seeds, a day on a GPU",
+    "smoke": "everything once on three small networks (a minute)",
+    "quick": "cost, speed and memory on this machine, accuracy from the library's records (minutes)",
+    "standard": "trains the same networks, too (hours on two cores, minutes on a GPU)",
+    "full": "the whole catalog, two sizes, three seeds (a day on a GPU)",
 }
 PRESETS = {
     "smoke": Comparison(

@@ -112,9 +112,9 @@ def _about(
         yield "The baselines have no recipe of their own: they were trained by the recipe equal."
     if learned := _learned(board):
         sets = "; ".join(f"{short(name)} is {name}" if short(name) != name else name for name in learned)
-        yield f"Trained on {sets}. The same weights are tested on every set; what is not known there is not counted."
+        yield f"Trained on {sets}. The same weights are tested on every set; a task without truth there does not count."
     elif len(board.data) > 1 and board.trained_as.kind != READY:
-        yield "Each data set has its own networks, trained on its train split alone."
+        yield "Each data set has its own networks, trained only on its train split."
     if marked:
         yield "* the best; = a tie with it: the 95 % interval of the difference over the same images holds 0."
     if seeds[-1] > 1:
@@ -124,7 +124,7 @@ def _about(
         )
     for precision in sorted({score.cell.precision for score in achieved if score.cell.precision}):
         names = dict.fromkeys(score.network.name for score in achieved if score.cell.precision == precision)
-        yield f"In {precision}, whatever the recipe says: {', '.join(names)}."
+        yield f"Trained in {precision} instead of the recipe's precision: {', '.join(names)}."
 
 
 def _how(board: Board, recipes: Sequence[str], seeds: Sequence[int]) -> str:

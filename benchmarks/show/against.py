@@ -46,14 +46,14 @@ def compare(new: Sequence[Record], old: Sequence[Record]) -> tuple[list[list[str
         if not likes:
             lone.append(f"{title}: {_why(record, old)}")
         elif like is None:
-            refused.append(f"{title}: another machine then, {_differences(record, likes[-1])}")
+            refused.append(f"{title}: measured on another machine, {_differences(record, likes[-1])}")
         elif (now := record.values.get("batch")) != (then := like.values.get("batch")) and now and then:
             refused.append(f"{title}: batch {then} then, {now} now; rates of different batches cannot be compared")
         else:
             body += _rows(record, like)
     met = {*map(identity.key_of, mine)}
     left = [f"{one.model}, {_what(one)}" for key, records in before.items() if key not in met for one in records]
-    older = [f"{title}: in the older run alone" for title in dict.fromkeys(left)]
+    older = [f"{title}: only in the older run" for title in dict.fromkeys(left)]
     return body, [*refused, *_first(lone, "of the new run"), *_first(older, "of the older run")]
 
 
@@ -65,14 +65,14 @@ def _whole(records: Sequence[Record]) -> list[Record]:
 def _first(lines: list[str], of: str) -> list[str]:
     """All of few lines; of many the first, and how many more there are."""
     more = len(lines) - NAMED
-    return lines if more <= 1 else [*lines[:NAMED], f"and {more} more cells {of} that have no like"]
+    return lines if more <= 1 else [*lines[:NAMED], f"and {more} more cells {of} without a counterpart"]
 
 
 def _why(record: Record, old: Sequence[Record]) -> str:
     """How the nearest cell of the older run differs."""
     same = [like for like in old if like.measure == record.measure and like.model == record.model]
     reasons = [_settings(record, like) or "it was interrupted then" for like in same]
-    return min(reasons, key=len, default="the older run has no cell of this network like it")
+    return min(reasons, key=len, default="the older run has no such cell of this network")
 
 
 def _settings(record: Record, like: Record) -> str:

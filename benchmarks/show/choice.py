@@ -34,7 +34,7 @@ def sentence(found: Findings, *, milliseconds: float, want: str) -> str:
     if any(timed.values()) and any(board.scores for board in known):
         return "No network has both a time and an accuracy in these records; measure both for the same networks."
     lacks = "accuracy; measure accuracy" if any(timed.values()) else "times; measure latency"
-    return f"No network can be named: the records hold no {lacks} too."
+    return f"No network can be recommended: the records hold no {lacks} too."
 
 
 def _at(
@@ -62,12 +62,12 @@ def typed(size: Size) -> str:
 
 
 def _of_other_sizes(here: Size, there: Sequence[Size]) -> str:
-    """Why no network can be named, and how one could be."""
+    """Why no network can be recommended, and how one could be."""
     timed, achieved = typed(here), [*map(typed, there)]
     return (
-        f"no network can be named, for the accuracy is of {' and '.join(achieved)} px, and it changes with the size."
-        f" Add --sizes {','.join(achieved)} for times at that size, or --measure latency,accuracy --train-size {timed}"
-        " for accuracy at this one."
+        f"no network can be recommended: accuracy was measured at {' and '.join(achieved)} px, and it changes with the"
+        f" size. Add --sizes {','.join(achieved)} for times at that size, or --measure latency,accuracy"
+        f" --train-size {timed} for accuracy at this one."
     )
 
 
@@ -94,7 +94,7 @@ def _answer(known: Sequence[Timed], budget: float, want: str) -> str:
         if cost > ms and _is_better(score, best, want):
             gain = f"{abs(score.value(metric) - best.value(metric)):.3f} {words}"
             return f"{answer} The next better, {score.network.name}, costs {in_ms(cost - ms)} ms more for {gain}."
-    return f"{answer} None of those measured is shown to be better at any time."
+    return f"{answer} None of the others measured is shown to be better, however slow."
 
 
 def _best(within: Sequence[Timed], want: str) -> Timed:

@@ -66,7 +66,7 @@ def _notes(one: Score, metric: str, names: Sequence[str]) -> list[str]:
     units = "; ".join(f"{name}: {PERTURBATIONS[name].summary}, {PERTURBATIONS[name].unit}" for name in names)
     return [
         f"{better}, at the greatest strength of each perturbation; the whole curves are on the page."
-        f" {counted(one.records, 'images')} scenes of the test split, of PairBench the clean ones, "
+        f" {counted(one.records, 'images')} scenes of the test split (of PairBench the clean ones), "
         f"{' x '.join(map(str, one.cell.size))} pixels.",
         *([f"{units}."] if metric in (HARDNESS, "mask_false_area") else []),
     ]

@@ -11,7 +11,7 @@ from benchmarks.store.record import Record
 from zoo.contract import TASKS
 
 TWO_TASKS = (
-    "Change for the better, in %, of mask IoU and depth RMSE against the same network trained for that task alone."
+    "Improvement of mask IoU and depth RMSE, in %, over the same network trained for that task only."
     " In brackets 95 % intervals over the same images; one that holds 0 shows no difference."
 )
 

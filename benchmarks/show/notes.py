@@ -54,7 +54,7 @@ def _columns(setting: Setting, chosen: Sequence[Row]) -> list[str]:
         ),
         (
             any(row.throughput for row in chosen),
-            "images/s: pipelined. Do not compare across batches; brackets hold a batch that is not the one asked for.",
+            "images/s: pipelined. Do not compare across batches; a batch in brackets is not the one asked for.",
         ),
         (
             any(row.fact("matmul_share") is not None for row in chosen),
@@ -86,4 +86,4 @@ def _sureness(chosen: Sequence[Row]) -> Iterator[str]:
         yield f"Timed with fewer than {CALLS} calls, so percentiles say little: {', '.join(few)}."
     warm_ups = {name: record.raw.warm_up for name, record in timed.items()}
     if restless := [name for name, warm in warm_ups.items() if warm and warm.drift is not None and not warm.settled]:
-        yield f"Still drifting when the warm-up ended: {', '.join(restless)}."
+        yield f"Still drifting after the warm-up: {', '.join(restless)}."

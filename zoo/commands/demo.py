@@ -12,7 +12,7 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     parser.description = (
         "Show a page to try networks in. Open the printed address in a browser of this machine; other machines cannot"
-        " reach it. Needs the extra demo. Ctrl-C ends it."
+        " reach it. Needs pip install 'pairzoo[demo]'. Ctrl-C ends it."
     )
     add(
         "weights",

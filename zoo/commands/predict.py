@@ -55,7 +55,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def _video(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("videos", "instead of photos; needs the extra video").add_argument
+    add = parser.add_argument_group("videos", "instead of photos; needs pip install 'pairzoo[video]'").add_argument
     add("--video", type=Path, metavar="FILE", help="a video, a camera such as /dev/video0, or a folder of frames")
     add("--plate", type=Path, metavar="PHOTO", help="the scene without the object, as the camera sees it")
     add(

@@ -61,7 +61,11 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--resume", action="store_true", help="continue the training in --out")
     machine_arguments(parser)
-    add("--tensorboard", action="store_true", help="also write files for TensorBoard; needs the extra tensorboard")
+    add(
+        "--tensorboard",
+        action="store_true",
+        help="also write files for TensorBoard; needs pip install 'pairzoo[tensorboard]'",
+    )
     add("--profile", action="store_true", help="measure where a step's time goes, write a trace to --out, and exit")
     add("--print", action="store_true", help="print the complete recipe as TOML, and exit")
 

@@ -118,7 +118,7 @@ def _read_array(array: np.ndarray, name: str, channels: int, kind: str) -> Tenso
     if len(image) != 4 or channels == 4:
         return image
     if bool((image[3] < (1 if image.is_floating_point() else 255)).any()):
-        raise DataError(f"{name}: a photo with see-through pixels; lay it over a background or drop its alpha channel")
+        raise DataError(f"{name}: a photo with transparent pixels; lay it over a background or drop its alpha channel")
     return image[:3]
 
 

@@ -39,7 +39,7 @@ CHOICES = [
             "depth",
             ["Take small: 4.00 ms here, depth RMSE 0.250", "The next better, large, costs 26.0 ms more for 0.100"],
         ),
-        (99, "mask", ["Take large", "None of those measured is shown to be better at any time."]),
+        (99, "mask", ["Take large", "None of the others measured is shown to be better, however slow."]),
         (2, "mask", ["None fits into 2 ms here; the fastest, small, takes 4.00 ms"]),
     ],
 )
@@ -100,7 +100,7 @@ def test_an_answer_is_of_one_size_or_says_how_to_get_one() -> None:
     answer = choice.sentence(Results(elsewhere), milliseconds=10, want="mask")
     there, here = answer.split("\n")
     assert there == (
-        "224 x 224, fp32, eager: no network can be named, for the accuracy is of 64 px, and it changes with the"
+        "224 x 224, fp32, eager: no network can be recommended: accuracy was measured at 64 px, and it changes with the"
         " size. Add --sizes 64 for times at that size, or --measure latency,accuracy --train-size 224 for accuracy"
         " at this one."
     )
@@ -128,23 +128,25 @@ def test_only_like_is_compared_with_like_and_the_rest_says_why() -> None:
         ("a", "cost, 224 x 224", "flops", "changed"),
     ]
     assert body[0][5] == "0.800"
-    assert refused == ["b, latency, 224 x 224, 1, fp32, contiguous, eager: another machine then, torch 1.x, now 2.x"]
-    assert "the older run has no cell of this network like it" in against.compare(new[:1], [])[1][0]
+    assert refused == [
+        "b, latency, 224 x 224, 1, fp32, contiguous, eager: measured on another machine, torch 1.x, now 2.x"
+    ]
+    assert "the older run has no such cell of this network" in against.compare(new[:1], [])[1][0]
 
 
 def test_why_there_is_no_like_is_told_and_not_a_hundred_times() -> None:
     then, now = accuracy("a", 0.6, 0.2), accuracy("a", 0.6, 0.2, cell={"samples": 96})
     assert against.compare([now], [cost("a"), then])[1] == [
         "a, accuracy, 64 x 64, pairbench:hard, equal, 0: samples 10000 then, 96 now",
-        "a, cost, 224 x 224: in the older run alone",
-        "a, accuracy, 64 x 64, pairbench:hard, equal, 0: in the older run alone",
+        "a, cost, 224 x 224: only in the older run",
+        "a, accuracy, 64 x 64, pairbench:hard, equal, 0: only in the older run",
     ]
     half = accuracy("a", 0.6, 0.2, status="interrupted")
     assert against.compare([then], [half])[1] == [
         "a, accuracy, 64 x 64, pairbench:hard, equal, 0: it was interrupted then"
     ]
     many = [cost(f"network {n}") for n in range(9)]
-    assert against.compare([], many)[1][3:] == ["and 6 more cells of the older run that have no like"]
+    assert against.compare([], many)[1][3:] == ["and 6 more cells of the older run without a counterpart"]
     assert len(against.compare([], many[:4])[1]) == 4
 
 
@@ -206,7 +208,7 @@ def test_what_fails_now_is_seen_and_so_is_what_is_measured_no_more() -> None:
         "failed then",
         "fails in both",
     ]
-    assert against.compare([good], [good, cost("b")])[1] == ["b, cost, 224 x 224: in the older run alone"]
+    assert against.compare([good], [good, cost("b")])[1] == ["b, cost, 224 x 224: only in the older run"]
 
 
 def test_accuracy_is_compared_over_the_same_images() -> None:

@@ -104,7 +104,7 @@ def test_notes_say_how_well_a_median_is_known_and_what_is_in_doubt() -> None:
     half = "Half of the medians are known to within 6.0 % (95 % intervals)"
     assert f"{half}; the least certain, of b, to within 10.0 %." in notes
     assert "Timed with fewer than 20 calls, so percentiles say little: b." in notes
-    assert "Still drifting when the warm-up ended: b." in notes
+    assert "Still drifting after the warm-up: b." in notes
 
 
 def test_what_is_not_known_comes_last() -> None:
@@ -167,7 +167,7 @@ def test_baselines_stand_beside_networks_with_recipes_of_their_own() -> None:
     assert (table.title, table.head[1]) == ("accuracy, recipe resunet-dice, 10,000 samples", "IoU hard")
     assert [texts[0] for texts in table.body] == ["a", "d"]
     assert "The baselines have no recipe of their own: they were trained by the recipe equal." in table.notes
-    assert "In bf16, whatever the recipe says: a." in table.notes
+    assert "Trained in bf16 instead of the recipe's precision: a." in table.notes
     assert only([plain]).title == "accuracy, one recipe for all, 10,000 samples"
 
 

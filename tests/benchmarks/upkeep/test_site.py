@@ -38,7 +38,7 @@ def test_each_page_of_the_repository_has_its_place_in_the_navigation():
 def test_a_page_tells_of_a_network_what_catalog_and_records_know(results):
     files = networks._files(architectures.get("frame_difference"), results)
     page = files["networks/frame_difference.md"]
-    assert page.startswith("# frame_difference\n\nNo network: a threshold on |fg_bg - bg|, a plane for depth. ")
+    assert page.startswith("# frame_difference\n\nBaseline: a threshold on |fg_bg - bg|, a plane for depth. ")
     assert "**Parameters:** 5" in page
     score = next(s for s in results.boards[0].scores if s.network.name == "frame_difference")
     low, high = score.interval("mask_iou")

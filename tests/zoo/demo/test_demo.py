@@ -100,7 +100,7 @@ def test_no_path_from_outside_is_used(server: Server, path: str) -> None:
         (PLATE, b"", "no photo given"),
         (huge(60_000, 60_000), PHOTO, "the plate: too many pixels"),
         (file(photos()[0][:4]), PHOTO, "must show one view"),
-        (PLATE, file(np.zeros((12, 20, 4), np.uint8)), "see-through"),
+        (PLATE, file(np.zeros((12, 20, 4), np.uint8)), "transparent"),
     ],
     ids=["text", "cut short", "no plate", "no photo", "huge", "another view", "see-through"],
 )

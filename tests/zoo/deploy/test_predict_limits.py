@@ -39,9 +39,7 @@ def test_files_without_end_are_refused_at_once(tmp_path: Path, kind: str) -> Non
         with path.open("wb") as file:
             file.truncate(30 * GB)
     path = Path("/dev/zero") if kind == "device" else path
-    message = (
-        r"30,000,000,000 bytes are too many; at most 268,435,456" if kind == "sparse" else "regular files are read"
-    )
+    message = r"30,000,000,000 bytes are too many; at most 268,435,456" if kind == "sparse" else "not a regular file"
     with pytest.raises(DataError, match=message):
         read_file(path)
     with pytest.raises(DataError, match=message):

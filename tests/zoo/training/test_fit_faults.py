@@ -37,7 +37,7 @@ def test_a_worker_that_is_killed_is_told(tmp_path: Path, monkeypatch: pytest.Mon
             worker.join(10)
 
     monkeypatch.setattr(Trainer, "train", fatal)
-    with pytest.raises(TrainingError, match=r"a process that makes data has died .*; memory may have run out"):
+    with pytest.raises(TrainingError, match=r"a process that prepares data has died .*; memory may have run out"):
         train(SMALL, tmp_path / "run", workers=1)
 
 
@@ -93,7 +93,7 @@ def test_bad_steps_in_a_row_are_counted_over_a_stop() -> None:
 
 def test_a_run_that_ends_in_steps_without_effect_says_so(tmp_path: Path) -> None:
     recipe = SMALL.changed(lr=1e30, samples=8 * BATCH)
-    with pytest.warns(UserWarning, match="the last 7 steps were not finite and changed nothing. Try a lower lr"):
+    with pytest.warns(UserWarning, match="the last 7 steps were not finite and were skipped. Try a lower lr"):
         train(recipe, tmp_path / "run")
 
 

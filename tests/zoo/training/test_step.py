@@ -207,7 +207,9 @@ def test_other_errors_pass_as_they_are() -> None:
     made = trainer()
     with pytest.raises(RuntimeError, match="something else"), made.memory(made.phase):
         raise RuntimeError("something else")
-    single = pytest.raises(TrainingError, match=r"1 sample of 16 x 16 pixels a step\. Give a smaller size or network")
+    single = pytest.raises(
+        TrainingError, match=r"1 sample of 16 x 16 pixels in a step\. Give a smaller size or network"
+    )
     with single, made.memory(made.phase, batch=1):
         raise MemoryError
 

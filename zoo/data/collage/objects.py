@@ -86,7 +86,7 @@ class Objects:
         return away
 
     def _cut(self, which: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        """What cut-outs have at places of theirs, (m, 4) in [0, 1]; see-through beyond their boxes."""
+        """What cut-outs have at places of theirs, (m, 4) in [0, 1]; transparent beyond their boxes."""
         if self.stock is None:
             return torch.zeros(0, 4, device=x.device)
         photo = self.cutout[which]

@@ -105,7 +105,7 @@ def rgb_of(image: Image.Image, name: str) -> Tensor:
     """A photo, uint8 (3, h, w). See-through pixels have no colour, so a photo with some is refused."""
     if _see_through(image):
         raise DataError(
-            f"{name}: a photo with see-through pixels (mode {image.mode}); lay it over a background or save it as RGB"
+            f"{name}: a photo with transparent pixels (mode {image.mode}); lay it over a background or save it as RGB"
         )
     if image.mode in (*WIDE, "F"):
         image = Image.fromarray((_values(image, name) * 255).round().astype(np.uint8))
@@ -113,7 +113,7 @@ def rgb_of(image: Image.Image, name: str) -> Tensor:
 
 
 def mask_of(image: Image.Image, name: str) -> Tensor:
-    """A mask, float (1, h, w) in [0, 1], 1 is object: the alpha channel where anything is see-through, else the grey.
+    """A mask, float (1, h, w) in [0, 1], 1 is object: the alpha channel where anything is transparent, else the grey.
 
     A lossless file that holds only 0 and 1 of 255 holds labels, and 1 is object.
     """
@@ -128,7 +128,7 @@ def mask_of(image: Image.Image, name: str) -> Tensor:
 def depth_of(image: Image.Image, name: str) -> Tensor:
     """A depth map, float (1, h, w) in [0, 1]: 255 of 8 bits, 65535 of 16 bits and 1.0 of floats are 1."""
     if _see_through(image):
-        raise DataError(f"{name}: a depth map with see-through pixels (mode {image.mode}); save it as grey")
+        raise DataError(f"{name}: a depth map with transparent pixels (mode {image.mode}); save it as grey")
     return torch.from_numpy(_grey(image, name))[None]
 
 

@@ -141,7 +141,7 @@ def _kept(file: Path, part: str, out: Path) -> str | None:
 
 
 def _encoded(image: Image.Image, longest: int) -> bytes:
-    """A JPEG file, or a PNG where it is see-through, of at most so many pixels a side."""
+    """A JPEG file, or a PNG where it is transparent, of at most so many pixels a side."""
     image = image if image.mode == "RGBA" else image.convert("RGB")
     image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -76,7 +76,7 @@ def _view(photo: Image.Image, rng: Rng, size: tuple[int, int]) -> Box:
 
 
 def _placed(cutout: Image.Image, rng: Rng, size: tuple[int, int]) -> tuple[Image.Image, int]:
-    """A cut-out somewhere in a see-through picture of (h, w), cut by its border perhaps; and its foot's row."""
+    """A cut-out somewhere in a transparent picture of (h, w), cut by its border perhaps; and its foot's row."""
     h, w = size
     low, high = np.log(HEIGHTS)
     tall = max(2, round(float(np.exp(rng.uniform(low, high))) * h))

@@ -108,7 +108,7 @@ def test_a_photo_with_see_through_pixels_is_refused_an_opaque_one_is_read() -> N
     assert np.array_equal(decode_rgb(saved(Image.fromarray(rgba)), "a").permute(1, 2, 0), rgba[..., :3])
     rgba[0, 0, 3] = 254
     for decode in (decode_rgb, decode_depth):
-        with pytest.raises(DataError, match=r"^x/a\.png: .*see-through"):
+        with pytest.raises(DataError, match=r"^x/a\.png: .*transparent"):
             decode(saved(Image.fromarray(rgba)), "x/a.png")
     assert np.array_equal(images.decode_rgba(saved(Image.fromarray(rgba)), "a").permute(1, 2, 0), rgba)
 
@@ -125,7 +125,7 @@ def test_see_through_16_bits_are_never_clipped() -> None:
     data = saved(image, transparency=7)
     assert decode_mask(data, "a.png").tolist() == [[[1, 1, 0]]]
     for decode in (images.decode_rgba, decode_rgb, decode_depth):
-        with pytest.raises(DataError, match=r"^a\.png: .*see-through"):
+        with pytest.raises(DataError, match=r"^a\.png: .*transparent"):
             decode(data, "a.png")
 
 

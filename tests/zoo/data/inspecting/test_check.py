@@ -113,7 +113,7 @@ FAULTS: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
         "fg_bg",
         edit(lambda image: Image.merge("RGBA", [*image.split(), Image.new("L", image.size, 9)])),
         "wrong kind of image",
-        "see-through",
+        "transparent",
     ),
     "another background": (
         "fg_bg",

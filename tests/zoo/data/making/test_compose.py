@@ -194,7 +194,7 @@ def test_a_folder_with_other_things_is_left_alone(photos):
     with pytest.raises(DataError, match=r"holds other things \(thesis.tex\)"):
         make(photos)
     assert list(contents(photos / "out")) == ["thesis.tex"]
-    with pytest.raises(DataError, match="would be read again"):
+    with pytest.raises(DataError, match="would be taken for input"):
         make(photos, "bg/out")
 
 
@@ -208,7 +208,7 @@ def test_a_full_disk_is_said_loses_nothing_and_is_gone_on_from(photos, shards):
             resource.setrlimit(resource.RLIMIT_FSIZE, (300, limit[1]))
 
     try:
-        with pytest.raises(DataError, match=r"8 of 24 samples are finished\s+and stay; make room") as caught:
+        with pytest.raises(DataError, match=r"8 of 24 samples are finished\s+and kept; make room") as caught:
             make(photos, tick=fill, shards=shards, hold_out="none", per_shard=8)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
@@ -236,7 +236,7 @@ def test_what_cannot_be_used_is_left_out_by_name(photos):
     (photos / "fg" / "cut.png").write_bytes((photos / "fg" / "disc.png").read_bytes()[:80])
     with pytest.warns(UserWarning, match="3 of 5 cut-outs left out") as caught:
         assert make(photos).cutouts == 2
-    for name, why in (("opaque", "no see-through"), ("ghost", "nothing of it is solid"), ("cut", "cut short")):
+    for name, why in (("opaque", "no transparent"), ("ghost", "transparent everywhere"), ("cut", "cut short")):
         assert any(f"{name}.png" in part and why in part for part in str(caught[0].message).split("; "))
 
 
@@ -246,7 +246,7 @@ def test_nothing_to_work_with_is_an_error(photos):
         compose(photos / "empty", photos / "fg", photos / "out", SMALL, workers=Workers(1))
     with pytest.raises(DataError, match="no such folder"):
         compose(photos / "bg", photos / "gone", photos / "out", SMALL, workers=Workers(1))
-    with pytest.raises(DataError, match=r"none of the 3 images in \S+bg can be used.*no see-through pixels"):
+    with pytest.raises(DataError, match=r"none of the 3 images in \S+bg can be used.*no transparent pixels"):
         compose(photos / "bg", photos / "bg", photos / "out", SMALL, workers=Workers(1))
     assert not (photos / "out").exists()
 
