@@ -71,7 +71,7 @@ def _page(entry: Entry[Architecture], about: Description, results: Results, *, h
         _under("## Its original", _original(entry)),
         _under("## Speed", _speed(results, entry)),
         _under("## Accuracy", _accuracy(results, entry)),
-        _under("## When the pictures are not so clean", _curves_text(name) if has_curves else ""),
+        _under("## When the pictures are perturbed", _curves_text(name) if has_curves else ""),
         _under("## Scenes", _scenes(results, entry)),
         _under("## Ready weights", _ready(entry)),
     )
