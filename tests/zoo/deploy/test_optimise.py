@@ -200,6 +200,7 @@ def test_what_answers_something_else_is_refused(monkeypatch):
     report = zoo.optimise(network(), size=SIZE).report
     assert (report.chosen, report.times) == (AS_IT_IS, 1.0)
     assert all("IoU with the network's is" in each.refused for each in report.tried[1:])
+    assert all(each.ms is not None for each in report.tried)
     assert "stays as it is" in str(report)
 
 

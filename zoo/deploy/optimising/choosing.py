@@ -105,7 +105,7 @@ def again(work: Work, candidates: list[Candidate], key: str, folder: Path) -> Op
 
 
 def chosen(work: Work, candidates: list[Candidate], key: str | None, folder: Path) -> Optimised:
-    """Build and compare all, time those that agree, and keep the fastest."""
+    """Build, compare and time all, and keep the fastest that agrees."""
     tried: dict[str, Tried] = {}
     made: dict[str, Made] = {}
     for number, candidate in enumerate(candidates):
@@ -116,15 +116,15 @@ def chosen(work: Work, candidates: list[Candidate], key: str | None, folder: Pat
             build = time.perf_counter() - begun
             agreed = work.agreement(found.call)
             tried[name] = Tried(name, None, agreed.mask, agreed.depth, build)
+            made[name] = found  # timed in any case, so that it is known what more tolerance would give
             agreed.require(work.how.tolerance)
-            made[name] = found
         except Exception as error:  # of whichever engine: the others go on
             known = tried.get(name, Tried(name, build=time.perf_counter() - begun))
             tried[name] = Tried(name, None, known.mask, known.depth, known.build, _why(error))
     times = _times(work, made, len(candidates))
     rows = [Tried(AS_IT_IS, times[AS_IT_IS])]
     rows += [Tried(**{**vars(each), "ms": times.get(name)}) for name, each in tried.items()]
-    best = min(made, key=lambda name: times[name], default=AS_IT_IS)
+    best = min((name for name in made if not tried[name].refused), key=lambda name: times[name], default=AS_IT_IS)
     if times[AS_IT_IS] < WORTH * times[best]:
         best = AS_IT_IS
     return _told(work, rows, made.get(best), best, key)

@@ -12,8 +12,9 @@ HEAD = ("", "ms", "times", "mask IoU", "depth", "build s", "")
 
 @dataclass(frozen=True)
 class Tried:
-    """name: of a candidate, or AS_IT_IS. ms: of a call; None where it was refused, which says why. mask, depth: its
-    agreement with the network on the pairs that it was chosen on. build: seconds."""
+    """name: of a candidate, or AS_IT_IS. ms: of a call; None where it could not be made. mask, depth: its
+    agreement with the network on the pairs that it was chosen on. build: seconds.
+    refused: why it was not taken."""
 
     name: str
     ms: float | None = None
