@@ -14,7 +14,11 @@ KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 
 @dataclass(frozen=True)
 class Published:
-    """Figures that must come out exactly: parameters, and GFLOPs (2 x multiply-adds) at 224 x 224, batch 1."""
+    """Figures that must come out exactly: parameters, and GFLOPs (2 x multiply-adds) at 224 x 224, batch 1.
+
+    >>> Published(6_242_050, 76.197).gflops
+    76.197
+    """
 
     params: int
     gflops: float | None = None
@@ -22,7 +26,11 @@ class Published:
 
 @dataclass(frozen=True)
 class Card:
-    """The facts that help to choose an entry."""
+    """The facts that help to choose an entry.
+
+    >>> Card(summary="two convolutions at half resolution").group
+    'community'
+    """
 
     summary: str  # one line
     group: str = "community"  # where it belongs in a table: founding, family, baseline, community
@@ -35,7 +43,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Limit:
-    """Which values of its type an option takes: `Annotated[float, "help", Limit("a number above 0", ...)]`."""
+    """Which values of its type an option takes: `Annotated[float, "help", Limit("a number above 0", ...)]`.
+
+    >>> Limit("a number above 0", lambda value: value > 0).holds(-1)
+    False
+    """
 
     accepted: str
     holds: Callable[[Any], bool]
@@ -51,7 +63,11 @@ BETWEEN = Limit("a share between 0 and 1", lambda value: 0 < value < 1)
 
 @dataclass(frozen=True)
 class Option:
-    """One keyword option of a factory: its default, what it accepts, what it is for."""
+    """One keyword option of a factory: its default, what it accepts, what it is for.
+
+    >>> Option("depth", 3, int).check(4), Option("depth", 3, int).accepted
+    (4, 'a whole number')
+    """
 
     name: str
     default: Any
@@ -75,7 +91,14 @@ class Option:
 
 def options_of(factory: Callable[..., Any], kinds: Container[Any] = (KEYWORD_ONLY,)) -> dict[str, Option]:
     """The keyword-only parameters of a callable, or those of other kinds, as options; `Annotated[int, "text", limit]`
-    carries help and limit."""
+    carries help and limit.
+
+    factory: any callable with annotations. kinds: of parameters, the keyword-only ones where nothing else is said.
+
+    >>> def factory(*, width: Annotated[int, "channels"] = 16): ...
+    >>> options_of(factory)["width"].help
+    'channels'
+    """
     options = {}
     for parameter in inspect.signature(factory, eval_str=True).parameters.values():
         if parameter.kind in kinds:
@@ -93,7 +116,11 @@ def complete(
 ) -> dict[str, Any]:
     """All options with their values: the given ones checked, the others at their defaults.
 
+    who: what takes them, for messages. options: those it has. given: those somebody gave.
     more: names that may be given too, and are looked at elsewhere.
+
+    >>> complete("network unet", {"depth": Option("depth", 3, int), "width": Option("width", 64, int)}, {"depth": 4})
+    {'depth': 4, 'width': 64}
     """
     known = {*options, *more}
     for name in given:

@@ -29,7 +29,11 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Entry(Generic[T]):
-    """One registered factory with its card."""
+    """One registered factory with its card.
+
+    >>> Entry("tiny", dict, Card(summary="nothing in it")).name
+    'tiny'
+    """
 
     name: str
     factory: T
@@ -64,6 +68,13 @@ class Catalog(Generic[T]):
     kind: what an entry is called in messages ("architecture").
     package: a package whose modules register entries; each file put there is found without a list anywhere.
     group: the entry-point group through which other distributions add entries.
+
+    >>> shapes = Catalog("shape")
+    >>> @shapes.register("square", Card(summary="four equal sides"))
+    ... def square(*, side: int = 1):
+    ...     return side * side
+    >>> shapes.names(), shapes.get("square").factory(side=3)
+    (['square'], 9)
     """
 
     def __init__(self, kind: str, *, package: str | None = None, group: str | None = None):
@@ -76,7 +87,14 @@ class Catalog(Generic[T]):
         self._entering = Lock()  # held for a moment, never during an import, which may itself wait for a module
 
     def register(self, name: str, card: Card, *, aliases: Iterable[str] = ()) -> Callable[[T], T]:
-        """A decorator that enters a factory under a name. The same place may register again (reload, notebook)."""
+        """A decorator that enters a factory under a name. The same place may register again (reload, notebook).
+
+        name: letters, digits and _ . + - / : ~. card: its facts. aliases: other names of it.
+
+        >>> shapes = Catalog("shape")
+        >>> shapes.register("circle", Card(summary="round"), aliases=("disc",))(lambda *, radius=1: radius)(radius=2)
+        2
+        """
         others = (aliases,) if isinstance(aliases, str) else tuple(aliases)
         for claimed in (name, *others):
             if not NAME.fullmatch(claimed):
@@ -128,6 +146,9 @@ class Catalog(Generic[T]):
         """The names that match a pattern such as `*unet*`, or have an alias that does, in alphabetical order.
 
         Upper and lower case are the same here.
+
+        >>> Catalog("shape").names("*round*")
+        []
         """
         self.load()
         self._require_text(pattern)

@@ -15,7 +15,14 @@ LONGEST = 200  # characters of a value in one
 
 
 class ZooError(Exception):
-    """An error that the caller can fix; the message says what arrived, what is accepted and what to do."""
+    """An error that the caller can fix; the message says what arrived, what is accepted and what to do.
+
+    >>> try:
+    ...     require(False, "depth", 9, "3 or 4")
+    ... except ZooError as error:
+    ...     print(error)
+    depth=9 is not accepted; depth takes 3 or 4
+    """
 
 
 class SpecError(ZooError, ValueError):
@@ -35,7 +42,13 @@ class DuplicateNameError(ZooError, ValueError):
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str:
-    """A clause that suggests the nearest known names, or lists all of them if none is near."""
+    """A clause that suggests the nearest known names, or lists all of them if none is near.
+
+    wrong: what was typed. known: what there is.
+
+    >>> nearest("unett", ["unet", "fpn"]), nearest("x", ["unet", "fpn"])
+    ('did you mean unet?', 'known: fpn, unet')
+    """
     names, low = sorted(known), wrong.lower()
     spelled = {name.lower(): name for name in names}
     close = [spelled[name] for name in get_close_matches(low, spelled, n=3, cutoff=0.55)]
@@ -47,13 +60,25 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
 
 
 def either(words: Iterable[str]) -> str:
-    """`a`, `a or b`, `a, b or c`."""
+    """`a`, `a or b`, `a, b or c`.
+
+    words: one or more.
+
+    >>> either(["mask"]), either(["fp32", "bf16", "fp16"])
+    ('mask', 'fp32, bf16 or fp16')
+    """
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
 
 
 def first_line(error: BaseException, longest: int = 120) -> str:
-    """The first line of an error, shortened; the error's type if it has no text."""
+    """The first line of an error, shortened; the error's type if it has no text.
+
+    error: any. longest: characters that are kept.
+
+    >>> first_line(ValueError("no such file\\nsearched here")), first_line(KeyError())
+    ('no such file', 'KeyError')
+    """
     return str(error).strip().partition("\n")[0][:longest] or type(error).__name__
 
 
@@ -71,30 +96,53 @@ def shown(value: Any) -> str:
 
 
 def require(holds: bool, option: str, value: Any, accepted: str) -> None:
-    """Raise OptionError unless a value is one that its option takes."""
+    """Raise OptionError unless a value is one that its option takes.
+
+    holds: whether it is. option, value, accepted: its name, what arrived and what it takes, for the message.
+
+    >>> require(3 > 0, "depth", 3, "a number above 0")
+    """
     if not holds:
         raise OptionError(f"{option}={shown(value)} is not accepted; {option} takes {accepted}")
 
 
 def require_each(option: str, value: Any, words: Iterable[Any], known: Iterable[str]) -> None:
-    """Raise OptionError for the first unknown word of a value, with the nearest known one."""
+    """Raise OptionError for the first unknown word of a value, with the nearest known one.
+
+    option, value: its name, and what arrived, for the message. words: those in it. known: what they may be.
+
+    >>> require_each("tasks", "mask", ["mask"], ["mask", "depth"])
+    """
     for word in words:
         if word not in known:
             raise OptionError(f"{option}={shown(value)} is not accepted; {nearest(str(word), known)}")
 
 
 def require_count(option: str, value: Any, least: int = 1) -> None:
-    """Raise OptionError unless it is a whole number from the least one up."""
+    """Raise OptionError unless it is a whole number from the least one up.
+
+    option, value: its name, and what arrived. least: the smallest that is accepted.
+
+    >>> require_count("batch", 16)
+    """
     require(is_count(value, least), option, value, f"a whole number from {least} up")
 
 
 def is_count(value: Any, least: int = 1) -> bool:
-    """Whether it is a whole number from 1, or another least one, up."""
+    """Whether it is a whole number from 1, or another least one, up.
+
+    value: anything. least: the smallest that counts.
+
+    >>> is_count(3), is_count(True), is_count(0, least=0)
+    (True, False, True)
+    """
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def listed(names: Sequence[str], shown: int = 3, separator: str = "; ") -> str:
-    """The first few, and how many more.
+    """The first few names, and how many more.
+
+    names: all of them. shown: how many are named. separator: what stands between.
 
     >>> listed(["a", "b", "c"], shown=2), listed(["a"])
     ('a; b; and 1 more', 'a')

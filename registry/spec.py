@@ -34,7 +34,13 @@ WIDTH = 100  # columns of the text that an error shows
 
 @dataclass(frozen=True, eq=False)
 class Spec:
-    """A name and the options given with it; equal to another if both print the same, in any order of options."""
+    """A name and the options given with it; equal to another if both print the same, in any order of options.
+
+    name: of a catalog's entry, or a pattern of such. options: those that are given; the others are at their defaults.
+
+    >>> Spec.parse("unet(depth=4)") == Spec("unet", {"depth": 4})
+    True
+    """
 
     name: str
     options: Mapping[str, Value] = field(default_factory=dict)
@@ -84,7 +90,13 @@ class Spec:
 
 
 def split(text: str) -> list[str]:
-    """The specs of a comma-separated list: `"u2net*, unet(depth=4)"` gives `["u2net*", "unet(depth=4)"]`."""
+    """The specs of a list with commas.
+
+    >>> split("u2net*, unet(depth=4, width=32)")
+    ['u2net*', 'unet(depth=4, width=32)']
+
+    text: as it was typed; commas inside brackets and quotes do not count.
+    """
     reader, parts = Reader(text), list[str]()
     while not parts or reader.take(","):
         start = reader.at

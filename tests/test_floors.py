@@ -141,7 +141,15 @@ def test_files_and_functions_stay_small():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     assert [name for name, node in functions if parameters(node) > 7] == []
-    assert len([name for name, node in functions if node.end_lineno - node.lineno >= 40]) <= 5, "each with a reason"
+    assert len([name for name, node in functions if lines(node) > 40]) <= 4, "each with a reason"
+
+
+def lines(node):
+    """How many a function has, without its docstring: that may explain every argument, and give an example."""
+    first = node.body[0]
+    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    told = first.end_lineno - first.lineno + 1 if is_docstring else 0
+    return node.end_lineno - node.lineno + 1 - told
 
 
 def parameters(node):
@@ -149,6 +157,11 @@ def parameters(node):
     given = node.args
     names = [arg.arg for arg in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg) if arg]
     return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+def test_a_function_is_counted_without_its_docstring():
+    tree = ast.parse('def f(\n    a,\n):\n    """b\n\n    c"""\n    return a')
+    assert lines(tree.body[0]) == 4
 
 
 def test_a_method_is_counted_without_self():

@@ -32,7 +32,13 @@ class InputError(ZooError, ValueError):
 
 
 class Prediction(NamedTuple):
-    """Logits of both tasks, (b, 1, h, w) each; None for a task the network was built without."""
+    """Logits of both tasks, (b, 1, h, w) each; None for a task the network was built without.
+
+    >>> import torch
+    >>> mask, depth = Prediction(torch.zeros(1, 1, 8, 8), None)
+    >>> mask.sigmoid().mean().item(), depth
+    (0.5, None)
+    """
 
     mask: Tensor | None
     depth: Tensor | None
@@ -45,6 +51,12 @@ class Sample(NamedTuple):
     valid (2, h, w), mask and depth: 1 where the truth is known, 0 where geometry left none or a sample has none; of
     (1, h, w), as data of one's own may give, the one serves both; meta: where it came from, and near and far in metres
     where they are known.
+
+    >>> import torch
+    >>> one = torch.zeros(1, 8, 8)
+    >>> sample = Sample(one.expand(3, 8, 8), one.expand(3, 8, 8), one, one, torch.ones(2, 8, 8), {"index": 0})
+    >>> sample.mask.shape, sample.meta["index"]
+    (torch.Size([1, 8, 8]), 0)
     """
 
     bg: Tensor

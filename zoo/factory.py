@@ -37,8 +37,11 @@ def build(spec: str | Spec, *, weights: str | PathLike[str] | None = None, **opt
     >>> model = build("unet(depth=4)", tasks=("mask",), in_ch=3)
     >>> model = build("my_net.py:Net(width=8)")  # doctest: +SKIP
 
+    spec: a name of the catalog with options, or code of one's own by its place.
     weights: a file to load: one of ours, an official U2-Net, a founding system's or a classic U-Net checkpoint; a name
-    of `zoo list --weights`; or "ready" for those of them that fit.
+        of `zoo list --weights`; or "ready" for those of them that fit.
+    options: more of them, by their names; `zoo describe NAME` lists what there is.
+
     What was copied, inflated and left fresh is in `model.loaded` and, unless all was copied, in a warning.
     """
     entry, resolved = resolve(spec, options)

@@ -26,7 +26,22 @@ CLAMP = 1e-4  # identity links: raw outputs are held this far inside (0, 1) befo
 
 
 class PairModel(nn.Module):
-    """Two images in, two maps of logits out: `mask, depth = model(bg, fg_bg)`."""
+    """Two images in, two maps of logits out: `mask, depth = model(bg, fg_bg)`.
+
+    face: what goes in and comes out.
+    stride: of the network.
+    pad_to: sides are padded to a multiple of it; None: of the stride.
+    smallest: the smallest side that it computes.
+
+    An architecture derives from it and defines `logits`; CONTRIBUTING shows one. `zoo.wrap` is for other networks.
+
+    >>> class Darker(PairModel):
+    ...     def logits(self, bg, fg_bg):
+    ...         return {"mask": 10 * (bg - fg_bg).mean(1, keepdim=True)}
+    >>> mask, depth = Darker(Interface(tasks="mask"))(*torch.rand(2, 1, 3, 16, 24))
+    >>> mask.shape, depth
+    (torch.Size([1, 1, 16, 24]), None)
+    """
 
     spec: Spec  # name and every resolved option; set by the factory, kept in files and records
     trained_at: tuple[int, int] | None = None  # (h, w) of the last pictures it was trained on, where that is known

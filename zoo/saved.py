@@ -35,6 +35,12 @@ def save(model: nn.Module, path: str | PathLike[str]) -> Path:
     Tensors keep their dtype, and are read back on the CPU. A network inside torch.compile, DataParallel,
     DistributedDataParallel or AveragedModel is saved as it is without them. Of a network of one's own the file keeps
     where its code is and a digest of it, and `load` asks for that code.
+
+    model: a network of the zoo, or one that `zoo.wrap` made. path: a file, whose folder is made where it is missing.
+
+    >>> from zoo import build
+    >>> save(build("frame_difference"), "model.safetensors").name
+    'model.safetensors'
     """
     inner = unwrapped(model)
     if not isinstance(inner, PairModel):
@@ -65,6 +71,9 @@ def load(path: str | PathLike[str], spec: str | Spec | None = None) -> PairModel
     spec: what you expect the file to hold, with every option not given at its default; another is refused. For a file
         of a network of one's own, its code, as "my_net.py:Net": no file starts code by itself.
     Nothing is downloaded: where the spec names `encoder_weights`, the file's own weights take their place.
+
+    >>> load("frame_difference").spec.name
+    'frame_difference'
     """
     if is_exported(path):
         return _exported(path, spec)

@@ -41,6 +41,10 @@ def wrap(
     stride: its sides must be multiples of it; what is missing is replicated, at least two strides.
 
     Maps of another size than the images are resized (bilinear). The module's own normalisation stays its own.
+
+    >>> model = wrap(nn.Conv2d(6, 2, 3, padding=1), order="fg_bg,bg", outputs="mask,depth")
+    >>> model(*torch.rand(2, 1, 3, 64, 64)).mask.shape
+    torch.Size([1, 1, 64, 64])
     """
     if not isinstance(module, nn.Module):
         raise OptionError(f"wrap takes an nn.Module, not a {type(module).__name__}; pass an instance, not the class")

@@ -40,9 +40,15 @@ class Outcome:
 def leaderboard(models: str | None = None, *, tick: Tick | None = None, **options: Unpack[Options]) -> Results:
     """Measure and compare networks as `python -m benchmarks.compare` does, with its options under their names.
 
-    Records, tables and the page are in the folder `out`, and with resume=True only what is not there is measured.
+    models: a list such as "u2net*, unet(depth=4)". The options are those of the command, which `--help` explains.
+    preset: smoke, quick, standard or full: the comparisons that people ask for most.
     tick: called with what is done, how much of it is done and how much there is; None: a bar, or lines.
 
+    Records, tables and the page are in the folder `out`, and with resume=True only what is not there is measured.
+
+    >>> results = leaderboard("frame_difference", sizes=(32,), measure=("cost",), tick=lambda *_: None)
+    >>> results.records[0].values["params"]
+    5
     >>> results = leaderboard("unet, u2netp", sizes=(224,), measure=("cost", "latency"))  # doctest: +SKIP
     >>> results.best("latency_ms")  # doctest: +SKIP
     ['u2netp']

@@ -19,7 +19,18 @@ FILES = ("compare.html", "compare.md", "compare.csv", "compare.tex")
 
 class Results(Findings):
     """The results of a comparison. They print themselves as tables on a terminal and in a notebook, and write
-    files."""
+    files.
+
+    records: of `compare.jsonl`, as `benchmarks.store.files.read` gives them.
+    committed: records of other days, for the accuracy where these have none.
+    galleries: folders of the pictures that records name.
+    here: the machine whose times come first.
+
+    >>> from benchmarks.store.committed import records
+    >>> results = Results(record for record in records() if record.measure == "cost")
+    >>> results.to_csv().partition(",")[0]
+    'model'
+    """
 
     @cached_property
     def tables(self) -> list[Table]:

@@ -37,7 +37,17 @@ class NoSplitError(DataError):
 
 
 class PairDataset(torch.utils.data.Dataset[Sample]):
-    """Samples by index. A source defines `__len__` and `sample`; one that makes whole batches at once, `batch` too."""
+    """Samples by index. A source defines `__len__` and `sample`; one that makes whole batches at once, `batch` too.
+
+    >>> class Grey(PairDataset):
+    ...     def __len__(self):
+    ...         return 2
+    ...     def sample(self, index):
+    ...         one = torch.full((1, 8, 8), 0.5)
+    ...         return Sample(one.expand(3, 8, 8), one.expand(3, 8, 8), one, one, torch.ones(2, 8, 8), {})
+    >>> Grey().batch([0, 1]).bg.shape
+    torch.Size([2, 3, 8, 8])
+    """
 
     spec: Spec  # name and every option; set by `load`, kept in records
     split: str
@@ -125,7 +135,14 @@ class BatchDataset(PairDataset):
 
 
 def collate(samples: Sequence[Sample]) -> Sample:
-    """Single samples as one batch."""
+    """Single samples as one batch.
+
+    samples: of one size.
+
+    >>> scenes = load("pairbench:clean", size=16)
+    >>> collate([scenes[0], scenes[1]]).mask.shape
+    torch.Size([2, 1, 16, 16])
+    """
     sizes = {tuple(sample.fg_bg.shape[-2:]) for sample in samples}
     if len(sizes) > 1:
         raise DataError(f"samples of different sizes cannot be a batch: {sorted(sizes)}; load the data with size=")
@@ -159,6 +176,12 @@ def load(
         of a folder, a zip or shards, whose kind is then seen from what is there; ./photos where a source is called so.
     split: what held-out splits are for: train, val, test; "all" where the data has none.
     size: pixels, one number or (h, w); images are resized to it. None keeps the files' size.
+
+    options: of the source, by their names.
+
+    >>> scenes = load("pairbench:hard", split="test", size=32)
+    >>> len(scenes), scenes[0].bg.shape, scenes.batch(range(2)).depth.shape
+    (10000, torch.Size([3, 32, 32]), torch.Size([2, 1, 32, 32]))
     """
     require_each("split", split, (split,), SPLITS)
     accepted = f"pixels from {SMALLEST} up, one number or (h, w), or None"

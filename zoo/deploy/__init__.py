@@ -5,8 +5,9 @@
 """
 
 from zoo.deploy.inputs import Photo, read
-from zoo.deploy.many import Pair, PredictReport, PredictSettings, pairs, predict_many
+from zoo.deploy.many import PredictReport, PredictSettings, predict_many
 from zoo.deploy.outputs import Predicted
+from zoo.deploy.pairing import Pair, pairs
 from zoo.deploy.predict import network, predict
 
 __all__ = [

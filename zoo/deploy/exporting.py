@@ -72,6 +72,7 @@ def export(
     size: "dynamic" leaves height and width open, from the network's smallest up; or pixels, one number or (h, w). The
         batch is always open.
     outputs: "probabilities", both maps in [0, 1], or "logits", the network's own.
+    tick: called with what is done, how much of it is done, and how much there is.
     data: on whose pairs the ranges of 8 bits are learned (split train) and the file is compared (split val).
 
     The file gets its name once its maps agree with the network's, on pairs of several sizes; else ExportError says

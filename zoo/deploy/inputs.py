@@ -39,6 +39,9 @@ def read(photo: Photo, name: str = "the photo", channels: int = 3, *, max_pixels
     channels: what the network takes of an image; files have 3.
     max_pixels: of a path or a PIL image, known before it is decoded; a file may have four times as many bytes, or
         268 MB.
+
+    >>> read(np.zeros((32, 48, 3), np.uint8)).shape
+    torch.Size([3, 32, 48])
     """
     require_count("max_pixels", max_pixels)
     try:

@@ -1,5 +1,4 @@
-"""One network over many photos: which plate belongs to each; the next is read while one is worked on, and a failure
-stops no other."""
+"""One network over many photos: the next is read while one is worked on, and a failure stops no other."""
 
 import os
 import tempfile
@@ -13,17 +12,16 @@ from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
-from registry import ZooError, listed
+from registry import ZooError
 from registry.vocabulary import LARGEST_PHOTO, PortablePrecision
 from zoo.contract import Task
 from zoo.data.dataset import DataError
-from zoo.data.files.images import SUFFIXES
-from zoo.data.files.naming import natural
 from zoo.deploy.answer import interface
 from zoo.deploy.inputs import Photo, read, same_size
 from zoo.deploy.journal import FILE, Journal, look
 from zoo.deploy.memory import size_of
 from zoo.deploy.outputs import Predicted, files, preview_of, refuse_existing, require_probability
+from zoo.deploy.pairing import Pair
 from zoo.deploy.predict import Size, checked, parted, predict, seen_by, trained_tasks
 from zoo.deploy.tiling.saving import save, save_preview
 from zoo.files import sweep_of
@@ -35,61 +33,20 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Images = tuple[Tensor | None, Tensor]  # plate and photo
 
-SHOWN = 5  # names in one message
 IN_ROWS = 1 << 22  # pixels of a photo from which its maps are made and written in rows
 ALONE = 1 << 24  # pixels of a photo from which the next one is not read meanwhile
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A photo and its plate; None where the network takes none."""
-
-    bg: Path | None
-    photo: Path
-
-
-def pairs(bg: Path | None, photo: Path) -> tuple[list[Pair], list[str]]:
-    """Every photo with its plate, and what had to be left out, a line each.
-
-    bg: a file, which serves every photo, or a folder, whose file of the photo's name (without suffix) does.
-    photo: a file, or a folder; folders inside it are not entered.
-    """
-    photos = _pictures(photo)
-    if bg is None or not bg.is_dir():
-        if bg is not None and not bg.exists():
-            raise DataError(f"{bg}: no such file or folder")
-        return [Pair(bg, path) for path in photos.values()], []
-    plates = _pictures(bg)
-    found = [Pair(plates[stem], path) for stem, path in photos.items() if stem in plates]
-    lone = [path for stem, path in photos.items() if stem not in plates]
-    if not found:
-        theirs, own = (listed(list(names), SHOWN, ", ") for names in (plates, photos))
-        raise DataError(
-            f"no plate in {bg} has the name of a photo (plates: {theirs}; photos: {own}); give them the"
-            " same names, or give one plate for all photos"
-        )
-    return found, [f"{path}: no plate with this name in {bg}" for path in lone]
-
-
-def _pictures(path: Path) -> dict[str, Path]:
-    """Stem -> file, in natural order."""
-    if not path.is_dir():
-        return {path.stem: path}
-    found: dict[str, Path] = {}
-    for file in sorted(path.iterdir(), key=lambda file: natural(file.name)):
-        if file.suffix.lower() not in SUFFIXES or file.name.startswith(".") or not file.is_file():
-            continue
-        if file.stem in found:
-            raise DataError(f"{file} and {found[file.stem].name} have one name; remove or rename one of them")
-        found[file.stem] = file
-    if not found:
-        raise DataError(f"{path}: no images in it; accepted are files that end in {' '.join(SUFFIXES)}")
-    return found
-
-
-@dataclass(frozen=True)
 class PredictSettings:
-    """How every photo is read and predicted, as `predict`, `read` and `Predicted.at` take it."""
+    """How every photo is read and predicted, as `predict`, `read` and `Predicted.at` take it.
+
+    size, resize_plate, precision: as in `predict`. threshold: the probability from which a pixel is object.
+    max_pixels: of a photo.
+
+    >>> PredictSettings(threshold=0.3).precision
+    'fp32'
+    """
 
     size: Size = "trained"
     resize_plate: bool = False
@@ -154,11 +111,27 @@ def predict_many(
     resume: bool = False,
     tick: Tick = lambda *_: None,
 ) -> PredictReport:
-    """Predict every pair, and save it in `out` under the photo's name; overwrite: as in `Predicted.save`.
+    """Predict every pair, and save it in `out` under the photo's name.
+
+    model: a network of the zoo.
+    pairs: of photos and their plates.
+    settings: how each is read and predicted.
+    overwrite: as in `Predicted.save`.
+    resume: go on with what was begun there.
+    tick: called with what is done, how much of it is done, and how much there is.
 
     A photo that cannot be read or does not fit its plate is a line of the report. A plate that serves all photos is
-    read once, and must be readable; so must `out` be writable. resume: go on with what was begun there. While there is
-    more than one photo to do, no other process may do the same there.
+    read once, and must be readable; so must `out` be writable. While there is more than one photo to do, no other
+    process may do the same there.
+
+    >>> from PIL import Image
+    >>> from zoo import load
+    >>> for name in ("plate.png", "photo.png"):
+    ...     Image.new("RGB", (32, 24)).save(name)
+    >>> one = Pair(Path("plate.png"), Path("photo.png"))
+    >>> report = predict_many(load("frame_difference"), [one], Path("found"), PredictSettings())
+    >>> report.photos, report.failures, len(report.files) > 0
+    (1, (), True)
     """
     has_plate = bool(interface(model).plate)
     _prepare(out)

@@ -39,6 +39,8 @@ def optimise(
 
     model: a network of the zoo, which stays as it is, a file of zoo.save, or a name of ready weights.
     size: pixels, one number or (h, w); None: that of its training.
+    device: auto, cpu, cuda or cuda:N. settings: how candidates are compared and timed.
+    tick: called with what is done, how much of it is done, and how much there is.
     precision: fp32, bf16, fp16 or int8; engine: eager, compile, onnxruntime or openvino; "auto" tries them all.
 
     Every candidate is built, compared and timed, in shuffled rounds; those that are not installed, fail or answer

@@ -26,6 +26,10 @@ class Predicted:
     photo   (c, h, w) as it was read: uint8, or float32 in [0, 1]
     mask    (1, h, w) probability of object
     depth   (1, h, w) relative depth, 0 nearest, 1 farthest or sky
+
+    >>> found = Predicted(torch.zeros(3, 8, 8), torch.full((1, 8, 8), 0.4), None)
+    >>> found.binary.any().item(), found.at(0.3).binary.all().item()
+    (False, True)
     """
 
     photo: Tensor

@@ -42,6 +42,9 @@ def predict(
 ) -> Predicted:
     """The mask and the depth of one photo, at its own size.
 
+    >>> found = predict("frame_difference", torch.zeros(3, 32, 48), torch.ones(3, 32, 48))
+    >>> found.mask.shape, found.mask.mean().item() > 0.99
+    (torch.Size([1, 32, 48]), True)
     >>> found = predict("model.safetensors", "bg.jpg", "photo.jpg")  # doctest: +SKIP
     >>> found.save("out", "photo")  # doctest: +SKIP
 
@@ -120,6 +123,11 @@ def network(weights: str | PathLike[str] | None, spec: str | None = None) -> Pai
     A spec such as my_net.py:Net names code of one's own, and a file of zoo.save is then of that very code.
 
     >>> network("u2net.pth", "u2net(in_ch=3, tasks=mask)")  # doctest: +SKIP
+
+    weights: a file, a folder or a name. spec: a network of the catalog with options, or code of one's own.
+
+    >>> network("frame_difference").trained_tasks
+    ('mask',)
     """
     if weights is None and spec is not None:
         raise OptionError(f"--model {spec} names the network of a file of weights; give --weights FILE too, or neither")

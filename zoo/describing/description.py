@@ -26,7 +26,12 @@ from zoo.model import PairModel
 
 @dataclass(frozen=True)
 class Description(Facts):
-    """A network at a size: `print(description)`, `description.to_dict()`, `description.svg()`."""
+    """A network at a size: `print(description)`, `description.to_dict()`, `description.svg()`.
+
+    >>> about = describe("frame_difference", 32)
+    >>> about.params, about.svg()[:4]
+    (5, '<svg')
+    """
 
     def text(self, *, tree: bool = False) -> str:
         """For reading, at most 100 columns; tree: with every layer."""
@@ -52,11 +57,15 @@ MOST = 2e9  # bytes that measuring a receptive field may take
 
 
 def describe(spec: str | Spec, size: int | tuple[int, int] = 224, **options: Any) -> Description:
-    """What a network is and costs, by name and options, for images of a size (one number, or height and width).
+    """What a network is and costs, by name and options, for images of a size.
 
     >>> about = describe("frame_difference", (64, 96))
     >>> about.params, about.size
     (5, (64, 96))
+
+    spec: a name of the catalog with options, or code of one's own by its place.
+    size: one number, or (h, w).
+    options: more of them, by their names.
     """
     h, w = checked_size(size, f"pixels from {SMALLEST} to {LARGEST}: 224, or (h, w)")
     entry, resolved = resolve(spec, options)

@@ -23,6 +23,11 @@ class Truth(NamedTuple):
 
     target (b, 1, h, w) in [0, 1]; valid (b, 1, h, w), 1 where the target is true, 0 where there is none; image
     (b, c, h, w) in [0, 1], the scene (fg_bg), for losses that look at its edges.
+
+    >>> import torch
+    >>> truth = Truth(torch.ones(2, 1, 8, 8), torch.ones(2, 1, 8, 8), torch.zeros(2, 3, 8, 8))
+    >>> mean(truth.target, truth.valid)
+    tensor([1., 1.])
     """
 
     target: Tensor
@@ -35,7 +40,11 @@ Loss = Callable[..., Tensor]  # (logits (b, 1, h, w), truth, *, options) -> (b,)
 
 @dataclass(frozen=True)
 class LossCard(Card):
-    """The facts of a loss: what it is for, and what holds of its values. The conformance suite tests all of them."""
+    """The facts of a loss: what it is for, and what holds of its values. The conformance suite tests all of them.
+
+    >>> losses.get("dice").card.range
+    (0.0, 1.0)
+    """
 
     tasks: tuple[Task, ...] = TASKS
     range: tuple[float, float] = (0.0, math.inf)  # of its values with default options, whatever comes in

@@ -37,7 +37,11 @@ class OtherTaskError(OptionError):
 
 @dataclass(frozen=True)
 class Term:
-    """One loss with all its options, its weight in the sum, and the name it has in logs."""
+    """One loss with all its options, its weight in the sum, and the name it has in logs.
+
+    >>> build("l1").weight
+    1.0
+    """
 
     name: str
     weight: float
@@ -70,6 +74,10 @@ class Expression:
     """The losses of one task, weighted and named.
 
     A loss may come twice with different options, as ssim(window=3) + ssim(window=11); the second is ssim#2 in logs.
+
+    >>> from zoo.losses import objective
+    >>> str(objective(mask="bce + 0.5*dice").expressions["mask"]).partition("(")[0]
+    'bce + 0.5*dice'
     """
 
     task: Task
@@ -106,13 +114,25 @@ def read(text: str) -> list[tuple[float, Spec]]:
 
 
 def code(text: str) -> set[str]:
-    """The losses of an expression that are code of one's own, as a person names them: my_loss.py:fn."""
+    """The losses of an expression that are code of one's own, as a person names them: my_loss.py:fn.
+
+    text: an expression.
+
+    >>> code("bce + 0.5*my_loss.py:cube")
+    {'my_loss.py:cube'}
+    """
     names = {spec.name for _, spec in read(text)}
     return {Place.parse(name).asked for name in names if is_place(name) and name not in losses}
 
 
 def task_of(text: str) -> tuple[Task | None, str]:
-    """[TASK=]LOSSES, taken apart."""
+    """[TASK=]LOSSES, taken apart.
+
+    text: as it was typed.
+
+    >>> task_of("depth=l1"), task_of("bce + dice")
+    (('depth', 'l1'), (None, 'bce + dice'))
+    """
     for task in TASKS:
         if text.replace(" ", "").startswith(f"{task}="):
             return task, text.partition("=")[2].strip()
@@ -120,7 +140,13 @@ def task_of(text: str) -> tuple[Task | None, str]:
 
 
 def by_task(texts: Iterable[str], trained: Collection[Task]) -> dict[Task, str]:
-    """Expressions as a command takes them, [TASK=]LOSSES: without a task for each trained one that they fit."""
+    """Expressions as a command takes them, [TASK=]LOSSES: without a task for each trained one that they fit.
+
+    texts: each for a task that it names, or for all it fits. trained: the tasks there are.
+
+    >>> by_task(["bce + dice", "depth=l1"], ("mask", "depth"))["depth"]
+    'l1'
+    """
     found: dict[Task, str] = {}
     for text in texts:
         one, text = task_of(text)
@@ -140,6 +166,11 @@ def build(spec: str | Spec, task: Task | None = None) -> Term:
     """One loss by name, with weight 1: `build("dice(squared=true)")(logits, truth)` is one value per image, (b,).
 
     task: refuse a loss that is not for this task.
+
+    spec: a name with options, or a loss of one's own by its place.
+
+    >>> build("dice(squared=true)").name
+    'dice'
     """
     return _bind(Spec.parse(spec) if isinstance(spec, str) else spec, 1.0, task, [])
 

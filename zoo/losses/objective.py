@@ -41,6 +41,14 @@ class Criterion(nn.Module):
 
     Its parameters (if the balance learns) belong to the optimizer, its state to the checkpoint; `.to(device)` as a
     network's. Losses are computed in float32, or float64 where the logits are, whatever autocast says.
+
+    expressions: of each task. deep: over side outputs. balance: how the tasks become one.
+
+    >>> from zoo import build, data
+    >>> batch = data.load("pairbench:clean", size=16).batch(range(2))
+    >>> losses = objective(mask="bce", depth="l1")(build("frame_difference")(batch.bg, batch.fg_bg), batch)
+    >>> sorted(losses.terms), losses.total.shape
+    (['depth/l1', 'mask/bce'], torch.Size([]))
     """
 
     def __init__(self, expressions: Mapping[Task, Expression], deep: Deep, balance: Balance):
@@ -163,6 +171,10 @@ def objective(
     mask, depth: an expression per task, "bce + 0.5*dice"; None leaves the task out.
     weights: per task, 1 where none is given. deep: train the final output alone, or the sum or mean over all sides.
     balance: fixed, uncertainty, dwa(temperature=2, every=500) or pcgrad; `zoo.losses.balance.balances` has them all.
+
+    >>> criterion = objective(mask="bce + 0.5*dice", depth=None)
+    >>> list(criterion.expressions)
+    ['mask']
     """
     given: dict[Task, str | None] = {"mask": mask, "depth": depth}
     expressions = {task: Expression.parse(text, task=task) for task, text in given.items() if text is not None}

@@ -36,6 +36,14 @@ class Accumulator:
     """Metrics over batches.
 
     tasks: of mask and depth, those the predictions have. metrics: names; None is all of the tasks'.
+
+    >>> from zoo import data, load
+    >>> batch = data.load("pairbench:clean", split="test", size=16).batch(range(4))
+    >>> accumulator = Accumulator(("mask",), metrics=("mask_iou",))
+    >>> accumulator.update(load("frame_difference")(batch.bg, batch.fg_bg), batch)
+    >>> result = accumulator.compute()
+    >>> result.images, list(result.values)
+    (4, ['mask_iou'])
     """
 
     def __init__(self, tasks: Sequence[Task] = TASKS, metrics: Sequence[str] | None = None):

@@ -14,6 +14,17 @@ def intervals(result: Result, *, resamples: int = RESAMPLES, seed: int = 0) -> d
 
     The draws are the same for all metrics and for the same images and seed, so that two networks can be compared
     draw by draw. One image leaves no interval but itself.
+
+    result: of an Accumulator. resamples: how often images are drawn. seed: of the draws.
+
+    >>> import torch
+    >>> from zoo.contract import Prediction, Sample
+    >>> from zoo.metrics import Accumulator
+    >>> one, accumulator = torch.ones(2, 1, 8, 8), Accumulator(("mask",), metrics=("mask_iou",))
+    >>> sample = Sample(one.expand(2, 3, 8, 8), one.expand(2, 3, 8, 8), one, one, one.expand(2, 2, 8, 8), ({}, {}))
+    >>> accumulator.update(Prediction(10 * one, None), sample)
+    >>> intervals(accumulator.compute(), resamples=10)
+    {'mask_iou': (1.0, 1.0)}
     """
     rows = np.concatenate([*result.sums.values()], axis=1)
     images, generator = result.images, np.random.default_rng(seed)

@@ -31,7 +31,11 @@ HEADLINE = "headline"  # the group that every table shows first
 
 @dataclass(frozen=True)
 class MetricCard(Card):
-    """The facts of a metric. p is the predicted probability or depth, t the truth, over valid pixels alone."""
+    """The facts of a metric. p is the predicted probability or depth, t the truth, over valid pixels alone.
+
+    >>> build("depth_rmse").card.better
+    'lower'
+    """
 
     group: str = "detail"
     task: Task = "mask"
@@ -45,7 +49,11 @@ class MetricCard(Card):
 
 
 class Metric:
-    """Sums (b, k) of each image, and the value of sums. By default a mean: the first sum over the second."""
+    """Sums (b, k) of each image, and the value of sums. By default a mean: the first sum over the second.
+
+    >>> build("depth_mae").name, build("depth_mae").width
+    ('depth_mae', 2)
+    """
 
     name: str
     card: MetricCard
@@ -86,7 +94,13 @@ def build(name: str | Spec, **options: Any) -> Metric:
 
 def enter(places: Sequence[str]) -> list[str]:
     """Register metrics of the user's own, so that they are measured like the catalog's; returns their places, with
-    digests."""
+    digests.
+
+    places: each a file and a name, as my_metric.py:Mine.
+
+    >>> enter([])
+    []
+    """
     for place in places:
         build(place)
     return [str(fetch(place)[0]) for place in places]

@@ -37,12 +37,23 @@ def evaluate(
 ) -> Evaluation:
     """All metrics of a network on a data set, with 95 % intervals and each image's own values.
 
+    model: a network of the zoo.
+    dataset: what `zoo.data.load` gives.
     samples: at most so many, spread evenly over the data set; None: all.
     metrics: names; None: all of the network's tasks that the data has.
-    resamples: of the intervals. inference: batch, device, and how the network is called.
+    resamples: of the intervals.
+    inference: batch, device, and how the network is called.
+    tick: called with what is done, how much of it is done, and how much there is.
 
     Damaged samples are left out, named in a warning, and in the facts. Where torch.distributed runs, each process takes
     every world-th image, and all get the result of all.
+
+    >>> from zoo import data, load
+    >>> scenes = data.load("pairbench:clean", split="test", size=32)
+    >>> found = evaluate(load("frame_difference"), scenes, samples=4, resamples=50)
+    >>> low, high = found.intervals["mask_iou"]
+    >>> 0 <= low <= found.values["mask_iou"] <= high <= 1
+    True
     """
     _check_asked(model, dataset)
     require_count("resamples", resamples, least=0)

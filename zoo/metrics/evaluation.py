@@ -96,6 +96,14 @@ def best_median_worst(result: Result, metric: str | None = None) -> Picks:
     """The images to look at, by a metric; None: the IoU of the mask, or else the RMSE of depth.
 
     Empty scenes that were rightly left empty say little, so they are passed over where others are there.
+
+    result: of an Accumulator or of `evaluate`. metric: its name.
+
+    >>> from zoo import data, evaluate, load
+    >>> scenes = data.load("pairbench:clean", split="test", size=16)
+    >>> picks = best_median_worst(evaluate(load("frame_difference"), scenes, samples=4, resamples=10))
+    >>> picks.metric
+    'mask_iou_image'
     """
     candidates = sum(RANKING.values(), ()) if metric is None else (metric,)
     picks = _picked(result, candidates)

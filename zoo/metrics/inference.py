@@ -23,6 +23,12 @@ class Inference:
 
     workers: processes that read data; 0: this one does.
     device: where to; the network stays there. None: where it is.
+
+    batch: images of one call.
+    precision: fp32, tf32, bf16 or fp16. channels_last: how images and weights lie in memory.
+
+    >>> Inference(batch=4).precision
+    'fp32'
     """
 
     batch: int = 16

@@ -20,7 +20,14 @@ names = recipes.names
 
 
 def build(name: str, *, named: Collection[str] = ()) -> "Recipe":
-    """The recipe of a name, or of a TOML file; named: code of one's own that the file may start, as my_loss.py:fn."""
+    """The recipe of a name, or of a TOML file.
+
+    name: of the catalog, or a path that ends in .toml.
+    named: code of one's own that the file may start, as my_loss.py:fn.
+
+    >>> build("zoo-quick").model
+    'unet(width=16, fusion=difference)'
+    """
     from zoo.training.recipe import Recipe  # here: importing the zoo should not import what trains
 
     return Recipe.read(name, named) if name.endswith(".toml") else recipes.get(name).factory()

@@ -46,7 +46,11 @@ BATCH, TIMED = 16, 6  # samples of a step; steps from which the time of all is r
 
 @dataclass(frozen=True, kw_only=True)
 class Adaptation:
-    """The settings of an adaptation; minutes are training time, at the machine's speed when it begins."""
+    """The settings of an adaptation; minutes are training time, at the machine's speed when it begins.
+
+    >>> Adaptation(start="pairnet-small", minutes=2).samples is None
+    True
+    """
 
     start: Annotated[
         str | None, "weights: a file, a training's folder, or a ready name; None: those of zoo predict"
@@ -101,6 +105,10 @@ def adapt(
     >>> adapt("desk", "runs/desk", Adaptation(start="runs/quick", minutes=5))  # doctest: +SKIP
 
     plates: a folder of photos without objects, one or more; None where `resume` goes on with what is in `out`.
+    out: the folder of the training.
+    adaptation: what is adapted, and how long.
+    setup: device, workers, and how often checkpoints are written.
+    tick: called with what is done, how much of it is done, and how much there is.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise OptionError("an adaptation runs in one process; start it without torchrun")

@@ -33,11 +33,18 @@ def fit(
 ) -> Run:
     """Train by a recipe, and write weights, log, pictures and checkpoints into the folder `out`.
 
+    recipe: as `zoo.recipes.build` gives, or one of your own.
     out: a folder that all processes see, where there are several.
     samples: scales all stages, so that this many samples are seen in all.
     resume: go on where the folder's run stopped; recipe may then be None.
     model: a network of one's own in place of the recipe's, as `zoo.wrap` gives; it is trained itself, not a copy.
     setup: device, workers, and how often checkpoints are written.
+    tick: called with what is done, how much of it is done, and how much there is.
+
+    >>> from zoo.training import Recipe, Stage
+    >>> tiny = Recipe(model="frame_difference", stages=(Stage(size=16, samples=16, batch=8),), validate_samples=8)
+    >>> fit(tiny, "run", setup=Setup(workers=0, device="cpu")).folder.name
+    'run'
     """
     _check(recipe, model)
     if setup.tensorboard:

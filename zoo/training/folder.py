@@ -86,6 +86,12 @@ def budgeted(recipe: Recipe, samples: int | None) -> Recipe:
     """The recipe with all stages scaled, so that `samples` are seen in all; None changes nothing.
 
     A stage has one step at least: where that makes more of them, a warning says so.
+
+    recipe: any. samples: of all stages together.
+
+    >>> from zoo.recipes import build
+    >>> sum(stage.samples for stage in budgeted(build("zoo-quick"), 1_600).stages)
+    1600
     """
     if samples is None:
         return recipe

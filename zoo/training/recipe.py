@@ -51,7 +51,11 @@ LONGEST = 200  # characters of what the reader of TOML says
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """What is minimised: an expression of losses for each task, and how the two become one number."""
+    """What is minimised: an expression of losses for each task, and how the two become one number.
+
+    >>> list(Objective(mask="bce + dice", depth="").build().expressions)
+    ['mask']
+    """
 
     mask: Annotated[str, "losses of the mask, as bce + 0.5*dice; empty for none"] = "bce"
     depth: Annotated[str, "losses of the depth, as ssim + 0.1*l1; empty for none"] = "l1"
@@ -79,7 +83,11 @@ class Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One part of training: a size, an amount, a rate, and what of the network learns."""
+    """One part of training: a size, an amount, a rate, and what of the network learns.
+
+    >>> Stage(size=64, samples=1_000).hw
+    (64, 64)
+    """
 
     name: Annotated[str, "name in logs; empty: its number"] = ""
     size: Annotated[int | tuple[int, int], "pixels of the images, one number or (h, w)"] = 64
@@ -112,7 +120,11 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that decides what a training gives, the machine aside."""
+    """All that decides what a training gives, the machine aside.
+
+    >>> Recipe(model="unet", stages=(Stage(size=64, samples=1_000),)).to_toml().splitlines()[1]
+    'model = "unet"'
+    """
 
     model: Annotated[str, "spec of the network"]
     data: Annotated[str, "spec of the data"] = "pairbench:hard"

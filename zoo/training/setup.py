@@ -11,7 +11,11 @@ from zoo.training.fields import check
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """Where a training runs, and what is written beside it."""
+    """Where a training runs, and what is written beside it.
+
+    >>> Setup(device="cpu", workers=0).save_every
+    120.0
+    """
 
     device: Annotated[str | torch.device, "auto, cpu, cuda or cuda:N"] = "auto"
     workers: Annotated[int | None, "processes that make data; None: its share of the cores but one", FROM_0] = None

@@ -48,6 +48,12 @@ def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
 
     A dictionary around them (`state_dict`, `model_state_dict`, `model`) is opened; prefixes of DataParallel and
     torch.compile are taken off. Anything else is a WeightsError of one line.
+
+    path: the file.
+
+    >>> from zoo.weights.ready import file_of
+    >>> sorted(read_state(file_of("frame_difference")))[:2]
+    ['normalise.mean', 'normalise.std']
     """
     return read(path).tensors
 

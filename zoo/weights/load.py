@@ -36,6 +36,13 @@ def load_into(model: PairModel, path: str | PathLike[str]) -> LoadReport:
 
     What the file has no weights for stays as it is. The report is kept as `model.loaded`, and is a warning too unless
     everything was copied and nothing else changed. A file that does not fit is refused, and then nothing is changed.
+
+    model: as it was built. path: the file.
+
+    >>> from zoo.factory import build
+    >>> from zoo.weights.ready import file_of
+    >>> load_into(build("frame_difference", tasks="mask"), file_of("frame_difference")).fresh
+    ()
     """
     file = read(located(path))
     if not file.is_ours:

@@ -20,6 +20,8 @@ def inflate_stem(weight: Tensor, images: int, image_ch: int, extra: int = 0) -> 
 
     >>> inflate_stem(torch.ones(1, 3, 1, 1), images=2, image_ch=3, extra=3).flatten().tolist()
     [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0]
+
+    weight: of the layer. images: how many there are. image_ch: channels of each. extra: channels beside them.
     """
     out, given, *kernel = weight.shape
     if given == image_ch:
@@ -53,7 +55,13 @@ def fit_stem(weight: Tensor, wanted: int, image_ch: int) -> Tensor:
 def statistics(
     image_ch: int, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """RGB's mean and deviation for an image: averaged where it is not RGB; nothing for channels beyond RGB."""
+    """RGB's mean and deviation for an image: averaged where it is not RGB; nothing for channels beyond RGB.
+
+    image_ch: channels of one image. mean, std: of each of RGB.
+
+    >>> statistics(1, (0.25, 0.5, 0.75))[0]
+    [0.5]
+    """
     if image_ch < 3:
         return [sum(mean) / 3] * image_ch, [sum(std) / 3] * image_ch
     more = image_ch - 3

@@ -2,16 +2,12 @@
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from benchmarks.measures.cost import count
 from benchmarks.show.results import Results
-from benchmarks.show.scores import Score, places
-from benchmarks.show.sets import short
-from benchmarks.show.speeds import LATENCY
-from benchmarks.show.table import milliseconds
-from benchmarks.upkeep.site import curves
-from benchmarks.upkeep.site.writing import cited, code, facts, sections, sentence, sure, table
+from benchmarks.upkeep.site import measured
+from benchmarks.upkeep.site.writing import cited, code, facts, sections, sentence, table
 from registry import Entry, Spec
 from zoo import build
 from zoo.architectures import Architecture, architectures, rank
@@ -28,7 +24,6 @@ GROUPS = {  # what the index says above each
     "baseline": "Baselines, which are no networks",
 }
 HEAD = ["network", "what it is"]
-TILES = "`bg`, `fg_bg`, the true mask, the predicted mask, the true depth, the predicted depth"
 
 
 def pages(results: Results) -> dict[str, str | bytes]:
@@ -42,7 +37,7 @@ def pages(results: Results) -> dict[str, str | bytes]:
 
 def _files(entry: Entry[Architecture], results: Results) -> dict[str, str | bytes]:
     """The page of one, and its pictures."""
-    about, drawn = describe(entry.name), _curves(results, entry)
+    about, drawn = describe(entry.name), measured.charts(results, entry)
     path = f"networks/{entry.name}"
     pictures = {f"{path}.svg": about.svg()} | ({f"{path}-curves.svg": drawn} if drawn else {})
     return {**pictures, f"{path}.md": _page(entry, about, results, has_curves=bool(drawn))}
@@ -69,10 +64,10 @@ def _page(entry: Entry[Architecture], about: Description, results: Results, *, h
         _under("## Options", _options(about)),
         f"## Cost\n\n{_cost(entry)}",
         _under("## Its original", _original(entry)),
-        _under("## Speed", _speed(results, entry)),
-        _under("## Accuracy", _accuracy(results, entry)),
-        _under("## When the pictures are perturbed", _curves_text(name) if has_curves else ""),
-        _under("## Scenes", _scenes(results, entry)),
+        _under("## Speed", measured.speed(results, entry)),
+        _under("## Accuracy", measured.accuracy(results, entry)),
+        _under("## When the pictures are perturbed", measured.perturbed(name) if has_curves else ""),
+        _under("## Scenes", measured.scenes(results, entry)),
         _under("## Ready weights", _ready(entry)),
     )
 
@@ -134,92 +129,6 @@ def _original(entry: Entry[Architecture]) -> str:
     ]
     exact = "The tests hold it to these figures:\n\n" + table(["network", "parameters", "GFLOPs at 224 x 224"], rows)
     return "\n\n".join(["\n".join(f"- {sentence(note)}" for note in card.notes), exact if rows else ""]).strip()
-
-
-def _own(spec: str, entry: Entry[Architecture]) -> bool:
-    return Spec.parse(spec).name == entry.name
-
-
-def _speed(results: Results, entry: Entry[Architecture]) -> str:
-    rows = [
-        [
-            code(row.network.name),
-            setting.title,
-            setting.where,
-            milliseconds(row.ms),
-            " to ".join(map(milliseconds, row.figure(LATENCY).interval)),
-        ]
-        for setting, found in results.rows.items()
-        for row in found
-        if _own(row.network.spec, entry) and row.better is not None
-    ]
-    note = "\n\nThe faster memory layout, one pair of images. [How it is timed](../docs/timing.md)."
-    return table(["network", "setting", "machine", "ms", "95 % interval"], rows) + note if rows else ""
-
-
-def _accuracy(results: Results, entry: Entry[Architecture]) -> str:
-    rows = [*_accuracy_rows(results, entry)]
-    note = (
-        "\n\nWith 95 % intervals over images; best and tie are among all that were trained and tested alike."
-        " [The leaderboard](../leaderboard/index.md) has the others, [its rows](../leaderboard/rows.md) say how each"
-        " figure is had again."
-    )
-    head = ["network", "tested on", "recipe", "samples", "seeds", "mask IoU", "depth RMSE"]
-    return table(head, rows) + note if rows else ""
-
-
-def _accuracy_rows(results: Results, entry: Entry[Architecture]) -> Iterator[list[str]]:
-    for board, data in results.sets:
-        marks = {metric: places(board.on(data), metric) for metric in ("mask_iou", "depth_rmse")}
-        for score in board.on(data):
-            if _own(score.network.spec, entry) and score.records:
-                height, width = board.size
-                samples = max((record.samples or 0 for record in score.records), default=0)
-                yield [
-                    code(score.network.name),
-                    f"{code(data)}, {height} x {width}",
-                    code(score.cell.recipe_title),
-                    f"{samples:,}",
-                    str(len(score.records)),
-                    *(_marked(score, metric, found) for metric, found in marks.items()),
-                ]
-
-
-def _marked(score: Score, metric: str, marks: dict[int, str]) -> str:
-    place = marks.get(id(score), "")
-    return f"{sure(score.figure(metric))}{f', **{place}**' if place else ''}"
-
-
-def _curves(results: Results, entry: Entry[Architecture]) -> str:
-    for group in results.curves:
-        own = [score.network for score in group if _own(score.network.spec, entry)]
-        if own:
-            return curves.draw(group, own[0].spec, own[0].name)
-    return ""
-
-
-def _curves_text(name: str) -> str:
-    alt = f"Charts of the mask IoU of {name} over the strength of each perturbation, beside the others"
-    return (
-        f"[![{alt}]({name}-curves.svg)]({name}-curves.svg)\n\nMask IoU over the strength of one perturbation at a time:"
-        f" {name} in blue, the baselines dashed, the other networks pale. [The leaderboard](../leaderboard/index.md)"
-        " names each, and says on what they were trained."
-    )
-
-
-def _scenes(results: Results, entry: Entry[Architecture]) -> str:
-    """The sheet of the hardest set that has one, for the best of its trainings; all pages have the same scenes."""
-    for board in results.boards:
-        for data in board.hardest:
-            own = [score for score in board.on(data) if _own(score.network.spec, entry)]
-            for score in sorted(own, key=lambda score: -score.good):
-                for sheet in [record.gallery for record in score.records if record.gallery]:
-                    alt = f"Test scenes of {short(data)} and what {score.network.name} makes of them"
-                    picture = f"![{alt}](../benchmarks/records/{sheet}){{ .sheet }}"
-                    recipe = code(score.cell.recipe_title)
-                    same = f"Test scenes of `{data}`, the same for every network; recipe {recipe}."
-                    return f"{picture}\n\nFrom left to right: {TILES}. {same}"
-    return ""
 
 
 def _ready(entry: Entry[Architecture]) -> str:

@@ -6,7 +6,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from benchmarks.upkeep.site.writing import as_markdown
+from benchmarks.upkeep.site.writing import as_markdown, code
+from registry import Catalog, Limit
+from zoo.listing import KINDS
 
 PACKAGES = (
     *("zoo", "zoo.data", "zoo.losses", "zoo.metrics", "zoo.recipes", "zoo.training", "zoo.deploy", "zoo.weights"),
@@ -60,14 +62,20 @@ def _part(package: str, name: str, value: Any, seen: set[int]) -> str:
         place = f"{value.__module__}.{name}" if hidden else f"{package}.{name}"
         return f"::: {place}\n{HEADING.format(package, name)}"
     if inspect.ismethod(value):
-        return f"{heading}\n\n{first_sentence(value)}\n\n```python\n{package}.{name}{inspect.signature(value)}\n```"
-    return f"{heading}\n\n`{_shown(value)}`"
+        told = as_markdown(inspect.getdoc(value) or "")
+        return f"{heading}\n\n```python\n{package}.{name}{inspect.signature(value)}\n```\n\n{told}"
+    return f"{heading}\n\n{_said(value)}"
 
 
 def _page(value: Any) -> str:
     return next(f"{package}.{name}" for package in PACKAGES for name, other in public(package) if other is value)
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 100 and " at 0x" not in text else type(value).__name__
+def _said(value: Any) -> str:
+    """Of what is no function and no class."""
+    if isinstance(value, Limit):
+        return f"Takes {value.accepted}."
+    if isinstance(value, Catalog):
+        kind = next(kind for kind, known in KINDS.items() if known.catalog is value)
+        return f"The [catalog of {kind}](../catalogs/{kind}.md), by name."
+    return code(value)

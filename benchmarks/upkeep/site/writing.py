@@ -1,7 +1,9 @@
 """Markdown and SVG as the generated pages need them; docstrings as Markdown."""
 
+import ast
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -109,3 +111,19 @@ def _paragraph(text: str) -> str:
         found = ARGUMENT.match(line)
         lines.append(f"- `{found[0][:-1]}`:{line[found.end() :]}" if found else f"    {line.lstrip()}")
     return "\n".join(lines)
+
+
+def beside(source: str) -> str:
+    """What is said of a field: in its annotation, or in the comment after it.
+
+    >>> beside('width: Annotated[int, "channels"] = 16'), beside("params: int  # of all layers"), beside("x: int")
+    ('channels', 'of all layers', '')
+    """
+    node = ast.parse(textwrap.dedent(source)).body[0]
+    if isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Subscript):
+        inner = node.annotation.slice
+        notes = inner.elts[1:] if isinstance(inner, ast.Tuple) else []
+        help_texts = [note.value for note in notes if isinstance(note, ast.Constant) and isinstance(note.value, str)]
+        if help_texts and ast.unparse(node.annotation.value) == "Annotated":
+            return help_texts[0]
+    return source.rpartition("  # ")[2].strip() if "  # " in source.splitlines()[-1] else ""

@@ -30,7 +30,7 @@ def results():
 
 def test_each_page_of_the_repository_has_its_place_in_the_navigation():
     nav = (ROOT / "mkdocs.yml").read_text("utf-8")
-    named = [re.escape(name).replace(r"\*", "[^/]*") for name in re.findall(r"[\w/*]+\.md", nav)]
+    named = [re.escape(name).replace(r"\*", "[^/]*") for name in re.findall(r"[\w/*-]+\.md", nav)]
     pages = [path.relative_to(ROOT).as_posix() for path in repository.pages()]
     assert [page for page in pages if not any(re.fullmatch(name, page) for name in named)] == []
 
@@ -38,7 +38,8 @@ def test_each_page_of_the_repository_has_its_place_in_the_navigation():
 def test_a_page_tells_of_a_network_what_catalog_and_records_know(results):
     files = networks._files(architectures.get("frame_difference"), results)
     page = files["networks/frame_difference.md"]
-    assert page.startswith("# frame_difference\n\nBaseline: a threshold on |fg_bg - bg|, a plane for depth. ")
+    summary = architectures.get("frame_difference").card.summary
+    assert page.startswith(f"# frame_difference\n\n{summary[0].upper()}{summary[1:]}. ")
     assert "**Parameters:** 5" in page
     score = next(s for s in results.boards[0].scores if s.network.name == "frame_difference")
     low, high = score.interval("mask_iou")
