@@ -19,6 +19,7 @@ PAGES = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for 
 def test_a_tutorial_holds(name, tmp_path, monkeypatch):
     for package in NEEDS.get(name, ()):
         pytest.importorskip(package)
+    monkeypatch.setenv("PAIRZOO_CACHE", str(tmp_path / "cache"))
     architectures.load()
     monkeypatch.setattr(architectures, "_entries", dict(architectures._entries))
     before, threads = {*sys.modules}, torch.get_num_threads()

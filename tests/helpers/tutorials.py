@@ -8,6 +8,7 @@ block above; with a title, as title="with the records of 2026-11-28", it is the 
 """
 
 import io
+import os
 import re
 import shlex
 import shutil
@@ -126,6 +127,7 @@ def _captured(call: Callable[[], int | None]) -> str:
 def main(given: list[str]) -> None:
     for name in given or names():
         with tempfile.TemporaryDirectory() as folder:
+            os.environ["PAIRZOO_CACHE"] = str(Path(folder, "cache"))  # of zoo.optimise
             follow(name, Path(folder))
             for picture in pictures(name):
                 shutil.copy(Path(folder, picture), PAGES / picture)
