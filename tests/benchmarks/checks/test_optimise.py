@@ -3,14 +3,18 @@
 import json
 
 import pytest
+import torch
 
+import zoo
 from benchmarks.checks import optimise
 from benchmarks.checks.optimise import features
+from benchmarks.networks.entrants import own
 from benchmarks.show.optimised import goal, mean, tables, to_markdown
 from benchmarks.store import committed
 from benchmarks.store.fields import RecordError
 from benchmarks.store.files import line
 from benchmarks.store.optimised import OptimisedRecord
+from zoo.deploy.optimise import OptimiseSettings
 from zoo.deploy.optimising import candidates
 from zoo.deploy.optimising.report import AS_IT_IS, Tried
 
@@ -63,3 +67,12 @@ def test_goals_are_of_what_the_processor_can(tmp_path):
     ]
     assert mean([1, 2, 4]) == pytest.approx(2)
     assert Tried("x").ms is None
+
+
+def test_a_comparison_takes_what_was_optimised(monkeypatch):
+    monkeypatch.setitem(candidates.EVERY, "cpu", candidates.EVERY["cpu"][:1])
+    how = OptimiseSettings(cache=False, seconds=1e-3)
+    fast = zoo.optimise(zoo.build("frame_difference"), size=24, settings=how)
+    made = own("fast", fast).make()
+    pair = torch.rand(2, 1, 3, 24, 24)
+    torch.testing.assert_close(made(*pair), fast(*pair))
