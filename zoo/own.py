@@ -129,7 +129,7 @@ def _module(place: Place) -> tuple[ModuleType, str]:
     if (path, place.digest) in _modules:
         return _modules[path, place.digest], place.digest
     if is_file and not path.is_file():
-        raise UnknownNameError(f"there is no file {place.where}; code of your own is given as FILE.py:NAME")
+        raise UnknownNameError(f"there is no file {place.where}; give code of your own as FILE.py:NAME")
     try:
         module = None if is_file else import_module(place.where)
         digest = _digest(path if module is None else Path(module.__file__ or ""))

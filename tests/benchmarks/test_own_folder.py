@@ -81,7 +81,7 @@ def test_a_folder_is_read_as_it_is(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_none_says_what_belongs_there(tmp_path: Path) -> None:
     write(tmp_path / "photos" / "a.png", 1)
-    with pytest.raises(DataError, match=r"bg: bg, plate, plates.* mask: .*; there are: photos"):
+    with pytest.raises(DataError, match=r"bg: bg, plate, plates.* mask: .*; it has photos"):
         recognise(str(tmp_path))
 
 

@@ -167,7 +167,8 @@ def _told(report: "PredictReport", failures: list[str], out: Path, *, is_one: bo
     from zoo.progress import duration
 
     kept = f" (done before: {report.kept:,})" if report.kept else ""
-    say(f"{report.photos:,} of {report.photos + len(failures):,} photos{kept}, {duration(report.seconds)}: {out}")
+    of = report.photos + len(failures)
+    say(f"{report.photos:,} of {of:,} photos{kept} in {duration(report.seconds)}, written to {out}")
     for file in report.files if is_one else ():
         say(f"  {file.name}")
     for line in failures:

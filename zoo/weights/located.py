@@ -27,7 +27,7 @@ def located(weights: str | PathLike[str]) -> str | PathLike[str]:
         is_name = os.fspath(weights).replace("-", "_").isidentifier()
         if is_name and not os.path.exists(weights):
             raise WeightsError(
-                f"{weights} does not exist, and no ready weights are called so; {nearest(folder.name, known)}"
+                f"there is no file and there are no ready weights called {weights}; {nearest(folder.name, known)}"
             )
         return weights
     if (folder / RUN_FILE).is_file():

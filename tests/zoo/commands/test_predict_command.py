@@ -56,7 +56,7 @@ def test_two_files_become_five(place: Path, capsys: Shown) -> None:
     assert {Image.open(path).size for path in Path("out").iterdir()} == {(24, 16)}
     assert objects("p1") == 16
     shown = capsys.readouterr()
-    assert shown.out.startswith("1 of 1 photos, ")
+    assert shown.out.startswith("1 of 1 photos in ")
     assert "  p1_cutout.png\n" in shown.out
     assert "note: training unknown" in shown.err
 
@@ -76,7 +76,7 @@ def test_a_folder_of_photos_with_one_plate(place: Path, capsys: Shown) -> None:
     assert [objects(f"p{number}") for number in (1, 2, 3)] == [16, 32, 48]
     assert len(written()) == 15
     shown = capsys.readouterr()
-    assert shown.out.startswith("3 of 3 photos, ")
+    assert shown.out.startswith("3 of 3 photos in ")
     assert "predicting 3 photos" in shown.err
 
 
@@ -90,7 +90,7 @@ def test_folders_are_paired_by_name_and_the_rest_is_named(place: Path, capsys: S
     assert [objects("p1"), objects("p2")] == [16, 0]
     assert len(written()) == 10
     shown = capsys.readouterr()
-    assert shown.out.startswith("2 of 3 photos, ")
+    assert shown.out.startswith("2 of 3 photos in ")
     assert f"left out: {Path('photos/p3.png')}: no plate with this name in plates\n" in shown.err
 
 
@@ -103,7 +103,7 @@ def test_one_broken_photo_stops_no_other(place: Path, capsys: Shown) -> None:
     assert len(written()) == 11
     assert written()[0] == FILE  # so that --resume can do the rest
     shown = capsys.readouterr()
-    assert shown.out.startswith("2 of 4 photos, ")
+    assert shown.out.startswith("2 of 4 photos in ")
     told = [line for line in shown.err.splitlines() if line.startswith("left out: ")]
     assert len(told) == 2
     assert told[0].startswith("left out: photos/p2.png: damaged or cut short")
@@ -299,7 +299,7 @@ def test_resume_goes_on_and_keeps_what_is_done(half_done: list[str], capsys: Sho
     assert Path("out/p1_mask.png").stat().st_mtime_ns == before
     assert [objects(f"p{number}") for number in (1, 2, 3)] == [16, 32, 48]
     assert len(written()) == 15
-    assert capsys.readouterr().out.startswith("3 of 3 photos (done before: 1), ")
+    assert capsys.readouterr().out.startswith("3 of 3 photos (done before: 1) in ")
 
 
 def test_resume_does_again_what_was_made_of_another_photo(half_done: list[str]) -> None:

@@ -133,9 +133,9 @@ def _found(store: Store, dirs: Mapping[str, str], wanted: Sequence[str]) -> dict
         if not pictures:
             there = ", ".join(tops) or "no folders"
             other = {"mask": "depth", "depth": "mask"}.get(name)
-            hint = f", or do without with tasks={other}" if other else ""
+            hint = f", or give tasks={other} if there is no {name}" if other else ""
             raise DataError(
-                f"{store.path}: no images in {folder}/, where {name} belongs; there are: {there}. Name the four folders"
+                f"{store.path}: no images in {folder}/, the folder of {name}; it has {there}. Name the four folders"
                 f" with dirs=(bg, fg_bg, mask, depth){hint}"
             )
         found[name] = {}

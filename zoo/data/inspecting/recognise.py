@@ -45,7 +45,7 @@ def recognise(path: str) -> Recognised:
     if absent := [name for name in ("bg", "fg_bg") if name not in dirs] + ["mask"] * (not tasks):
         wanted = "; ".join(f"{name}: {', '.join(CALLED[name])}" for name in absent)
         there = ", ".join(store.folders()) or "no folders"
-        raise DataError(f"{path}: no folder of images is called as one of {wanted}; there are: {there}")
+        raise DataError(f"{path}: it needs folders of images named {wanted}; it has {there}")
     named = tuple(dirs.get(name, default) for name, default in zip(MAPS, DIRS, strict=True))
     options: dict[str, Any] = {"path": path, "tasks": tasks} | ({} if named == DIRS else {"dirs": named})
     layout, template = _layout(path, tasks, named)

@@ -103,7 +103,7 @@ def test_depth_may_be_brighter_nearer(tmp_path: Path) -> None:
 def test_a_task_may_be_left_out(tmp_path: Path) -> None:
     root = dataset(tmp_path)
     shutil.rmtree(root / "fg_bg_depth")
-    with pytest.raises(DataError, match=r"no images in fg_bg_depth/, where depth belongs.*tasks=mask"):
+    with pytest.raises(DataError, match=r"no images in fg_bg_depth/, the folder of depth.*tasks=mask"):
         load(str(root), split="all")
     sample = load(str(root), split="all", tasks="mask", depth="brighter-is-nearer")[1]
     assert value(sample.mask) == 255
@@ -116,7 +116,7 @@ def test_folders_may_be_called_otherwise(tmp_path: Path) -> None:
         (root / new).parent.mkdir(exist_ok=True)
         os.rename(root / old, root / new)
     assert len(load(str(root), split="all", dirs=("plates", "x/pictures", "x/m", "x/z"))) == 6
-    with pytest.raises(DataError, match=r"no images in bg/, where bg belongs; there are: plates, x\. .*dirs="):
+    with pytest.raises(DataError, match=r"no images in bg/, the folder of bg; it has plates, x\. .*dirs="):
         load(str(root), split="all")
 
 

@@ -22,7 +22,7 @@ def test_empty_data_is_an_error(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "d"
     path.mkdir()
     path = zipped(path, tmp_path / "d.zip") if kind == "zip" else path
-    with pytest.raises(DataError, match=r"no images in bg/, where bg belongs; there are: no folders"):
+    with pytest.raises(DataError, match=r"no images in bg/, the folder of bg; it has no folders"):
         load(str(path), split="all")
     with pytest.raises(DataError, match="no such folder or zip"):
         load(f"folders:{tmp_path}/nothing", split="all")
