@@ -37,10 +37,10 @@ def pages() -> dict[str, str | bytes]:
 
 
 def public(package: str) -> Iterator[tuple[str, Any]]:
-    """The names of a package, with what they stand for."""
+    """The names of a package, with what they stand for; constants last."""
     module = import_module(package)
-    for name in sorted(module.__all__, key=str.lower):
-        yield name, getattr(module, name)
+    known = {name: getattr(module, name) for name in sorted(module.__all__, key=str.lower)}
+    yield from sorted(known.items(), key=lambda pair: not (isinstance(pair[1], type) or inspect.isroutine(pair[1])))
 
 
 def first_sentence(value: Any) -> str:

@@ -17,7 +17,7 @@ function openDialog(title, ...content) {
 
 // How figures are had again: the command, and the revision that they are of.
 const again = ({again: [command, revision]}) => [
-  ...(command ? [["Once more", el("code", {}, command)]] : []),
+  ...(command ? [["To repeat it", el("code", {}, command)]] : []),
   ...(revision ? [["Revision", revision]] : []),
 ];
 
