@@ -178,7 +178,13 @@ def test_the_sheet_is_cut_into_the_tiles_it_was_made_of(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("gone.png", "missing"), ("../x.png", "outside"), ("text.png", "no picture"), ("small.png", "no rows"), (".", "")],
+    [
+        ("gone.png", "missing"),
+        ("../x.png", "outside"),
+        ("text.png", "not a picture"),
+        ("small.png", "cannot be cut into rows"),
+        (".", ""),
+    ],
 )
 def test_a_picture_that_cannot_be_shown_is_named(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / "text.png").write_text("no picture")
