@@ -85,7 +85,10 @@ def require_callable(network: Any, asked: Spec) -> None:
         try:
             inspect.signature(network).bind(**asked.options)
         except TypeError as error:
-            raise OptionError(f"{asked} cannot be called: {error}; options go in brackets, as (width=8)") from None
+            hint = "options go in brackets, as (width=8)"
+            if isinstance(network, type) and issubclass(network, PairModel):
+                hint = "give an architecture a name with @register, import its file, and use that name"
+            raise OptionError(f"{asked} cannot be called: {error}; {hint}") from None
         except ValueError:  # a callable of C, which tells nothing; calling it will
             pass
 

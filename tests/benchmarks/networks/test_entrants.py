@@ -55,6 +55,11 @@ class Needy(nn.Module):
         super().__init__()
 
 
+class Faced(zoo.PairModel):
+    def __init__(self, face):
+        super().__init__(face)
+
+
 def factory():
     return zoo.build("plain_cnn", in_ch=3)
 
@@ -150,6 +155,7 @@ def test_the_command_compares_them(
     [
         ("my_net.py:Nett", "has no Nett; did you mean Net?"),
         ("my_net.py:Needy", "cannot be called: missing a required argument: 'width'"),
+        ("my_net.py:Faced", "give an architecture a name with @register"),
         ("my_net.py:Net(depth=3)", "cannot be called: got an unexpected keyword argument 'depth'"),
         ("my_net.py:ready(width=3)", "takes no options"),
         ("my_net.py:SIZE", "is a int; give a network, its class, or a function"),
