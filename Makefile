@@ -8,6 +8,7 @@
 # make gpu       all that needs a GPU, in order of worth, within minutes    MINUTES=8 OUT=gpu-records ARGS="--rehearse"
 # make wheels    a folder for a machine that has torch and no network: docs/offline.md    PYTHON=3.12
 # make tutorials the tutorials, block by block; their pictures are drawn anew    ARGS=five-minutes
+# make docs      the site, into site/; ARGS=serve shows it while you write
 # make readme    README's table, and tables and chart in docs/, from benchmarks/records
 
 PYTHON ?= python3
