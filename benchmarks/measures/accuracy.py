@@ -134,7 +134,7 @@ def require(trainings: Iterable[tuple[Entrant, AccuracySettings]], weights: Path
         own, there = predicted(entrant.spec), known[cell.data, cell.test, cell.size]
         if entrant.is_listed and not {*own} & {*there}:
             raise AccuracyError(
-                f"{entrant.asked} predicts {' and '.join(own)}, and {cell.tested_on} knows {' and '.join(there)} alone;"
+                f"{entrant.asked} predicts {' and '.join(own)}, and {cell.tested_on} has only {' and '.join(there)};"
                 " leave it out of --models, or give other --data"
             )
 
@@ -144,7 +144,7 @@ def _testable(cell: AccuracySettings) -> tuple[Task, ...]:
     learned, there = learnable(cell), getattr(test_set(cell, "cpu"), "tasks", TASKS)
     both = tuple(task for task in there if task in learned)
     if not both:
-        mismatch = f"{cell.data} knows {' and '.join(learned)} alone, and {cell.test} {' and '.join(there)}"
+        mismatch = f"{cell.data} has only {' and '.join(learned)}, and {cell.test} only {' and '.join(there)}"
         raise AccuracyError(f"{mismatch}; give another --test")
     return both
 

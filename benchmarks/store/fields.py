@@ -27,7 +27,7 @@ def filled(kind: type[Kind], found: Any, what: str) -> Kind:
         raise RecordError(f"{what} is {str(found)[:SHOWN]!r}, and should be named fields")
     known = {each.name: each for each in fields(kind)}
     if strange := sorted(found.keys() - known.keys()):
-        raise RecordError(f"{what} has {listed([*map(shown, strange)])}, which no version wrote")
+        raise RecordError(f"{what} has {listed([*map(shown, strange)])}, which no version of pairzoo wrote")
     needed = [name for name, each in known.items() if each.default is not None and each.default_factory is MISSING]
     if lacking := [name for name in needed if name not in found]:
         raise RecordError(f"{what} lacks {', '.join(lacking)}")

@@ -120,7 +120,7 @@ def _held(kind: type[Kind], text: str, place: str) -> Kind | DamagedLineError | 
         found = files.from_json(text)
     except ValueError:
         is_torn = text.startswith(START) or START.startswith(text)
-        return None if is_torn else DamagedLineError(f"{place} is not JSON, and so no record")
+        return None if is_torn else DamagedLineError(f"{place} is not JSON, and so not a record")
     schema = found.pop("schema", None) if isinstance(found, dict) else None
     if schema != SCHEMA:
         error = (

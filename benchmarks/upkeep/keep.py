@@ -35,7 +35,7 @@ def run(folder: Path) -> int:
     found = [record for path in [path for path in paths if path.exists()] or paths[:1] for record in read(path)]
     kept = [record for record in found if record.status != "interrupted" and record.group != YOURS]
     if not kept:
-        raise ZooError(f"{folder / RECORDS} holds no records that could be kept")
+        raise ZooError(f"{folder / RECORDS} holds no records to keep")
     by_file: dict[Path, list[Record]] = {}
     for record in kept:
         by_file.setdefault(committed.FOLDER / f"{committed.kind(record.machine)}.jsonl", []).append(

@@ -141,7 +141,7 @@ def carried_out(step: Step, seconds: float, work: Path) -> Outcome:
     with suppress(OSError, ValueError, TypeError):  # it was killed before it could say anything
         return Outcome(**json.loads(told.read_text("utf-8"))[0], seconds=took)
     code = os.waitstatus_to_exitcode(ended[1])
-    return Outcome(STOPPED, took) if late else Outcome(FAILED, took, f"its process ended with code {code}")
+    return Outcome(STOPPED, took) if late else Outcome(FAILED, took, f"its process ended with exit code {code}")
 
 
 def _signal(group: int, number: signal.Signals | None) -> None:
@@ -173,7 +173,7 @@ def _outcome(step: Step, seconds: float) -> Outcome:
     try:
         return Outcome(DONE, found=step.run(seconds))
     except KeyboardInterrupt:
-        return Outcome(STOPPED, said="its time was over")
+        return Outcome(STOPPED, said="its time was up")
     except ZooError as error:
         return Outcome(FAILED, said=str(error))
     except Exception as error:

@@ -122,7 +122,7 @@ def test_data_without_depth_is_learned_from_and_what_cannot_learn_is_named(
     assert command(tmp_path / "no", "unet(tasks=depth)", *options, "--dry-run", measure="accuracy") == 2
     said = capsys.readouterr().err
     assert "unet(tasks=depth) predicts depth, and folders(" in said
-    assert "knows mask alone; leave it out of --models" in said
+    assert "has only mask; leave it out of --models" in said
 
 
 def test_one_training_is_tested_on_every_set_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

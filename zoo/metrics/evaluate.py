@@ -149,8 +149,8 @@ def _tasks(model: nn.Module, dataset: object, wanted: Sequence[str] | None) -> t
         for task in {metric.card.task for metric in Accumulator(metrics=wanted).metrics}:
             for what, has in (("the network has", predicted), ("the data has", known)):
                 if task not in has:
-                    raise OptionError(f"{what} no {task}, only {' and '.join(has)}; leave its metrics out")
+                    raise OptionError(f"{what} no {task}, only {' and '.join(has)}; leave out its metrics")
     both = tuple(task for task in predicted if task in known)
     if not both:
-        raise OptionError(f"the network predicts {' and '.join(predicted)}, and the data knows {' and '.join(known)}")
+        raise OptionError(f"the network predicts {' and '.join(predicted)}, and the data has {' and '.join(known)}")
     return both

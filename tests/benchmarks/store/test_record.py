@@ -50,7 +50,7 @@ def test_a_control_comes_back_as_it_went() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"mood": 1}, "record has 'mood', which no version wrote"),
+        ({"mood": 1}, "record has 'mood', which no version of pairzoo wrote"),
         ({"cell": {"size": [8, 8], "colour": "red"}}, "cell has 'colour'"),
         ({"cell": {}}, "cell lacks size"),
         ({"cell": {"size": 8}}, "size is '8', and should be two values"),

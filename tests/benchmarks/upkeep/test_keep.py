@@ -71,7 +71,7 @@ def test_nothing_to_keep_is_said(folders: tuple[Path, Path], capsys: pytest.Capt
     run, kept = folders
     files.append(run / "compare.jsonl", record("mine", 0.5, group="yours"))
     assert main(["keep", str(run)]) == 2
-    assert "no records that could be kept" in capsys.readouterr().err
+    assert "no records to keep" in capsys.readouterr().err
     assert main(["keep", str(run / "nowhere")]) == 2
     assert list(kept.iterdir()) == []
 

@@ -50,7 +50,7 @@ def test_what_fails_is_told_and_the_next_goes_on(tmp_path: Path) -> None:
     steps = [Step("bad", refuses, 5), Step("gone", dies, 5), Step("good", found, 5), Step("all", lambda s: {"s": s})]
     done = told(tmp_path, *steps)
     assert done["bad"] == ("failed", "no such thing here")
-    assert done["gone"] == ("failed", "its process ended with code -9")
+    assert done["gone"] == ("failed", "its process ended with exit code -9")
     assert done["good"] == ("done", {"n": 1})
     assert 15 < done["all"][1]["s"] < 30, "it has what the others have left"
     assert Report(tmp_path, HERE).code == 1

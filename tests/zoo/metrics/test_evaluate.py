@@ -140,7 +140,7 @@ def test_only_what_network_and_data_share_is_measured():
     data = Scenes()
     data.tasks = ("depth",)  # as a folder without masks
     assert set(evaluate(Net(), data).values) == set(metrics.names("depth_*"))
-    with pytest.raises(OptionError, match="the network predicts mask, and the data knows depth"):
+    with pytest.raises(OptionError, match="the network predicts mask, and the data has depth"):
         evaluate(Net(("mask",)), data)
     with pytest.raises(OptionError, match="the network has no depth, only mask"):
         evaluate(Net(("mask",)), Scenes(), metrics=["depth_rmse"])

@@ -80,7 +80,7 @@ class Dice(Counted):
 @register(
     "mask_precision",
     MetricCard(
-        summary="share of the found area that is object",
+        summary="correct share of the found area",
         range=(0, 1),
         formula="TP / (TP + FP)",
         empty="where nothing was found: 1 if there is no object, else 0",
