@@ -1,7 +1,6 @@
 """The peak memory of one piece of work in this very process: a forward pass, or a training step."""
 
 import contextlib
-import ctypes
 import gc
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from benchmarks.store.record import TimedSettings
 from registry import OptionError
 from zoo import losses
 from zoo.contract import Sample
+from zoo.deploy.memory import give_back
 from zoo.machine import status
 from zoo.model import PairModel
 
@@ -103,8 +103,7 @@ def forget(device: torch.device) -> int:
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
-    with contextlib.suppress(OSError, AttributeError):  # glibc alone has it
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back()
     with contextlib.suppress(OSError):  # where it cannot be reset, the peak of before counts if it was higher
         PEAK.write_text(RESET)
     return resident("VmRSS")

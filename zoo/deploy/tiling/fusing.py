@@ -21,32 +21,32 @@ MOST_DETAIL = 0.5  # times the tile's own; more made the depth worse than the wh
 
 
 class Before(NamedTuple):
-    """The look at the whole (1, h, w): logits of each task, and how unsure the mask is nearby, 0 or 1."""
+    """The look at the whole (1, h, w): logits of each task, float16, and whether the mask is unsure nearby."""
 
     maps: dict[Task, Tensor]
     unsure: Tensor | None
 
 
 def before(maps: dict[Task, Tensor]) -> Before:
-    maps = {task: logits.clamp(-HIGHEST, HIGHEST) for task, logits in maps.items()}
+    known = {task: logits.clamp(-HIGHEST, HIGHEST).half() for task, logits in maps.items()}
     if "mask" not in maps:
-        return Before(maps, None)
+        return Before(known, None)
     p = maps["mask"].sigmoid()
     unsure = ((p > SURE) & (p < 1 - SURE)).float()
     edges = F.max_pool2d(p, 3, 1, 1) + F.max_pool2d(-p, 3, 1, 1) > 0.5  # sure on both sides, and nothing between
     unsure = torch.maximum(unsure, edges.float())
-    return Before(maps, F.max_pool2d(unsure, 2 * NEAR + 1, 1, NEAR))
+    return Before(known, F.max_pool2d(unsure, 2 * NEAR + 1, 1, NEAR) > 0)
 
 
 def enlarged(small: Tensor, size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-    """Some rows and columns of a map (1, h, w) that is resized to a size, bilinear."""
+    """Some rows and columns of a map (1, h, w) that is resized to a size, bilinear, float32."""
     for axis, side, (first, last) in ((-2, size[0], rows), (-1, size[1], columns)):
         given = small.shape[axis]
         at = ((torch.arange(first, last) + 0.5) * (given / side) - 0.5).clamp(0, given - 1)
         low = at.long()
         part = at - low
         part = part[:, None] if axis == -2 else part
-        below, above = (small.index_select(axis, index) for index in (low, (low + 1).clamp(max=given - 1)))
+        below, above = (small.index_select(axis, index).float() for index in (low, (low + 1).clamp(max=given - 1)))
         small = below + (above - below) * part
     return small
 

@@ -18,7 +18,7 @@ from zoo.blocks.registration import Registration
 from zoo.contract import InputError, Prediction, Task
 from zoo.data.files.images import resize
 from zoo.deploy.answer import answer, interface
-from zoo.deploy.memory import free, needed, place_of
+from zoo.deploy.memory import free, give_back, needed, place_of
 from zoo.deploy.tiling import spans as lay
 from zoo.deploy.tiling.fusing import Before, before, enlarged, fused
 from zoo.deploy.tiling.plates import Part, knowing, register_whole, registered_part, registers, unit
@@ -82,7 +82,8 @@ class Parts:
         steps = [self.size] if self.coarse is None else lay.sizes(self.size, self.coarse)[1:]
         known = None if self.coarse is None else before(self.whole)
         for size in steps[:-1]:
-            known = before({task: p.logit(EPSILON) for task, p in joined(Level(self, size, known).rows()).items()})
+            known = before({task: p.logit_(EPSILON) for task, p in joined(Level(self, size, known).rows()).items()})
+            give_back()
         if steps:
             yield from Level(self, self.size, known).rows()
         elif known is not None:  # the photo is smaller than what the network knows
@@ -124,7 +125,7 @@ class Level:
                 left = duration((count - done) / pace.at(done))
                 self.parts.tick(f"tile {done} of {count} at {self.size[0]} x {self.size[1]}, {left} left", done, count)
             end = last if y.fall is None else y.fall
-            carried = {task: values[:, end - first :] for task, values in added.items()}
+            carried = {task: values[:, end - first :].clone() for task, values in added.items()}
             for top in range(first, end, STRIP):
                 rows = top, min(top + STRIP, end)
                 yield Rows(top, {task: self._upon_base(task, added[task], first, rows) for task in self.parts.tasks})
