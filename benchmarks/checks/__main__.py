@@ -91,6 +91,11 @@ CHECKS: Commands = {
             },
             "--size": {"type": image_size, "default": (224, 224), "help": "pixels; default: 224"},
             "--threads": THREADS,
+            "--engine": {
+                "choices": ("auto", "eager", "compile", "onnxruntime", "openvino"),
+                "default": "auto",
+                "help": "default: auto, every one",
+            },
             "--seconds": {"type": positive, "default": 20.0, "help": "of timing for each network; default: 20"},
             "--tolerance": {"type": positive, "default": 0.005, "help": "of accuracy; default: 0.005"},
             "--keep": {"action": "store_true", "help": "add the records to those that come with the library"},

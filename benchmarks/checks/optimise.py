@@ -41,7 +41,14 @@ def features(path: Path = CPUINFO) -> tuple[str, ...]:
 
 
 def run(
-    models: str, size: tuple[int, int], threads: int | None, seconds: float, tolerance: float, *, keep: bool
+    models: str,
+    size: tuple[int, int],
+    threads: int | None,
+    engine: str = "auto",
+    seconds: float = 20.0,
+    tolerance: float = 0.005,
+    *,
+    keep: bool = False,
 ) -> int:
     """Measure and show; 1 where the goal is missed."""
     found: list[OptimisedRecord] = []
@@ -50,7 +57,7 @@ def run(
         how = OptimiseSettings(tolerance=tolerance, cache=False, seconds=seconds, clock=clock)
         with progress() as tick:
             for name, model in _networks(models):
-                report = optimise(model, size=size, device="cpu", settings=how, tick=tick).report
+                report = optimise(model, size=size, device="cpu", engine=engine, settings=how, tick=tick).report
                 record = OptimisedRecord(
                     model=name,
                     spec=str(model.spec),

@@ -24,7 +24,7 @@ def record(monkeypatch, tmp_path, capsys):
     """Of a small network in torch's own eager ways, kept."""
     monkeypatch.setattr(committed, "OPTIMISED", tmp_path)
     monkeypatch.setitem(candidates.EVERY, "cpu", candidates.EVERY["cpu"][:2])
-    code = optimise.run("unet(width=4)", (24, 24), 1, 1e-3, 0.005, keep=True)
+    code = optimise.run("unet(width=4)", (24, 24), 1, seconds=1e-3, keep=True)
     (found,) = committed.optimised(tmp_path)
     assert code == int(found.report.times < (goal(features()) or 0))
     assert "of the processor" in capsys.readouterr().out
