@@ -128,9 +128,23 @@ def _proto(program: ExportedProgram, facts: Facts) -> Any:
             input_names=[*facts.images],
             output_names=[*facts.face.tasks],
             custom_translation_table=translations(),
+            optimize=False,
         )
         assert made is not None
+        _fold(made.model)
+        made.optimize()
         return _labelled(made.model_proto, facts)
+
+
+def _fold(model: Any) -> None:
+    """Fewer operations before torch's own optimisation, whose time grows with their square: constants are computed, and
+    are none any more."""
+    from onnx_ir.passes.common import LiftConstantsToInitializersPass
+    from onnxscript import optimizer
+
+    optimizer.fold_constants_ir(model, onnx_shape_inference=True)
+    optimizer.remove_unused_nodes(model)
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
 
 
 def _labelled(proto: Any, facts: Facts) -> Any:
