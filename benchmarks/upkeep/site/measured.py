@@ -1,9 +1,10 @@
 """What the committed records say of one architecture, as parts of its page."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from benchmarks.show.results import Results
-from benchmarks.show.scores import Score, places
+from benchmarks.show.scores import HEADLINE, Score, places
 from benchmarks.show.sets import short
 from benchmarks.show.speeds import LATENCY
 from benchmarks.show.table import milliseconds
@@ -48,8 +49,7 @@ def accuracy(results: Results, entry: Entry[Architecture]) -> str:
 
 
 def _rows(results: Results, entry: Entry[Architecture]) -> Iterator[list[str]]:
-    for board, data in results.sets:
-        marks = {metric: places(board.on(data), metric) for metric in ("mask_iou", "depth_rmse")}
+    for (board, data), marks in zip(results.sets, _places(results), strict=True):
         for score in board.on(data):
             if is_of(score.network.spec, entry) and score.records:
                 height, width = board.size
@@ -62,6 +62,12 @@ def _rows(results: Results, entry: Entry[Architecture]) -> Iterator[list[str]]:
                     str(len(score.records)),
                     *(_marked(score, metric, found) for metric, found in marks.items()),
                 ]
+
+
+@cache
+def _places(results: Results) -> list[dict[str, dict[int, str]]]:
+    """Of each set, by metric: which score is the best, and which tie with it."""
+    return [{metric: places(board.on(data), metric) for metric in HEADLINE} for board, data in results.sets]
 
 
 def _marked(score: Score, metric: str, marks: dict[int, str]) -> str:
