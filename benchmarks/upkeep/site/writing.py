@@ -35,12 +35,13 @@ def sections(*parts: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Begun with a capital and ended with a full stop; Markdown's own letters are letters.
+    """Begun with a capital, unless that is code, and ended with a full stop.
 
-    >>> sentence("a threshold on |fg_bg - bg|")
-    'A threshold on |fg_bg - bg|.'
+    >>> sentence("a threshold on |fg_bg - bg|"), sentence("squared=true is another")
+    ('A threshold on |fg_bg - bg|.', 'squared=true is another.')
     """
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+    begun = f"{text[:1].upper()}{text[1:]}" if re.match(r"[\w'-]+([ ,;:.]|$)", text) else text
+    return f"{begun.rstrip('.')}." if text else ""
 
 
 def cited(text: str) -> str:
