@@ -34,6 +34,7 @@ OTHERS = (
     ".venv/bin/python -m pytest ",
     "make gpu ",
     "python -m benchmarks.upkeep ",
+    "python -m benchmarks.checks ",
 )
 FENCED = re.compile(r"```(.*?)```", flags=re.DOTALL)
 

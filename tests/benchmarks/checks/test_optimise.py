@@ -44,7 +44,7 @@ def test_what_was_found_is_kept_and_shown(record):
     assert [row[-1] for row in table.body].count("chosen") == 1
     text = to_markdown([record, record])
     assert "Weights drawn at random: `unet(width=4)`" in text
-    assert "2 networks" in text
+    assert "Geometric mean of what was chosen: " in text
 
 
 def test_records_that_no_report_is_in_are_refused(record):
