@@ -54,7 +54,8 @@ $ python -m benchmarks.checks optimise --models "u2netp, resnet18_unet" --thread
 ```
 
 So far few of the founding networks are measured, and u2netp in OpenVINO alone. The times that `torch.compile` took to
-build are those of a second run, which found the kernels of the first; that took 132 and 121 s of a busy machine's clock.
+build are those of a second run, which found the kernels of the first; that took 132 and 121 s of a busy machine's
+clock.
 
 {tables}"""
 
