@@ -67,11 +67,11 @@ def test_files_say_nothing_of_this_machine(tmp_path):
         assert str(EXAMPLES.parents[1]).encode() not in path.read_bytes(), path.name
 
 
-@pytest.mark.parametrize("spec", ["aligned_difference", "pairnet(scale=nano)"])
-def test_a_network_that_registers_the_plate_has_operations_that_others_know(spec, tmp_path):
+@pytest.mark.parametrize(("name", "size"), [("aligned_difference", "dynamic"), ("pairnet-nano", (64, 96))])
+def test_a_network_that_registers_the_plate_has_operations_that_others_know(name, size, tmp_path):
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
-    path = export(with_numbers(spec), tmp_path / "m.onnx").path
+    path = export(zoo.load(name), tmp_path / "m.onnx", size=size).path
     kinds = [node.op_type for node in onnx.load(path).graph.node]
     assert [kind for kind in kinds if kind.startswith(UNKNOWN_ELSEWHERE)] == []
     assert len(kinds) < 2500
