@@ -53,8 +53,9 @@ What [`zoo.optimise`](deployment.md#as-fast-as-this-machine-can) chose, from the
 $ python -m benchmarks.checks optimise --models "u2netp, resnet18_unet" --threads 1
 ```
 
-So far few of the founding networks are measured, and u2netp in OpenVINO alone. The times that `torch.compile` took to
-build are those of a second run, which found the kernels of the first; that took 132 and 121 s of a busy machine's
+So far few networks are measured, `u2netp` and `pairnet-nano` in OpenVINO alone. That `pairnet-nano` finds another mask
+in OpenVINO's bf16 is probably the registration's equations, which need more digits. The times that `torch.compile` took
+to build are those of a second run, which found the kernels of the first; that took 132 and 121 s of a busy machine's
 clock.
 
 {tables}"""
