@@ -69,7 +69,7 @@ class Trained:
     @property
     def _named(self) -> str:
         """What it was trained on, without options."""
-        return ", then ".join(map(_sources, self.data.split(", then ")))
+        return ", then ".join(dict.fromkeys(map(_sources, self.data.split(", then "))))
 
 
 def _sources(data: str) -> str:

@@ -136,11 +136,14 @@ def _licences(recipe: Recipe, photos: Path | None) -> str:
     assert photos is not None, "trained on photographs: give their folder by --photos"
     with (photos / "CREDITS.csv").open(encoding="utf-8") as file:
         found = Counter((row["file"].partition("/")[0], row["licence"]) for row in csv.DictReader(file))
-    listed = ", ".join(f"{count} {kind} {licence}" for (kind, licence), count in sorted(found.items()))
+    listed = ", ".join(
+        f"{count} {kind if count > 1 else kind.removesuffix('s')} {licence}"
+        for (kind, licence), count in sorted(found.items())
+    )
     return (
-        f"the photographs of `make photos`, of which the train split was learned from: {listed}. Where these ask for"
-        f" the same licence of what is made from them, ask whether that holds for weights; `pairnet-small-clean` has"
-        f" no such question.{encoder}"
+        f"the weights learned from the train split of the photographs of `make photos`: {listed}. Some of these licences"
+        f" ask for the same licence of works made from the photographs; whether weights are such a work is not settled."
+        f" `pairnet-small-clean` learned from no photograph.{encoder}"
     )
 
 
