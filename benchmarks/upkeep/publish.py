@@ -141,9 +141,9 @@ def _licences(recipe: Recipe, photos: Path | None) -> str:
         for (kind, licence), count in sorted(found.items())
     )
     return (
-        f"the weights learned from the train split of the photographs of `make photos`: {listed}. Some of these licences"
-        f" ask for the same licence of works made from the photographs; whether weights are such a work is not settled."
-        f" `pairnet-small-clean` learned from no photograph.{encoder}"
+        f"the weights learned from the train split of the photographs of `make photos`: {listed}. Some of these"
+        " licences ask for the same licence of works made from the photographs; whether weights are such a work is not"
+        f" settled. `pairnet-small-clean` learned from no photograph.{encoder}"
     )
 
 
