@@ -104,7 +104,8 @@ def _measured(spec: str, folder: Path, threads: int | None) -> dict[str, float]:
         model(*small)
         with Image.open(pair.photo) as header:
             size = header.height, header.width
-        side = Parts(model, [torch.empty(3, 8, 8)], None).tile  # what is traced for it stays
+        image = torch.empty(model.face.image_ch, *size, dtype=torch.uint8, device="meta")
+        side = Parts(model, [image, image], None).tile  # what is traced for it stays
         settings = PredictSettings("tiles", max_pixels=LARGEST)
         handle = model.register_forward_pre_hook(lambda *_: counted.__setitem__(0, counted[0] + 1))
         before, start = forget(torch.device("cpu")), time.process_time()

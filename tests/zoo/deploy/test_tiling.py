@@ -179,6 +179,8 @@ def test_tiles_are_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) ->
     assert tiled.tile_side(model, "fp32") == tiled.LARGEST_TILE
     monkeypatch.setattr(tiled, "needed", lambda *_: tiled.BUDGET)
     assert (tiled.tile_side(model, "fp32"), tiled.tile_side(model, "bf16")) == (512, 704)
+    assert tiled.tile_side(model, "bf16", 600_000_000) == 512  # large photos leave less for a tile
+    assert tiled.tile_side(model, "fp32", 10**10) == 384
     monkeypatch.setattr(tiled, "needed", lambda *_: None)
     assert tiled.tile_side(model, "fp32") == 512
     monkeypatch.setattr(tiled, "needed", lambda *_: tiled.BUDGET)

@@ -25,6 +25,8 @@ from zoo.deploy.tiling.plates import Part, knowing, register_whole, registered_p
 from zoo.progress import Pace, Tick, duration
 
 BUDGET = 600_000_000  # bytes that a tile's work may take
+TOGETHER = 900_000_000  # bytes of both images and a tile's work; images alone may need more
+LEAST_BUDGET = 250_000_000
 TRIED = 512  # pixels of the tile whose work is reckoned
 LARGEST_TILE = 1024  # pixels; larger ones save little of what overlaps
 EPSILON = 1e-6  # probabilities are held this far inside (0, 1) before their logit is taken
@@ -95,7 +97,7 @@ class Parts:
 
     @cached_property
     def tile(self) -> int:
-        return self.side or tile_side(self.model, self.precision)
+        return self.side or tile_side(self.model, self.precision, sum(image.nbytes for image in self.images))
 
 
 class Level:
@@ -185,16 +187,18 @@ def fitting(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
     return max(SMALLEST, round(size[0] * part)), max(SMALLEST, round(size[1] * part))
 
 
-def tile_side(model: nn.Module, precision: str) -> int:
-    """Pixels of the largest tile whose work is within the budget, and within what the device has free."""
+def tile_side(model: nn.Module, precision: str, held: int = 0) -> int:
+    """Pixels of the largest tile whose work is within the budget, and within what the device has free. held: bytes of
+    the images."""
     device = place_of(model).device
     takes, room = needed(model, (TRIED, TRIED)), free(device)
     if takes is None:
         return TRIED
     takes = takes // 2 if precision != "fp32" else takes
-    most = BUDGET if room is None else min(BUDGET, room // 2)
+    budget = min(BUDGET, max(TOGETHER - held, LEAST_BUDGET))
+    most = budget if room is None else min(budget, room // 2)
     side = int(TRIED * (most / takes) ** 0.5) // lay.STEP * lay.STEP
-    if side < lay.SMALLEST_TILE and room is not None and most < BUDGET:
+    if side < lay.SMALLEST_TILE and room is not None and most < budget:
         raise InputError(
             f"tiles of {lay.SMALLEST_TILE} x {lay.SMALLEST_TILE} pixels take more memory than {device} has free with"
             " this network; give a size (--size 512)"
