@@ -58,6 +58,6 @@ def kind(machine: Machine) -> str:
     ('cpu-2-cores', 'h100')
     """
     if machine.device == "cpu":
-        return f"cpu-{machine.cores}-cores"
+        return f"cpu-{machine.cores}-core{'' if machine.cores == 1 else 's'}"
     name = re.sub(r"[^a-z0-9]+", "-", str(machine.device_name).lower()).strip("-")
     return re.sub(r"^nvidia-|-(\d+gb|sxm\d*|pcie|nvl)(-.*)?$", "", name)

@@ -110,7 +110,7 @@ def summary(results: Results) -> str:
     """
     (setting, rows), *others = results.rows.items()
     gpus = {_machine(rows): {row.network.spec: row.ms for row in rows} for at, rows in others if at.is_gpu_of(setting)}
-    board, *_ = results.boards
+    board = max(results.boards, key=_founding)
     costs = {row.network.spec: row for row in rows}
     hardest = [score for score in board.on(board.hardest[0]) if score.network.spec in costs]
     shown = [score for score in hardest if score.network.group in SHOWN]
@@ -132,6 +132,11 @@ def summary(results: Results) -> str:
     trained = {score.network.spec for score in shown}
     missing = [row.network.name for row in rows if row.network.group in SHOWN and row.network.spec not in trained]
     return f"{grid(head, body)}\n\n{_about(board, shown, setting, machines)}{_not_yet(missing)}"
+
+
+def _founding(board: Board) -> int:
+    """How many of the founding networks have a row in it."""
+    return len({score.network.spec for score in board.scores if score.network.group == FOUNDING})
 
 
 def _costs(row: Row) -> list[str]:
