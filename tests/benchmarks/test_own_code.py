@@ -72,7 +72,7 @@ def test_they_are_trained_measured_kept_apart_and_loaded_again(here: Path) -> No
     assert {record["cell"]["recipe"] for record in records if record is not mine} == {"equal"}
     (weights,) = Path("results/runs").glob("my_net*/model.safetensors")
     assert "my_loss.py:cube" in (weights.parent / "recipe.toml").read_text()
-    with pytest.raises(zoo.ZooError, match="no file starts code by itself"):
+    with pytest.raises(zoo.ZooError, match="no file may start code"):
         zoo.load(weights)
     loaded = zoo.load(weights, "my_net.py:Net")
     assert loaded.trained is not None

@@ -197,7 +197,7 @@ def test_a_network_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(accuracy, "fit", lambda *_, **__: pytest.fail("it was trained again"))
     assert measure(mine, tmp_path / "0", samples=64) == found
     assert accuracy.fingerprint(accuracy.trained(tmp_path / "0", mine)) == found.raw.weights
-    with pytest.raises(ZooError, match="no file starts code by itself"):
+    with pytest.raises(ZooError, match="no file may start code"):
         accuracy.trained(tmp_path / "0")
     changed = own("mine.py:Mine", lambda width: Mine(width + 1), width=5)
     with pytest.raises(

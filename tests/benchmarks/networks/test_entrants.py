@@ -137,8 +137,8 @@ def test_the_command_compares_them(
     options += ["--device", "cpu"]
     assert compare.main(["--models", models, *options]) == 3, "two of them fail"
     said = " ".join(capsys.readouterr().out.split())  # long lines are broken
-    assert "cost failed: OptionError: my_net.py:broken raised RuntimeError (my_net.py, line 37): no such file" in said
-    assert "raised KeyError (my_net.py, line 49): 'depth'" in said
+    assert "cost failed: OptionError: my_net.py:broken raised RuntimeError (my_net.py, line 42): no such file" in said
+    assert "raised KeyError (my_net.py, line 54): 'depth'" in said
     assert "at all" not in said
     assert "gives a dict, not an nn.Module" in said
     found = {(record.model, record.measure): record for record in files.read(out / "compare.jsonl")}

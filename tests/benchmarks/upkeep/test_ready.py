@@ -35,7 +35,7 @@ def test_words_that_it_does_not_take_fit_nothing(monkeypatch, capsys):
     assert "unrecognized arguments" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["ready", "--help"])
-    assert "`zoo predict` takes" in capsys.readouterr().out
+    assert "fit the ready weights of the baselines again" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ready.NETWORKS)

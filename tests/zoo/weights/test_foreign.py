@@ -102,7 +102,7 @@ def test_resunet(tmp_path):
     assert_equal(ours["depth"], depth)
     _, report = build("resunet", path, tasks=("mask",))
     assert parts(report.unused) >= {"d_res_up4", "depth_output", "s_res_up4"}  # the last: what it listened with
-    assert "listened" in str(report)
+    assert "its mask decoder used the depth decoder" in str(report)
 
 
 @pytest.fixture(scope="module")
