@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, TypeVar
@@ -67,3 +67,14 @@ def listed(*known: str) -> Callable[[str], tuple[str, ...]]:
 def several(each: Callable[[str], Value]) -> Callable[[str], tuple[Value, ...]]:
     """Values with commas between them."""
     return lambda text: tuple(each(part.strip()) for part in text.split(","))
+
+
+def add_executor(parser: ArgumentParser) -> None:
+    """Where work on many items is done."""
+    parser.add_argument(
+        "--executor",
+        choices=("processes", "ray"),
+        default="processes",
+        help="ray runs on a cluster; default: processes",
+    )
+    parser.add_argument("--address", metavar="HOST:PORT", help="ray: the cluster to join; default: one is started here")

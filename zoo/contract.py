@@ -126,6 +126,11 @@ class Interface:
         return 2 if self.plate else 1
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the images that the network sees."""
+        return ("bg", "fg_bg") if self.plate else ("fg_bg",)
+
+    @property
     def image_ch(self) -> int:
         """Channels of one image."""
         return self.in_ch // self.images

@@ -27,6 +27,7 @@ NO_MEMORY = (  # what the CPU's allocator says, and libraries that torch does no
     "CUDNN_STATUS_ALLOC_FAILED",
 )
 
+CPUINFO = Path("/proc/cpuinfo")
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 LARGEST_KEPT, MOST_KEPT = 1 << 25, 1 << 30  # bytes of one block, the most that glibc takes; and of all
 
@@ -144,11 +145,18 @@ def headline(facts: dict[str, Any]) -> str:
     return ", ".join(filter(None, parts))
 
 
+def cpu_field(name: str, path: Path = CPUINFO) -> str:
+    """What Linux tells of the first processor under a name; empty where it tells nothing."""
+    with suppress(OSError, StopIteration):
+        lines = path.read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith(name))
+    return ""
+
+
 def cpu_name() -> str:
     """The processor's name."""
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    if told := cpu_field("model name"):
+        return told
     apple = output("sysctl", "-n", "machdep.cpu.brand_string") if sys.platform == "darwin" else ""
     return apple or platform.processor() or platform.machine()
 
@@ -195,3 +203,9 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError, TypeError):
         return False
     return bool(mallopt(MMAP_THRESHOLD, LARGEST_KEPT) and mallopt(TRIM_THRESHOLD, MOST_KEPT))
+
+
+def give_back() -> None:
+    """Let the system have what is free in this process; glibc alone keeps it, and alone can be asked."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

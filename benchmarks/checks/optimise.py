@@ -28,16 +28,12 @@ from zoo.saved import load
 from zoo.weights.ready import names
 
 FEATURES = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx2")
-CPUINFO = Path("/proc/cpuinfo")
 
 
-def features(path: Path = CPUINFO) -> tuple[str, ...]:
+def features(path: Path = machine.CPUINFO) -> tuple[str, ...]:
     """What the processor can, of what decides; nothing where the system does not tell."""
-    try:
-        line = next(line for line in path.read_text().splitlines() if line.startswith("flags"))
-    except (OSError, StopIteration):
-        return ()
-    return tuple(name for name in FEATURES if name in line.split())
+    told = machine.cpu_field("flags", path).split()
+    return tuple(name for name in FEATURES if name in told)
 
 
 def run(

@@ -8,17 +8,16 @@ many tiles are computed as an object's outline needs. Where the network fits at 
 without a look at the whole is compared with that. Exit code 1 where a goal is missed.
 """
 
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.checks.alone import alone
 from benchmarks.checks.interleaved import where
 from benchmarks.measures.footprint import forget, resident
 from benchmarks.show.table import decimals
@@ -64,13 +63,9 @@ def run(models: Sequence[str], sizes: Sequence[tuple[int, int]], threads: int | 
 
 def one(spec: str, size: tuple[int, int], threads: int | None = 1) -> dict[str, float]:
     """A photo of a size, in a process of its own."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process,
-    ):
-        process.submit(draw, Path(folder), size).result()
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as another:
-            return another.submit(_measured, spec, Path(folder), threads).result()
+    with tempfile.TemporaryDirectory() as folder:
+        alone(draw, Path(folder), size)
+        return alone(_measured, spec, Path(folder), threads)
 
 
 def draw(folder: Path, size: tuple[int, int]) -> None:

@@ -7,16 +7,15 @@ side. Each network goes through all of it in a process of its own, as `zoo predi
 network's memory over time is drawn, as NAME.svg. Exit code 1 where memory grows from the first tenth on.
 """
 
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from benchmarks.checks.alone import alone
 from benchmarks.checks.interleaved import where
 from benchmarks.checks.walk import PLATE, RATE, VIDEO, draw
 from benchmarks.measures.footprint import forget, resident
@@ -65,12 +64,10 @@ def run(models: Sequence[str], size: tuple[int, int], seconds: float, out: Path 
     with tempfile.TemporaryDirectory() as place, progress() as tick:
         folder = Path(place)
         tick("drawing the video", 0, len(models) + 1)
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-            process.submit(draw, folder, size, count).result()
+        alone(draw, folder, size, count)
         for number, name in enumerate(models, 1):
             tick(f"{name}, {count:,} frames", number, len(models) + 1)
-            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:  # its memory is its own
-                found = process.submit(measured, name, folder, threads).result()
+            found = alone(measured, name, folder, threads)
             grew |= found.memory[-1] > found.early + GROWTH
             memory = (f"{amount / 1e6:,.0f}" for amount in (found.early, found.memory[-1], max(found.memory)))
             flicker = (f"{each:.5f}" for each in found.flicker)

@@ -16,8 +16,7 @@ from benchmarks.store.record import TimedSettings
 from registry import OptionError
 from zoo import losses
 from zoo.contract import Sample
-from zoo.deploy.memory import give_back
-from zoo.machine import status
+from zoo.machine import give_back, status
 from zoo.model import PairModel
 
 CALLS = 2  # AdamW's averages come with the first step, so the second is the one that needs most

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.contract import Task
+from zoo.contract import Interface, Task
 from zoo.data.dataset import load
 from zoo.deploy.formats import ExportError, Pairs
-from zoo.exported.facts import Facts, shown
+from zoo.exported.facts import shown
 from zoo.exported.model import Exported, in_numbers
 from zoo.model import PairModel
 from zoo.precision import float32
@@ -36,15 +36,18 @@ class Difference:
         )
 
 
-def pairs(facts: Facts, size: tuple[int, int], data: str, split: str, batches: Sequence[int]) -> Pairs:
-    """Batches of pairs of a size (h, w), with as many channels as the network takes."""
+def pairs(
+    face: Interface, size: tuple[int, int], data: str, split: str, batches: Sequence[int], start: int = 0
+) -> Pairs:
+    """Batches of pairs of a size (h, w), with as many channels as the network takes, from a sample on; round again
+    where there are too few."""
     source = load(data, split=split, size=size)  # type: ignore[arg-type]
-    made, start = [], 0
+    made = []
     for count in batches:
         sample = source.batch([index % len(source) for index in range(start, start + count)])
-        channels = [channel % 3 for channel in range(facts.face.image_ch)]
+        channels = [channel % 3 for channel in range(face.image_ch)]
         images = {"bg": sample.bg, "fg_bg": sample.fg_bg}
-        made.append({name: images[name][:, channels].float().contiguous() for name in facts.images})
+        made.append({name: images[name][:, channels].float().contiguous() for name in face.inputs})
         start += count
     return made
 

@@ -192,7 +192,7 @@ def _learned_on(facts: Facts, format: str, data: str) -> Pairs:
     """Pairs for the ranges of 8 bits."""
     if format != "onnx-int8":
         return ()
-    return pairs(facts, _sizes(facts)[-1], data, "train", [1] * LEARNED_ON)
+    return pairs(facts.face, _sizes(facts)[-1], data, "train", [1] * LEARNED_ON)
 
 
 def _sizes(facts: Facts) -> list[tuple[int, int]]:
@@ -210,7 +210,7 @@ def _compared(plain: PairModel, draft: Path, form: Format, data: str) -> list[Di
     made = load_exported(draft)
     found: list[Difference] = []
     for batch, size in enumerate(_sizes(made.facts), 1):
-        for pair in pairs(made.facts, size, data, "val", [batch]):
+        for pair in pairs(made.facts.face, size, data, "val", [batch]):
             found += compare(plain, made, pair, form.mean, form.most)
     return found
 

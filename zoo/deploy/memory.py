@@ -4,9 +4,7 @@ The most that is alive at once in a forward pass is traced on the meta device, w
 a process took more was 1 to 6 % of it at 1600 x 1600 pixels, beside 120 MB of libraries.
 """
 
-import contextlib
 import copy
-import ctypes
 import weakref
 from collections.abc import Iterable
 from pathlib import Path
@@ -80,12 +78,6 @@ def free(device: torch.device) -> int | None:
         return at_hand() if device.type == "cpu" else None
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for what comes next
     return torch.cuda.mem_get_info(device)[0] + kept
-
-
-def give_back() -> None:
-    """Let the system have what is free in this process; glibc alone keeps it, and alone can be asked."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _shown(count: int) -> str:

@@ -47,7 +47,7 @@ class Facts:
     @property
     def images(self) -> tuple[str, ...]:
         """The names of the inputs."""
-        return ("bg", "fg_bg") if self.face.plate else ("fg_bg",)
+        return self.face.inputs
 
     def to_text(self) -> dict[str, str]:
         """As metadata of a file."""

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
+from registry.arguments import add_executor
 from registry.commandline import image_size, path, say, whole
 
 
@@ -50,13 +51,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--per-shard", type=whole(1), default=1000, help="shards: samples per shard; default: 1000")
     add("--workers", type=int, help="number of processes; default: one per core")
-    add(
-        "--executor",
-        choices=("processes", "ray"),
-        default="processes",
-        help="ray runs on a cluster; default: processes",
-    )
-    add("--address", metavar="HOST:PORT", help="ray: the cluster to join; default: one is started here")
+    add_executor(parser)
 
 
 def run(args: Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
+from registry.arguments import add_executor
 from registry.commandline import path, say, whole
 from registry.vocabulary import SMALLEST, SPLITS
 
@@ -26,13 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--quality", type=whole(1, 100), default=95, help="JPEG quality; default: 95")
     add("--workers", type=int, help="number of processes; default: 1, with ray one per core")
-    add(
-        "--executor",
-        choices=("processes", "ray"),
-        default="processes",
-        help="ray runs on a cluster; default: processes",
-    )
-    add("--address", metavar="HOST:PORT", help="ray: the cluster to join; default: one is started here")
+    add_executor(parser)
 
 
 def run(args: Namespace) -> None:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from registry import ZooError
-from zoo.contract import Interface, Prediction, Task
-from zoo.data.dataset import load
+from zoo.contract import Prediction, Task
 from zoo.exported.model import in_numbers
 
 Call = Callable[[Tensor | None, Tensor], Prediction]
@@ -40,17 +39,6 @@ class Agreement:
             raise DisagreementError(f"its masks' IoU with the network's is {self.mask:.4f}")
         if self.depth is not None and not self.depth <= tolerance:
             raise DisagreementError(f"its depth is {self.depth:.2g} away on average")
-
-
-def pairs_of(face: Interface, size: tuple[int, int], data: str, batch: int, first: int, count: int) -> list[Pair]:
-    """Batches from the val split, from the one numbered `first` on; round again where there are too few."""
-    source = load(data, split="val", size=size)
-    channels, found = [channel % 3 for channel in range(face.image_ch)], []
-    for start in range(first * batch, (first + count) * batch, batch):
-        sample = source.batch([index % len(source) for index in range(start, start + batch)])
-        bg, fg_bg = (image[:, channels].float().contiguous() for image in (sample.bg, sample.fg_bg))
-        found.append(Pair(bg if face.plate else None, fg_bg))
-    return found
 
 
 def answers(call: Call, pairs: Sequence[Pair]) -> Maps:

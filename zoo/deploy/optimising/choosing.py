@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from registry import first_line, is_count, require
+from zoo.deploy.agreement import pairs
 from zoo.deploy.exporting import DATA
 from zoo.deploy.optimising import choices, racing
 from zoo.deploy.optimising.agreement import (
@@ -21,7 +22,6 @@ from zoo.deploy.optimising.agreement import (
     Pair,
     agreement,
     answers,
-    pairs_of,
 )
 from zoo.deploy.optimising.candidates import Candidate, Made, make, opened
 from zoo.deploy.optimising.folding import FoldError, folded
@@ -73,8 +73,10 @@ class Work:
         self.answered = answers(self.model, self.chosen_on)
 
     def _pairs(self, first: int) -> list[Pair]:
-        found = pairs_of(self.model.face, self.size, self.how.data, self.how.batch, first, PAIRS)
-        return [Pair(None if bg is None else bg.to(self.device), fg_bg.to(self.device)) for bg, fg_bg in found]
+        batch = self.how.batch
+        found = pairs(self.model.face, self.size, self.how.data, "val", [batch] * PAIRS, first * batch)
+        moved = ({name: image.to(self.device) for name, image in each.items()} for each in found)
+        return [Pair(each.get("bg"), each["fg_bg"]) for each in moved]
 
     def agreement(self, call: Call) -> Agreement:
         return agreement(self.answered, answers(call, self.chosen_on))

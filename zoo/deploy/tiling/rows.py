@@ -18,10 +18,11 @@ from zoo.blocks.registration import Registration
 from zoo.contract import InputError, Prediction, Task
 from zoo.data.files.images import resize
 from zoo.deploy.answer import answer, interface
-from zoo.deploy.memory import free, give_back, needed, place_of
+from zoo.deploy.memory import free, needed, place_of
 from zoo.deploy.tiling import spans as lay
 from zoo.deploy.tiling.fusing import Before, before, enlarged, fused
 from zoo.deploy.tiling.plates import Part, knowing, register_whole, registered_part, registers, unit
+from zoo.machine import give_back
 from zoo.progress import Pace, Tick, duration
 
 BUDGET = 600_000_000  # bytes that a tile's work may take
